@@ -1,0 +1,43 @@
+# Every target does its own set-up in .venv; needs Python >= 3.10 and nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export PYTHONPATH := $(CURDIR)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types bench up down lock env clean
+
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Make .venv with all that is needed
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed, this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## Run the whole thing here: sandbox tenant, Airflow, sample CSV, report
+	$(BIN)/python -m include.local demo
+
+up: setup ## The same, kept running; prints the UI's address and login
+	$(BIN)/python -m include.local up
+
+down: ## Stop what 'make up' has started
+	@test ! -x $(BIN)/python || $(BIN)/python -m include.local down
+
+test: setup ## All tests, end to end too
+	$(BIN)/python -m pytest
+
+lint: setup ## Style, types and the import contract
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(BIN)/lint-imports --no-logo
+
+lock: setup ## Renew requirements.lock from requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --output-file requirements.lock requirements.txt

@@ -1,0 +1,100 @@
+"""
+### Create SSO tickets
+
+Turns a CSV of prospects into Auth0 self-service SSO access tickets: one link a prospect. Each row ends in exactly
+one state, in the run's report. A green run means that nothing is owed. Running it again does no harm: links that
+live are reused. The pool `auth0_management_api` is the rate limit.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow.sdk import Asset, Metadata, ObjectStoragePath, chain, dag, task
+from airflow.sdk.exceptions import AirflowSkipException
+from auth0_sso.approval import ApprovePlanOperator
+from auth0_sso.operators import CreateSsoTicketsOperator
+from auth0_sso.params import create_params
+from auth0_sso.pool import POOL
+from auth0_sso.retry_policy import Auth0RetryPolicy
+
+from include import pipeline
+
+REPORTS = Asset("sso_ticket_reports")
+
+
+@task
+def load_prospects(*, params: dict[str, Any], dag_run: Any) -> dict[str, Any]:
+    """Read and check the CSV."""
+    folder = pipeline.run_folder(ObjectStoragePath(pipeline.absolute(params["report_uri"])), dag_run)
+    source = ObjectStoragePath(pipeline.absolute(params["prospects_uri"]))
+    return pipeline.load(source, params["prospects_csv"] or "", params["ttl_sec"], folder)
+
+
+@task(pool=POOL, retries=3, retry_policy=Auth0RetryPolicy())
+def plan_fan_out(loaded: dict[str, Any], *, params: dict[str, Any], ti: Any) -> list[dict[str, str]]:
+    """Check what would make every ticket fail, and divide the organizations among the mapped tasks."""
+    from auth0_sso.preflight import check_before_creating
+
+    found = pipeline.read(ObjectStoragePath(loaded["manifest"]), on_invalid_rows=params["on_invalid_rows"])
+    check_before_creating(ti, params, {prospect.profile_id for prospect in found.valid})
+    return pipeline.plan(found, params["max_mapped_tasks"], ObjectStoragePath(loaded["folder"]))
+
+
+@task(trigger_rule="all_done", outlets=[REPORTS], retries=2, retry_delay=timedelta(seconds=30))
+def export_report(loaded: dict[str, Any] | None, *, ti: Any, dag_run: Any) -> Any:
+    """Write the report, whatever happened."""
+    from auth0_sso.aftermath import outcomes_of, stats_of
+
+    if loaded is None:
+        raise AirflowSkipException("load_prospects failed: no row is known, so there is nothing to report.")
+    found = pipeline.read(ObjectStoragePath(loaded["manifest"]))
+    outcomes = outcomes_of(ti, "create_tickets", pipeline.manifest_rows(found))
+    folder = ObjectStoragePath(loaded["folder"])
+    summary = pipeline.export(found, outcomes, stats_of(ti, "create_tickets"), folder, dag_run)
+    yield Metadata(REPORTS, {"report_uri": str(folder), **summary})
+    return {"report_uri": str(folder), "summary": summary}
+
+
+@task(trigger_rule="all_done")
+def check_outcome(exported: dict[str, Any] | None) -> None:
+    """Fail if something is owed."""
+    pipeline.require_nothing_owed(exported)
+
+
+@dag(
+    schedule=os.environ.get("SSO_TICKETS_SCHEDULE", "@daily") or None,
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    max_active_runs=1,
+    max_active_tasks=1000,  # the pool is the limit
+    params=create_params(pipeline.DEFAULT_PROSPECTS, pipeline.DEFAULT_REPORTS),
+    doc_md=__doc__,
+    tags=["auth0", "sso"],
+)
+def create_sso_tickets() -> None:
+    """CSV → prospects → plan → tickets → report."""
+    loaded = load_prospects()
+    batches = plan_fan_out(loaded)
+    approved = ApprovePlanOperator(
+        task_id="approve",
+        required="{{ params.require_approval }}",
+        subject="Create SSO tickets for {{ ti.xcom_pull('load_prospects')['organizations'] }} organizations?",
+        body="{% set csv = ti.xcom_pull('load_prospects') %}{{ csv.valid }} of {{ csv.rows }} rows are valid.",
+    )
+    created = CreateSsoTicketsOperator.partial(
+        task_id="create_tickets",
+        profile_id="{{ params.profile_id or '' }}",
+        on_existing="{{ params.on_existing }}",
+        simulate="{{ params.dry_run }}",
+        ledger_id="{{ ti.xcom_pull(task_ids='plan_fan_out', key='ledger_id') }}",
+        map_index_template="{{ task.batch['label'] }}",
+        retries=3,
+    ).expand(batch=batches)
+    exported = export_report(loaded)
+    chain(batches, approved, created, exported, check_outcome(exported))
+
+
+create_sso_tickets()

@@ -1,0 +1,80 @@
+"""
+### Revoke SSO tickets
+
+Revokes links that are no longer wanted: those of a run's report, of some organizations, or all live ones that the
+ledger knows. A revoked link is never reused. The pool `auth0_management_api` is the rate limit.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import ObjectStoragePath, chain, dag, task
+from airflow.sdk.exceptions import AirflowSkipException
+from auth0_sso.operators import RevokeSsoTicketsOperator
+from auth0_sso.params import revoke_params
+from auth0_sso.pool import POOL
+from auth0_sso.retry_policy import Auth0RetryPolicy
+
+from include import pipeline
+
+
+@task(pool=POOL, retries=3, retry_policy=Auth0RetryPolicy())
+def select_tickets(*, params: dict[str, Any], ti: Any, dag_run: Any) -> list[dict[str, str]]:
+    """Find the tickets in the ledger, and divide them among the mapped tasks."""
+    from auth0_sso.preflight import check_before_revoking
+    from auth0_sso.selection import select_keys
+
+    report_uri = params["report_uri"]
+    ticket_ids = pipeline.ticket_ids(ObjectStoragePath(pipeline.absolute(report_uri))) if report_uri else []
+    keys = select_keys(
+        ticket_ids=ticket_ids, organization_ids=params["organization_ids"] or [], all_live=params["all_live"]
+    )
+    check_before_revoking(ti, params)
+    folder = pipeline.run_folder(ObjectStoragePath(pipeline.absolute(params["export_uri"])), dag_run)
+    return pipeline.plan_keys(keys, params["max_mapped_tasks"], folder)
+
+
+@task(trigger_rule="all_done", retries=2, retry_delay=timedelta(seconds=30))
+def export_report(batches: list[dict[str, str]] | None, *, params: dict[str, Any], ti: Any, dag_run: Any) -> Any:
+    """Write the report, whatever happened."""
+    from auth0_sso.aftermath import results_of, stats_of
+
+    if batches is None:
+        raise AirflowSkipException("select_tickets failed: no ticket is known, so there is nothing to report.")
+    folder = pipeline.run_folder(ObjectStoragePath(pipeline.absolute(params["export_uri"])), dag_run)
+    results = results_of(ti, "revoke_tickets")
+    summary = pipeline.export_revocations(results, stats_of(ti, "revoke_tickets"), folder, dag_run)
+    return {"report_uri": str(folder), "summary": summary}
+
+
+@task(trigger_rule="all_done")
+def check_outcome(exported: dict[str, Any] | None) -> None:
+    """Fail if a ticket still works that should not."""
+    pipeline.require_nothing_owed(exported)
+
+
+@dag(
+    schedule=None,
+    max_active_runs=1,
+    max_active_tasks=1000,  # the pool is the limit
+    params=revoke_params(pipeline.DEFAULT_REPORTS),
+    doc_md=__doc__,
+    tags=["auth0", "sso"],
+)
+def revoke_sso_tickets() -> None:
+    """Selection → revocations → report."""
+    batches = select_tickets()
+    revoked = RevokeSsoTicketsOperator.partial(
+        task_id="revoke_tickets",
+        simulate="{{ params.dry_run }}",
+        ledger_id="{{ ti.xcom_pull(task_ids='select_tickets', key='ledger_id') }}",
+        map_index_template="{{ task.batch['label'] }}",
+        retries=3,
+    ).expand(batch=batches)
+    exported = export_report(batches)
+    chain(batches, revoked, exported, check_outcome(exported))
+
+
+revoke_sso_tickets()

@@ -1,0 +1,1 @@
+"""What knows prospects, plans and reports; imports no Airflow."""

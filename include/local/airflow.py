@@ -1,0 +1,177 @@
+"""An Airflow of its own on this machine: ``airflow standalone`` in its own session, ended as a whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from include.local.api import AirflowApi, ApiError
+
+PROJECT = Path(__file__).resolve().parents[2]
+POOL = "auth0_management_api"
+USER = "admin"
+_START_SECONDS = 180.0
+_STOP_SECONDS = 20.0
+
+
+class LocalAirflowError(RuntimeError):
+    """Airflow didn't start."""
+
+
+class LocalAirflow:
+    """
+    Airflow with SQLite and the LocalExecutor, and this project's DAGs and plugins.
+
+    :param home: its ``AIRFLOW_HOME``; made if missing.
+    :param port: of its UI and API; 0 takes a free one.
+    :param env: further environment variables, such as connections.
+    """
+
+    def __init__(self, home: Path, *, port: int = 0, env: Mapping[str, str] | None = None) -> None:
+        self.home = home
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log_file = home / "standalone.log"
+        self._pid_file = home / "standalone.pid"
+        self._env = {**os.environ, **self._settings(), **(env or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> LocalAirflow:
+        try:
+            self.start()
+            self.wait_until_healthy()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_exc_info: object) -> None:
+        self.stop()
+
+    @property
+    def password(self) -> str:
+        """The admin user's generated password."""
+        passwords: dict[str, str] = json.loads((self.home / "passwords.json").read_text())
+        return passwords[USER]
+
+    def start(self) -> None:
+        """Start it; it needs half a minute or more until it is healthy."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        command = [str(Path(sys.executable).with_name("airflow")), "standalone"]
+        with self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603
+                command, env=self._env, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        self._pid_file.write_text(str(self._process.pid))
+
+    def wait_until_healthy(self) -> AirflowApi:
+        """
+        Wait until the scheduler and the DAG processor beat and the DAGs are there.
+
+        :raises LocalAirflowError: if it dies or takes too long; names the log.
+        """
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process is not None and self._process.poll() is not None:
+                raise LocalAirflowError(f"Airflow ended with {self._process.returncode}: see {self.log_file}")
+            try:
+                api = self.api()
+                if api.is_healthy() and {"create_sso_tickets", "revoke_sso_tickets"} <= api.dag_ids():
+                    return api
+            except (ApiError, OSError, ValueError, KeyError):
+                pass  # not up yet
+            time.sleep(0.5)
+        raise LocalAirflowError(f"Airflow wasn't healthy after {_START_SECONDS:.0f} s: see {self.log_file}")
+
+    def api(self) -> AirflowApi:
+        """Return its API, logged in as the admin."""
+        return AirflowApi(self.url, USER, self.password)
+
+    def stop(self) -> None:
+        """End it with all that it has started; also one that another process has started in the same home."""
+        if not self._pid_file.exists():
+            return
+        group = int(self._pid_file.read_text())
+        for sent, patience in ((signal.SIGTERM, _STOP_SECONDS), (signal.SIGKILL, _STOP_SECONDS)):
+            if not _signal(group, sent):
+                break
+            self._wait_for_end(group, patience)
+        self._pid_file.unlink()
+
+    def is_running(self) -> bool:
+        """Whether an Airflow of this home is running."""
+        return self._pid_file.exists() and _signal(int(self._pid_file.read_text()), 0)
+
+    def remove(self) -> None:
+        """Delete its home, with its database and logs."""
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def _wait_for_end(self, group: int, patience: float) -> None:
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline and _signal(group, 0):
+            if self._process is not None:
+                self._process.poll()
+            time.sleep(0.1)
+
+    def _settings(self) -> dict[str, str]:
+        return {
+            "AIRFLOW_HOME": str(self.home),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+            "PYTHONPATH": str(PROJECT),
+            "NO_COLOR": "1",
+            "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.home / "passwords.json"),
+            "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(self.port),
+            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
+            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+            "SSO_TICKETS_SCHEDULE": "",
+        }
+
+
+def connection_env(
+    *, host: str, client_id: str, client_secret: str, profile_id: str, conn_id: str = "auth0_default", **extra: Any
+) -> dict[str, str]:
+    """Return the environment variable that is the connection to a tenant."""
+    connection = {
+        "conn_type": "auth0",
+        "host": host,
+        "login": client_id,
+        "password": client_secret,
+        "extra": {"profile_id": profile_id, **extra},
+    }
+    return {f"AIRFLOW_CONN_{conn_id.upper()}": json.dumps(connection)}
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _signal(group: int, sent: int) -> bool:
+    """Send a signal to a process group; whether there is one."""
+    try:
+        os.killpg(group, sent)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,128 @@
+"""The part of Airflow's REST API that the demo and the end-to-end tests use."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+from urllib.parse import quote, urlencode
+
+_TIMEOUT = 30.0
+
+
+class ApiError(RuntimeError):
+    """Airflow refused a request."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"Airflow answered {status}: {message}")
+        self.status = status
+
+
+class AirflowApi:
+    """
+    Airflow's REST API, https://airflow.apache.org/docs/apache-airflow/stable/stable-rest-api-ref.html.
+
+    :param url: Airflow's address on this machine.
+    :param username: who logs in.
+    :param password: the password.
+    """
+
+    def __init__(self, url: str, username: str, password: str) -> None:
+        self._url = url
+        self._token = ""
+        self._token = self._call("POST", "/auth/token", {"username": username, "password": password})["access_token"]
+
+    def is_healthy(self) -> bool:
+        """Whether the scheduler and the DAG processor beat."""
+        health = self._call("GET", "/api/v2/monitor/health")
+        return all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor"))
+
+    def dag_ids(self) -> set[str]:
+        """Return the ids of the DAGs."""
+        return {dag["dag_id"] for dag in self._call("GET", "/api/v2/dags?limit=100")["dags"]}
+
+    def import_errors(self) -> list[str]:
+        """Return what hinders DAG files from being read."""
+        return [error["stack_trace"] for error in self._call("GET", "/api/v2/importErrors")["import_errors"]]
+
+    def set_pool(self, name: str, slots: int) -> None:
+        """Resize a pool, or make it."""
+        try:
+            self._call("PATCH", f"/api/v2/pools/{name}?update_mask=slots", {"pool": name, "slots": slots, "include_deferred": False})
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            self._call("POST", "/api/v2/pools", {"name": name, "slots": slots, "include_deferred": False})
+
+    def pools(self) -> dict[str, int]:
+        """Return the pools' slots by name."""
+        return {pool["name"]: pool["slots"] for pool in self._call("GET", "/api/v2/pools?limit=100")["pools"]}
+
+    def delete_pool(self, name: str) -> None:
+        """Delete a pool."""
+        self._call("DELETE", f"/api/v2/pools/{name}")
+
+    def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
+        """Start a run; return its id."""
+        run = self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf or {}})
+        return str(run["dag_run_id"])
+
+    def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """Return a run."""
+        return self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}")
+
+    def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """Return a run's task instances."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances"
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self._call("GET", f"{path}?{urlencode({'limit': 100, 'offset': len(found)})}")
+            found += page["task_instances"]
+            if not page["task_instances"] or len(found) >= page["total_entries"]:
+                return found
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
+        """Return an XCom's value."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task_id}/xcomEntries/{key}"
+        return self._call("GET", f"{path}?{urlencode({'map_index': map_index, 'deserialize': 'true'})}")["value"]
+
+    def clear(self, dag_id: str, run_id: str, task_ids: list[Any], *, only_failed: bool = False) -> None:
+        """Clear tasks of a run, given as ids or ``[id, map index]``, so that they run again."""
+        self._call(
+            "POST",
+            f"/api/v2/dags/{dag_id}/clearTaskInstances",
+            {
+                "dry_run": False,
+                "dag_run_id": run_id,
+                "task_ids": task_ids,
+                "only_failed": only_failed,
+                "reset_dag_runs": True,
+                "include_downstream": True,
+            },
+        )
+
+    def text(self, path: str, *, logged_in: bool = True) -> str:
+        """Return a page's text."""
+        return self._send("GET", path, None, logged_in=logged_in).decode()
+
+    def get(self, path: str) -> Any:
+        """Return the JSON of any address of the API."""
+        return self._call("GET", path)
+
+    def _call(self, method: str, path: str, body: Any = None) -> Any:
+        raw = self._send(method, path, body)
+        return json.loads(raw) if raw else None
+
+    def _send(self, method: str, path: str, body: Any, *, logged_in: bool = True) -> bytes:
+        headers = {"Content-Type": "application/json", "Accept": "application/json, text/html"}
+        if self._token and logged_in:
+            headers["Authorization"] = f"Bearer {self._token}"
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self._url + path, data=data, headers=headers, method=method)  # noqa: S310
+        try:
+            with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
+                content: bytes = answer.read()
+                return content
+        except urllib.error.HTTPError as error:
+            raise ApiError(error.code, error.read(2000).decode("utf-8", "replace")) from None

@@ -1,0 +1,127 @@
+"""The grammar of cells: from a text to the value of a field's type."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from include.prospects.records import shown
+
+MAX_CELL_CHARACTERS = 400_000
+"""Room for the longest value that the API takes: 1,000 domains of 255 characters each, with some to spare."""
+
+BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
+
+CellParser = Callable[[str], Any]
+
+
+class CellError(ValueError):
+    """A cell that can't be read; the message is the rule it breaks."""
+
+
+def parse_text(cell: str) -> str:
+    """Return the cell as it is."""
+    return cell
+
+
+def parse_boolean(cell: str) -> bool:
+    """Return the truth that the cell tells in one of six words, in whatever case."""
+    try:
+        return BOOLEANS[cell.lower()]
+    except KeyError:
+        raise CellError("must be true or false (yes, no, 1 and 0 do as well)") from None
+
+
+def parse_integer(cell: str) -> int:
+    """Return the whole number that the cell's ASCII digits tell."""
+    if not _INTEGER.fullmatch(cell):
+        raise CellError("must be a whole number in plain digits, at most 18 of them")
+    return int(cell)
+
+
+def parse_json(cell: str) -> Any:
+    """Return the cell's JSON value; a key given twice, NaN and absurd nesting are refused."""
+    try:
+        return json.loads(cell, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise CellError(f"must be JSON, but {error.msg.lower()} at character {error.pos + 1}") from None
+    except RecursionError:
+        raise CellError("must be JSON, but is nested too deeply") from None
+    except CellError:
+        raise
+    except ValueError:
+        raise CellError("must be JSON, but holds a number of too many digits") from None
+
+
+def list_parser(item: CellParser) -> CellParser:
+    """Return a parser for lists: JSON when the cell begins with a bracket, else items between semicolons."""
+
+    def parse_list(cell: str) -> Any:
+        if cell.startswith("["):
+            return parse_json(cell)
+        parts = (part.strip() for part in cell.split(";"))
+        return [item(part) for part in parts if part]
+
+    return parse_list
+
+
+def nullable(parse: CellParser) -> CellParser:
+    """Return a parser that takes the word ``null`` for JSON's null and leaves all else to ``parse``."""
+
+    def parse_nullable(cell: str) -> Any:
+        return None if cell == "null" else parse(cell)
+
+    return parse_nullable
+
+
+def parser_for(annotation: Any) -> CellParser:
+    """Return the parser of cells that hold a value of this type.
+
+    :param annotation: a model's field type; ``Annotated`` and ``| None`` around it are looked through.
+    :raises TypeError: the type has no cell grammar.
+    """
+    inner = plain_type(annotation)
+    if get_origin(inner) is list:
+        item = plain_type(get_args(inner)[0])
+        return parse_json if is_object(item) else list_parser(parser_for(item))
+    if is_object(inner):
+        return parse_json
+    if get_origin(inner) is Literal:
+        return parse_text
+    parsers: dict[Any, CellParser] = {str: parse_text, bool: parse_boolean, int: parse_integer}
+    if inner not in parsers:
+        raise TypeError(f"cells have no grammar for values of type {annotation}")
+    return parsers[inner]
+
+
+def plain_type(annotation: Any) -> Any:
+    """Return a field's type without ``Annotated`` and ``None`` around it."""
+    if get_origin(annotation) is Annotated:
+        return plain_type(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return plain_type(next(part for part in get_args(annotation) if part is not NoneType))
+    return annotation
+
+
+def is_object(plain: Any) -> bool:
+    """Tell whether values of this plain type are JSON objects."""
+    return get_origin(plain) is dict or (isinstance(plain, type) and issubclass(plain, BaseModel))
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise CellError(f"must be JSON, but has the key '{shown(twice)}' twice")
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise CellError(f"must be JSON, which has no {name}")

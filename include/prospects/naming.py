@@ -1,0 +1,65 @@
+"""Names that the input doesn't give: of connections, and of a prospect within its organization."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from slugify import slugify
+
+MOST_CHARACTERS = 128
+"""Longest name of a connection (Auth0 Management API, POST /self-service-profiles/{id}/sso-ticket)."""
+
+
+@lru_cache(maxsize=4096)
+def default_connection_name(organization_name: str, organization_id: str) -> str:
+    """Return a valid connection name made from an organization's name, or else from its id.
+
+    :return: small letters, digits and single hyphens, 1..128 characters; other alphabets are transliterated.
+    """
+    for text in (organization_name, organization_id):
+        name = slugify(text[:512], max_length=MOST_CHARACTERS).strip("-")
+        if name:
+            return name
+    return "organization"
+
+
+def prospect_key(prospect_email: str, prospect_name: str, explicit_connection: str) -> str:
+    """Return a row's identity within its organization, part of the key under which tickets are remembered.
+
+    It is the address in small letters, or else the name; then, after a bar, the connection if the row names
+    one itself, because one person may be asked for two connections on purpose: ``ada@example.com|acme-saml``.
+    So the order of rows, the organization's name, domains, life span and all other fields can change without
+    the prospect becoming a new one.
+
+    :param prospect_email: empty for none.
+    :param prospect_name: empty for none.
+    :param explicit_connection: ``connection_id``, or the connection's name where the row gives it; empty for
+        a default name.
+    """
+    # A bar within a name is doubled, so that different prospects never share a key.
+    person = (prospect_email.casefold() or prospect_name).replace("|", "||")
+    return f"{person}|{explicit_connection}" if explicit_connection else person
+
+
+@dataclass(slots=True)
+class ConnectionNames:
+    """Which organization uses a connection name first; a tenant has each name once."""
+
+    owners: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+    def claim(self, name: str, organization_id: str, row: int) -> str | None:
+        """Take a name for an organization.
+
+        A row that is invalid for another reason takes its name too: mending it later must not take the name
+        away from a row that is live by then.
+
+        :return: None, or the broken rule when another organization has the name.
+        """
+        owner, owner_row = self.owners.setdefault(name, (organization_id, row))
+        if owner == organization_id:
+            return None
+        return (
+            f"connection name '{name}' is used by organization {owner} in row {owner_row} already:"
+            " set connection_name to another one"
+        )

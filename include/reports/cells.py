@@ -1,0 +1,45 @@
+"""What may stand in a cell: printable text, and no text that a spreadsheet would run as a formula."""
+
+from __future__ import annotations
+
+import re
+
+CELL_LIMIT = 32_000
+"""Characters a cell may hold; Excel's own limit is 32,767."""
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_LINE_END = re.compile("\r\n?")
+_FORMULA = re.compile("'*[\\s\ufeff]*[=+\\-@\t\r\n＝＋－＠]")
+
+
+def printable(text: object, limit: int = CELL_LIMIT) -> str:
+    """Make text that every format of the report can hold: CSV, XLSX (XML 1.0), HTML and a terminal.
+
+    :param text: anything; ``None`` becomes the empty string.
+    :param limit: characters to keep; a longer text ends with an ellipsis.
+    :return: the text with line ends as ``\\n`` and other control characters, lone surrogates and
+        non-characters as U+FFFD.
+    """
+    if text is None:
+        return ""
+    clean = _UNPRINTABLE.sub("\ufffd", _LINE_END.sub("\n", str(text)))
+    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def is_formula(text: str) -> bool:
+    """Tell whether a spreadsheet might run the text (OWASP, "CSV Injection").
+
+    Apostrophes in front count too: without that, removing the guard from a text that had one of its own
+    would change it.
+    """
+    return _FORMULA.match(text) is not None
+
+
+def guard(text: str) -> str:
+    """Put an apostrophe before a text that a spreadsheet might run; leave any other text alone."""
+    return f"'{text}" if is_formula(text) else text
+
+
+def unguard(text: str) -> str:
+    """Undo :func:`guard`: ``unguard(guard(text)) == text`` for every text."""
+    return text[1:] if text.startswith("'") and is_formula(text) else text

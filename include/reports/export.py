@@ -1,0 +1,69 @@
+"""Write a run's report: the tables, the page, and last the summary."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from include.reports.files import write_file
+from include.reports.page import page_bytes
+from include.reports.revocations import REVOCATION_COLUMNS, REVOCATION_STATUSES, revocation_rows
+from include.reports.rows import COLUMNS, STATUSES
+from include.reports.summary import summarize
+from include.reports.tables import csv_bytes, xlsx_bytes
+from include.reports.views import revocation_page, ticket_page
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from include.reports.files import AnyPath
+    from include.reports.rows import ReportRow
+    from include.reports.summary import Outcome, RunInfo
+
+
+def write_report(folder: AnyPath, rows: Sequence[ReportRow], run: RunInfo) -> dict[str, Any]:
+    """Write ``tickets.csv``, ``tickets.xlsx``, ``report.html`` and ``summary.json``.
+
+    The first three hold ticket URLs; on a local disk all are their owner's alone.
+
+    :param folder: the run's folder, see :func:`include.reports.files.run_folder`; made if it is missing.
+    :param rows: see :func:`include.reports.rows.join_rows`.
+    :return: the summary, as in ``summary.json``.
+    """
+    contents = {
+        "tickets.csv": csv_bytes(COLUMNS, rows),
+        "tickets.xlsx": xlsx_bytes(COLUMNS, rows, title="Tickets"),
+        "report.html": page_bytes(ticket_page(rows, run)),
+    }
+    return _write(folder, contents, rows, STATUSES, run)
+
+
+def write_revocations(folder: AnyPath, rows: Sequence[Mapping[str, Any]], run: RunInfo) -> dict[str, Any]:
+    """Write ``revocations.csv``, ``revocations.xlsx``, ``report.html`` and ``summary.json``.
+
+    :param folder: the run's folder, see :func:`include.reports.files.run_folder`; made if it is missing.
+    :param rows: mappings with the columns of :class:`~include.reports.revocations.RevocationRow`.
+    :return: the summary, as in ``summary.json``.
+    :raises ValueError: for a row with an unknown status.
+    """
+    revocations = revocation_rows(rows)
+    contents = {
+        "revocations.csv": csv_bytes(REVOCATION_COLUMNS, revocations),
+        "revocations.xlsx": xlsx_bytes(REVOCATION_COLUMNS, revocations, title="Revocations"),
+        "report.html": page_bytes(revocation_page(revocations, run)),
+    }
+    return _write(folder, contents, revocations, REVOCATION_STATUSES, run)
+
+
+def _write(
+    folder: AnyPath,
+    contents: Mapping[str, bytes],
+    rows: Sequence[Outcome],
+    statuses: Sequence[str],
+    run: RunInfo,
+) -> dict[str, Any]:
+    files = {name: write_file(folder, name, content) for name, content in contents.items()}
+    files["summary.json"] = str(folder / "summary.json")
+    summary = summarize(rows, statuses, run, files)
+    write_file(folder, "summary.json", json.dumps(summary, indent=2).encode() + b"\n")
+    return summary

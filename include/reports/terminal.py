@@ -1,0 +1,86 @@
+"""The report's table for a terminal. It shows no ticket URL and no ticket id."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from include.reports.cells import printable
+from include.reports.rows import STATUSES
+from include.reports.wording import LABELS, plural, ticket_headline, utc_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.table import Table
+    from rich.text import Text
+
+    from include.reports.rows import ReportRow
+
+MAX_ROWS = 60
+
+_STYLES = {
+    "created": "green",
+    "reused": "cyan",
+    "planned": "blue",
+    "conflict": "magenta",
+    "failed": "bold red",
+    "invalid": "yellow",
+    "not_attempted": "bold yellow",
+}
+
+
+def outcome_table(summary: Mapping[str, Any], rows: Sequence[ReportRow]) -> Table:
+    """Show what became of each prospect, at most :data:`MAX_ROWS` of them, those that need work first.
+
+    :param summary: what :func:`include.reports.export.write_report` returned.
+    """
+    from rich import box
+    from rich.table import Table
+
+    shown = rows
+    if len(rows) > MAX_ROWS:
+        shown = sorted(rows, key=lambda row: not row.needs_work)[:MAX_ROWS]
+    counts = {status: int(summary[status]) for status in STATUSES}
+    hidden = len(rows) - len(shown)
+    table = Table(
+        title=ticket_headline(counts, len(rows)),
+        caption=_caption(counts, hidden),
+        box=box.SIMPLE_HEAD,
+        title_style="bold",
+    )
+    table.add_column("Row", justify="right", no_wrap=True)
+    for title in ("Organization", "Prospect", "Connection"):
+        table.add_column(title)
+    for title in ("Status", "Expires"):
+        table.add_column(title, no_wrap=True)
+    for row in shown:
+        table.add_row(
+            _text(row.row),
+            _text(row.organization_name or row.organization_id),
+            _text(row.prospect_name or row.prospect_email),
+            _text(row.connection_name),
+            _status(row),
+            _text(utc_text(row.expires_at)),
+        )
+    return table
+
+
+def _caption(counts: Mapping[str, int], hidden: int) -> str:
+    totals = ", ".join(f"{count:,} {LABELS[status]}" for status, count in counts.items() if count)
+    return f"{totals}; {plural(hidden, 'more row')} in tickets.csv" if hidden else totals
+
+
+def _status(row: ReportRow) -> Text:
+    label = LABELS[row.status] + (" (twice?)" if row.duplicate_possible else "")
+    return _text(label, _STYLES[row.status])
+
+
+def _text(value: object, style: str = "") -> Text:
+    """Make text that rich doesn't read for markup and that keeps to one line.
+
+    A narrow terminal cuts the columns that aren't marked as ``no_wrap``, so the cell says it, not the column.
+    """
+    from rich.text import Text
+
+    line = printable(value, limit=32).replace("\n", " ").replace("\t", " ")
+    return Text(line, style=style, no_wrap=True, overflow="ellipsis")

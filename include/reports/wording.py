@@ -1,0 +1,124 @@
+"""The words of the report: what each status is called, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+LABELS = {
+    "created": "created",
+    "reused": "reused",
+    "planned": "planned",
+    "conflict": "conflict",
+    "failed": "failed",
+    "invalid": "invalid",
+    "not_attempted": "not attempted",
+    "revoked": "revoked",
+    "expired": "expired",
+}
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """What to do about rows of one kind.
+
+    :param title: goes after the number of rows: "3 *rows failed*".
+    """
+
+    title: str
+    text: str
+
+
+DUPLICATE_POSSIBLE = Remedy(
+    "possibly issued twice",
+    "An answer of Auth0 was lost, so a link may exist that nobody holds, besides the one shown here. "
+    "Mail only that one. The lost one can't be looked up or revoked; it dies by its time limit.",
+)
+
+TICKET_REMEDIES = {
+    "failed": Remedy(
+        "failed",
+        "Mend what the error names, then trigger the DAG again with the same CSV. "
+        "Prospects that have a live link keep it.",
+    ),
+    "not_attempted": Remedy(
+        "not attempted",
+        "The run ended without an outcome for them. Trigger the DAG again with the same CSV; "
+        "prospects that have a live link keep it.",
+    ),
+    "invalid": Remedy(
+        "invalid in the CSV",
+        "Nothing was sent for these rows. Correct the cells that the error names and trigger the DAG again.",
+    ),
+    "conflict": Remedy(
+        "with an existing connection",
+        "A connection of that name exists already. If it is this prospect's, SSO is set up and nothing is "
+        "left to do. If it is not, give the row another connection_name. To change the existing connection, "
+        "give its connection_id instead.",
+    ),
+}
+
+REVOCATION_REMEDIES = {
+    "failed": Remedy(
+        "not revoked",
+        "These links may still work. Mend what the error names and trigger the DAG again.",
+    ),
+    "not_attempted": Remedy(
+        "not attempted",
+        "The run ended without an outcome for them, so these links may still work. Trigger the DAG again.",
+    ),
+}
+
+
+def plural(count: int, noun: str) -> str:
+    """Return "1 row", "2,000 rows"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def ticket_headline(counts: dict[str, int], total: int) -> str:
+    """Say in one line how the run went.
+
+    :param counts: rows by status.
+    """
+    if total == 0:
+        return "No prospects in this run"
+    noun = "prospect" if total == 1 else "prospects"
+    if counts["planned"]:
+        return f"Dry run: {counts['planned']:,} of {total:,} {noun} would get a link"
+    linked = counts["created"] + counts["reused"]
+    return f"{linked:,} of {total:,} {noun} {'has' if linked == 1 else 'have'} a link"
+
+
+def revocation_headline(counts: dict[str, int], total: int) -> str:
+    """Say in one line how the revocation went.
+
+    :param counts: rows by status.
+    """
+    if total == 0:
+        return "No links to revoke"
+    noun = "link" if total == 1 else "links"
+    if counts["planned"]:
+        return f"Dry run: {counts['planned']:,} of {total:,} {noun} would be revoked"
+    dead = counts["revoked"] + counts["expired"]
+    return f"{dead:,} of {total:,} {noun} {'is' if dead == 1 else 'are'} dead"
+
+
+def utc_text(iso: str) -> str:
+    """Write an ISO 8601 time as "24 Nov 2026, 09:05 UTC"; a text that is none stays as it is."""
+    try:
+        moment = datetime.fromisoformat(iso.replace("Z", "+00:00"))
+    except ValueError:
+        return iso
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return f"{moment.astimezone(timezone.utc):%d %b %Y, %H:%M} UTC".lstrip("0")
+
+
+def duration_text(seconds: float) -> str:
+    """Write a duration as "8.4 s", "3 min 20 s" or "2 h 5 min"."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600:,} h {whole % 3600 // 60} min"

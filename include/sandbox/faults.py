@@ -1,0 +1,158 @@
+"""Faults on request: one list of rules, each saying when it strikes, what it does and how often."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+FaultKind = Literal[
+    "rate_limit_storm",
+    "error_before",
+    "error_after",
+    "drop_before",
+    "drop_after",
+    "stall",
+    "fail_match",
+    "token_throttle",
+    "expire_tokens",
+    "neighbours",
+]
+Route = Literal["create", "revoke", "profile", "token", "other"]
+Stage = Literal["limit", "token", "before", "after", "now"]
+Action = Literal["refuse", "answer", "drop", "hold", "change"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    stage: Stage
+    action: Action
+    route: Route | Literal["any"]
+
+
+_KINDS: Final[dict[str, _Kind]] = {
+    "rate_limit_storm": _Kind("limit", "refuse", "any"),
+    "error_before": _Kind("before", "answer", "create"),
+    "error_after": _Kind("after", "answer", "create"),
+    "drop_before": _Kind("before", "drop", "create"),
+    "drop_after": _Kind("after", "drop", "create"),
+    "stall": _Kind("after", "hold", "any"),
+    "fail_match": _Kind("before", "answer", "create"),
+    "token_throttle": _Kind("token", "answer", "token"),
+    "expire_tokens": _Kind("now", "change", "any"),
+    "neighbours": _Kind("now", "change", "any"),
+}
+# These last until they are cleared unless a count or a time is given; the others strike once.
+_LASTING: Final = frozenset({"fail_match", "neighbours"})
+
+
+class Fault(BaseModel):
+    """One thing that goes wrong.
+
+    ``before`` and ``after`` speak of the ticket: before, none was made; after, it was made and only the
+    answer is bad.
+
+    :param kind: what goes wrong
+    :param count: requests it still strikes; not given, once, but without end for ``fail_match`` and when
+        ``seconds`` is given
+    :param seconds: how long it lasts
+    :param route: which calls it strikes: create, revoke, profile, other, or any; by default what its kind
+        says
+    :param status: the answer's HTTP status
+    :param body: the answer's body: Auth0's JSON, an HTML page as proxies send it, or nothing
+    :param message: the JSON body's message
+    :param error_code: the JSON body's ``errorCode``
+    :param delay: seconds that ``stall`` holds an answer
+    :param rate: requests a second that ``neighbours`` take
+    :param connection_name: strikes only tickets for a connection of this name
+    :param organization_id: strikes only tickets for this organization
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: FaultKind
+    count: int | None = Field(default=None, ge=1)
+    seconds: float | None = Field(default=None, gt=0)
+    route: Route | Literal["any"] | None = None
+    status: int = Field(default=500, ge=400, le=599)
+    body: Literal["json", "html", "empty"] = "json"
+    message: str | None = None
+    error_code: str | None = None
+    delay: float = Field(default=1.0, ge=0)
+    rate: float = Field(default=1.0, gt=0)
+    connection_name: str | None = None
+    organization_id: str | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Fault:
+        if self.kind == "fail_match" and not (self.connection_name or self.organization_id):
+            raise ValueError("fail_match needs a connection_name or an organization_id to match")
+        return self
+
+    @property
+    def action(self) -> Action:
+        """What is done to the answer."""
+        return _KINDS[self.kind].action
+
+    @property
+    def stage(self) -> Stage:
+        """At which point of a call it strikes; ``now`` when it changes the tenant at once."""
+        return _KINDS[self.kind].stage
+
+    def strikes(self, route: Route, name: str | None, organizations: Sequence[str]) -> bool:
+        """Tell whether it is meant for this call."""
+        wanted = self.route or _KINDS[self.kind].route
+        return (
+            wanted in ("any", route)
+            and self.connection_name in (None, name)
+            and (self.organization_id is None or self.organization_id in organizations)
+        )
+
+
+@dataclass(slots=True)
+class _Armed:
+    fault: Fault
+    left: float
+    until: float
+
+
+class Faults:
+    """The faults that are armed, oldest first."""
+
+    def __init__(self) -> None:
+        self._armed: list[_Armed] = []
+
+    def arm(self, fault: Fault, now: float) -> None:
+        """Arm a fault; its time runs from ``now`` (UNIX seconds)."""
+        endless = fault.kind in _LASTING or fault.seconds is not None
+        left = fault.count or (math.inf if endless else 1)
+        until = math.inf if fault.seconds is None else now + fault.seconds
+        self._armed.append(_Armed(fault, left, until))
+
+    def due(
+        self,
+        stage: Stage,
+        route: Route,
+        now: float,
+        name: str | None = None,
+        organizations: Sequence[str] = (),
+    ) -> Iterator[tuple[Fault, float]]:
+        """Yield the faults that strike a call, each with the UNIX time it ends at, and count them down."""
+        self._armed = [armed for armed in self._armed if armed.left > 0 and now < armed.until]
+        for armed in list(self._armed):
+            if armed.fault.stage == stage and armed.fault.strikes(route, name, organizations):
+                armed.left -= 1
+                yield armed.fault, armed.until
+
+    def armed(self) -> list[Fault]:
+        """Return the faults that are armed."""
+        return [armed.fault for armed in self._armed if armed.left > 0]
+
+    def clear(self) -> None:
+        """Disarm all."""
+        self._armed.clear()

@@ -1,0 +1,142 @@
+"""The way every Management API call goes: rate limit, latency, token, checks, the deed, faults, headers."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fastapi import Response
+from fastapi.responses import HTMLResponse
+
+from include.sandbox.errors import ApiError, rate_limited
+from include.sandbox.hangup import DroppedConnection
+from include.sandbox.traffic import NO_ANSWER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fastapi import Request
+
+    from include.sandbox.bucket import Reading
+    from include.sandbox.faults import Fault, Route, Stage
+    from include.sandbox.state import TenantState
+    from include.sandbox.traffic import Seen
+
+
+@dataclass(slots=True)
+class Call:
+    """One call on its way.
+
+    :param request: the request
+    :param raw: its body
+    :param seen: its entry in the tenant's traffic
+    :param body: what the body says, once it was read
+    """
+
+    request: Request
+    raw: bytes
+    seen: Seen
+    body: Any = None
+
+
+def _nothing(*_: object) -> None:
+    """Neither read nor check anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One endpoint.
+
+    :param route: its name among the faults' routes
+    :param method: HTTP method
+    :param path: path template
+    :param scope: the scope its token needs; nothing when any token will do
+    :param do: does what the call asks
+    :param check: raises :class:`ApiError` when that can't be done
+    :param read: fills in the call's body and traffic entry; never refuses
+    """
+
+    route: Route
+    method: str
+    path: str
+    scope: str | None
+    do: Callable[[TenantState, Call], Response]
+    check: Callable[[TenantState, Call], None] = _nothing
+    read: Callable[[Call], None] = _nothing
+
+
+class ManagementApi:
+    """Answers the calls of one tenant's Management API."""
+
+    def __init__(self, tenant: TenantState) -> None:
+        self._tenant = tenant
+
+    async def serve(self, endpoint: Endpoint, request: Request) -> Response:
+        """Answer one call.
+
+        The rate limit comes first: a call with a bad token or a bad body costs as much as a good one.
+        """
+        tenant = self._tenant
+        now = tenant.clock()
+        reading, faults = tenant.draw(endpoint.route, now)
+        seen = tenant.traffic.arrive(now, request.method, endpoint.path, reading.allowed)
+        seen.faults = faults
+        call = Call(request, await request.body(), seen)
+        endpoint.read(call)
+        await tenant.pause()
+        try:
+            response = await self._answer(endpoint, call, reading)
+        except ApiError as error:
+            response = error.response()
+        seen.status = response.status_code
+        response.headers.update(self._headers(reading))
+        return response
+
+    async def _answer(self, endpoint: Endpoint, call: Call, reading: Reading) -> Response:
+        tenant = self._tenant
+        if not reading.allowed:
+            raise rate_limited(bare=tenant.settings.bare_429)
+        tenant.tokens.authorize(call.request.headers.get("authorization"), endpoint.scope, tenant.clock())
+        endpoint.check(tenant, call)
+        bad_answer = await self._strike("before", endpoint, call)
+        if bad_answer is not None:
+            return bad_answer
+        answer = endpoint.do(tenant, call)
+        return await self._strike("after", endpoint, call) or answer
+
+    async def _strike(self, stage: Stage, endpoint: Endpoint, call: Call) -> Response | None:
+        seen = call.seen
+        due = self._tenant.faults.due(
+            stage, endpoint.route, self._tenant.clock(), seen.connection_name, seen.organization_ids
+        )
+        for fault, _ in due:
+            seen.faults += (fault.kind,)
+            if fault.action != "hold":
+                return _bad_answer(fault)
+            await asyncio.sleep(fault.delay)
+        return None
+
+    def _headers(self, reading: Reading) -> dict[str, str]:
+        settings = self._tenant.settings
+        headers: dict[str, str] = {}
+        if settings.rate_limit_headers:
+            headers = {
+                "X-RateLimit-Limit": str(reading.limit),
+                "X-RateLimit-Remaining": str(reading.remaining),
+                "X-RateLimit-Reset": str(reading.reset(settings.reset_means)),
+            }
+        if settings.retry_after and not reading.allowed:
+            headers["Retry-After"] = str(max(1, math.ceil(reading.next_at - self._tenant.clock())))
+        return headers
+
+
+def _bad_answer(fault: Fault) -> Response:
+    if fault.action == "drop":
+        return DroppedConnection(status_code=NO_ANSWER)
+    if fault.body == "html":
+        return HTMLResponse(f"<html><body><h1>{fault.status}</h1></body></html>", fault.status)
+    if fault.body == "empty":
+        return Response(status_code=fault.status)
+    return ApiError(fault.status, fault.message or "An error was asked for", fault.error_code).response()

@@ -1,0 +1,132 @@
+"""The Airflow connection of type ``auth0``, read once and checked."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from auth0_sso.errors import Auth0ConnectionError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+log = logging.getLogger(__name__)
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class Auth0Settings(BaseModel):
+    """
+    What the ``auth0`` connection says, with its defaults filled in.
+
+    ``requests_per_slot`` is in requests a second, ``burst_per_slot`` in requests, ``timeout`` in seconds.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base_url: str
+    client_id: str = ""
+    client_secret: SecretStr = SecretStr("")
+    private_key: SecretStr = SecretStr("")
+    token: SecretStr = SecretStr("")
+    audience: str = ""
+    profile_id: str = ""
+    custom_domain: str = ""
+    requests_per_slot: float = Field(default=1.0, gt=0, le=1000)
+    burst_per_slot: float = Field(default=1.0, ge=1, le=1000)
+    timeout: float = Field(default=30.0, gt=0, le=300)
+    allow_http: bool = False
+
+    @field_validator("private_key")
+    @classmethod
+    def _restore_line_ends(cls, key: SecretStr) -> SecretStr:
+        # A PEM pasted into a one-line form field or an environment variable carries "\n" as two characters.
+        return SecretStr(key.get_secret_value().replace("\\n", "\n"))
+
+    @property
+    def domain(self) -> str:
+        """The tenant's domain, with its port if it has one."""
+        return urlsplit(self.base_url).netloc
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must never be seen in a log."""
+        held = (self.client_secret, self.private_key, self.token)
+        return [secret.get_secret_value() for secret in held if secret.get_secret_value()]
+
+
+def read_settings(connection: Connection) -> Auth0Settings:
+    """
+    Read and check an Airflow connection of type ``auth0``.
+
+    :param connection: the connection, as ``BaseHook.get_connection`` returns it.
+    :return: the settings.
+    :raises Auth0ConnectionError: if a field is missing or can't be right; it names the field and the remedy.
+    """
+    extra = _known_extra(connection.conn_id, connection.extra_dejson)
+    base_url = _base_url(connection, allow_http=str(extra.get("allow_http", "")).lower() in ("true", "1", "yes"))
+    filled = {
+        "base_url": base_url,
+        "client_id": connection.login or "",
+        "client_secret": connection.password or "",
+        "audience": f"https://{urlsplit(base_url).netloc}/api/v2/",
+        **extra,
+    }
+    try:
+        settings = Auth0Settings(**filled)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise Auth0ConnectionError(
+            f"Connection '{connection.conn_id}' is wrong: {problems}.",
+            advice="Mend it under Admin > Connections.",
+        ) from None
+    _check_credentials(connection.conn_id, settings)
+    return settings
+
+
+def _known_extra(conn_id: str, extra: Mapping[str, Any]) -> dict[str, Any]:
+    known = set(Auth0Settings.model_fields) - {"base_url", "client_id", "client_secret"}
+    for name in sorted(set(extra) - known):
+        nearest = difflib.get_close_matches(name, known, n=1)
+        hint = f" (did you mean '{nearest[0]}'?)" if nearest else ""
+        log.warning("Connection '%s': unknown extra '%s' is ignored%s", conn_id, name, hint)
+    return {name: value for name, value in extra.items() if name in known and value not in (None, "")}
+
+
+def _base_url(connection: Connection, *, allow_http: bool) -> str:
+    host = (connection.host or "").strip().rstrip("/")
+    if not host:
+        raise Auth0ConnectionError(
+            f"Connection '{connection.conn_id}' has no host.",
+            advice="Set it to the tenant's domain, like acme.eu.auth0.com.",
+        )
+    parts = urlsplit(host if "://" in host else f"https://{host}")
+    netloc = parts.netloc if parts.port or not connection.port else f"{parts.netloc}:{connection.port}"
+    if parts.path or parts.query or not parts.hostname or "@" in parts.netloc:
+        raise Auth0ConnectionError(
+            f"Connection '{connection.conn_id}': the host must be a bare domain.",
+            advice="Give it like acme.eu.auth0.com, without a path, query or user.",
+        )
+    if parts.scheme == "https" or (parts.scheme == "http" and (allow_http or parts.hostname in _LOOPBACK)):
+        return f"{parts.scheme}://{netloc}"
+    raise Auth0ConnectionError(
+        f"Connection '{connection.conn_id}': '{parts.scheme}://' would send secrets unprotected to {parts.hostname}.",
+        advice="Drop the scheme, or set the extra 'allow_http' to true for a test tenant.",
+    )
+
+
+def _check_credentials(conn_id: str, settings: Auth0Settings) -> None:
+    if settings.token.get_secret_value():
+        return
+    has_proof = settings.client_secret.get_secret_value() or settings.private_key.get_secret_value()
+    if not settings.client_id or not has_proof:
+        missing = "login (client id)" if not settings.client_id else "password (client secret)"
+        raise Auth0ConnectionError(
+            f"Connection '{conn_id}' has no {missing}.",
+            advice="Fill it in from the Auth0 application's page, or set the extra 'private_key' or 'token'.",
+        )

@@ -1,0 +1,149 @@
+"""What can go wrong with Auth0, split by whose fault it is: the row's, the run's, or the weather's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from airflow.sdk.exceptions import AirflowException
+
+_LONGEST_MESSAGE = 500
+
+
+class Auth0Error(AirflowException):
+    """
+    An answer, or the lack of one, from Auth0.
+
+    :param message: what happened, in a sentence.
+    :param advice: what to do about it.
+    :param status: the HTTP status, 0 when there was no answer.
+    :param error_code: Auth0's ``errorCode``; often absent, then empty.
+    :param headers: the answer's headers.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        advice: str = "",
+        status: int = 0,
+        error_code: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(f"{message} {advice}".strip())
+        self.status = status
+        self.error_code = error_code
+        self.advice = advice
+        self.headers: dict[str, str] = dict(headers or {})
+
+
+class Auth0RowError(Auth0Error):
+    """The request itself is refused; other rows are not concerned, and asking again changes nothing."""
+
+
+class Auth0ConflictError(Auth0RowError):
+    """A finished connection of that name exists already: that prospect is done."""
+
+
+class Auth0RunError(Auth0Error):
+    """Nothing can succeed until somebody mends the settings: credentials, scopes, profile, tenant."""
+
+
+class Auth0TokenError(Auth0RunError):
+    """The access token was refused."""
+
+
+class Auth0ProfileError(Auth0RunError):
+    """The self-service profile does not exist in this tenant."""
+
+
+class Auth0ConnectionError(Auth0RunError):
+    """The Airflow connection is incomplete or contradicts itself."""
+
+
+class LedgerError(Auth0RunError):
+    """The ledger can't be used as it is set up."""
+
+
+class Auth0WeatherError(Auth0Error):
+    """
+    The tenant is busy, down or out of reach; asking again later may succeed.
+
+    ``unanswered`` is true when the request may have been carried out although no valid answer was seen.
+    """
+
+    unanswered = False
+
+
+class Auth0RateLimitError(Auth0WeatherError):
+    """Refused with 429, not carried out."""
+
+
+class Auth0UnreachableError(Auth0WeatherError):
+    """The request was never sent: no address, no connection, no TLS."""
+
+
+class Auth0UnansweredError(Auth0WeatherError):
+    """The request left, and no valid answer came: it may or may not have been carried out."""
+
+    unanswered = True
+
+
+def error_from_answer(status: int, body: object, headers: Mapping[str, str]) -> Auth0Error:
+    """
+    Turn a Management API answer that is no success into the error that says whose fault it is.
+
+    The table of statuses is Auth0's, see the Management API's page of the endpoint and its error
+    reference; ``errorCode`` is often absent, so the status decides first.
+
+    :param status: the HTTP status.
+    :param body: the decoded JSON body, or anything else when it was no JSON.
+    :param headers: the answer's headers.
+    :return: the error, to be raised by the caller.
+    """
+    fields = body if isinstance(body, Mapping) else {}
+    code = str(fields.get("errorCode") or "")
+    said = " ".join(str(fields.get("message") or fields.get("error") or "").split())[:_LONGEST_MESSAGE]
+    kind, advice = _kind_and_advice(status, code, said)
+    message = f"Auth0 answered {status}{f' {code}' if code else ''}: {said or 'no message'}."
+    return kind(message, advice=advice, status=status, error_code=code, headers=headers)
+
+
+def _kind_and_advice(status: int, code: str, said: str) -> tuple[type[Auth0Error], str]:
+    if status == 429:
+        return Auth0RateLimitError, "The tenant's rate limit is reached; lower the pool's slots."
+    if status >= 500 or status == 408:
+        return Auth0UnansweredError, "Auth0 has trouble; see its status page."
+    if status == 401:
+        return Auth0TokenError, "Check the connection's client id, client secret and audience."
+    if status == 403:
+        return Auth0RunError, _advice_on_403(code, said)
+    if status == 404 and "profile" in said.lower():
+        return Auth0ProfileError, (
+            "Set profile_id (parameter, CSV column or connection extra) to a self-service profile of this tenant."
+        )
+    if status == 400 and code == "Bearer":
+        return Auth0RunError, "The access token is malformed: check the connection's extra 'token'."
+    if 300 <= status < 400:
+        return Auth0RunError, "Set the connection's host to the tenant's own domain, without a redirect."
+    if status == 409 and (not code or "connection" in code.lower()):
+        return Auth0ConflictError, "Its single sign-on is set up; to edit it, give connection_id instead."
+    return Auth0RowError, "Mend this row in the CSV."
+
+
+def _advice_on_403(code: str, said: str) -> str:
+    if "entitlement" in code:
+        return "The tenant's plan does not include self-service SSO: ask Auth0 to add it."
+    if "scope" in code or "scope" in said.lower():
+        return (
+            "Grant the application the scope in the Auth0 dashboard: "
+            "Applications > APIs > Auth0 Management API > Machine to Machine Applications."
+        )
+    return "Check what the application may do in the Auth0 dashboard: Applications > APIs."
+
+
+def unreachable(domain: str, cause: BaseException) -> Auth0UnreachableError:
+    """Say that no connection to the tenant could be made; nothing was sent."""
+    return Auth0UnreachableError(
+        f"No connection to {domain}: {cause}.",
+        advice="Check the connection's host, DNS, the proxy and the firewall between the worker and Auth0.",
+    )

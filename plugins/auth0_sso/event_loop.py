@@ -1,0 +1,78 @@
+"""
+Run a worker's coroutine on an event loop of its own, so that it ends whatever happens to the task.
+
+No call to Airflow is made while the loop runs: a task that ends with such a call in flight stays
+``running`` for ever. Connections are read before, XComs are pushed after.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+# The supervisor kills a task five seconds after it has asked it to end.
+DRAIN_SECONDS = 4.0
+
+
+class Work(Protocol):
+    """Work that can be told to send nothing more."""
+
+    async def run(self) -> None:
+        """Do it."""
+
+    def stop(self, reason: str) -> None:
+        """Send nothing more; what is under way still ends."""
+
+
+class GuardedLoop:
+    """
+    An event loop for one piece of work.
+
+    :param work: what is told to stop.
+    :param deadline: seconds after which it is, so that it ends before Airflow's execution timeout.
+    """
+
+    def __init__(self, work: Work, deadline: float | None = None) -> None:
+        self._work = work
+        self._deadline = deadline
+        self._loop = asyncio.new_event_loop()
+        self._main: asyncio.Task[None] | None = None
+
+    def run(self, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run ``main`` to its end; whatever is raised, nothing is under way any more afterwards."""
+        self._main = self._loop.create_task(main())
+        if self._deadline is not None:
+            self._loop.call_later(self._deadline, self._stop, "the task's execution timeout is near")
+        try:
+            self._loop.run_until_complete(self._main)
+        except asyncio.CancelledError:
+            pass  # it was told to stop and took too long; the work says so itself
+        finally:
+            self._drain()
+
+    def stop(self, reason: str) -> None:
+        """Tell the work to stop; may be called from a signal handler."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stop, reason)
+
+    def _stop(self, reason: str) -> None:
+        self._work.stop(reason)
+        # An answer that doesn't come is not waited for longer than the supervisor waits.
+        self._loop.call_later(DRAIN_SECONDS, self._cancel_all)
+
+    def _cancel_all(self) -> None:
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+
+    def _drain(self) -> None:
+        try:
+            if left := asyncio.all_tasks(self._loop):
+                self._stop("the task was ended")
+                self._loop.run_until_complete(asyncio.wait(left, timeout=DRAIN_SECONDS))
+                self._cancel_all()
+                self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        finally:
+            self._loop.close()

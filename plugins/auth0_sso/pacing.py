@@ -1,0 +1,186 @@
+"""
+Pacing: the Airflow pool is the rate limit.
+
+A pool slot earns ``rate`` requests a second from the moment its task takes it, and saves up at most
+``burst`` of them. Since every task starts with nothing, and the pool bounds the tasks that run, no more
+than ``slots * (burst + rate * w)`` requests leave in any ``w`` seconds over all tasks together, with
+nothing shared between them but the pool. Auth0 keeps a token bucket per tenant
+(https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import random
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+
+# Requests reach the tenant a few milliseconds earlier or later than they left; two per cent in hand keeps
+# two that leave a full interval apart from arriving closer than the bucket refills.
+_MARGIN = 0.98
+# How long before a request may leave its turn is given, to write down the intent meanwhile.
+_LEAD = 0.05
+_LONGEST_PAUSE = 60.0
+_LONGEST_PAUSE_WHEN_EMPTY = 5.0
+_SLOWEST = 1 / 16
+
+
+class Pacer:
+    """
+    Say when the next request may leave.
+
+    ``await pacer.depart()`` right before each request is enough. To have something ready at that moment,
+    take a turn first::
+
+        async with pacer.turn() as turn:  # first come, first served; can be cancelled
+            ...  # write down what is about to be sent
+            await turn.depart()  # the next in line may prepare
+
+    :param rate: requests a second that this task's slots earn.
+    :param burst: requests that may be saved up, at least 1.
+    :param since: the time on ``clock`` from which credit is earned: when the slot was taken.
+    :param clock: a monotonic clock, in seconds.
+    :param sleep: ``asyncio.sleep`` or a stand-in.
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        burst: float = 1.0,
+        *,
+        since: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        if rate <= 0 or burst < 1:
+            raise ValueError(f"rate must be above 0 and burst at least 1, not {rate} and {burst}")
+        self.rate = rate
+        self.burst = burst
+        self.rate_limited = 0
+        self.sent: Counter[int] = Counter()
+        self._clock = clock
+        self._sleep = sleep
+        self._slowness = 1.0
+        self._credit = 0.0
+        self._settled = clock() if since is None else since
+        self._paused_until = 0.0
+        self._refusals = 0
+        self._line = asyncio.Lock()
+
+    @property
+    def requests(self) -> int:
+        """How many requests have left."""
+        return self.sent.total()
+
+    def turn(self) -> Turn:
+        """Return the place in line for one request."""
+        return Turn(self)
+
+    async def depart(self) -> None:
+        """Wait until a request may leave, and count it: it leaves now."""
+        while (wait := self._wait()) > 0:
+            await self._sleep(wait)
+        self._credit -= 1
+        self.sent[int(time.time())] += 1
+
+    def observe(self, status: int, headers: Mapping[str, str]) -> None:
+        """
+        Heed an answer: the tenant has other users too.
+
+        ``X-RateLimit-Reset`` is documented as the UNIX time, in seconds, at which more is added, elsewhere
+        as the time at which the bucket is full; waiting for it is right under both. It is read against the
+        answer's own ``Date``, so that a clock that is off does no harm, and bounded.
+
+        :param status: the HTTP status.
+        :param headers: the answer's headers.
+        """
+        now = self._clock()
+        self._settle(now)
+        if status == 429:
+            self.rate_limited += 1
+            if now >= self._paused_until:  # else it left before the pause: the same refusal, seen twice
+                self._refusals += 1
+                self._slowness = max(_SLOWEST, self._slowness / 2)
+            wait = max(_seconds_asked(headers), min(2.0**self._refusals, 32.0) / 2)
+            # Spread out, so that tasks which were refused together do not come back together.
+            spread = 1 + random.random() / 4  # noqa: S311
+            self._pause(now + min(wait * spread, _LONGEST_PAUSE))
+        elif status < 400:
+            self._refusals = 0
+            self._slowness = min(1.0, self._slowness * 1.1)
+            if headers.get("X-RateLimit-Remaining", "").strip() == "0":
+                self._pause(now + min(_seconds_asked(headers), _LONGEST_PAUSE_WHEN_EMPTY))
+
+    def _pause(self, until: float) -> None:
+        self._paused_until = max(self._paused_until, until)
+
+    def _settle(self, now: float) -> None:
+        earned = max(0.0, now - self._settled) * self._earning
+        self._credit = min(self.burst, self._credit + earned)
+        self._settled = max(self._settled, now)
+
+    @property
+    def _earning(self) -> float:
+        return self.rate * _MARGIN * self._slowness
+
+    def _wait(self) -> float:
+        """Seconds until a request may leave."""
+        now = self._clock()
+        self._settle(now)
+        return max((1 - self._credit) / self._earning, self._paused_until - now, 0.0)
+
+
+class Turn:
+    """One request's place in a pacer's line."""
+
+    def __init__(self, pacer: Pacer) -> None:
+        self._pacer = pacer
+        self._first_in_line = False
+
+    async def __aenter__(self) -> Turn:
+        await self._pacer._line.acquire()
+        self._first_in_line = True
+        try:
+            while (wait := self._pacer._wait() - _LEAD) > 0:
+                await self._pacer._sleep(wait)
+        except BaseException:
+            self._leave()
+            raise
+        return self
+
+    async def __aexit__(self, *_exc_info: object) -> None:
+        self._leave()
+
+    async def depart(self) -> None:
+        """Wait for what is left, and let the next in line prepare: the request leaves now."""
+        await self._pacer.depart()
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._first_in_line:
+            self._first_in_line = False
+            self._pacer._line.release()
+
+
+def _seconds_asked(headers: Mapping[str, str]) -> float:
+    """Seconds that the server asks to wait, 0 if it doesn't say; never negative."""
+    server_now = _date(headers.get("Date", "")) or time.time()
+    asked = [0.0]
+    retry_after = headers.get("Retry-After", "").strip()
+    if retry_after.isdecimal():
+        asked.append(float(retry_after[:9]))
+    elif (until := _date(retry_after)) is not None:
+        asked.append(until - server_now)
+    reset = headers.get("X-RateLimit-Reset", "").strip()
+    if reset.isdecimal():
+        asked.append(float(reset[:18]) - server_now)
+    return max(asked)
+
+
+def _date(value: str) -> float | None:
+    try:
+        return email.utils.parsedate_to_datetime(value).timestamp()
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None

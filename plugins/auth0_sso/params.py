@@ -1,0 +1,110 @@
+"""The parameters of the DAGs, as the trigger form shows them; every default serves a scheduled run."""
+
+from __future__ import annotations
+
+from airflow.sdk import Param
+
+_MAX_TTL = 432_000
+
+
+def create_params(prospects_uri: str, report_uri: str) -> dict[str, Param]:
+    """
+    Return the parameters of the DAG that creates tickets.
+
+    :param prospects_uri: default of the parameter of that name.
+    :param report_uri: default of the parameter of that name.
+    """
+    return {
+        "prospects_uri": Param(
+            prospects_uri,
+            type="string",
+            title="Prospects",
+            description="Path or URI of the CSV, or of a folder of CSVs; object storage too.",
+        ),
+        "prospects_csv": Param(
+            "",
+            type=["string", "null"],
+            format="multiline",
+            title="Prospects, pasted",
+            description="A CSV pasted here wins over the path above.",
+        ),
+        "profile_id": Param(
+            "",
+            type=["string", "null"],
+            title="Self-service profile",
+            description="ssp_…, for rows that name none; empty: the connection's.",
+        ),
+        "ttl_sec": Param(
+            0,
+            type="integer",
+            minimum=0,
+            maximum=_MAX_TTL,
+            title="Lifetime in seconds",
+            description="Until a link is first opened, for rows that set none; 0 is Auth0's default, five days.",
+        ),
+        "on_existing": Param(
+            "reuse",
+            type="string",
+            enum=["reuse", "reissue"],
+            title="If a link still lives",
+            description="Reuse it, or revoke it and issue another.",
+        ),
+        "on_invalid_rows": Param(
+            "skip",
+            type="string",
+            enum=["skip", "fail"],
+            title="If rows are invalid",
+            description="Skip them into the report, or fail before anything is sent.",
+        ),
+        "max_mapped_tasks": Param(
+            128,
+            type="integer",
+            minimum=1,
+            title="Mapped tasks at most",
+            description="With more organizations than this, a task takes several, evenly.",
+        ),
+        "require_approval": Param(
+            False,
+            type="boolean",
+            title="Wait for approval",
+            description="A person approves the plan before anything is sent.",
+        ),
+        "dry_run": Param(False, type="boolean", title="Dry run", description="Everything but the calls."),
+        "report_uri": Param(
+            report_uri,
+            type="string",
+            title="Reports",
+            description="Folder for the run's report; local or object storage.",
+        ),
+    }
+
+
+def revoke_params(export_uri: str) -> dict[str, Param]:
+    """
+    Return the parameters of the DAG that revokes tickets.
+
+    :param export_uri: default of the parameter of that name.
+    """
+    return {
+        "report_uri": Param(
+            "",
+            type=["string", "null"],
+            title="Tickets of a run",
+            description="The folder of that run's report, or its tickets.csv.",
+        ),
+        "organization_ids": Param(
+            [],
+            type=["array", "null"],
+            items={"type": "string"},
+            title="Tickets of organizations",
+            description="One organization id a line.",
+        ),
+        "all_live": Param(
+            False, type="boolean", title="All tickets", description="Every live ticket that the ledger knows."
+        ),
+        "max_mapped_tasks": Param(16, type="integer", minimum=1, title="Mapped tasks at most"),
+        "dry_run": Param(False, type="boolean", title="Dry run", description="Everything but the calls."),
+        "export_uri": Param(
+            export_uri, type="string", title="Reports", description="Folder for this run's own report."
+        ),
+    }

@@ -1,0 +1,151 @@
+"""What the ledger keeps of a prospect, and what follows from it for the next ask."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from auth0_sso.hook import SsoTicket
+
+DEFAULT_TTL = 432_000
+
+
+@dataclass(frozen=True, eq=False)
+class Ask:
+    """
+    A ticket to ask for; two are equal if they are the same object.
+
+    :param tenant: the tenant's domain.
+    :param profile_id: the self-service profile.
+    :param organization_id: the organization.
+    :param prospect: who in it, or for which connection: the row's stable identity.
+    :param body: the request body.
+    :param custom_domain: the custom domain, or empty.
+    """
+
+    tenant: str
+    profile_id: str
+    organization_id: str
+    prospect: str
+    body: Mapping[str, Any]
+    custom_domain: str = ""
+    organization_name: str = ""
+    connection_name: str = ""
+
+    @property
+    def key(self) -> str:
+        """The prospect and profile that the ledger keeps one row for."""
+        return _digest([self.tenant, self.profile_id, self.organization_id, self.prospect])
+
+    @property
+    def fingerprint(self) -> str:
+        """What is asked; another fingerprint is another request."""
+        return _digest([self.body, self.custom_domain])
+
+    @property
+    def ttl(self) -> float:
+        """Seconds that the ticket lives, unless it is opened; 0 and unset mean Auth0's five days."""
+        return float(self.body.get("ttl_sec") or DEFAULT_TTL)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A prospect's row in the ledger; times are UNIX seconds, the fields those of ``schema.tickets``."""
+
+    key: str
+    tenant: str
+    profile_id: str
+    organization_id: str
+    organization_name: str
+    prospect: str
+    connection_name: str
+    status: str
+    fingerprint: str
+    run: str
+    round: int
+    attempts: int
+    asked_at: float
+    answer_by: float
+    lives_until: float
+    version: int
+    duplicate_until: float = 0.0
+    ticket: SsoTicket | None = None
+    created_at: float | None = None
+    expires_at: float | None = None
+    error: str = ""
+    revoked_at: float | None = None
+    revoked_by: str = ""
+
+    def is_live(self, now: float) -> bool:
+        """Whether its ticket still works, as far as the ledger can know."""
+        return self.status == "created" and self.ticket is not None and (self.expires_at or 0) > now
+
+    def may_be_double(self, now: float) -> bool:
+        """Whether another ticket may live that nobody has seen: an answer was lost."""
+        return doubt(self) > now
+
+
+@dataclass(frozen=True)
+class Round:
+    """
+    Who writes: a DAG run, and within it what a person has started; a clear starts another.
+
+    :param run: ``dag_id/run_id``.
+    :param number: the task's ``max_tries``, which Airflow raises with each clear, but not with a retry.
+    """
+
+    run: str
+    number: int = 0
+
+
+class Step(Enum):
+    """What to do next for a prospect."""
+
+    CREATE = "create"
+    REPLACE = "replace"  # revoke the ticket that lives, then create
+    KEEP = "keep"  # its state is known; nothing is sent
+    WAIT = "wait"  # somebody else's request is under way
+
+
+def next_step(entry: Entry | None, ask: Ask, who: Round, *, reissue: bool, now: float) -> Step:
+    """
+    Decide from the ledger what to do for a prospect.
+
+    A run issues at most one ticket for a prospect, however often its tasks are tried again. A refusal
+    stands until a person clears the task or another run asks. A changed request needs a new ticket.
+
+    :param entry: what the ledger knows, if anything.
+    :param ask: what is asked now.
+    :param who: the run that asks.
+    :param reissue: whether a ticket of another run is replaced although it lives.
+    :param now: UNIX seconds.
+    """
+    if entry is None:
+        return Step.CREATE
+    if entry.status == "asking" and entry.answer_by > now:
+        return Step.WAIT
+    if entry.is_live(now):
+        same_run = entry.run == who.run
+        unchanged = entry.fingerprint == ask.fingerprint
+        return Step.KEEP if unchanged and (same_run or not reissue) else Step.REPLACE
+    if entry.status == "revoking":  # the answer was lost; revoking again does no harm
+        return Step.REPLACE
+    refused = entry.status in ("conflict", "failed")
+    if refused and (entry.run, entry.round, entry.fingerprint) == (who.run, who.number, ask.fingerprint):
+        return Step.KEEP
+    return Step.CREATE
+
+
+def doubt(seen: Entry | None) -> float:
+    """Until when a ticket may live that nobody has seen: an intent without an answer."""
+    if seen is None:
+        return 0.0
+    return max(seen.duplicate_until, seen.lives_until if seen.status in ("asking", "unanswered") else 0.0)
+
+
+def _digest(parts: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -1,0 +1,126 @@
+"""The ledger's tables. SQLite and PostgreSQL; made when missing, with a schema version."""
+
+from __future__ import annotations
+
+import socket
+import uuid
+
+from sqlalchemy import (
+    Column,
+    Double,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    event,
+    insert,
+    inspect,
+    select,
+)
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+
+from auth0_sso.errors import LedgerError
+
+SCHEMA_VERSION = "1"
+
+metadata = MetaData()
+
+about = Table(
+    "sso_ledger_about",
+    metadata,
+    Column("name", String(50), primary_key=True),
+    Column("value", String(200), nullable=False),
+)
+
+# One row a prospect and profile. Times are UNIX seconds. What opens a ticket is encrypted.
+tickets = Table(
+    "sso_tickets",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("tenant", String(255), nullable=False),
+    Column("profile_id", String(255), nullable=False),
+    Column("organization_id", String(255), nullable=False, index=True),
+    Column("organization_name", Text, nullable=False, default=""),
+    Column("prospect", Text, nullable=False),
+    Column("connection_name", String(255), nullable=False, default=""),
+    Column("status", String(20), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("ticket_encrypted", Text),
+    Column("created_at", Double),
+    Column("expires_at", Double, index=True),
+    Column("run", String(512), nullable=False, index=True),
+    Column("round", Integer, nullable=False, default=0),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("asked_at", Double, nullable=False),
+    Column("answer_by", Double, nullable=False),
+    Column("lives_until", Double, nullable=False),
+    Column("duplicate_until", Double, nullable=False, default=0.0),
+    Column("error", Text, nullable=False, default=""),
+    Column("revoked_at", Double),
+    Column("revoked_by", String(512), nullable=False, default=""),
+    Column("version", Integer, nullable=False, default=1),
+)
+
+# One row a set of credentials. The renewal of its token is locked by an owner, for a bounded time: a lock
+# that outlives the process that was killed while it held it, without holding up the ledger's other writers.
+tokens = Table(
+    "sso_tokens",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("token_encrypted", Text),
+    Column("expires_at", Double, nullable=False, default=0.0),
+    Column("scopes", Text, nullable=False, default=""),
+    Column("version", Integer, nullable=False, default=0),
+    Column("owner", String(32), nullable=False, default=""),
+    Column("owned_until", Double, nullable=False, default=0.0),
+)
+
+
+def prepare(engine: Engine) -> str:
+    """
+    Make what is missing and check the version.
+
+    :param engine: the ledger's database.
+    :return: the ledger's identity: a name given once, and for SQLite the machine that holds the file.
+    :raises LedgerError: if a newer version of this software has made the tables.
+    """
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _tune_sqlite)
+    if not inspect(engine).has_table(about.name):
+        _make(engine)
+    with engine.connect() as connection:
+        known = {row.name: row.value for row in connection.execute(select(about))}
+    if known.get("schema_version") != SCHEMA_VERSION:
+        raise LedgerError(
+            f"The ledger's tables have version {known.get('schema_version')}, this software knows {SCHEMA_VERSION}.",
+            advice="Install the version that made them, or a newer one.",
+        )
+    host = f"@{socket.gethostname()}" if engine.dialect.name == "sqlite" else ""
+    return f"{known['ledger_id']}{host}"
+
+
+def _make(engine: Engine) -> None:
+    rows = [
+        {"name": "schema_version", "value": SCHEMA_VERSION},
+        {"name": "ledger_id", "value": uuid.uuid4().hex},
+    ]
+    try:
+        metadata.create_all(engine)
+        with engine.begin() as connection:
+            connection.execute(insert(about), rows)
+    except (IntegrityError, OperationalError, ProgrammingError):
+        # Another task makes them at the same moment; it is looked at again.
+        metadata.create_all(engine)
+        with engine.connect() as connection:
+            if connection.execute(select(about)).first() is None:
+                raise
+
+
+def _tune_sqlite(connection: object, _record: object) -> None:
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")  # an intent must outlive a power cut, not only a kill
+    cursor.execute("PRAGMA busy_timeout=60000")
+    cursor.close()

@@ -1,0 +1,89 @@
+"""What ``POST /oauth/token`` is sent, and what its answers mean."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from auth0_sso.connection import Auth0Settings
+from auth0_sso.errors import Auth0RateLimitError, Auth0RunError, Auth0WeatherError
+from auth0_sso.tokens import Token
+
+_ASSERTION_SECONDS = 60
+_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+def token_request(settings: Auth0Settings) -> dict[str, str]:
+    """
+    Build the body of ``POST /oauth/token`` for the client credentials grant.
+
+    With a private key, the secret is replaced by a signed assertion, fresh each time
+    (https://auth0.com/docs/get-started/authentication-and-authorization-flow/authenticate-with-private-key-jwt).
+    """
+    body = {
+        "grant_type": "client_credentials",
+        "client_id": settings.client_id,
+        "audience": settings.audience,
+    }
+    if not settings.private_key.get_secret_value():
+        return {**body, "client_secret": settings.client_secret.get_secret_value()}
+    import jwt  # with cryptography, a tenth of a second that only this way of authenticating needs
+
+    now = int(time.time())
+    claims = {
+        "iss": settings.client_id,
+        "sub": settings.client_id,
+        "aud": f"https://{settings.domain}/",
+        "iat": now,
+        "exp": now + _ASSERTION_SECONDS,
+        "jti": uuid.uuid4().hex,
+    }
+    try:
+        assertion = jwt.encode(claims, settings.private_key.get_secret_value(), algorithm="RS256")
+    except (ValueError, TypeError, jwt.PyJWTError):
+        raise Auth0RunError(
+            "The connection's extra 'private_key' can't sign.",
+            advice="Give the whole PEM of an RSA private key, its line ends as \\n.",
+        ) from None
+    return {**body, "client_assertion_type": _ASSERTION_TYPE, "client_assertion": assertion}
+
+
+def read_token_answer(status: int, body: object, headers: Mapping[str, str], asked_at: float) -> Token:
+    """
+    Read the answer of ``POST /oauth/token``.
+
+    :param status: the HTTP status.
+    :param body: the decoded JSON, or anything else.
+    :param headers: the answer's headers.
+    :param asked_at: the UNIX time at which it was asked for, from which it lives.
+    :raises Auth0RunError: if the credentials, the grant or the audience are refused.
+    :raises Auth0WeatherError: if the tenant is throttled or has trouble.
+    """
+    fields: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
+    if status == 200 and isinstance(fields.get("access_token"), str):
+        lifetime = float(fields.get("expires_in") or 0)
+        return Token(fields["access_token"], asked_at + lifetime, frozenset(str(fields.get("scope") or "").split()))
+    error = str(fields.get("error") or "")
+    said = " ".join(str(fields.get("error_description") or "").split())[:300]
+    message = f"Auth0 gives no access token: {status} {error or 'no error code'}: {said or 'no description'}."
+    # A throttled token endpoint also answers 500 access_denied "Global limit has been reached".
+    if status == 429 or "limit" in said.lower():
+        raise Auth0RateLimitError(message, advice="It is asked again later.", status=status, headers=headers)
+    if status >= 500 or status == 200:
+        raise Auth0WeatherError(message, advice="See Auth0's status page.", status=status, headers=headers)
+    raise Auth0RunError(message, advice=_advice(status, error), status=status, error_code=error, headers=headers)
+
+
+def _advice(status: int, error: str) -> str:
+    if error == "unauthorized_client":
+        return "Switch the application's Client Credentials grant on: Applications > Advanced Settings > Grant Types."
+    if status == 403:
+        return (
+            "Authorize the application for the Management API in the Auth0 dashboard, "
+            "and check the connection's extra 'audience'."
+        )
+    if status == 404:
+        return "Check the connection's host: it must be the tenant's domain."
+    return "Check the connection's login (client id) and password (client secret)."

@@ -1,0 +1,133 @@
+"""Access tokens of the Management API: one for all tasks and runs, fetched when there is none that serves."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+import uuid
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from auth0_sso.connection import Auth0Settings
+from auth0_sso.errors import Auth0RunError
+
+# A token that is about to expire is renewed before a request leaves with it.
+_EXPIRY_MARGIN = 60.0
+_POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Token:
+    """An access token, the UNIX time at which it expires, and its scopes; ``version`` counts renewals."""
+
+    access_token: str = field(repr=False)
+    expires_at: float
+    scopes: frozenset[str]
+    version: int = 0
+
+    def serves(self, now: float) -> bool:
+        """Whether a request that leaves ``now`` can use it."""
+        return self.expires_at - _EXPIRY_MARGIN > now
+
+
+class TokenVault(Protocol):
+    """Where the one token is kept for all tasks and runs, and who renews it is decided."""
+
+    def read_token(self, key: str) -> Token | None:
+        """Return the kept token, if there is one."""
+
+    def claim_renewal(self, key: str, version: int, owner: str, seconds: float) -> bool:
+        """Whether ``owner`` may renew the token of that version; for all others the row is locked meanwhile."""
+
+    def save_token(self, key: str, token: Token, owner: str) -> None:
+        """Keep a renewed token and free the row."""
+
+    def release_renewal(self, key: str, owner: str) -> None:
+        """Free the row without a new token."""
+
+
+class FetchToken(Protocol):
+    """Ask the tenant for a new token."""
+
+    async def __call__(self) -> Token:
+        """Return it, or raise an ``Auth0Error``."""
+
+
+class SharedToken:
+    """
+    The token that every request of this process uses, shared through a vault with all others.
+
+    :param settings: the connection's settings.
+    :param fetch: asks the tenant for a new token.
+    :param vault: where it is shared; without one each process has its own.
+    """
+
+    def __init__(self, settings: Auth0Settings, fetch: FetchToken, vault: TokenVault | None) -> None:
+        self._settings = settings
+        self._fetch = fetch
+        self._vault = vault
+        self._key = token_key(settings)
+        self._token: Token | None = None
+        self._renewing = asyncio.Lock()
+
+    async def get(self, *, rejected: Token | None = None) -> Token:
+        """
+        Return a token that serves.
+
+        :param rejected: one that the tenant has just refused, so that another must be had.
+        :raises Auth0RunError: if the tenant refuses to give one.
+        :raises Auth0WeatherError: if the tenant can't be asked.
+        """
+        async with self._renewing:
+            if self._settings.token.get_secret_value():
+                return self._ready_made(rejected)
+            if self._is_good(self._token, rejected):
+                return self._token  # type: ignore[return-value]
+            if self._vault is None:
+                self._token = await self._fetch()
+            else:
+                self._token = await self._renew_through(self._vault, rejected)
+            return self._token
+
+    def _ready_made(self, rejected: Token | None) -> Token:
+        if rejected is not None:
+            raise Auth0RunError(
+                "Auth0 refuses the connection's ready-made token.",
+                advice="Renew the extra 'token', or use a client id and secret instead.",
+                status=401,
+            )
+        return Token(self._settings.token.get_secret_value(), float("inf"), frozenset())
+
+    @staticmethod
+    def _is_good(token: Token | None, rejected: Token | None) -> bool:
+        if token is None or not token.serves(time.time()):
+            return False
+        return rejected is None or token.version > rejected.version
+
+    async def _renew_through(self, vault: TokenVault, rejected: Token | None) -> Token:
+        owner = uuid.uuid4().hex
+        lease = self._settings.timeout + 5
+        while True:
+            kept = await asyncio.to_thread(vault.read_token, self._key)
+            if kept is not None and self._is_good(kept, rejected):
+                return kept
+            version = kept.version if kept else 0
+            if await asyncio.to_thread(vault.claim_renewal, self._key, version, owner, lease):
+                return await self._renew(vault, owner, version)
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _renew(self, vault: TokenVault, owner: str, version: int) -> Token:
+        try:
+            token = replace(await self._fetch(), version=version + 1)
+            await asyncio.to_thread(vault.save_token, self._key, token, owner)
+        except BaseException:
+            vault.release_renewal(self._key, owner)
+            raise
+        return token
+
+
+def token_key(settings: Auth0Settings) -> str:
+    """Name the token of these credentials; other credentials, another token."""
+    parts = [settings.base_url, settings.client_id, settings.audience, *settings.secrets]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

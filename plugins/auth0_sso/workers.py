@@ -1,0 +1,69 @@
+"""Some workers that share a list of work, and end in order whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class Workers(Generic[Item]):
+    """
+    Settle items side by side.
+
+    ``stopped`` says why no more are begun; empty while it goes on.
+
+    :param settle: settles one item; what it raises stops the others.
+    :param size: how many are settled at once.
+    """
+
+    def __init__(self, settle: Callable[[Item], Awaitable[None]], size: int) -> None:
+        self.stopped = ""
+        self._settle = settle
+        self._size = size
+        self._tasks: list[asyncio.Task[None]] = []
+        self._uninterruptible: set[asyncio.Task[None] | None] = set()
+
+    async def run(self, items: Iterable[Item]) -> None:
+        """
+        Settle all items, or those that are begun before it is stopped; nothing is under way afterwards.
+
+        :raises Exception: what ``settle`` raised first.
+        """
+        shared = iter(items)
+        if not self.stopped:
+            self._tasks = [asyncio.create_task(self._work(shared)) for _ in range(self._size)]
+        results = await asyncio.gather(*self._tasks, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
+                raise result
+
+    def stop(self, reason: str) -> None:
+        """Begin nothing more; what must not be interrupted still ends."""
+        self.stopped = self.stopped or reason
+        for task in self._tasks:
+            if task not in self._uninterruptible:
+                task.cancel()
+
+    @contextmanager
+    def uninterrupted(self) -> Iterator[None]:
+        """Mark a part of ``settle`` that ``stop`` lets end: between an intent and its result."""
+        task = asyncio.current_task()
+        self._uninterruptible.add(task)
+        try:
+            yield
+        finally:
+            self._uninterruptible.discard(task)
+
+    async def _work(self, shared: Iterator[Item]) -> None:
+        for item in shared:
+            try:
+                await self._settle(item)
+            except Exception as error:
+                self.stop(str(error))
+                raise
+            if self.stopped:
+                return

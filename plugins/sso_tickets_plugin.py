@@ -1,0 +1,57 @@
+"""The project's one Airflow plugin: makes the pool that is the rate limit, and shows reports in the UI."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, ClassVar
+
+from airflow.listeners import hookimpl
+from airflow.plugins_manager import AirflowPlugin
+
+
+class PoolKeeper:
+    """
+    Makes the pool if it is missing: when a service of Airflow starts, and when a run does.
+
+    Tasks of a pool that doesn't exist would stay ``scheduled`` for ever.
+    """
+
+    @hookimpl
+    def on_starting(self, component: object) -> None:
+        """Look after the pool when one of Airflow's services starts; tasks have no database."""
+        if type(component).__name__ != "Job":
+            return
+        from airflow.utils.session import create_session
+        from auth0_sso.pool import ensure_pool
+        from sqlalchemy.exc import IntegrityError
+
+        # Several services start at once; one of them is enough.
+        with suppress(IntegrityError), create_session() as session:
+            ensure_pool(session)
+
+    @hookimpl
+    def on_dag_run_running(self, dag_run: object, msg: str) -> None:
+        """Look after the pool when the scheduler starts a run, in its own transaction; somebody may have deleted it."""
+        from auth0_sso.pool import ensure_pool
+        from sqlalchemy.orm import object_session
+
+        if (session := object_session(dag_run)) is not None:
+            ensure_pool(session)
+
+
+async def pages(scope: Any, receive: Callable[..., Awaitable[Any]], send: Callable[..., Awaitable[Any]]) -> None:
+    """Serve the pages; what they import is loaded at the first request, since every task loads this file."""
+    from auth0_sso.pages import app
+
+    await app(scope, receive, send)
+
+
+class SsoTicketsPlugin(AirflowPlugin):
+    """Registers the listener and the pages."""
+
+    name = "sso_tickets"
+    listeners: ClassVar[list[Any]] = [PoolKeeper()]
+    fastapi_apps: ClassVar[list[dict[str, Any]]] = [
+        {"app": pages, "url_prefix": "/sso-tickets", "name": "SSO tickets"},
+    ]

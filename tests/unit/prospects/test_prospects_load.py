@@ -1,0 +1,133 @@
+"""Where the input comes from: files, folders, object storage, pasted text; and the sample."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from upath import UPath
+
+import include
+from include.prospects import ProspectsError, load_prospects
+from include.prospects.naming import ConnectionNames
+
+SAMPLE = Path(include.__file__).parent / "data" / "prospects.csv"
+HEADER = "organization_id,prospect_email\n"
+
+
+@pytest.fixture(params=["local", "object storage"])
+def folder(request, tmp_path):
+    if request.param == "local":
+        return tmp_path
+    path = UPath(f"memory://inputs/{tmp_path.name}")
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def test_the_sample_is_twelve_prospects_of_eight_organizations_without_a_flaw():
+    loaded = load_prospects(SAMPLE)
+    assert (len(loaded.valid), loaded.invalid, loaded.warnings) == (12, [], [])
+    assert len({prospect.organization_id for prospect in loaded.valid}) == 8
+    assert len({(prospect.organization_id, prospect.prospect) for prospect in loaded.valid}) == 12
+    assert {prospect.source for prospect in loaded.valid} == {"prospects.csv"}
+
+
+def test_a_file_is_read_wherever_it_lies(folder):
+    (folder / "a.csv").write_text(HEADER + "org_1,a@a.example\n")
+    loaded = load_prospects(folder / "a.csv")
+    assert [(prospect.row, prospect.source) for prospect in loaded.valid] == [(1, "a.csv")]
+
+
+def test_rows_are_numbered_over_all_files_in_the_order_of_their_names(folder):
+    (folder / "b.CSV").write_text("organization_id;display_name\norg_3;Three\n")
+    (folder / "a.csv").write_text(HEADER + "org_1,a@a.example\n\norg_2,nobody\n")
+    (folder / "notes.txt").write_text("not read")
+    (folder / "._a.csv").write_bytes(b"\x00\x05\x16\x07")
+    loaded = load_prospects(folder)
+    assert [(prospect.row, prospect.source) for prospect in loaded.valid] == [(1, "a.csv"), (3, "b.CSV")]
+    assert [(invalid.row, invalid.source) for invalid in loaded.invalid] == [(2, "a.csv")]
+
+
+def test_the_problems_of_all_files_come_in_one_error(folder):
+    (folder / "a.csv").write_text("organization_id,domian\norg_1,\n")
+    (folder / "b.csv").write_text("")
+    (folder / "c.csv").write_text(HEADER + "org_1,a@a.example\n")
+    (folder / "d.csv").write_text(HEADER + 'org_1,"a@a.example\n')
+    with pytest.raises(ProspectsError) as error:
+        load_prospects(folder)
+    assert [problem.split(":")[0] for problem in error.value.problems] == ["a.csv", "b.csv", "d.csv"]
+
+
+def test_a_file_without_rows_is_a_warning_among_others_that_have_some(folder):
+    (folder / "a.csv").write_text(HEADER)
+    (folder / "b.csv").write_text(HEADER + "org_1,a@a.example\n")
+    loaded = load_prospects(folder)
+    assert len(loaded.valid) == 1
+    assert loaded.warnings == ["a.csv: has a header, but no rows"]
+
+
+def test_an_input_without_rows_says_how_it_should_look(folder):
+    (folder / "a.csv").write_text(HEADER + "\n,\n")
+    with pytest.raises(ProspectsError, match=r"has no rows: .* organization_id,organization_name,"):
+        load_prospects(folder)
+
+
+def test_a_folder_without_csv_files_is_refused(folder):
+    (folder / "notes.txt").write_text("x")
+    with pytest.raises(ProspectsError, match=r"is a folder without \*\.csv files"):
+        load_prospects(folder)
+
+
+def test_a_missing_file_is_named(folder):
+    with pytest.raises(ProspectsError, match=r"prospects_uri '.*gone\.csv' does not exist: give"):
+        load_prospects(folder / "gone.csv")
+
+
+def test_a_file_that_cannot_be_read_is_a_problem_of_the_input(tmp_path):
+    (tmp_path / "a.csv").symlink_to(tmp_path / "gone.csv")
+    with pytest.raises(ProspectsError, match=r"prospects_uri '.*' can't be read: .*a\.csv"):
+        load_prospects(tmp_path)
+
+
+def test_pasted_text_wins_over_the_file():
+    loaded = load_prospects(SAMPLE, text="\ufeff" + HEADER + "org_9,a@a.example\r\n")
+    assert [(prospect.organization_id, prospect.source) for prospect in loaded.valid] == [
+        ("org_9", "prospects_csv")
+    ]
+
+
+def test_blank_text_is_no_text():
+    assert len(load_prospects(SAMPLE, text=" \n").valid) == 12
+
+
+def test_no_input_at_all_is_refused():
+    with pytest.raises(ProspectsError, match="set prospects_uri to a CSV file or folder, or paste"):
+        load_prospects(None)
+
+
+def test_pasted_text_that_no_file_could_hold_is_refused():
+    with pytest.raises(ProspectsError, match="line 2 has the byte 0xED, which isn't UTF-8"):
+        load_prospects(None, text=HEADER + "org_1,\ud800\n")
+
+
+def test_a_connection_name_is_refused_across_files_too(folder):
+    (folder / "a.csv").write_text("organization_id,connection_name\norg_1,acme\n")
+    (folder / "b.csv").write_text("organization_id,organization_name\norg_2,Acme\n")
+    (problem,) = load_prospects(folder).invalid[0].problems
+    assert "is used by organization org_1 in row 1 already" in problem.rule
+
+
+def test_a_name_belongs_to_the_first_organization_that_claims_it():
+    names = ConnectionNames()
+    assert names.claim("acme", "org_1", 1) is None
+    assert names.claim("acme", "org_2", 2) is not None
+    assert names.claim("acme", "org_1", 3) is None
+
+
+def test_ten_thousand_rows_are_checked_in_seconds():
+    rows = "".join(f"org_{number},p{number}@a.example\n" for number in range(10_000))
+    begun = time.monotonic()
+    loaded = load_prospects(None, text=HEADER + rows)
+    assert len(loaded.valid) == 10_000
+    assert time.monotonic() - begun < 15
