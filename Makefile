@@ -39,5 +39,7 @@ lint: setup ## Style, types and the import contract
 	$(BIN)/mypy
 	PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(BIN)/lint-imports --no-logo
 
-lock: setup ## Renew requirements.lock from requirements.txt
+lock: ## Renew requirements.lock from requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --output-file requirements.lock requirements.txt

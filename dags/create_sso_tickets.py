@@ -1,15 +1,14 @@
 """
 ### Create SSO tickets
 
-Turns a CSV of prospects into Auth0 self-service SSO access tickets: one link a prospect. Each row ends in exactly
-one state, in the run's report. A green run means that nothing is owed. Running it again does no harm: links that
-live are reused. The pool `auth0_management_api` is the rate limit.
+Turns a CSV of prospects into Auth0 self-service SSO access tickets: one link a prospect. A green run means that
+nothing is owed. Running it again does no harm: links that live are reused.
 """
 
 from __future__ import annotations
 
 import os
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from airflow.sdk import Asset, Metadata, ObjectStoragePath, chain, dag, task
@@ -18,7 +17,7 @@ from auth0_sso.approval import ApprovePlanOperator
 from auth0_sso.operators import CreateSsoTicketsOperator
 from auth0_sso.params import create_params
 from auth0_sso.pool import POOL
-from auth0_sso.retry_policy import Auth0RetryPolicy
+from auth0_sso.retry_policy import RETRIES
 
 from include import pipeline
 
@@ -28,12 +27,12 @@ REPORTS = Asset("sso_ticket_reports")
 @task
 def load_prospects(*, params: dict[str, Any], dag_run: Any) -> dict[str, Any]:
     """Read and check the CSV."""
-    folder = pipeline.run_folder(ObjectStoragePath(pipeline.absolute(params["report_uri"])), dag_run)
-    source = ObjectStoragePath(pipeline.absolute(params["prospects_uri"]))
+    source, base = (ObjectStoragePath(pipeline.absolute(params[uri])) for uri in ("prospects_uri", "report_uri"))
+    folder = pipeline.run_folder(base, dag_run)
     return pipeline.load(source, params["prospects_csv"] or "", params["ttl_sec"], folder)
 
 
-@task(pool=POOL, retries=3, retry_policy=Auth0RetryPolicy())
+@task(pool=POOL, **RETRIES)
 def plan_fan_out(loaded: dict[str, Any], *, params: dict[str, Any], ti: Any) -> list[dict[str, str]]:
     """Check what would make every ticket fail, and divide the organizations among the mapped tasks."""
     from auth0_sso.preflight import check_before_creating
@@ -43,7 +42,7 @@ def plan_fan_out(loaded: dict[str, Any], *, params: dict[str, Any], ti: Any) -> 
     return pipeline.plan(found, params["max_mapped_tasks"], ObjectStoragePath(loaded["folder"]))
 
 
-@task(trigger_rule="all_done", outlets=[REPORTS], retries=2, retry_delay=timedelta(seconds=30))
+@task(trigger_rule="all_done", outlets=[REPORTS], **RETRIES)
 def export_report(loaded: dict[str, Any] | None, *, ti: Any, dag_run: Any) -> Any:
     """Write the report, whatever happened."""
     from auth0_sso.aftermath import outcomes_of, stats_of
@@ -53,9 +52,9 @@ def export_report(loaded: dict[str, Any] | None, *, ti: Any, dag_run: Any) -> An
     found = pipeline.read(ObjectStoragePath(loaded["manifest"]))
     outcomes = outcomes_of(ti, "create_tickets", pipeline.manifest_rows(found))
     folder = ObjectStoragePath(loaded["folder"])
-    summary = pipeline.export(found, outcomes, stats_of(ti, "create_tickets"), folder, dag_run)
-    yield Metadata(REPORTS, {"report_uri": str(folder), **summary})
-    return {"report_uri": str(folder), "summary": summary}
+    exported = pipeline.export(found, outcomes, stats_of(ti, "create_tickets"), folder, dag_run)
+    yield Metadata(REPORTS, exported)
+    return exported
 
 
 @task(trigger_rule="all_done")
@@ -81,8 +80,8 @@ def create_sso_tickets() -> None:
     approved = ApprovePlanOperator(
         task_id="approve",
         required="{{ params.require_approval }}",
-        subject="Create SSO tickets for {{ ti.xcom_pull('load_prospects')['organizations'] }} organizations?",
-        body="{% set csv = ti.xcom_pull('load_prospects') %}{{ csv.valid }} of {{ csv.rows }} rows are valid.",
+        subject="{% set found = ti.xcom_pull('load_prospects') %}Create SSO tickets for {{ found.valid }} prospects "
+        "of {{ found.organizations }} organizations? {{ found.invalid }} rows are invalid.",
     )
     created = CreateSsoTicketsOperator.partial(
         task_id="create_tickets",
@@ -91,7 +90,8 @@ def create_sso_tickets() -> None:
         simulate="{{ params.dry_run }}",
         ledger_id="{{ ti.xcom_pull(task_ids='plan_fan_out', key='ledger_id') }}",
         map_index_template="{{ task.batch['label'] }}",
-        retries=3,
+        pool=POOL,
+        **RETRIES,
     ).expand(batch=batches)
     exported = export_report(loaded)
     chain(batches, approved, created, exported, check_outcome(exported))

@@ -7,7 +7,6 @@ ledger knows. A revoked link is never reused. The pool `auth0_management_api` is
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import ObjectStoragePath, chain, dag, task
@@ -15,28 +14,28 @@ from airflow.sdk.exceptions import AirflowSkipException
 from auth0_sso.operators import RevokeSsoTicketsOperator
 from auth0_sso.params import revoke_params
 from auth0_sso.pool import POOL
-from auth0_sso.retry_policy import Auth0RetryPolicy
+from auth0_sso.retry_policy import RETRIES
 
-from include import pipeline
+from include import pipeline, revocation
 
 
-@task(pool=POOL, retries=3, retry_policy=Auth0RetryPolicy())
+@task(pool=POOL, **RETRIES)
 def select_tickets(*, params: dict[str, Any], ti: Any, dag_run: Any) -> list[dict[str, str]]:
     """Find the tickets in the ledger, and divide them among the mapped tasks."""
     from auth0_sso.preflight import check_before_revoking
     from auth0_sso.selection import select_keys
 
     report_uri = params["report_uri"]
-    ticket_ids = pipeline.ticket_ids(ObjectStoragePath(pipeline.absolute(report_uri))) if report_uri else []
+    ticket_ids = revocation.ticket_ids(ObjectStoragePath(pipeline.absolute(report_uri))) if report_uri else []
     keys = select_keys(
         ticket_ids=ticket_ids, organization_ids=params["organization_ids"] or [], all_live=params["all_live"]
     )
     check_before_revoking(ti, params)
     folder = pipeline.run_folder(ObjectStoragePath(pipeline.absolute(params["export_uri"])), dag_run)
-    return pipeline.plan_keys(keys, params["max_mapped_tasks"], folder)
+    return revocation.plan_keys(keys, params["max_mapped_tasks"], folder)
 
 
-@task(trigger_rule="all_done", retries=2, retry_delay=timedelta(seconds=30))
+@task(trigger_rule="all_done", **RETRIES)
 def export_report(batches: list[dict[str, str]] | None, *, params: dict[str, Any], ti: Any, dag_run: Any) -> Any:
     """Write the report, whatever happened."""
     from auth0_sso.aftermath import results_of, stats_of
@@ -45,8 +44,7 @@ def export_report(batches: list[dict[str, str]] | None, *, params: dict[str, Any
         raise AirflowSkipException("select_tickets failed: no ticket is known, so there is nothing to report.")
     folder = pipeline.run_folder(ObjectStoragePath(pipeline.absolute(params["export_uri"])), dag_run)
     results = results_of(ti, "revoke_tickets")
-    summary = pipeline.export_revocations(results, stats_of(ti, "revoke_tickets"), folder, dag_run)
-    return {"report_uri": str(folder), "summary": summary}
+    return revocation.export_revocations(results, stats_of(ti, "revoke_tickets"), folder, dag_run)
 
 
 @task(trigger_rule="all_done")
@@ -71,7 +69,8 @@ def revoke_sso_tickets() -> None:
         simulate="{{ params.dry_run }}",
         ledger_id="{{ ti.xcom_pull(task_ids='select_tickets', key='ledger_id') }}",
         map_index_template="{{ task.batch['label'] }}",
-        retries=3,
+        pool=POOL,
+        **RETRIES,
     ).expand(batch=batches)
     exported = export_report(batches)
     chain(batches, revoked, exported, check_outcome(exported))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -116,24 +115,6 @@ def plan(found: prospects.Prospects, max_batches: int, folder: AnyPath) -> list[
     return prospects.write_plan(prospects.plan_batches(found, max_batches), folder)
 
 
-def plan_keys(keys: Sequence[str], max_batches: int, folder: AnyPath) -> list[dict[str, str]]:
-    """
-    Divide ledger keys among at most ``max_batches`` mapped tasks.
-
-    :return: for each its ``label`` and, as ``batch``, the path of its batch file.
-    """
-    plan_folder = folder / "plan"
-    plan_folder.mkdir(parents=True, exist_ok=True)
-    batches = []
-    for number in range(min(len(keys), max_batches)):
-        part = list(keys[number::max_batches])
-        label = f"{len(part)} ticket{'s' if len(part) > 1 else ''}"
-        path = plan_folder / f"batch-{number + 1:04d}.json"
-        path.write_text(json.dumps({"label": label, "keys": part}), encoding="utf-8")
-        batches.append({"label": label, "batch": str(path)})
-    return batches
-
-
 def manifest_rows(found: prospects.Prospects) -> list[dict[str, Any]]:
     """Return what the report carries of every input row; ``error`` says what is wrong with an invalid one."""
     carried = ("row", "source", "organization_id", "organization_name", "prospect_name", "prospect_email")
@@ -162,30 +143,11 @@ def export(
     :param stats: what each task says it sent, see :func:`include.reports.rate_samples`.
     :param folder: the run's folder.
     :param run: the run, which ends now.
-    :return: the summary, without any ticket.
+    :return: ``report_uri`` and ``summary``, without any ticket.
     """
     rows = reports.join_rows(manifest_rows(found), outcomes, _UNTOLD)
-    return reports.write_report(folder, rows, _run_info(run, stats, found.warnings))
-
-
-def ticket_ids(report_uri: AnyPath) -> list[str]:
-    """
-    Return the ids of the tickets in a run's report.
-
-    :param report_uri: the report's folder, or its ``tickets.csv``.
-    :raises ValueError: if there is no report, or it holds no ticket.
-    """
-    found = [ticket["ticket_id"] for ticket in reports.read_tickets(report_uri) if ticket["ticket_id"]]
-    if not found:
-        raise ValueError(f"The report {report_uri} holds no ticket, so there is nothing to revoke.")
-    return found
-
-
-def export_revocations(
-    results: Sequence[Mapping[str, Any]], stats: Sequence[Mapping[str, Any]], folder: AnyPath, run: Run
-) -> dict[str, Any]:
-    """Write the report of a run that revokes; the arguments are those of ``export``."""
-    return reports.write_revocations(folder, results, _run_info(run, stats, ()))
+    summary = reports.write_report(folder, rows, run_info(run, stats, found.warnings))
+    return {"report_uri": str(folder), "summary": summary}
 
 
 def require_nothing_owed(exported: Mapping[str, Any] | None) -> None:
@@ -207,7 +169,14 @@ def require_nothing_owed(exported: Mapping[str, Any] | None) -> None:
         )
 
 
-def _run_info(run: Run, stats: Sequence[Mapping[str, Any]], warnings: Sequence[str]) -> reports.RunInfo:
+def run_info(run: Run, stats: Sequence[Mapping[str, Any]], warnings: Sequence[str]) -> reports.RunInfo:
+    """
+    Put together what a report says of its run as a whole.
+
+    :param run: the run, which ends now.
+    :param stats: what each task says it sent.
+    :param warnings: sentences for the reader.
+    """
     now = datetime.now(timezone.utc)
     started = run.start_date or now
     return reports.RunInfo(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import Any, ClassVar
+from typing import Any
 
 from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
@@ -20,14 +19,12 @@ class PoolKeeper:
     @hookimpl
     def on_starting(self, component: object) -> None:
         """Look after the pool when one of Airflow's services starts; tasks have no database."""
-        if type(component).__name__ != "Job":
+        if not _is_service(component):
             return
         from airflow.utils.session import create_session
         from auth0_sso.pool import ensure_pool
-        from sqlalchemy.exc import IntegrityError
 
-        # Several services start at once; one of them is enough.
-        with suppress(IntegrityError), create_session() as session:
+        with create_session() as session:
             ensure_pool(session)
 
     @hookimpl
@@ -38,6 +35,26 @@ class PoolKeeper:
 
         if (session := object_session(dag_run)) is not None:
             ensure_pool(session)
+
+
+class Preloader:
+    """
+    Imports the operators once in each service of Airflow.
+
+    The LocalExecutor forks its tasks' processes from the scheduler, the DAG processor its parsers: what is
+    imported there already costs them nothing. Each task saves about half a second of CPU.
+    """
+
+    @hookimpl
+    def on_starting(self, component: object) -> None:
+        """Import them when a service starts."""
+        if _is_service(component):
+            import auth0_sso.operators  # noqa: F401
+
+
+def _is_service(component: object) -> bool:
+    # The scheduler, the DAG processor and the triggerer are jobs; a task's process says it is a task runner.
+    return type(component).__name__ == "Job"
 
 
 async def pages(scope: Any, receive: Callable[..., Awaitable[Any]], send: Callable[..., Awaitable[Any]]) -> None:
@@ -51,7 +68,7 @@ class SsoTicketsPlugin(AirflowPlugin):
     """Registers the listener and the pages."""
 
     name = "sso_tickets"
-    listeners: ClassVar[list[Any]] = [PoolKeeper()]
-    fastapi_apps: ClassVar[list[dict[str, Any]]] = [
+    listeners: list[Any] = [PoolKeeper(), Preloader()]  # noqa: RUF012
+    fastapi_apps: list[Any] = [  # noqa: RUF012
         {"app": pages, "url_prefix": "/sso-tickets", "name": "SSO tickets"},
     ]

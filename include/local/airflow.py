@@ -7,10 +7,12 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,8 @@ class LocalAirflow:
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_file = home / "standalone.log"
         self._pid_file = home / "standalone.pid"
-        self._env = {**os.environ, **self._settings(), **(env or {})}
+        self._database = home / "airflow.db"
+        self._env = {**_inherited(), **self._settings(), **(env or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> LocalAirflow:
@@ -66,10 +69,19 @@ class LocalAirflow:
     def start(self) -> None:
         """Start it; it needs half a minute or more until it is healthy."""
         self.home.mkdir(parents=True, exist_ok=True)
+        # With a write-ahead log, kept in the file from here on, readers and the writer don't lock each other out.
+        with closing(sqlite3.connect(self._database)) as database:
+            database.execute("PRAGMA journal_mode=WAL")
         command = [str(Path(sys.executable).with_name("airflow")), "standalone"]
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603
-                command, env=self._env, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                env=self._env,
+                cwd=PROJECT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         self._pid_file.write_text(str(self._process.pid))
 
@@ -135,11 +147,13 @@ class LocalAirflow:
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.home / "passwords.json"),
             "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self._database}?timeout=60",
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(self.port),
             "AIRFLOW__API__BASE_URL": self.url,
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+            "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.home / "logs"),
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
@@ -166,6 +180,12 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
+
+
+def _inherited() -> dict[str, str]:
+    """Return the environment without another Airflow's settings; connections are welcome."""
+    own = ("AIRFLOW__", "AIRFLOW_HOME")
+    return {name: value for name, value in os.environ.items() if not name.startswith(own)}
 
 
 def _signal(group: int, sent: int) -> bool:

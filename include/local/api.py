@@ -29,7 +29,7 @@ class AirflowApi:
     """
 
     def __init__(self, url: str, username: str, password: str) -> None:
-        self._url = url
+        self.url = url
         self._token = ""
         self._token = self._call("POST", "/auth/token", {"username": username, "password": password})["access_token"]
 
@@ -49,7 +49,11 @@ class AirflowApi:
     def set_pool(self, name: str, slots: int) -> None:
         """Resize a pool, or make it."""
         try:
-            self._call("PATCH", f"/api/v2/pools/{name}?update_mask=slots", {"pool": name, "slots": slots, "include_deferred": False})
+            self._call(
+                "PATCH",
+                f"/api/v2/pools/{name}?update_mask=slots",
+                {"pool": name, "slots": slots, "include_deferred": False},
+            )
         except ApiError as error:
             if error.status != 404:
                 raise
@@ -63,6 +67,16 @@ class AirflowApi:
         """Delete a pool."""
         self._call("DELETE", f"/api/v2/pools/{name}")
 
+    def set_connection(self, connection_id: str, **fields: Any) -> None:
+        """Make a connection, or replace it; ``extra`` is given as a mapping."""
+        fields = {**fields, "extra": json.dumps(fields.get("extra") or {})}
+        try:
+            self._call("DELETE", f"/api/v2/connections/{connection_id}")
+        except ApiError as error:
+            if error.status != 404:
+                raise
+        self._call("POST", "/api/v2/connections", {"connection_id": connection_id, **fields})
+
     def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
         """Start a run; return its id."""
         run = self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf or {}})
@@ -70,7 +84,8 @@ class AirflowApi:
 
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
         """Return a run."""
-        return self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}")
+        run: dict[str, Any] = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}")
+        return run
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Return a run's task instances."""
@@ -110,6 +125,14 @@ class AirflowApi:
         """Return the JSON of any address of the API."""
         return self._call("GET", path)
 
+    def patch(self, path: str, body: Any) -> Any:
+        """Change what is at any address of the API."""
+        return self._call("PATCH", path, body)
+
+    def end(self, dag_id: str, run_id: str) -> None:
+        """Mark a run failed, so that it ends."""
+        self.patch(f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}", {"state": "failed"})
+
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         raw = self._send(method, path, body)
         return json.loads(raw) if raw else None
@@ -119,7 +142,7 @@ class AirflowApi:
         if self._token and logged_in:
             headers["Authorization"] = f"Bearer {self._token}"
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self._url + path, data=data, headers=headers, method=method)  # noqa: S310
+        request = urllib.request.Request(self.url + path, data=data, headers=headers, method=method)  # noqa: S310
         try:
             with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
                 content: bytes = answer.read()

@@ -48,12 +48,12 @@ def outcomes_of(ti: TaskInstance, task_id: str, rows: Iterable[Mapping[str, Any]
 
     :param ti: a task instance of the run.
     :param task_id: the mapped task.
-    :param rows: the valid input rows, with what identifies them.
+    :param rows: the input rows, with what identifies them; those with an ``error`` were never sent.
     :return: outcomes with the report's columns; none for rows of which nothing is known.
     """
     told = [ticket for organization in results_of(ti, task_id) for ticket in organization["tickets"]]
     known = {ticket["row"] for ticket in told}
-    untold = [row for row in rows if row["row"] not in known]
+    untold = [row for row in rows if row["row"] not in known and not row["error"]]
     return told + (_from_ledger(untold, f"{ti.dag_id}/{ti.run_id}") if untold else [])
 
 

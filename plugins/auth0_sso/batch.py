@@ -90,7 +90,7 @@ def read_batch(uri: str) -> list[Organization]:
             organization["organization_name"],
             [_request(request) for request in organization["requests"]],
         )
-        for organization in _read_document(uri)["organizations"]
+        for organization in _read(uri, "organizations")
     ]
 
 
@@ -101,7 +101,7 @@ def read_keys(uri: str) -> list[str]:
     :param uri: path or URI of the JSON document.
     :raises Auth0RunError: if it isn't there or isn't one.
     """
-    return list(_read_document(uri)["keys"])
+    return _read(uri, "keys")
 
 
 def outcome(
@@ -155,12 +155,11 @@ def _request(fields_: dict[str, Any]) -> TicketRequest:
     )
 
 
-def _read_document(uri: str) -> dict[str, Any]:
+def _read(uri: str, name: str) -> list[Any]:
     try:
-        document = json.loads(ObjectStoragePath(uri).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return list(json.loads(ObjectStoragePath(uri).read_text(encoding="utf-8"))[name])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise Auth0RunError(
             f"The batch {uri} can't be read: {type(error).__name__}: {error}.",
             advice="Clear the task that plans the run, which writes it; all workers must reach the run's folder.",
         ) from None
-    return dict(document)

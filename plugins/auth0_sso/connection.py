@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import logging
+import re
+import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_PEM = re.compile(r"(-----BEGIN [^-]+-----)([A-Za-z0-9+/=\s]+)(-----END [^-]+-----)")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -27,7 +30,7 @@ class Auth0Settings(BaseModel):
     ``requests_per_slot`` is in requests a second, ``burst_per_slot`` in requests, ``timeout`` in seconds.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     base_url: str
     client_id: str = ""
@@ -45,8 +48,8 @@ class Auth0Settings(BaseModel):
     @field_validator("private_key")
     @classmethod
     def _restore_line_ends(cls, key: SecretStr) -> SecretStr:
-        # A PEM pasted into a one-line form field or an environment variable carries "\n" as two characters.
-        return SecretStr(key.get_secret_value().replace("\\n", "\n"))
+        # In an environment variable they are often "\n" as two characters; a one-line form field drops them.
+        return SecretStr(_PEM.sub(_wrapped, key.get_secret_value().replace("\\n", "\n")))
 
     @property
     def domain(self) -> str:
@@ -89,7 +92,16 @@ def read_settings(connection: Connection) -> Auth0Settings:
     return settings
 
 
-def _known_extra(conn_id: str, extra: Mapping[str, Any]) -> dict[str, Any]:
+def _wrapped(pem: re.Match[str]) -> str:
+    return "\n".join((pem[1], *textwrap.wrap("".join(pem[2].split()), 64), pem[3]))
+
+
+def _known_extra(conn_id: str, extra: object) -> dict[str, Any]:
+    if not isinstance(extra, Mapping):
+        raise Auth0ConnectionError(
+            f"Connection '{conn_id}': the extra must be a JSON object.",
+            advice='Write it like {"profile_id": "ssp_..."}.',
+        )
     known = set(Auth0Settings.model_fields) - {"base_url", "client_id", "client_secret"}
     for name in sorted(set(extra) - known):
         nearest = difflib.get_close_matches(name, known, n=1)
@@ -105,19 +117,28 @@ def _base_url(connection: Connection, *, allow_http: bool) -> str:
             f"Connection '{connection.conn_id}' has no host.",
             advice="Set it to the tenant's domain, like acme.eu.auth0.com.",
         )
-    parts = urlsplit(host if "://" in host else f"https://{host}")
-    netloc = parts.netloc if parts.port or not connection.port else f"{parts.netloc}:{connection.port}"
-    if parts.path or parts.query or not parts.hostname or "@" in parts.netloc:
+    parts = _bare_domain(host)
+    if parts is None:
         raise Auth0ConnectionError(
             f"Connection '{connection.conn_id}': the host must be a bare domain.",
             advice="Give it like acme.eu.auth0.com, without a path, query or user.",
         )
+    netloc = parts.netloc if parts.port or not connection.port else f"{parts.netloc}:{connection.port}"
     if parts.scheme == "https" or (parts.scheme == "http" and (allow_http or parts.hostname in _LOOPBACK)):
         return f"{parts.scheme}://{netloc}"
     raise Auth0ConnectionError(
         f"Connection '{connection.conn_id}': '{parts.scheme}://' would send secrets unprotected to {parts.hostname}.",
         advice="Drop the scheme, or set the extra 'allow_http' to true for a test tenant.",
     )
+
+
+def _bare_domain(host: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(host if "://" in host else f"https://{host}")
+        bare = parts.port != 0 and re.fullmatch(r"[\w.:\[\]-]*[\w\]]", parts.netloc)
+    except ValueError:
+        return None
+    return parts if bare and parts.hostname and not (parts.path or parts.query or parts.fragment) else None
 
 
 def _check_credentials(conn_id: str, settings: Auth0Settings) -> None:

@@ -141,7 +141,7 @@ def _advice_on_403(code: str, said: str) -> str:
     return "Check what the application may do in the Auth0 dashboard: Applications > APIs."
 
 
-def unreachable(domain: str, cause: BaseException) -> Auth0UnreachableError:
+def unreachable(domain: str, cause: str) -> Auth0UnreachableError:
     """Say that no connection to the tenant could be made; nothing was sent."""
     return Auth0UnreachableError(
         f"No connection to {domain}: {cause}.",

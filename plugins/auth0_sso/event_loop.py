@@ -37,15 +37,15 @@ class GuardedLoop:
         self._work = work
         self._deadline = deadline
         self._loop = asyncio.new_event_loop()
-        self._main: asyncio.Task[None] | None = None
+        self._last_wait: asyncio.TimerHandle | None = None
 
     def run(self, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run ``main`` to its end; whatever is raised, nothing is under way any more afterwards."""
-        self._main = self._loop.create_task(main())
+        task = self._loop.create_task(main())
         if self._deadline is not None:
             self._loop.call_later(self._deadline, self._stop, "the task's execution timeout is near")
         try:
-            self._loop.run_until_complete(self._main)
+            self._loop.run_until_complete(task)
         except asyncio.CancelledError:
             pass  # it was told to stop and took too long; the work says so itself
         finally:
@@ -59,7 +59,8 @@ class GuardedLoop:
     def _stop(self, reason: str) -> None:
         self._work.stop(reason)
         # An answer that doesn't come is not waited for longer than the supervisor waits.
-        self._loop.call_later(DRAIN_SECONDS, self._cancel_all)
+        if self._last_wait is None:
+            self._last_wait = self._loop.call_later(DRAIN_SECONDS, self._cancel_all)
 
     def _cancel_all(self) -> None:
         for task in asyncio.all_tasks(self._loop):
@@ -69,9 +70,9 @@ class GuardedLoop:
         try:
             if left := asyncio.all_tasks(self._loop):
                 self._stop("the task was ended")
-                self._loop.run_until_complete(asyncio.wait(left, timeout=DRAIN_SECONDS))
-                self._cancel_all()
                 self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            if self._last_wait is not None:
+                self._last_wait.cancel()
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
         finally:

@@ -7,7 +7,7 @@ import json
 import re
 import ssl
 import time
-from collections.abc import AsyncGenerator, Collection, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -53,8 +53,11 @@ class SsoTicket:
 
     @property
     def ticket_id(self) -> str:
-        """The URL's ``ticket`` parameter."""
-        return parse_qs(urlsplit(self.url).query).get("ticket", [""])[0]
+        """The URL's ``ticket`` parameter; empty if it has none."""
+        try:
+            return parse_qs(urlsplit(self.url).query).get("ticket", [""])[0]
+        except ValueError:  # its text would show the URL
+            return ""
 
 
 @dataclass(frozen=True)
@@ -143,8 +146,8 @@ class Auth0Hook(HttpAsyncHook):
         """Keep connections to the tenant open for as long as the block runs."""
         config = await self.config()
         async with aiohttp.ClientSession() as client:
-            self._post = AsyncHttpSession(self, client.post, config, method="POST")
-            self._get = AsyncHttpSession(self, client.get, config, method="GET")
+            self._post = AsyncHttpSession(self, _without_urls(client.post), config, method="POST")
+            self._get = AsyncHttpSession(self, _without_urls(client.get), config, method="GET")
             try:
                 yield self
             finally:
@@ -296,10 +299,10 @@ class Auth0Hook(HttpAsyncHook):
             async with response:
                 return _Answer(response.status, _json_or_text(await response.read()), response.headers)
         except _NEVER_SENT as error:
-            raise unreachable(self.settings.domain, error) from None
+            raise unreachable(self.settings.domain, _cause(error)) from None
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
             raise Auth0UnansweredError(
-                f"No answer from {self.settings.domain}: {str(error) or type(error).__name__}.",
+                f"No answer from {self.settings.domain}: {_cause(error)}.",
                 advice="The request may have been carried out.",
             ) from None
 
@@ -316,6 +319,23 @@ class Auth0Hook(HttpAsyncHook):
 
 def _bearer(token: Token) -> dict[str, str]:
     return {"Authorization": f"Bearer {token.access_token}"}
+
+
+def _without_urls(request: Callable[..., Awaitable[aiohttp.ClientResponse]]) -> Callable[..., Any]:
+    """Keep from the session, which logs it, an error that names the URL: a revocation's holds the ticket's id."""
+
+    async def send(url: str, **options: Any) -> aiohttp.ClientResponse:
+        try:
+            return await request(url, **options)
+        except aiohttp.ClientResponseError as error:
+            raise aiohttp.ClientPayloadError(f"malformed answer: {error.message}") from None
+
+    return send
+
+
+def _cause(error: BaseException) -> str:
+    """Say what happened on the network, without the path of the URL."""
+    return re.sub(r"(https?://[^/\s'\"]+)[^\s'\"]*", r"\1", str(error)) or type(error).__name__
 
 
 def _json_or_text(raw: bytes) -> object:

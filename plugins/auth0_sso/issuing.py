@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,7 @@ _POLL_SECONDS = 1.0
 _LONGEST_BACKOFF = 30.0
 # Each request without an answer may have made a ticket, so only so many are risked.
 _MAX_UNANSWERED = 3
+_LOST = "The task ended before the answer came: clear it, or run again."
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class TicketIssuer:
         self._who = who
         self._options = options
         self._outcomes: dict[int, Outcome] = {}
+        self._entries: dict[str, Entry] = {}  # what was last read or written
         self._weather: Auth0WeatherError | None = None
         in_flight = math.ceil(self._pacer.rate * _SLOW_ANSWER_SECONDS) + 1
         self._workers: Workers[_Prospect] = Workers(self._settle_and_note, in_flight)
@@ -96,7 +98,12 @@ class TicketIssuer:
 
         :raises Auth0RunError: if nothing can succeed until settings are mended.
         """
-        await self._workers.run(self._prospects())
+        prospects = self._prospects()
+        try:
+            await self._workers.run(prospects)
+        finally:
+            for prospect in prospects:
+                self._note_if_lost(prospect)
 
     def stop(self, reason: str) -> None:
         """Send nothing more; what is under way is still answered and written down."""
@@ -127,7 +134,7 @@ class TicketIssuer:
         if self._weather is not None or self._workers.stopped:
             raise Auth0WeatherError(owed, advice=self._workers.stopped)
         if failed:
-            raise Auth0RowError(owed, advice="Mend these rows in the CSV, or in Auth0, and run again.")
+            raise Auth0RowError(owed, advice="Then clear this task or run again: the others are done.")
 
     def _outcome(self, request: TicketRequest) -> Outcome:
         return self._outcomes.get(request.row) or outcome(request, "not_attempted", error=self._workers.stopped)
@@ -155,9 +162,9 @@ class TicketIssuer:
             self._note(prospect.requests, entry, planned)
         except Auth0WeatherError as error:
             self._weather = error
-            await self._note_failure(prospect, error)
+            self._note_failure(prospect, error)
         except Auth0RunError as error:
-            await self._note_failure(prospect, error)
+            self._note_failure(prospect, error)
             raise
 
     async def _settle(self, ask: Ask, request: TicketRequest) -> tuple[Entry | None, bool]:
@@ -180,20 +187,28 @@ class TicketIssuer:
                 log.info("Another task has asked for this prospect meanwhile; looking again", row=request.row)
             except Auth0WeatherError as error:
                 unanswered += error.unanswered and step is Step.CREATE
-                if time.monotonic() > give_up_at or unanswered >= _MAX_UNANSWERED:
+                if self._workers.stopped or time.monotonic() > give_up_at or unanswered >= _MAX_UNANSWERED:
                     raise
                 log.warning("Auth0 is out of sorts; waiting", row=request.row, reason=str(error))
                 await asyncio.sleep(_backoff(error, unanswered))
 
     async def _look_up(self, ask: Ask) -> Entry | None:
-        return (await asyncio.to_thread(self._ledger.entries, [ask.key])).get(ask.key)
+        entry = (await asyncio.to_thread(self._ledger.entries, [ask.key])).get(ask.key)
+        if entry is not None:
+            self._entries[entry.key] = entry
+        return entry
+
+    async def _write(self, write: Callable[..., Entry], *what: Any, **more: Any) -> Entry:
+        entry = await asyncio.to_thread(write, *what, **more)
+        self._entries[entry.key] = entry
+        return entry
 
     async def _create(self, ask: Ask, seen: Entry | None, request: TicketRequest) -> Entry:
         await self._hook.token()  # renewed before the turn, if need be
         async with self._pacer.turn() as turn:
             with self._workers.uninterrupted():
                 answer_within = self._hook.settings.timeout + _ANSWER_GRACE
-                intent = await asyncio.to_thread(self._ledger.begin, ask, seen, self._who, answer_within=answer_within)
+                intent = await self._write(self._ledger.begin, ask, seen, self._who, answer_within=answer_within)
                 sent_at = time.time()
                 try:
                     ticket = await self._hook.create_sso_ticket(
@@ -205,7 +220,7 @@ class TicketIssuer:
 
     async def _record_ticket(self, intent: Entry, ticket: SsoTicket, sent_at: float, ttl: float) -> Entry:
         try:
-            return await asyncio.to_thread(self._ledger.record_created, intent, ticket, sent_at=sent_at, ttl=ttl)
+            return await self._write(self._ledger.record_created, intent, ticket, sent_at=sent_at, ttl=ttl)
         except StaleEntryError:
             # The answer came so late that somebody else has asked again: theirs counts, this one must not live.
             await self._hook.revoke_sso_ticket(intent.profile_id, ticket.ticket_id)
@@ -215,17 +230,26 @@ class TicketIssuer:
         rows_own = isinstance(error, Auth0RowError) or (isinstance(error, Auth0ProfileError) and request.profile_id)
         if rows_own:
             status = "conflict" if isinstance(error, Auth0ConflictError) else "failed"
-            return await asyncio.to_thread(self._ledger.record_refused, intent, status, str(error))
+            return await self._write(self._ledger.record_refused, intent, status, str(error))
         if isinstance(error, Auth0WeatherError) and error.unanswered:
-            await asyncio.to_thread(self._ledger.record_unanswered, intent, str(error))
+            await self._write(self._ledger.record_unanswered, intent, str(error))
         else:
-            await asyncio.to_thread(self._ledger.record_refused, intent, "waiting", str(error))
+            await self._write(self._ledger.record_refused, intent, "waiting", str(error))
         raise error
 
-    async def _note_failure(self, prospect: _Prospect, error: Auth0Error) -> None:
-        entry = await self._look_up(prospect.ask)
+    def _note_failure(self, prospect: _Prospect, error: Auth0Error | str) -> None:
+        entry = self._entries.get(prospect.ask.key)
         for request in prospect.requests:
             self._outcomes[request.row] = outcome(request, "failed", error=str(error), entry=entry, now=time.time())
+
+    def _note_if_lost(self, prospect: _Prospect) -> None:
+        """Say so if the work was ended between an intent and its result: a ticket may exist that nobody has seen."""
+        entry = self._entries.get(prospect.ask.key)
+        settled = prospect.requests[0].row in self._outcomes
+        if entry is None or settled or entry.run != self._who.run:
+            return
+        if entry.status in ("asking", "unanswered"):
+            self._note_failure(prospect, _LOST)
 
     def _note(self, requests: Sequence[TicketRequest], entry: Entry | None, planned: bool) -> None:
         status = "planned" if planned or entry is None else entry.status

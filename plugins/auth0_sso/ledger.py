@@ -49,7 +49,7 @@ class Ledger:
 
     def __init__(self, url: str | URL) -> None:
         self._cipher = Cipher()
-        self._engine = create_engine(make_url(url), pool_pre_ping=True)
+        self._engine = create_engine(make_url(url), pool_pre_ping=True, hide_parameters=True)
         try:
             self.identity = schema.prepare(self._engine)
         except SQLAlchemyError as error:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from airflow.sdk import BaseOperator
 
 from auth0_sso.batch import read_batch, read_keys
+from auth0_sso.errors import Auth0RunError
 from auth0_sso.event_loop import GuardedLoop
 from auth0_sso.hook import Auth0Hook
 from auth0_sso.issuing import IssueOptions, TicketIssuer
@@ -80,6 +81,7 @@ class PacedOperator(BaseOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Do the batch's work; push its results and ``stats`` also when it fails."""
         ti = context["ti"]
+        self._require_pool()
         ledger = open_ledger()
         try:
             ledger.require_identity(self.ledger_id)
@@ -105,6 +107,14 @@ class PacedOperator(BaseOperator):
     def simulates(self) -> bool:
         """Whether ``simulate`` is set, as a boolean or by its rendered text."""
         return str(self.simulate).strip().lower() in ("true", "1", "yes")
+
+    def _require_pool(self) -> None:
+        # partial() fills in Airflow's default pool, so a mapped operator must be given its pool there.
+        if self.pool == "default_pool":
+            raise Auth0RunError(
+                f"Task {self.task_id} runs in Airflow's default_pool, whose slots are no rate limit.",
+                advice=f"Give the operator, or its partial(), pool='{POOL}' or another pool for this tenant.",
+            )
 
     def _run(self, hook: Auth0Hook, work: _Work) -> None:
         async def run() -> None:

@@ -23,18 +23,23 @@ def ensure_pool(session: Session) -> bool:
     :return: whether it was made.
     """
     from airflow.models.pool import Pool
-    from sqlalchemy import select
+    from sqlalchemy import insert, select
+    from sqlalchemy.exc import IntegrityError
 
     if session.scalar(select(Pool.id).where(Pool.pool == POOL)) is not None:
         return False
-    session.add(
-        Pool(
-            pool=POOL,
-            slots=SMALLEST_PLAN_SLOTS,
-            description="The Auth0 rate limit: each slot stands for requests_per_slot requests a second.",
-            include_deferred=False,
-        )
-    )
-    session.flush()
+    values = {
+        "pool": POOL,
+        "slots": SMALLEST_PLAN_SLOTS,
+        "description": "The Auth0 rate limit: each slot stands for requests_per_slot requests a second.",
+        "include_deferred": False,
+    }
+    connection = session.connection()
+    try:
+        # A savepoint keeps what else the caller's transaction holds. The scheduler forbids its session's own.
+        with connection.begin_nested():
+            connection.execute(insert(Pool).values(**values))
+    except IntegrityError:  # several services start at once; another one was faster
+        return False
     log.warning("Pool '%s' was missing; made with %d slots. Size it to your Auth0 plan.", POOL, SMALLEST_PLAN_SLOTS)
     return True

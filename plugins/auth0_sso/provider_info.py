@@ -40,8 +40,8 @@ def _text(label: str, description: str, **schema: Any) -> dict[str, Any]:
     return {"label": label, "description": description, "schema": {"type": ["string", "null"], **schema}}
 
 
-def _number(label: str, description: str, default: float) -> dict[str, Any]:
-    schema = {"type": ["number", "null"], "exclusiveMinimum": 0, "default": default}
+def _number(label: str, description: str, default: float, **bounds: float) -> dict[str, Any]:
+    schema = {"type": ["number", "null"], "default": default, **bounds}
     return {"label": label, "description": description, "schema": schema}
 
 
@@ -50,14 +50,20 @@ _FORM_FIELDS: dict[str, Any] = {
     "audience": _text("Audience", "Default: https://{tenant domain}/api/v2/."),
     "custom_domain": _text("Custom domain", "Host of the ticket URLs; sent as the auth0-custom-domain header."),
     "requests_per_slot": _number(
-        "Requests per slot", "Requests a second that one slot of the pool auth0_management_api stands for.", 1.0
+        "Requests per slot",
+        "Requests a second that one slot of the pool auth0_management_api stands for.",
+        1.0,
+        exclusiveMinimum=0,
+        maximum=1000,
     ),
-    "burst_per_slot": _number("Burst per slot", "Requests that one slot may save up; at least 1.", 1.0),
+    "burst_per_slot": _number(
+        "Burst per slot", "Requests that one slot may save up; at least 1.", 1.0, minimum=1, maximum=1000
+    ),
     "private_key": _text(
         "Private key", "PEM of an RSA key; private_key_jwt then replaces the client secret.", format="password"
     ),
     "token": _text("Access token", "A ready Management API token; then none is fetched.", format="password"),
-    "timeout": _number("Timeout", "Seconds to wait for an answer.", 30),
+    "timeout": _number("Timeout", "Seconds to wait for an answer.", 30, exclusiveMinimum=0, maximum=300),
     "allow_http": {
         "label": "Allow http",
         "description": "Only for a test tenant that is not on this machine: sends secrets unprotected.",

@@ -17,6 +17,8 @@ class Auth0RetryPolicy(RetryPolicy):
     """
     Decide by whose fault it was: the row's and the run's errors are final, the weather's are tried again later.
 
+    A ``ValueError`` is final too: the input stays as it is. Whatever else there is has Airflow's own retries.
+
     :param first_delay: seconds to wait after the first try, doubled with each further one.
     :param longest_delay: seconds to wait at most.
     """
@@ -29,7 +31,7 @@ class Auth0RetryPolicy(RetryPolicy):
         self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
     ) -> RetryDecision:
         """Return what becomes of the task; ``max_tries`` still bounds it."""
-        if isinstance(exception, (Auth0RowError, Auth0RunError)):
+        if isinstance(exception, (Auth0RowError, Auth0RunError, ValueError)):
             return RetryDecision.fail(reason=f"{type(exception).__name__}: trying again changes nothing")
         if isinstance(exception, Auth0WeatherError):
             delay = min(self.first_delay * 2 ** (max(try_number, 1) - 1), self.longest_delay)
@@ -44,3 +46,7 @@ class Auth0RetryPolicy(RetryPolicy):
     def deserialize(cls, data: dict[str, Any]) -> Auth0RetryPolicy:
         """Return the policy of a serialized DAG."""
         return cls(**data)
+
+
+# For every task of the DAGs that may be tried again. The delay is for a task that was killed: then no policy is asked.
+RETRIES: dict[str, Any] = {"retries": 3, "retry_delay": timedelta(seconds=30), "retry_policy": Auth0RetryPolicy()}

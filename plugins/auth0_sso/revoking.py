@@ -139,12 +139,13 @@ class TicketRevoker:
         async for attempt in retrying:
             with attempt:
                 entry = await self._latest(entry)
-                entry = await revoke_entry(entry, self._hook, self._ledger, self._run, self._workers)
+                if entry.status != "revoked":
+                    entry = await revoke_entry(entry, self._hook, self._ledger, self._run, self._workers)
         return entry
 
     async def _latest(self, entry: Entry) -> Entry:
         latest = (await asyncio.to_thread(self._ledger.entries, [entry.key])).get(entry.key)
-        if latest is None or latest.ticket != entry.ticket:
+        if latest is None or (latest.ticket != entry.ticket and latest.status != "revoked"):
             raise StaleEntryError(entry.key)
         return latest
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 import uuid
 
 from sqlalchemy import (
@@ -19,11 +20,17 @@ from sqlalchemy import (
     inspect,
     select,
 )
-from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random
 
 from auth0_sso.errors import LedgerError
 
 SCHEMA_VERSION = "1"
+
+# Tasks that start together find the tables missing together: the first makes them, in one transaction.
+_ONE_AT_A_TIME = {
+    "sqlite": "BEGIN IMMEDIATE",
+    "postgresql": "SELECT pg_advisory_xact_lock(hashtext('sso_ledger_about'))",
+}
 
 metadata = MetaData()
 
@@ -88,10 +95,10 @@ def prepare(engine: Engine) -> str:
     """
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _tune_sqlite)
-    if not inspect(engine).has_table(about.name):
+    known = _known(engine)
+    if not known:
         _make(engine)
-    with engine.connect() as connection:
-        known = {row.name: row.value for row in connection.execute(select(about))}
+        known = _known(engine)
     if known.get("schema_version") != SCHEMA_VERSION:
         raise LedgerError(
             f"The ledger's tables have version {known.get('schema_version')}, this software knows {SCHEMA_VERSION}.",
@@ -101,26 +108,39 @@ def prepare(engine: Engine) -> str:
     return f"{known['ledger_id']}{host}"
 
 
+def _known(engine: Engine) -> dict[str, str]:
+    if not inspect(engine).has_table(about.name):
+        return {}
+    with engine.connect() as connection:
+        return {row.name: row.value for row in connection.execute(select(about))}
+
+
 def _make(engine: Engine) -> None:
     rows = [
         {"name": "schema_version", "value": SCHEMA_VERSION},
         {"name": "ledger_id", "value": uuid.uuid4().hex},
     ]
-    try:
-        metadata.create_all(engine)
-        with engine.begin() as connection:
+    with engine.begin() as connection:
+        connection.exec_driver_sql(_ONE_AT_A_TIME[engine.dialect.name])
+        metadata.create_all(connection)
+        if connection.execute(select(about)).first() is None:
             connection.execute(insert(about), rows)
-    except (IntegrityError, OperationalError, ProgrammingError):
-        # Another task makes them at the same moment; it is looked at again.
-        metadata.create_all(engine)
-        with engine.connect() as connection:
-            if connection.execute(select(about)).first() is None:
-                raise
 
 
-def _tune_sqlite(connection: object, _record: object) -> None:
-    cursor = connection.cursor()  # type: ignore[attr-defined]
+@retry(
+    retry=retry_if_exception_type(sqlite3.OperationalError),
+    wait=wait_random(0.01, 0.1),
+    stop=stop_after_delay(30),
+    reraise=True,
+)
+def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
+    # The one statement for which SQLite does not wait, whatever busy_timeout says, if another process writes.
     cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")  # an intent must outlive a power cut, not only a kill
+
+
+def _tune_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    cursor = connection.cursor()
     cursor.execute("PRAGMA busy_timeout=60000")
+    _switch_to_wal(cursor)
+    cursor.execute("PRAGMA synchronous=FULL")  # an intent must outlive a power cut, not only a kill
     cursor.close()

@@ -62,9 +62,9 @@ def read_token_answer(status: int, body: object, headers: Mapping[str, str], ask
     :raises Auth0WeatherError: if the tenant is throttled or has trouble.
     """
     fields: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
-    if status == 200 and isinstance(fields.get("access_token"), str):
-        lifetime = float(fields.get("expires_in") or 0)
-        return Token(fields["access_token"], asked_at + lifetime, frozenset(str(fields.get("scope") or "").split()))
+    if status == 200 and fields.get("access_token"):
+        scopes = frozenset(str(fields.get("scope") or "").split())
+        return Token(str(fields["access_token"]), asked_at + _lifetime(fields.get("expires_in")), scopes)
     error = str(fields.get("error") or "")
     said = " ".join(str(fields.get("error_description") or "").split())[:300]
     message = f"Auth0 gives no access token: {status} {error or 'no error code'}: {said or 'no description'}."
@@ -76,6 +76,14 @@ def read_token_answer(status: int, body: object, headers: Mapping[str, str], ask
     raise Auth0RunError(message, advice=_advice(status, error), status=status, error_code=error, headers=headers)
 
 
+def _lifetime(expires_in: object) -> float:
+    """Seconds that a token lives; 0, so that it serves once, if the answer doesn't say."""
+    try:
+        return max(0.0, float(str(expires_in)))
+    except ValueError:
+        return 0.0
+
+
 def _advice(status: int, error: str) -> str:
     if error == "unauthorized_client":
         return "Switch the application's Client Credentials grant on: Applications > Advanced Settings > Grant Types."
@@ -84,6 +92,6 @@ def _advice(status: int, error: str) -> str:
             "Authorize the application for the Management API in the Auth0 dashboard, "
             "and check the connection's extra 'audience'."
         )
-    if status == 404:
+    if status == 404 or 300 <= status < 400:
         return "Check the connection's host: it must be the tenant's domain."
     return "Check the connection's login (client id) and password (client secret)."

@@ -85,7 +85,8 @@ class SharedToken:
             if self._is_good(self._token, rejected):
                 return self._token  # type: ignore[return-value]
             if self._vault is None:
-                self._token = await self._fetch()
+                version = self._token.version + 1 if self._token else 1
+                self._token = replace(await self._fetch(), version=version)
             else:
                 self._token = await self._renew_through(self._vault, rejected)
             return self._token

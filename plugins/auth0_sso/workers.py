@@ -50,7 +50,13 @@ class Workers(Generic[Item]):
 
     @contextmanager
     def uninterrupted(self) -> Iterator[None]:
-        """Mark a part of ``settle`` that ``stop`` lets end: between an intent and its result."""
+        """
+        Mark a part of ``settle`` that ``stop`` lets end: between an intent and its result.
+
+        :raises asyncio.CancelledError: if it is stopped already: no such part is begun any more.
+        """
+        if self.stopped:
+            raise asyncio.CancelledError(self.stopped)
         task = asyncio.current_task()
         self._uninterruptible.add(task)
         try:
@@ -62,8 +68,10 @@ class Workers(Generic[Item]):
         for item in shared:
             try:
                 await self._settle(item)
-            except Exception as error:
-                self.stop(str(error))
+            except asyncio.CancelledError:
+                raise
+            except BaseException as error:  # Airflow's task timeout is no Exception
+                self.stop(str(error) or type(error).__name__)
                 raise
             if self.stopped:
                 return

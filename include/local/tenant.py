@@ -1,0 +1,66 @@
+"""The sandbox tenant in a process of its own, for an Airflow that is kept running."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+
+from include.sandbox.settings import SandboxSettings
+
+_START_SECONDS = 30.0
+
+
+class LocalTenant:
+    """
+    A sandbox tenant that outlives the process that starts it.
+
+    :param home: where its log and process id are kept.
+    :param port: of 127.0.0.1.
+    """
+
+    def __init__(self, home: Path, port: int) -> None:
+        self.settings = SandboxSettings()
+        self.url = f"http://127.0.0.1:{port}"
+        self.log_file = home / "sandbox.log"
+        self._pid_file = home / "sandbox.pid"
+        self._port = port
+
+    def start(self) -> None:
+        """
+        Start it and wait until it answers.
+
+        :raises RuntimeError: if it doesn't; names the log.
+        """
+        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "include.sandbox", "--port", str(self._port)]
+        with self.log_file.open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        self._pid_file.write_text(str(process.pid))
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline and process.poll() is None:
+            if self._answers():
+                return
+            time.sleep(0.1)
+        raise RuntimeError(f"The sandbox tenant doesn't answer at {self.url}: see {self.log_file}")
+
+    def stop(self) -> None:
+        """End it, whoever has started it."""
+        if self._pid_file.exists():
+            with suppress(ProcessLookupError):
+                os.killpg(int(self._pid_file.read_text()), signal.SIGTERM)
+            self._pid_file.unlink()
+
+    def _answers(self) -> bool:
+        try:
+            urllib.request.urlopen(self.url, timeout=1).close()  # noqa: S310
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,21 @@
+"""Settings that Airflow reads when it is first imported: a home of the tests' own, inside the clone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_HOME = Path(__file__).parents[1] / ".airflow" / "unit"
+_HOME.mkdir(parents=True, exist_ok=True)
+
+os.environ.update(
+    AIRFLOW_HOME=str(_HOME),
+    AIRFLOW__CORE__LOAD_EXAMPLES="false",
+    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{_HOME / 'airflow.db'}",
+    AIRFLOW__LOGGING__BASE_LOG_FOLDER=str(_HOME / "logs"),
+    AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="false",
+)
+# What a developer's shell says must not decide what a test sees.
+for _name in [name for name in os.environ if name.startswith(("AIRFLOW_CONN_", "SSO_TICKETS_"))]:
+    if not _name.startswith("SSO_TICKETS_TEST_"):
+        del os.environ[_name]

@@ -1,0 +1,97 @@
+"""Runs of the DAGs, as a person would look at them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from include import reports
+from include.local.airflow import PROJECT
+from include.local.api import AirflowApi
+from include.sandbox.server import Sandbox
+
+HOME = PROJECT / ".airflow" / "e2e"
+ENDED = ("success", "failed")
+# Together the tenant's plan: 4 slots, 16 requests a second, and not more than its bucket of 50 at once.
+SLOTS = 4
+PACE = {"requests_per_slot": 4, "burst_per_slot": 12}
+
+Trigger = Callable[..., "Run"]
+
+
+@dataclass
+class Run:
+    """A run of a DAG, as a person would look at it."""
+
+    api: AirflowApi
+    dag_id: str
+    run_id: str
+
+    def wait(self, seconds: float = 150) -> Run:
+        """Wait until the run has ended."""
+        return self.wait_for(lambda: self.state in ENDED, seconds)
+
+    def wait_for(self, condition: Callable[[], bool], seconds: float = 60) -> Run:
+        """Wait until something is so."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                states = [(ti["task_id"], ti["map_index"], ti["state"]) for ti in self.tasks()]
+                raise AssertionError(f"{self.dag_id} {self.run_id} took over {seconds} s: {self.state} {states}")
+            time.sleep(0.5)
+        return self
+
+    @property
+    def state(self) -> str:
+        return str(self.api.run(self.dag_id, self.run_id)["state"])
+
+    def tasks(self, task_id: str = "") -> list[dict[str, Any]]:
+        """Return the task instances, or those of one task by map index."""
+        found = self.api.task_instances(self.dag_id, self.run_id)
+        return sorted((ti for ti in found if task_id in ("", ti["task_id"])), key=lambda ti: ti["map_index"])
+
+    def states(self) -> dict[str, str]:
+        """Return the states of the tasks that aren't mapped."""
+        return {ti["task_id"]: ti["state"] for ti in self.tasks() if ti["map_index"] == -1}
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Return the report's summary."""
+        exported = self.api.xcom(self.dag_id, self.run_id, "export_report")
+        return dict(exported["summary"])
+
+    @property
+    def report(self) -> Path:
+        """Return the report's folder."""
+        base = HOME / "reports"
+        return Path(str(reports.run_folder(base, self.dag_id, self.run_id)))
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the rows of ``tickets.csv``."""
+        return reports.read_tickets(self.report)
+
+    def log(self, task_id: str) -> str:
+        """Return all that the task's log files say."""
+        folder = HOME / "logs" / f"dag_id={self.dag_id}" / f"run_id={self.run_id}" / f"task_id={task_id}"
+        events = [json.loads(line) for file in sorted(folder.rglob("*.log")) for line in file.read_text().splitlines()]
+        return "\n".join(json.dumps(event, ensure_ascii=False) for event in events)
+
+
+def csv_of(rows: int, organizations: int, name: str) -> str:
+    """Return a CSV of that many prospects, dealt out to that many organizations."""
+    lines = ["organization_id,organization_name,prospect_name,prospect_email"]
+    for row in range(rows):
+        org = row % organizations
+        lines.append(f"org_{name}{org:05d},{name} {org},Desk {row},desk{row}@{name}.example")
+    return "\n".join(lines)
+
+
+def rested(tenant: Sandbox) -> None:
+    """Forget what the tenant has seen, so that a test can judge what follows."""
+    tenant.clear_faults()
+    tenant.reset()

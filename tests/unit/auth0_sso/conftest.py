@@ -1,0 +1,95 @@
+"""A tenant, the Airflow connection that leads to it, and a Fernet key."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from airflow.sdk.crypto import get_fernet
+from auth0_sso.hook import Auth0Hook
+from cryptography.fernet import Fernet
+
+from include.sandbox.server import Sandbox
+from include.sandbox.settings import Plan, SandboxSettings
+
+CONNECTION_VARIABLE = "AIRFLOW_CONN_AUTH0_DEFAULT"
+
+RunTenant = Callable[..., Sandbox]
+Connect = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def fernet(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Give Airflow a Fernet key of the test's own."""
+    key = Fernet.generate_key().decode()
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", key)
+    get_fernet.cache_clear()
+    yield key
+    get_fernet.cache_clear()
+
+
+@pytest.fixture
+def run_tenant() -> Iterator[RunTenant]:
+    """Run a tenant with settings of the test's own: without latency, unless they say so, and hardly limited."""
+    running: list[Sandbox] = []
+
+    def run(**settings: Any) -> Sandbox:
+        certificate = settings.pop("certificate", None)
+        roomy = {"latency": (0, 0), "plan": Plan(size=100_000, refill=100_000)}
+        tenant = Sandbox(SandboxSettings(**{**roomy, **settings}), certificate=certificate)
+        tenant.start()
+        running.append(tenant)
+        return tenant
+
+    yield run
+    for tenant in running:
+        # It ends in the background: nothing waits for the fifth of a second that this takes.
+        threading.Thread(target=tenant.stop, daemon=True).start()
+
+
+@pytest.fixture(scope="session")
+def _shared_tenant() -> Iterator[Sandbox]:
+    settings = SandboxSettings(latency=(0, 0), plan=Plan(size=100_000, refill=100_000))
+    with Sandbox(settings) as tenant:
+        yield tenant
+
+
+@pytest.fixture
+def tenant(_shared_tenant: Sandbox) -> Sandbox:
+    """Return a tenant as good as new, without latency and hardly limited."""
+    _shared_tenant.reset()
+    return _shared_tenant
+
+
+@pytest.fixture
+def connect(monkeypatch: pytest.MonkeyPatch) -> Connect:
+    """Point the connection ``auth0_default`` at a tenant; keywords change its fields, ``extra`` is merged."""
+
+    def to(tenant: Sandbox, *, extra: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
+        connection = {
+            "conn_type": "auth0",
+            "host": tenant.url,
+            "login": tenant.client_id,
+            "password": tenant.client_secret,
+            "extra": {"profile_id": tenant.profile_id, "timeout": 5, **(extra or {})},
+            **fields,
+        }
+        monkeypatch.setenv(CONNECTION_VARIABLE, json.dumps(connection))
+        return connection
+
+    return to
+
+
+@pytest.fixture
+def auth0_connection(tenant: Sandbox, connect: Connect) -> dict[str, Any]:
+    """Point the connection ``auth0_default`` at ``tenant``."""
+    return connect(tenant)
+
+
+@pytest.fixture
+def hook(auth0_connection: dict[str, Any]) -> Auth0Hook:
+    """Return a hook of ``tenant``, without a pacer and a vault."""
+    return Auth0Hook()

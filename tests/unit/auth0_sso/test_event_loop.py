@@ -1,0 +1,219 @@
+"""An event loop for one piece of work: it ends in order, and in time, whatever happens to the task."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+
+import pytest
+from airflow.sdk.exceptions import AirflowTaskTimeout
+from auth0_sso import event_loop
+from auth0_sso.event_loop import GuardedLoop
+from auth0_sso.workers import Workers
+
+
+class Requests:
+    """Work that is asked to end and lets each request under way have its answer."""
+
+    def __init__(self, answer: Callable[[], Awaitable[object]], many: int = 3) -> None:
+        self.begun = self.answered = 0
+        self.reasons: list[str] = []
+        self._answer = answer
+        self._many = many
+        self._workers: Workers[int] = Workers(self._ask, 1)
+
+    async def run(self) -> None:
+        await self._workers.run(range(self._many))
+
+    def stop(self, reason: str) -> None:
+        self.reasons.append(reason)
+        self._workers.stop(reason)
+
+    async def _ask(self, _item: int) -> None:
+        with self._workers.uninterrupted():
+            self.begun += 1
+            await self._answer()
+            self.answered += 1
+
+
+@pytest.fixture(autouse=True)
+def short_drain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_loop, "DRAIN_SECONDS", 0.3)
+
+
+@pytest.fixture(autouse=True)
+def no_threads_left() -> Iterator[None]:
+    before = threading.active_count()
+    yield
+    assert threading.active_count() == before
+
+
+def never() -> Awaitable[object]:
+    return asyncio.sleep(3600)
+
+
+def at(seconds: float, action: Callable[[int, object], None]) -> None:
+    signal.signal(signal.SIGALRM, action)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def test_work_that_ends_by_itself_is_all_done() -> None:
+    work = Requests(lambda: asyncio.sleep(0.001))
+    GuardedLoop(work).run(work.run)
+    assert (work.begun, work.answered, work.reasons) == (3, 3, [])
+
+
+def test_what_the_work_raises_is_raised() -> None:
+    async def fail() -> None:
+        raise ValueError("the reason")
+
+    work = Requests(fail)
+    with pytest.raises(ValueError, match="the reason"):
+        GuardedLoop(work).run(work.run)
+
+
+def test_before_the_deadline_the_work_is_told_and_what_is_under_way_is_answered() -> None:
+    work = Requests(lambda: asyncio.sleep(0.2))
+    GuardedLoop(work, deadline=0.05).run(work.run)
+    assert (work.begun, work.answered) == (1, 1)
+    assert work.reasons == ["the task's execution timeout is near"]
+
+
+def test_work_that_ends_before_its_deadline_is_told_nothing() -> None:
+    work = Requests(lambda: asyncio.sleep(0.001))
+    GuardedLoop(work, deadline=30).run(work.run)
+    assert work.reasons == []
+
+
+def test_an_answer_that_never_comes_is_waited_for_only_so_long() -> None:
+    work = Requests(never)
+    began = time.monotonic()
+    GuardedLoop(work, deadline=0.05).run(work.run)
+    assert 0.3 <= time.monotonic() - began < 2
+    assert (work.begun, work.answered) == (1, 0)
+
+
+def test_a_signal_handler_may_stop_it() -> None:
+    work = Requests(lambda: asyncio.sleep(0.2))
+    loop = GuardedLoop(work)
+    at(0.05, lambda _signal, _frame: loop.stop("told to"))
+    loop.run(work.run)
+    assert (work.begun, work.answered, work.reasons) == (1, 1, ["told to"])
+
+
+def test_a_task_timeout_raised_inside_comes_out_after_the_answer_under_way() -> None:
+    def time_out(_signal: int, _frame: object) -> None:
+        raise AirflowTaskTimeout("Timeout")
+
+    work = Requests(lambda: asyncio.sleep(0.2))
+    at(0.05, time_out)
+    with pytest.raises(AirflowTaskTimeout):
+        GuardedLoop(work).run(work.run)
+    assert (work.begun, work.answered) == (1, 1)
+
+
+def test_a_task_timeout_raised_inside_is_not_held_up_by_an_answer_that_never_comes() -> None:
+    def time_out(_signal: int, _frame: object) -> None:
+        raise AirflowTaskTimeout("Timeout")
+
+    work = Requests(never)
+    at(0.05, time_out)
+    began = time.monotonic()
+    with pytest.raises(AirflowTaskTimeout):
+        GuardedLoop(work).run(work.run)
+    assert time.monotonic() - began < 2
+
+
+def test_what_the_work_has_left_behind_is_ended_too() -> None:
+    left: list[str] = []
+
+    async def linger() -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            left.append("ended")
+
+    class Careless(Requests):
+        async def run(self) -> None:
+            self.task = asyncio.create_task(linger())
+            await asyncio.sleep(0)
+
+    work = Careless(never)
+    GuardedLoop(work).run(work.run)
+    assert left == ["ended"]
+
+
+def test_a_thread_of_the_work_is_waited_for() -> None:
+    work = Requests(lambda: asyncio.to_thread(time.sleep, 0.01))
+    GuardedLoop(work).run(work.run)
+    assert work.answered == 3
+
+
+def test_after_its_end_a_stop_does_nothing() -> None:
+    work = Requests(lambda: asyncio.sleep(0))
+    loop = GuardedLoop(work)
+    loop.run(work.run)
+    loop.stop("too late")
+    assert work.reasons == []
+
+
+def test_a_stop_before_it_runs_ends_it_at_once() -> None:
+    work = Requests(never)
+    loop = GuardedLoop(work)
+    loop.stop("told to")
+    loop.run(work.run)
+    assert work.begun <= 1
+
+
+TERMINATED = """
+    import asyncio, signal, sys
+    from auth0_sso.event_loop import GuardedLoop
+    from auth0_sso.workers import Workers
+
+    class Work:
+        def __init__(self):
+            self.answered = 0
+            self.workers = Workers(self.ask, 4)
+
+        async def run(self):
+            await self.workers.run(range(1000))
+
+        def stop(self, reason):
+            self.workers.stop(reason)
+
+        async def ask(self, item):
+            with self.workers.uninterrupted():
+                print("asked", flush=True)
+                await asyncio.sleep(0.5)
+                self.answered += 1
+
+    work = Work()
+    loop = GuardedLoop(work)
+    signal.signal(signal.SIGTERM, lambda *_: loop.stop("The task was ended from outside."))
+    loop.run(work.run)
+    print(work.answered, work.workers.stopped)
+"""
+
+
+def test_a_process_that_is_asked_to_end_lets_what_is_under_way_be_answered() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(TERMINATED)],
+        env={"PYTHONPATH": ":".join(sys.path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        first = [process.stdout.readline() for _ in range(4)]  # type: ignore[union-attr]
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=10)
+    finally:
+        process.kill()
+    assert first == ["asked\n"] * 4
+    assert said.splitlines()[-1] == "4 The task was ended from outside."
+    assert process.returncode == 0

@@ -1,0 +1,223 @@
+"""Bad weather is waited out; what may have been done twice is flagged, and nothing else is."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from auth0_sso import issuing
+from auth0_sso.errors import Auth0RateLimitError, Auth0UnansweredError, Auth0WeatherError
+from auth0_sso.event_loop import GuardedLoop
+from auth0_sso.issuing import TicketIssuer
+from auth0_sso.ledger import Ledger
+
+from include.sandbox.server import Sandbox
+from tests.unit.auth0_sso import databases, world
+from tests.unit.auth0_sso.conftest import Connect, RunTenant
+from tests.unit.auth0_sso.world import FIRST_RUN, SECOND_RUN, issue, organization, organizations, request
+
+ledger_url = databases.ledger_url
+ledger = databases.ledger
+sqlite_url = databases.sqlite_url
+sqlite_ledger = databases.sqlite_ledger
+
+pytestmark = pytest.mark.usefixtures("auth0_connection", "short_waits")
+
+
+@pytest.fixture
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(issuing, "_LONGEST_BACKOFF", 0.05)
+    monkeypatch.setattr(issuing, "_POLL_SECONDS", 0.05)
+
+
+def run(made: TicketIssuer) -> dict[int, dict[str, Any]]:
+    asyncio.run(world.within(made._hook, made.run()))
+    return world.by_row(made.results())
+
+
+def flagged(outcomes: dict[int, dict[str, Any]]) -> int:
+    return sum(outcome["duplicate_possible"] for outcome in outcomes.values())
+
+
+def test_a_storm_of_429_is_waited_out_and_no_row_is_lost_or_flagged(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+    tenant.fault("rate_limit_storm", seconds=1.0)
+    outcomes = issue(organizations(20), sqlite_ledger)
+    assert world.statuses(outcomes) == {"created": 20}
+    assert flagged(outcomes) == 0
+    assert tenant.stats().rate_limited >= 1
+    assert tenant.stats().tickets == 20
+    assert max(outcome["attempts"] for outcome in outcomes.values()) >= 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "details", "made"),
+    [
+        pytest.param("error_after", {"status": 500}, 2, id="a 500 after the ticket was made"),
+        pytest.param("error_after", {"status": 502, "body": "html"}, 2, id="a 502 that is no JSON, after"),
+        pytest.param("error_before", {"status": 503, "body": "empty"}, 1, id="a 503 before it was made"),
+        pytest.param("drop_after", {}, 2, id="a dropped connection, after"),
+        pytest.param("drop_before", {}, 1, id="a dropped connection, before"),
+    ],
+)
+def test_a_lost_answer_is_asked_again_and_flagged_since_nobody_can_tell_what_was_made(
+    ledger: Ledger, tenant: Sandbox, kind: str, details: dict[str, Any], made: int
+) -> None:
+    tenant.fault(kind, connection_name="connection-2", **details)  # type: ignore[arg-type]
+    outcomes = issue(organizations(3), ledger)
+    assert world.statuses(outcomes) == {"created": 3}
+    assert [outcomes[row]["duplicate_possible"] for row in (1, 2, 3)] == [False, True, False]
+    assert outcomes[2]["attempts"] == 2
+    assert len([ticket for ticket in tenant.tickets if ticket.connection_name == "connection-2"]) == made
+    assert world.recorded(ledger) <= world.living(tenant)
+
+
+def test_a_flag_stays_when_a_later_run_reuses_the_ticket(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+    tenant.fault("drop_after")
+    issue(organizations(1), sqlite_ledger)
+    reused = issue(organizations(1), sqlite_ledger, SECOND_RUN)[1]
+    assert (reused["status"], reused["duplicate_possible"]) == ("reused", True)
+
+
+def test_an_answer_that_takes_too_long_is_a_lost_one(sqlite_ledger: Ledger, tenant: Sandbox, connect: Connect) -> None:
+    connect(tenant, extra={"timeout": 0.3})
+    tenant.fault("stall", delay=1.0, route="create")
+    outcome = issue(organizations(1), sqlite_ledger)[1]
+    assert (outcome["status"], outcome["duplicate_possible"], outcome["attempts"]) == ("created", True, 2)
+
+
+def test_only_so_many_tickets_are_risked_for_one_prospect(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+    tenant.fault("drop_after", count=100, connection_name="connection-1")
+    made = world.issuer(organizations(2), sqlite_ledger)
+    outcomes = run(made)
+    assert [outcomes[row]["status"] for row in (1, 2)] == ["failed", "created"]
+    assert outcomes[1]["duplicate_possible"] is True
+    assert (outcomes[1]["attempts"], world.posts(tenant)) == (3, 4)
+    with pytest.raises(Auth0WeatherError, match=r"1 of 2 rows failed, 0 were not attempted\. row 1: No answer"):
+        made.raise_if_owed()
+
+
+def test_a_tenant_out_of_reach_is_given_up_after_the_patience_and_nothing_is_flagged(
+    sqlite_ledger: Ledger, tenant: Sandbox, connect: Connect
+) -> None:
+    connect(tenant, host="http://127.0.0.1:1")
+    made = world.issuer(organizations(3), sqlite_ledger, patience=0.2)
+    began = time.monotonic()
+    outcomes = run(made)
+    assert 0.2 <= time.monotonic() - began < 5
+    assert world.statuses(outcomes) == {"failed": 3}
+    assert flagged(outcomes) == 0
+    with pytest.raises(Auth0WeatherError, match=r"No connection to 127\.0\.0\.1:1"):
+        made.raise_if_owed()
+    assert sqlite_ledger.entries_of_run(FIRST_RUN.run) == [], "without a token nothing is even intended"
+
+
+def test_a_tenant_that_is_back_within_the_patience_costs_no_row(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+    tenant.fault("token_throttle", count=3)
+    assert world.statuses(issue(organizations(3), sqlite_ledger)) == {"created": 3}
+
+
+def test_a_refused_token_is_renewed_in_the_middle_and_no_row_is_lost_or_flagged(
+    ledger: Ledger, tenant: Sandbox
+) -> None:
+    issue(organizations(3), ledger)
+    tenant.fault("expire_tokens")
+    outcomes = issue(organizations(20, first=10), ledger)
+    assert world.statuses(outcomes) == {"created": 20}
+    assert flagged(outcomes) == 0
+    assert tenant.stats().tokens_issued == 2
+
+
+def test_an_ask_under_way_elsewhere_is_waited_for(ledger: Ledger, tenant: Sandbox) -> None:
+    wanted = organizations(1)
+    ask = world.issuer(wanted, ledger)._prospects()[0].ask
+    ledger.begin(ask, None, SECOND_RUN, answer_within=0.5)
+    began = time.time()
+    outcome = issue(wanted, ledger)[1]
+    assert time.time() - began >= 0.4
+    assert (outcome["status"], outcome["duplicate_possible"]) == ("created", True)
+    assert world.posts(tenant) == 1
+
+
+def test_a_lost_answer_of_a_revocation_is_asked_again_and_makes_no_second_ticket(
+    sqlite_ledger: Ledger, tenant: Sandbox
+) -> None:
+    issue(organizations(2), sqlite_ledger)
+    tenant.fault("drop_after", route="revoke")
+    outcomes = issue(organizations(2), sqlite_ledger, SECOND_RUN, reissue=True)
+    assert world.statuses(outcomes) == {"created": 2}
+    assert flagged(outcomes) == 0
+    assert tenant.stats().states == {"revoked": 2, "live": 2}
+    assert world.recorded(sqlite_ledger) == world.living(tenant)
+
+
+def test_after_a_stop_a_refused_request_is_not_sent_again(
+    sqlite_ledger: Ledger, run_tenant: RunTenant, connect: Connect
+) -> None:
+    tenant = run_tenant(latency=(0.2, 0.2))
+    connect(tenant)
+    tenant.fault("error_after", count=1)
+    made = world.issuer(organizations(1), sqlite_ledger)
+
+    async def main() -> None:
+        running = asyncio.create_task(world.within(made._hook, made.run()))
+        while not tenant.requests:
+            await asyncio.sleep(0.01)
+        made.stop("told to")
+        await running
+
+    asyncio.run(main())
+    outcome = world.by_row(made.results())[1]
+    assert world.posts(tenant) == 1
+    assert (outcome["status"], outcome["duplicate_possible"], outcome["attempts"]) == ("failed", True, 1)
+    assert "Auth0 answered 500" in outcome["error"]
+
+
+def test_an_answer_that_is_not_waited_for_any_longer_is_reported_as_a_doubt(
+    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("auth0_sso.event_loop.DRAIN_SECONDS", 0.3)
+    tenant.fault("stall", delay=2.0, route="create", connection_name="connection-1")
+    made = world.issuer(organizations(1), sqlite_ledger)
+    hook = made._hook
+    loop = GuardedLoop(made)
+
+    async def main() -> None:
+        running = asyncio.create_task(world.within(hook, made.run()))
+        while not tenant.requests:
+            await asyncio.sleep(0.01)
+        loop.stop("told to")
+        await running
+
+    loop.run(main)
+    outcome = world.by_row(made.results())[1]
+    assert (outcome["status"], outcome["duplicate_possible"]) == ("failed", True)
+    assert outcome["error"] == "The task ended before the answer came: clear it, or run again."
+    (entry,) = sqlite_ledger.entries_of_run(FIRST_RUN.run)
+    assert entry.status == "asking"
+
+
+def test_duplicates_of_a_row_that_fails_fail_with_it(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+    tenant.fault("drop_before", count=100)
+    wanted = [organization(request(1), request(2, prospect="prospect-1@example.com"))]
+    outcomes = issue(wanted, sqlite_ledger)
+    assert world.statuses(outcomes) == {"failed": 2}
+    assert flagged(outcomes) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "unanswered", "seconds"),
+    [
+        pytest.param(Auth0RateLimitError("429", status=429), 0, 0.0, id="after a 429 the pacer waits"),
+        pytest.param(Auth0UnansweredError("lost"), 1, 4.0, id="a lost answer is waited for four seconds"),
+        pytest.param(Auth0UnansweredError("lost"), 2, 8.0, id="and then longer"),
+        pytest.param(Auth0UnansweredError("lost"), 9, 30.0, id="but not too long"),
+        pytest.param(Auth0WeatherError("away"), 0, 2.0, id="what was never sent is sent sooner"),
+    ],
+)
+def test_how_long_a_prospect_waits(
+    error: Auth0WeatherError, unanswered: int, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(issuing, "_LONGEST_BACKOFF", 30.0)
+    assert issuing._backoff(error, unanswered) == seconds

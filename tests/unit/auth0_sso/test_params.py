@@ -1,0 +1,99 @@
+"""The runs' parameters: every default serves a scheduled run, and a wrong value is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from airflow.sdk import Param
+from airflow.sdk.exceptions import ParamValidationError
+from auth0_sso.params import create_params, revoke_params
+
+CREATE = create_params("include/data/prospects.csv", "reports")
+REVOKE = revoke_params("reports")
+EVERY = [pytest.param(param, id=f"{dag}-{name}") for dag, params in (("create", CREATE), ("revoke", REVOKE))
+         for name, param in params.items()]  # fmt: skip
+
+
+@pytest.mark.parametrize("param", EVERY)
+def test_every_default_is_valid(param: Param) -> None:
+    assert param.resolve() == param.value
+
+
+@pytest.mark.parametrize("param", EVERY)
+def test_every_parameter_has_a_title_and_is_json(param: Param) -> None:
+    assert param.schema["title"]
+    json.dumps(param.dump())
+
+
+def test_the_parameters_of_a_creating_run_are_those_promised() -> None:
+    assert {name: param.value for name, param in CREATE.items()} == {
+        "prospects_uri": "include/data/prospects.csv",
+        "prospects_csv": "",
+        "profile_id": "",
+        "ttl_sec": 0,
+        "on_existing": "reuse",
+        "on_invalid_rows": "skip",
+        "max_mapped_tasks": 128,
+        "require_approval": False,
+        "dry_run": False,
+        "report_uri": "reports",
+    }
+
+
+def test_a_revoking_run_selects_nothing_by_default() -> None:
+    assert [REVOKE[name].value for name in ("report_uri", "organization_ids", "all_live")] == ["", [], False]
+    assert REVOKE["export_uri"].value == "reports"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ttl_sec", 432_000),
+        ("ttl_sec", 1),
+        ("on_existing", "reissue"),
+        ("on_invalid_rows", "fail"),
+        ("max_mapped_tasks", 1),
+        ("prospects_csv", None),
+        ("prospects_csv", "organization_id\norg_1\n"),
+        ("profile_id", None),
+        ("profile_id", "ssp_1"),
+        ("dry_run", True),
+        ("require_approval", True),
+        ("prospects_uri", "s3://bucket/prospects/"),
+    ],
+)
+def test_what_the_form_offers_is_taken(name: str, value: Any) -> None:
+    assert CREATE[name].resolve(value) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ttl_sec", -1),
+        ("ttl_sec", 432_001),
+        ("ttl_sec", 1.5),
+        ("ttl_sec", "60"),
+        ("on_existing", "replace"),
+        ("on_existing", ""),
+        ("on_invalid_rows", "ignore"),
+        ("max_mapped_tasks", 0),
+        ("dry_run", "yes"),
+        ("require_approval", None),
+        ("prospects_uri", None),
+        ("report_uri", 7),
+    ],
+)
+def test_what_can_not_be_right_is_refused(name: str, value: Any) -> None:
+    with pytest.raises(ParamValidationError):
+        CREATE[name].resolve(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("organization_ids", "org_1"), ("organization_ids", [7]), ("all_live", "true"), ("max_mapped_tasks", 0)],
+)
+def test_a_selection_that_can_not_be_right_is_refused(name: str, value: Any) -> None:
+    with pytest.raises(ParamValidationError):
+        REVOKE[name].resolve(value)

@@ -1,0 +1,166 @@
+"""What would make every ticket of a run fail is found before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk import BaseOperator
+from auth0_sso.errors import Auth0ConnectionError, Auth0ProfileError, Auth0RunError, Auth0WeatherError, LedgerError
+from auth0_sso.ledger import Ledger, open_ledger
+from auth0_sso.preflight import LEDGER_ID_KEY, check_before_creating, check_before_revoking
+
+from include.sandbox.server import Sandbox
+from tests.unit.auth0_sso import databases, world
+from tests.unit.auth0_sso.conftest import Connect, RunTenant
+
+CREATING = {"max_mapped_tasks": 128, "profile_id": "", "on_existing": "reuse", "dry_run": False}
+REVOKING = {"max_mapped_tasks": 16, "dry_run": False}
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, auth0_connection: dict[str, Any]) -> None:
+    monkeypatch.setenv("SSO_TICKETS_LEDGER", str(tmp_path / "ledger.db"))
+
+
+@pytest.fixture
+def ti() -> world.TaskInstance:
+    return world.TaskInstance(BaseOperator(task_id="plan_fan_out"))
+
+
+def test_when_all_is_well_the_ledgers_identity_is_pushed(ti: world.TaskInstance) -> None:
+    check_before_creating(ti, CREATING, {""})
+    ledger = open_ledger()
+    assert ti.pushed == {LEDGER_ID_KEY: ledger.identity}
+    ledger.close()
+
+
+def test_the_profiles_of_rows_parameter_and_connection_are_each_looked_at_once(
+    ti: world.TaskInstance, run_tenant: RunTenant, connect: Connect
+) -> None:
+    tenant = run_tenant(profile_ids=("ssp_sandbox0000000001", "ssp_sandbox0000000002"))
+    connect(tenant)
+    check_before_creating(ti, CREATING, {"", "ssp_sandbox0000000002", "ssp_sandbox0000000001"})
+    assert [(seen.method, seen.status) for seen in tenant.requests] == [("GET", 200)] * 2
+
+
+def test_the_parameters_profile_goes_before_the_connections(ti: world.TaskInstance) -> None:
+    with pytest.raises(Auth0ProfileError, match=r"ssp_unknown00000001.*Set profile_id"):
+        check_before_creating(ti, {**CREATING, "profile_id": "ssp_unknown00000001"}, {""})
+    assert ti.pushed == {}
+
+
+def test_a_rows_unknown_profile_is_found(ti: world.TaskInstance) -> None:
+    with pytest.raises(Auth0ProfileError, match="ssp_unknown00000001"):
+        check_before_creating(ti, CREATING, {"", "ssp_unknown00000001"})
+
+
+def test_without_the_scope_to_read_profiles_they_are_not_looked_at(
+    ti: world.TaskInstance, run_tenant: RunTenant, connect: Connect
+) -> None:
+    tenant = run_tenant(scopes=("create:sso_access_tickets", "delete:sso_access_tickets"))
+    connect(tenant)
+    check_before_creating(ti, CREATING, {"ssp_unknown00000001"})
+    assert tenant.stats().requests == 0
+
+
+def test_no_profile_at_all_is_named_before_a_token_is_asked_for(
+    ti: world.TaskInstance, tenant: Sandbox, connect: Connect
+) -> None:
+    connect(tenant, extra={"profile_id": ""})
+    with pytest.raises(Auth0RunError, match="No self-service profile is named"):
+        check_before_creating(ti, CREATING, {"ssp_sandbox0000000001", ""})
+    assert tenant.stats().token_requests == 0
+
+
+def test_rows_that_all_name_their_profile_need_no_other(
+    ti: world.TaskInstance, tenant: Sandbox, connect: Connect
+) -> None:
+    connect(tenant, extra={"profile_id": ""})
+    check_before_creating(ti, CREATING, {"ssp_sandbox0000000001"})
+
+
+@pytest.mark.parametrize("check", [lambda ti, params: check_before_creating(ti, params, {""}), check_before_revoking])
+def test_more_mapped_tasks_than_airflow_maps_are_refused_with_the_number(
+    ti: world.TaskInstance, tenant: Sandbox, check: Callable[..., None]
+) -> None:
+    with pytest.raises(Auth0RunError, match=r"max_mapped_tasks is 1025.*at most 1024.*Lower max_mapped_tasks to 1024"):
+        check(ti, {**CREATING, "max_mapped_tasks": 1025})
+    assert tenant.stats().token_requests == 0
+
+
+def test_a_missing_scope_is_named_with_where_to_grant_it(
+    ti: world.TaskInstance, run_tenant: RunTenant, connect: Connect
+) -> None:
+    connect(run_tenant(scopes=("read:self_service_profiles",)))
+    with pytest.raises(Auth0RunError, match=r"lacks the scope create:sso_access_tickets.*Grant it in the Auth0"):
+        check_before_creating(ti, CREATING, {""})
+
+
+def test_on_existing_reissue_needs_the_scope_to_revoke(
+    ti: world.TaskInstance, run_tenant: RunTenant, connect: Connect
+) -> None:
+    connect(run_tenant(scopes=("create:sso_access_tickets",)))
+    check_before_creating(ti, CREATING, {""})
+    with pytest.raises(Auth0RunError, match="lacks the scope delete:sso_access_tickets"):
+        check_before_creating(ti, {**CREATING, "on_existing": "reissue"}, {""})
+
+
+def test_revoking_needs_the_scope_to_revoke_and_no_other(
+    ti: world.TaskInstance, run_tenant: RunTenant, connect: Connect
+) -> None:
+    connect(run_tenant(scopes=("delete:sso_access_tickets",)))
+    check_before_revoking(ti, REVOKING)
+    assert list(ti.pushed) == [LEDGER_ID_KEY]
+    connect(run_tenant(scopes=("create:sso_access_tickets",)))
+    with pytest.raises(Auth0RunError, match="lacks the scope delete:sso_access_tickets"):
+        check_before_revoking(ti, REVOKING)
+
+
+def test_a_wrong_secret_is_found(ti: world.TaskInstance, tenant: Sandbox, connect: Connect) -> None:
+    connect(tenant, password="not the secret")
+    with pytest.raises(Auth0RunError, match=r"password \(client secret\)") as raised:
+        check_before_creating(ti, CREATING, {""})
+    assert "not the secret" not in str(raised.value)
+
+
+def test_a_tenant_out_of_reach_is_the_weather(ti: world.TaskInstance, tenant: Sandbox, connect: Connect) -> None:
+    connect(tenant, host="http://127.0.0.1:1")
+    with pytest.raises(Auth0WeatherError, match=r"No connection to 127\.0\.0\.1:1"):
+        check_before_creating(ti, CREATING, {""})
+
+
+def test_a_missing_connection_says_how_to_make_it(ti: world.TaskInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_AUTH0_DEFAULT")
+    with pytest.raises(Auth0ConnectionError, match="AIRFLOW_CONN_AUTH0_DEFAULT"):
+        check_before_creating(ti, CREATING, {""})
+
+
+def test_a_missing_fernet_key_is_found(ti: world.TaskInstance) -> None:
+    databases.use_fernet_key("")
+    with pytest.raises(LedgerError, match="no Fernet key"):
+        check_before_creating(ti, CREATING, {""})
+
+
+def test_a_dry_run_sends_nothing_but_is_checked_all_the_same(
+    ti: world.TaskInstance, tenant: Sandbox, connect: Connect
+) -> None:
+    check_before_creating(ti, {**CREATING, "dry_run": True}, {""})
+    check_before_revoking(ti, {**REVOKING, "dry_run": True})
+    assert (tenant.stats().requests, tenant.stats().token_requests) == (0, 0)
+    assert list(ti.pushed) == [LEDGER_ID_KEY]
+    connect(tenant, extra={"profile_id": ""})
+    with pytest.raises(Auth0RunError, match="No self-service profile"):
+        check_before_creating(ti, {**CREATING, "dry_run": True}, {""})
+
+
+def test_the_token_it_fetches_is_the_one_that_the_tasks_use(
+    ti: world.TaskInstance, tenant: Sandbox, tmp_path: Path
+) -> None:
+    check_before_creating(ti, CREATING, {""})
+    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    world.issue(world.organizations(3), ledger)
+    ledger.close()
+    assert tenant.stats().token_requests == 1

@@ -1,0 +1,234 @@
+"""Revoking what the ledger knows: each ticket dies, and it is written down that it did."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from typing import Any
+
+import pytest
+from auth0_sso import revoking
+from auth0_sso.errors import Auth0RowError, Auth0RunError, Auth0UnreachableError, Auth0WeatherError
+from auth0_sso.ledger import Ledger
+from auth0_sso.records import Entry
+from auth0_sso.revoking import TicketRevoker
+
+from include.sandbox.server import Sandbox
+from tests.unit.auth0_sso import databases, world
+from tests.unit.auth0_sso.conftest import Connect, RunTenant
+from tests.unit.auth0_sso.world import SECOND_RUN, issue, organizations
+
+ledger_url = databases.ledger_url
+ledger = databases.ledger
+sqlite_url = databases.sqlite_url
+sqlite_ledger = databases.sqlite_ledger
+
+RUN = "revoke_sso_tickets/run-1"
+
+pytestmark = pytest.mark.usefixtures("auth0_connection", "short_waits")
+
+
+@pytest.fixture
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = revoking.wait_exponential
+    monkeypatch.setattr(revoking, "wait_exponential", lambda **_given: waiting(multiplier=0.01, max=0.05))
+
+
+def revoker(entries: list[Entry], ledger: Ledger, rate: float = 2000.0, **options: Any) -> TicketRevoker:
+    return TicketRevoker(entries, world.open_hook(ledger, rate), ledger, RUN, **options)
+
+
+def run(made: TicketRevoker) -> list[dict[str, Any]]:
+    asyncio.run(world.within(made._hook, made.run()))
+    return made.results()
+
+
+def statuses(results: list[dict[str, Any]]) -> Counter[str]:
+    return Counter(result["status"] for result in results)
+
+
+def test_each_ticket_is_revoked_and_the_ledger_says_by_whom(ledger: Ledger, tenant: Sandbox) -> None:
+    issue(organizations(20), ledger)
+    made = revoker(ledger.live_entries(), ledger)
+    results = run(made)
+    assert statuses(results) == {"revoked": 20}
+    assert tenant.stats().states == {"revoked": 20}
+    assert ledger.live_entries() == []
+    assert all(result["revoked_at"] >= result["created_at"] for result in results)
+    keys = [entry.key for entry in ledger.entries_of_run(world.FIRST_RUN.run)]
+    assert {entry.revoked_by for entry in ledger.entries(keys).values()} == {RUN}
+    made.raise_if_owed()
+
+
+def test_the_results_have_the_revocation_reports_columns_and_name_no_ticket(
+    sqlite_ledger: Ledger, tenant: Sandbox
+) -> None:
+    issue(organizations(1), sqlite_ledger)
+    (result,) = run(revoker(sqlite_ledger.live_entries(), sqlite_ledger))
+    assert ", ".join(result) == (
+        "organization_id, organization_name, prospect, connection_name, status, "
+        "created_at, expires_at, revoked_at, error"
+    )
+    assert not any(ticket.id in str(result) for ticket in tenant.tickets)
+
+
+def test_a_revoked_ticket_is_not_reused_by_the_next_run(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+    first = issue(organizations(2), sqlite_ledger)
+    run(revoker(sqlite_ledger.live_entries(), sqlite_ledger))
+    second = issue(organizations(2), sqlite_ledger, SECOND_RUN)
+    assert world.statuses(second) == {"created": 2}
+    assert {outcome["ticket_id"] for outcome in first.values()}.isdisjoint(world.living(tenant))
+
+
+def test_what_is_dead_already_is_left_alone(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+    issue(organizations(2), sqlite_ledger)
+    gone, dying = sqlite_ledger.live_entries()
+    gone = sqlite_ledger.record_revoked(sqlite_ledger.record_revoking(gone), "revoke_sso_tickets/run-0")
+    expired = sqlite_ledger.record_created(dying, dying.ticket, sent_at=time.time() - 60, ttl=30)  # type: ignore[arg-type]
+    made = revoker([gone, expired], sqlite_ledger)
+    results = run(made)
+    assert [result["status"] for result in results] == ["revoked", "expired"]
+    assert results[0]["revoked_at"]
+    assert world.revocations(tenant) == 0
+    made.raise_if_owed()
+
+
+def test_a_simulation_sends_nothing(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+    issue(organizations(3), sqlite_ledger)
+    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, simulate=True)
+    assert statuses(run(made)) == {"planned": 3}
+    assert world.revocations(tenant) == 0
+    assert len(sqlite_ledger.live_entries()) == 3
+    made.raise_if_owed()
+
+
+@pytest.mark.parametrize("kind", ["drop_after", "error_after", "drop_before"])
+def test_whatever_the_weather_is_it_is_done_again_since_revoking_twice_does_no_harm(
+    ledger: Ledger, tenant: Sandbox, kind: str
+) -> None:
+    issue(organizations(2), ledger)
+    tenant.fault(kind, count=2, route="revoke")  # type: ignore[arg-type]
+    assert statuses(run(revoker(ledger.live_entries(), ledger))) == {"revoked": 2}
+    assert tenant.stats().states == {"revoked": 2}
+    assert ledger.live_entries() == []
+
+
+def test_a_429_is_waited_out(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+    issue(organizations(2), sqlite_ledger)
+    tenant.fault("rate_limit_storm", seconds=0.3)
+    assert statuses(run(revoker(sqlite_ledger.live_entries(), sqlite_ledger))) == {"revoked": 2}
+    assert tenant.stats().rate_limited >= 1
+
+
+def test_a_tenant_out_of_reach_is_given_up_after_the_patience_and_the_tickets_stay_known(
+    sqlite_ledger: Ledger, connect: Connect, tenant: Sandbox
+) -> None:
+    issue(organizations(2), sqlite_ledger)
+    connect(tenant, host="http://127.0.0.1:1")
+    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, patience=0.2)
+    assert statuses(run(made)) == {"failed": 2}
+    with pytest.raises(Auth0WeatherError, match=r"2 of 2 tickets are not revoked.*No connection to 127.0.0.1:1"):
+        made.raise_if_owed()
+    assert len(sqlite_ledger.live_entries()) == 2
+
+
+def test_a_revocation_in_doubt_is_never_reused_and_the_next_try_ends_it(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+    issue(organizations(1), sqlite_ledger)
+    tenant.fault("drop_before", route="revoke", count=100)
+    assert statuses(run(revoker(sqlite_ledger.live_entries(), sqlite_ledger, patience=0.1))) == {"failed": 1}
+    (entry,) = sqlite_ledger.live_entries()
+    assert (entry.status, entry.is_live(time.time())) == ("revoking", False)
+    tenant.clear_faults()
+    assert statuses(run(revoker([entry], sqlite_ledger))) == {"revoked": 1}
+    assert world.living(tenant) == set()
+
+
+def test_without_the_scope_the_others_are_not_attempted_and_say_why(
+    sqlite_ledger: Ledger, run_tenant: RunTenant, connect: Connect
+) -> None:
+    tenant = run_tenant(scopes=("create:sso_access_tickets",))
+    connect(tenant)
+    issue(organizations(20), sqlite_ledger)
+    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, rate=0.2)
+    made._hook.require_pacer()._credit = 1.0
+    with pytest.raises(Auth0RunError, match="Grant the application the scope"):
+        run(made)
+    found = statuses(made.results())
+    assert set(found) == {"failed", "not_attempted"}
+    assert found["failed"] == world.revocations(tenant) <= 2
+    assert all("insufficient_scope" in result["error"] for result in made.results())
+
+
+def test_what_auth0_refuses_to_revoke_is_the_rows_error(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+    issue(organizations(3), sqlite_ledger)
+    tenant.fault("error_before", status=400, message="Payload validation error", route="revoke")
+    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger)
+    assert statuses(run(made)) == {"revoked": 2, "failed": 1}
+    with pytest.raises(Auth0RowError, match=r"1 of 3 tickets are not revoked.*Payload validation error"):
+        made.raise_if_owed()
+
+
+def test_a_ticket_that_another_run_has_replaced_meanwhile_is_not_touched(
+    sqlite_ledger: Ledger, tenant: Sandbox
+) -> None:
+    issue(organizations(1), sqlite_ledger)
+    seen = sqlite_ledger.live_entries()
+    issue(organizations(1), sqlite_ledger, SECOND_RUN, reissue=True)
+    results = run(revoker(seen, sqlite_ledger))
+    assert results[0]["status"] == "failed"
+    assert results[0]["error"] == "Another task has replaced the ticket meanwhile."
+    assert len(world.living(tenant)) == 1
+
+
+def test_a_ticket_that_another_run_has_revoked_meanwhile_is_revoked(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+    issue(organizations(1), sqlite_ledger)
+    seen = sqlite_ledger.live_entries()
+    run(revoker(seen, sqlite_ledger))
+    made = revoker(seen, sqlite_ledger)
+    (result,) = run(made)
+    assert (result["status"], result["error"]) == ("revoked", "")
+    assert result["revoked_at"]
+    assert world.revocations(tenant) == 1
+    made.raise_if_owed()
+
+
+def test_stopped_in_the_middle_what_is_under_way_is_answered_and_written_down(
+    sqlite_ledger: Ledger, run_tenant: RunTenant, connect: Connect
+) -> None:
+    tenant = run_tenant(latency=(0.2, 0.2))
+    connect(tenant)
+    issue(organizations(20), sqlite_ledger)
+    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, rate=1.0)
+    made._hook.require_pacer()._credit = 5.0
+
+    async def main() -> set[asyncio.Task[Any]]:
+        running = asyncio.create_task(world.within(made._hook, made.run()))
+        while not world.revocations(tenant):
+            await asyncio.sleep(0.01)
+        made.stop("told to")
+        await running
+        return asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
+
+    assert asyncio.run(main()) == set()
+    found = statuses(made.results())
+    assert found["revoked"] == tenant.stats().revoked == world.revocations(tenant) <= 5
+    assert found["not_attempted"] == 20 - found["revoked"]
+    assert world.recorded(sqlite_ledger) == world.living(tenant)
+    with pytest.raises(Auth0WeatherError, match="told to"):
+        made.raise_if_owed()
+
+
+def test_no_error_and_no_repr_shows_a_ticket(
+    sqlite_ledger: Ledger, tenant: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    issue(organizations(2), sqlite_ledger)
+    tenant.fault("drop_after", route="revoke", count=100)
+    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, patience=0.1)
+    said = f"{run(made)} {made._revocations}"
+    with pytest.raises(Auth0WeatherError) as raised:
+        made.raise_if_owed()
+    assert not isinstance(raised.value, Auth0UnreachableError)
+    for ticket in tenant.tickets:
+        assert ticket.id not in caplog.text + said + str(raised.value)

@@ -1,0 +1,158 @@
+"""What the tests of issuing and revoking share: prospects, a fast hook, and whether the books balance."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import os
+import sys
+from collections import Counter
+from collections.abc import Coroutine, Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta, timezone
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import Any, Protocol
+
+from auth0_sso.batch import Organization, TicketRequest
+from auth0_sso.hook import Auth0Hook
+from auth0_sso.issuing import IssueOptions, TicketIssuer
+from auth0_sso.ledger import Ledger
+from auth0_sso.pacing import Pacer
+from auth0_sso.records import Round
+
+from include.sandbox.server import Sandbox
+
+FIRST_RUN = Round("create_sso_tickets/run-1", 3)
+SECOND_RUN = Round("create_sso_tickets/run-2", 3)
+
+
+class Work(Protocol):
+    async def run(self) -> None: ...
+
+
+def request(row: int, organization: str = "org_0", **changes: Any) -> TicketRequest:
+    name = changes.pop("name", f"connection-{row}")
+    fields: dict[str, Any] = {
+        "row": row,
+        "organization_id": organization,
+        "organization_name": f"Organization {organization}",
+        "prospect_name": f"Prospect {row}",
+        "prospect_email": f"prospect-{row}@example.com",
+        "connection_name": name,
+        "prospect": f"prospect-{row}@example.com",
+        "body": {"connection_config": {"name": name}, "enabled_organizations": [{"organization_id": organization}]},
+    }
+    return TicketRequest(**{**fields, **changes})
+
+
+def organizations(rows: int, per_organization: int = 5, first: int = 1) -> list[Organization]:
+    """Return prospects, one a row, divided among organizations."""
+    found: list[Organization] = []
+    for start in range(first, first + rows, per_organization):
+        name = f"org_{start}"
+        numbers = range(start, min(start + per_organization, first + rows))
+        found.append(organization(*(request(row, name) for row in numbers)))
+    return found
+
+
+def organization(*requests: TicketRequest) -> Organization:
+    return Organization(requests[0].organization_id, requests[0].organization_name, list(requests))
+
+
+def open_hook(ledger: Ledger, rate: float = 2000.0) -> Auth0Hook:
+    """Return a hook of the connection ``auth0_default`` that shares its token through the ledger."""
+    hook = Auth0Hook(vault=ledger.vault, pacer=Pacer(rate, burst=20))
+    _ = hook.settings
+    return hook
+
+
+def issuer(
+    wanted: Sequence[Organization],
+    ledger: Ledger,
+    who: Round = FIRST_RUN,
+    *,
+    hook: Auth0Hook | None = None,
+    **options: Any,
+) -> TicketIssuer:
+    hook = hook or open_hook(ledger)
+    return TicketIssuer(wanted, hook, ledger, who, IssueOptions(**{"profile_id": hook.settings.profile_id, **options}))
+
+
+async def within(hook: Auth0Hook, work: Coroutine[Any, Any, None]) -> None:
+    async with hook.open():
+        await work
+
+
+def issue(
+    wanted: Sequence[Organization], ledger: Ledger, who: Round = FIRST_RUN, **options: Any
+) -> dict[int, dict[str, Any]]:
+    """Issue to the end; return the outcomes by row."""
+    made = issuer(wanted, ledger, who, **options)
+    asyncio.run(within(made._hook, made.run()))
+    return by_row(made.results())
+
+
+def by_row(results: Iterable[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    return {ticket["row"]: ticket for organization in results for ticket in organization["tickets"]}
+
+
+def statuses(outcomes: dict[int, dict[str, Any]]) -> Counter[str]:
+    return Counter(outcome["status"] for outcome in outcomes.values())
+
+
+def posts(tenant: Sandbox) -> int:
+    """Return how many tickets the tenant was asked for."""
+    return sum(seen.path.endswith("/sso-ticket") for seen in tenant.requests)
+
+
+def revocations(tenant: Sandbox) -> int:
+    return sum(seen.path.endswith("/revoke") for seen in tenant.requests)
+
+
+def living(tenant: Sandbox) -> set[str]:
+    return {ticket.id for ticket in tenant.tickets if ticket.state == "live"}
+
+
+def recorded(ledger: Ledger) -> set[str]:
+    return {entry.ticket.ticket_id for entry in ledger.live_entries() if entry.ticket is not None}
+
+
+def process_context() -> ForkServerContext:
+    """Return the way to start processes that have nothing of this one, with what they import ready."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.unit.auth0_sso.world", "airflow.sdk.execution_time.context"])
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
+    forkserver.ensure_running()
+    if before is None:
+        del os.environ["PYTHONPATH"]
+    else:
+        os.environ["PYTHONPATH"] = before
+    return context
+
+
+class TaskInstance:
+    """The part of Airflow's task instance that the operators use; it keeps what is pushed."""
+
+    def __init__(self, task: Any, run_id: str = "run-1", max_tries: int = 3) -> None:
+        self.task = task
+        self.dag_id = "create_sso_tickets"
+        self.run_id = run_id
+        self.max_tries = max_tries
+        self.start_date = datetime.now(timezone.utc) - timedelta(seconds=5)
+        self.pushed: dict[str, Any] = {}
+        self.returned: Any = None
+        self.raised: BaseException | None = None
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.pushed[key] = value
+
+
+def batch_file(folder: Path, wanted: Sequence[Organization], name: str = "batch.json") -> dict[str, str]:
+    """Write a batch as the plan does; return what a mapped task is given."""
+    document = {"label": "Acme", "organizations": [asdict(organization) for organization in wanted]}
+    (folder / name).write_text(json.dumps(document), encoding="utf-8")
+    return {"label": "Acme", "batch": str(folder / name)}

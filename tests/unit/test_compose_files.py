@@ -1,0 +1,171 @@
+"""What can be said of the container files without running them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from include.sandbox.settings import PLANS, SandboxSettings
+
+PROJECT = Path(__file__).resolve().parents[2]
+COMPOSE_TEXT = (PROJECT / "docker-compose.yaml").read_text(encoding="utf-8")
+COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+ENV_EXAMPLE = (PROJECT / ".env.example").read_text(encoding="utf-8")
+DOCKERFILE = (PROJECT / "Dockerfile").read_text(encoding="utf-8")
+AIRFLOW_VERSION = "3.3.2"
+
+_VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(:[?-])?")
+
+
+def _settings(text: str) -> dict[str, str]:
+    lines = (line for line in text.splitlines() if line and not line.startswith("#"))
+    return {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
+
+
+def _variables(*, required: bool) -> set[str]:
+    code = "\n".join(line for line in COMPOSE_TEXT.splitlines() if not line.lstrip().startswith("#"))
+    return {name for name, kind in _VARIABLE.findall(code) if (kind == ":?") is required}
+
+
+def _one_shots() -> set[str]:
+    waits = [service.get("depends_on", {}) for service in SERVICES.values()]
+    return {
+        name
+        for depends_on in waits
+        for name, how in depends_on.items()
+        if how["condition"] == "service_completed_successfully"
+    }
+
+
+LONG_RUNNING = sorted(set(SERVICES) - _one_shots())
+
+
+def test_it_is_airflow_with_celery_and_a_sandbox_on_request() -> None:
+    airflow = {"airflow-init", "api-server", "scheduler", "dag-processor", "triggerer", "worker"}
+    assert set(SERVICES) == airflow | {"postgres", "redis", "sandbox"}
+    assert [name for name, service in SERVICES.items() if "profiles" in service] == ["sandbox"]
+    assert _one_shots() == {"airflow-init"}
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_every_image_is_pinned(name: str) -> None:
+    _, _, tag = SERVICES[name]["image"].partition(":")
+    assert re.fullmatch(r"\d+(\.\d+)*(-\w+)?", tag)
+
+
+@pytest.mark.parametrize("name", LONG_RUNNING)
+def test_every_service_says_when_it_is_healthy_and_comes_back_after_a_crash(name: str) -> None:
+    assert SERVICES[name]["healthcheck"]["test"]
+    assert SERVICES[name]["healthcheck"]["interval"]
+    assert SERVICES[name]["restart"] == "unless-stopped"
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_a_service_waits_for_others_until_they_are_ready_not_only_started(name: str) -> None:
+    for other, how in SERVICES[name].get("depends_on", {}).items():
+        ready = "service_completed_successfully" if other in _one_shots() else "service_healthy"
+        assert how["condition"] == ready
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_ports_are_published_to_this_machine_only(name: str) -> None:
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_code_is_mounted_read_only(name: str) -> None:
+    mounts = [volume for volume in SERVICES[name].get("volumes", []) if volume.startswith("./")]
+    assert [mount for mount in mounts if not mount.endswith(":ro")] in ([], ["./reports:/opt/airflow/reports"])
+
+
+@pytest.mark.parametrize("name", ["api-server", "worker"])
+def test_who_writes_reports_and_who_shows_them_share_the_folder(name: str) -> None:
+    assert "./reports:/opt/airflow/reports" in SERVICES[name]["volumes"]
+
+
+def test_without_secrets_compose_stops_and_says_what_to_do() -> None:
+    secrets = {
+        "AIRFLOW__CORE__FERNET_KEY",
+        "AIRFLOW__API_AUTH__JWT_SECRET",
+        "AIRFLOW__API__SECRET_KEY",
+        "POSTGRES_PASSWORD",
+        "SSO_TICKETS_DB_PASSWORD",
+        "AIRFLOW_ADMIN_PASSWORD",
+    }
+    assert _variables(required=True) == secrets
+    assert not any(_settings(ENV_EXAMPLE)[name] for name in secrets)
+    assert all("make env" in message for message in re.findall(r"\$\{\w+:\?([^}]*)}", COMPOSE_TEXT))
+
+
+def test_the_example_env_tells_of_every_variable_and_no_other() -> None:
+    read_by_compose_itself = {"COMPOSE_PROFILES"}
+    used = _variables(required=True) | _variables(required=False)
+    assert set(_settings(ENV_EXAMPLE)) == used | read_by_compose_itself
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_no_secret_stands_in_the_compose_file(name: str) -> None:
+    environment = SERVICES[name].get("environment", {})
+    secret = {key: value for key, value in environment.items() if re.search("PASSWORD|SECRET|_KEY$|_CONN(_|$)", key)}
+    assert all("${" in value for value in secret.values())
+
+
+def test_the_tenants_and_the_ledgers_secrets_are_known_to_the_worker_only() -> None:
+    def knowing(part: str) -> set[str]:
+        return {name for name, service in SERVICES.items() if part in "".join(service.get("environment", {}))}
+
+    assert knowing("AIRFLOW_CONN_") == {"worker"}
+    assert "worker" not in knowing("SQL_ALCHEMY_CONN") | knowing("JWT_SECRET")
+
+
+def test_the_example_is_the_sandbox_at_the_pace_of_its_plan() -> None:
+    settings = _settings(ENV_EXAMPLE)
+    connection = json.loads(settings["AIRFLOW_CONN_AUTH0_DEFAULT"])
+    sandbox = SandboxSettings()
+    assert connection == {
+        "conn_type": "auth0",
+        "host": f"http://sandbox:{SERVICES['sandbox']['environment']['SANDBOX_PORT']}",
+        "login": sandbox.client_id,
+        "password": sandbox.client_secret,
+        "extra": {"profile_id": sandbox.profile_ids[0], "allow_http": True},
+    }
+    plan = PLANS[settings["SANDBOX_PLAN"]]
+    assert int(settings["SSO_TICKETS_POOL_SLOTS"]) <= min(plan.refill, plan.size)
+    assert int(settings["SSO_TICKETS_POOL_SLOTS"]) < int(settings["AIRFLOW__CELERY__WORKER_CONCURRENCY"])
+
+
+def test_nothing_runs_on_a_schedule_before_somebody_says_so() -> None:
+    assert _settings(ENV_EXAMPLE)["SSO_TICKETS_SCHEDULE"] == ""
+    assert SERVICES["scheduler"]["environment"]["SSO_TICKETS_SCHEDULE"] == "${SSO_TICKETS_SCHEDULE:-}"
+
+
+def test_the_image_is_the_airflow_that_the_requirements_pin() -> None:
+    assert f"FROM apache/airflow:{AIRFLOW_VERSION}\n" in DOCKERFILE
+    requirements = (PROJECT / "requirements.txt").read_text(encoding="utf-8")
+    assert f"apache-airflow=={AIRFLOW_VERSION}\n" in requirements
+
+
+def test_the_image_leaves_out_what_only_tests_and_lint_need() -> None:
+    end = re.search(r"sed '/(\^.*)/,\$d'", DOCKERFILE)
+    assert end
+    requirements = (PROJECT / "requirements.txt").read_text(encoding="utf-8")
+    runtime, found, _ = requirements.partition(end[1].removeprefix("^"))
+    assert found
+    assert "openpyxl==" in runtime
+    assert "celery<" in runtime
+    assert "pytest" not in runtime
+
+
+def test_all_that_the_image_copies_is_let_in_and_nothing_else() -> None:
+    ignored = (PROJECT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    rules = [line for line in ignored if line and not line.startswith("#")]
+    let_in = {rule.removeprefix("!") for rule in rules if rule.startswith("!")}
+    copies = re.findall(r"^COPY (?:--\S+ )*(.*) \S+$", DOCKERFILE, re.MULTILINE)
+    assert rules[0] == "*"
+    assert let_in == {source for copied in copies for source in copied.split()}
