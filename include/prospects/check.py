@@ -89,8 +89,7 @@ class RowChecker:
         given = draft.cells.get("connection_name") or draft.cells.get(_NAME, "")
         connection_name = given or str(draft.get(_NAME) or "")
         problems = [
-            Problem(row, self.source, shown(column), shown(value), rule)
-            for column, value, rule in draft.problems
+            Problem(row, self.source, shown(column), shown(value), rule) for column, value, rule in draft.problems
         ]
         return InvalidRow(
             row=row,

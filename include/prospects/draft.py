@@ -123,9 +123,7 @@ def _read_cell(draft: Draft, column: Column, cell: str) -> None:
         draft.origin.setdefault(column.dotted, column.name)
     else:
         other = draft.column_of(column.dotted)
-        draft.problems.append(
-            (column.name, cell, f"differs from what column {other} says: keep one of the two")
-        )
+        draft.problems.append((column.name, cell, f"differs from what column {other} says: keep one of the two"))
 
 
 def _place(values: dict[str, Any], path: tuple[str, ...], value: Any) -> bool:

@@ -24,9 +24,7 @@ def resolve_header(names: Sequence[str], source: str) -> list[Column | None]:
     :raises ProspectsError: unknown names, names given twice, no ``organization_id``, or far too many.
     """
     if len(names) > MOST_COLUMNS:
-        raise ProspectsError(
-            [f"{source}: the first line has {len(names)} columns: is this a CSV of prospects?"]
-        )
+        raise ProspectsError([f"{source}: the first line has {len(names)} columns: is this a CSV of prospects?"])
     stripped = [name.strip() for name in names]
     columns = [find_column(name) for name in stripped]
     problems = [
@@ -73,6 +71,4 @@ def nearest_hint(name: str) -> str:
 
 def _likeness(wanted: str, known: str) -> float:
     last = known.rpartition(".")[2]
-    return max(
-        SequenceMatcher(None, wanted, known).ratio(), 0.99 * SequenceMatcher(None, wanted, last).ratio()
-    )
+    return max(SequenceMatcher(None, wanted, known).ratio(), 0.99 * SequenceMatcher(None, wanted, last).ratio())

@@ -37,9 +37,7 @@ def load_prospects(source: UPath | Path | None, *, text: str = "", default_ttl_s
     if not 0 <= default_ttl_sec <= MAX_TTL_SEC:
         raise ProspectsError([f"ttl_sec {default_ttl_sec}: must be 0 to {MAX_TTL_SEC} seconds"])
     intake = _Intake(default_ttl_sec)
-    problems = [
-        problem for name, content in _contents(source, text) for problem in intake.take(name, content)
-    ]
+    problems = [problem for name, content in _contents(source, text) for problem in intake.take(name, content)]
     prospects = intake.prospects
     if not problems and not prospects.valid and not prospects.invalid:
         problems.append(
@@ -101,10 +99,7 @@ def _contents(source: UPath | Path | None, text: str) -> Iterator[tuple[str, byt
 def _files(source: UPath | Path) -> list[UPath | Path]:
     if not source.exists():
         raise ProspectsError(
-            [
-                f"prospects_uri '{source}' does not exist: give a CSV file or a folder of them"
-                " that the worker can reach"
-            ]
+            [f"prospects_uri '{source}' does not exist: give a CSV file or a folder of them that the worker can reach"]
         )
     if not source.is_dir():
         return [source]

@@ -57,9 +57,7 @@ def read_manifest(path: UPath | Path) -> Prospects:
 
 def _lines(prospects: Prospects) -> Iterator[dict[str, Any]]:
     yield {"kind": "head", "warnings": prospects.warnings}
-    rows: Iterator[Prospect | InvalidRow] = merge(
-        prospects.valid, prospects.invalid, key=lambda item: item.row
-    )
+    rows: Iterator[Prospect | InvalidRow] = merge(prospects.valid, prospects.invalid, key=lambda item: item.row)
     for item in rows:
         if isinstance(item, Prospect):
             yield {"kind": "valid", **prospect_json(item)}

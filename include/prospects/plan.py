@@ -84,9 +84,7 @@ def write_plan(batches: Sequence[Batch], folder: UPath | Path) -> list[dict[str,
 def _by_organization(valid: Sequence[Prospect]) -> list[OrganizationBatch]:
     found: dict[str, OrganizationBatch] = {}
     for prospect in valid:
-        organization = found.setdefault(
-            prospect.organization_id, OrganizationBatch(prospect.organization_id, "")
-        )
+        organization = found.setdefault(prospect.organization_id, OrganizationBatch(prospect.organization_id, ""))
         organization.organization_name = organization.organization_name or prospect.organization_name
         organization.requests.append(prospect)
     return list(found.values())
@@ -99,9 +97,7 @@ def _pack(organizations: list[OrganizationBatch], most: int) -> list[list[Organi
     """
     if len(organizations) <= most:
         return [[organization] for organization in organizations]
-    by_size = sorted(
-        range(len(organizations)), key=lambda place: (-len(organizations[place].requests), place)
-    )
+    by_size = sorted(range(len(organizations)), key=lambda place: (-len(organizations[place].requests), place))
     loads = [(0, group) for group in range(most)]
     members: list[list[int]] = [[] for _ in range(most)]
     for place in by_size:

@@ -65,9 +65,7 @@ def _records(lines: Iterator[str], source: str) -> Iterator[list[str]]:
             blank_lines += 1
         else:
             return
-        reader = csv.reader(
-            chain([first], lines), delimiter=sniff_separator(first), strict=True, skipinitialspace=True
-        )
+        reader = csv.reader(chain([first], lines), delimiter=sniff_separator(first), strict=True, skipinitialspace=True)
         begun = blank_lines + 1
         for cells in reader:
             # Spreadsheets end a table with lines of bare separators.

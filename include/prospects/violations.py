@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from include.prospects.draft import Draft
 
 _PATTERN_RULES = {
-    CONNECTION_NAME_PATTERN: (
-        "must be letters A-Z or a-z, digits and single hyphens between them, such as acme-saml"
-    ),
+    CONNECTION_NAME_PATTERN: ("must be letters A-Z or a-z, digits and single hyphens between them, such as acme-saml"),
 }
 
 _RULES: dict[str, Callable[[dict[str, Any]], str]] = {

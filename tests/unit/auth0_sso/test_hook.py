@@ -320,12 +320,12 @@ class TestNoAnswer:
 
     def test_an_answer_that_does_not_come_in_time_is_given_up(self, run_tenant: RunTenant, connect: Connect) -> None:
         own = run_tenant()
-        connect(own, extra={"timeout": 0.3})
-        own.fault("stall", delay=1.0, route="create")
+        connect(own, extra={"timeout": 0.5})
+        own.fault("stall", delay=20.0, route="create")
         begun = time.monotonic()
         with pytest.raises(Auth0UnansweredError, match="No answer from") as caught:
             create(Auth0Hook())
-        assert time.monotonic() - begun < 0.9
+        assert time.monotonic() - begun < 15
         assert "may have been carried out" in caught.value.advice
         assert own.stats().tickets == 1
 

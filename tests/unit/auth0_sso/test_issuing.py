@@ -135,7 +135,9 @@ def test_a_row_that_auth0_refuses_fails_alone_and_is_named(sqlite_ledger: Ledger
     assert [outcomes[row]["status"] for row in (1, 2, 3)] == ["created", "failed", "created"]
     assert "Payload validation error" in outcomes[2]["error"]
     assert outcomes[2]["duplicate_possible"] is False
-    with pytest.raises(Auth0RowError, match=r"1 of 3 rows failed, 0 were not attempted\. row 2: .*Mend these rows"):
+    with pytest.raises(
+        Auth0RowError, match=r"1 of 3 rows failed, 0 were not attempted\. row 2: .*Then clear this task or run again"
+    ):
         made.raise_if_owed()
 
 
@@ -188,7 +190,9 @@ def test_rows_that_repeat_a_prospect_share_its_ticket_and_name_the_row(sqlite_le
     outcomes = issue([organization(request(1), twin, request(3))], sqlite_ledger)
     assert [outcomes[row]["status"] for row in (1, 2, 3)] == ["created", "reused", "created"]
     assert outcomes[2]["ticket_url"] == outcomes[1]["ticket_url"]
-    assert outcomes[2]["error"] == "repeats row 1: one prospect, one ticket."
+    assert (
+        outcomes[2]["error"] == "Repeats row 1: one prospect, one ticket. What differs from that row is not asked for."
+    )
     assert tenant.stats().tickets == 2
 
 

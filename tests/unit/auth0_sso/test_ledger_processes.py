@@ -132,7 +132,7 @@ def test_a_process_killed_while_it_renews_the_token_holds_up_the_others_for_its_
     assert process.exitcode == -signal.SIGKILL
     began = time.monotonic()
     assert read_the_profile(ledger_url, 0) == tenant.profile_id
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert tenant.stats().tokens_issued == 1
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from airflow.models.pool import Pool
+from airflow.utils.sqlalchemy import prohibit_commit
 from auth0_sso.links import PAGES_PREFIX
 from auth0_sso.pool import POOL, SMALLEST_PLAN_SLOTS, ensure_pool
 from sqlalchemy import Engine, create_engine, event, insert, select, update
@@ -114,12 +115,19 @@ def test_when_another_service_is_faster_the_callers_transaction_goes_on(engine: 
                 connection.execute(insert(Pool).values(pool=POOL, slots=5, include_deferred=False))
 
     with Session(engine) as racing, racing.begin():
-        event.listen(racing, "before_flush", be_faster)
+        event.listen(engine, "savepoint", be_faster)
         assert not ensure_pool(racing)
         racing.add(Pool(pool="of the caller", slots=1, include_deferred=False))
     assert slots(engine) == [5]
     with Session(engine) as session:
         assert session.scalar(select(Pool).where(Pool.pool == "of the caller")) is not None
+
+
+def test_the_schedulers_session_may_not_be_committed_and_is_not(engine: Engine) -> None:
+    with Session(engine) as session, prohibit_commit(session) as guard:
+        assert ensure_pool(session)
+        guard.commit()
+    assert slots(engine) == [SMALLEST_PLAN_SLOTS]
 
 
 def test_the_plugin_registers_its_listener_and_its_pages(plugin: ModuleType) -> None:

@@ -70,9 +70,7 @@ def test_json_is_read_as_it_is_written(value):
     assert parse_json(json.dumps(value)) == value
 
 
-@pytest.mark.parametrize(
-    "cell", ['{"a":1,"a":2}', "[Infinity]", "-Infinity", "{'a': 1}", "[1,]", "[" * 99_999]
-)
+@pytest.mark.parametrize("cell", ['{"a":1,"a":2}', "[Infinity]", "-Infinity", "{'a': 1}", "[1,]", "[" * 99_999])
 def test_json_that_parsers_disagree_on_is_refused(cell):
     with pytest.raises(CellError, match="must be JSON"):
         parse_json(cell)

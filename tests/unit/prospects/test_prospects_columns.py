@@ -23,9 +23,7 @@ COMPANIONS = {
     "enabled_features.domain_verification": {"connection_id": "con_1"},
     "enabled_features.provisioning": {"connection_id": "con_1", **SCOPES},
     "provisioning_config.token_lifetime": SCOPES,
-    "provisioning_config.google_workspace.sync_groups": {
-        "provisioning_config.google_workspace.sync_users": "yes"
-    },
+    "provisioning_config.google_workspace.sync_groups": {"provisioning_config.google_workspace.sync_users": "yes"},
     "domain_aliases_config.pending_domains": VERIFIED,
     "use_for_organization_discovery": VERIFIED,
 }
@@ -48,9 +46,7 @@ def schema_paths(schema, definitions, above=""):
         yield f"{above}{name}"
         parts = [part for part in prop.get("anyOf", [prop]) if "$ref" in part]
         for part in parts:
-            yield from schema_paths(
-                definitions[part["$ref"].rpartition("/")[2]], definitions, f"{above}{name}."
-            )
+            yield from schema_paths(definitions[part["$ref"].rpartition("/")[2]], definitions, f"{above}{name}.")
 
 
 def a_valid_cell(annotation):
@@ -182,8 +178,7 @@ def test_a_header_tells_all_its_problems_at_once():
     assert error.value.problems == [
         "prospects_csv: unknown column 'organisation_id': did you mean 'organization_id'?",
         "prospects_csv: unknown column 'domian': did you mean 'domains'?",
-        "prospects_csv: unknown column 'connection_config.metadata.': did you mean"
-        " 'connection_config.metadata'?",
+        "prospects_csv: unknown column 'connection_config.metadata.': did you mean 'connection_config.metadata'?",
         "prospects_csv: column 'ttl_sec' is given 2 times: keep one of them",
         "prospects_csv: the column 'organization_id' is missing: the first line must name the columns,"
         " such as organization_id,organization_name,prospect_name,prospect_email,domains",

@@ -24,12 +24,8 @@ BAD_ROWS = Path(__file__).parents[2] / "data" / "bad_rows.csv"
 
 texts = st.text(st.characters(), max_size=10)
 numbers = st.integers(1, 10**6)
-bodies = st.dictionaries(
-    texts, st.none() | st.booleans() | st.integers() | texts | st.lists(texts), max_size=3
-)
-prospects = st.builds(
-    Prospect, numbers, texts, texts, texts, texts, texts, texts, texts, texts, texts, bodies
-)
+bodies = st.dictionaries(texts, st.none() | st.booleans() | st.integers() | texts | st.lists(texts), max_size=3)
+prospects = st.builds(Prospect, numbers, texts, texts, texts, texts, texts, texts, texts, texts, texts, bodies)
 problems = st.builds(Problem, numbers, texts, texts, texts, texts)
 invalid_rows = st.builds(
     InvalidRow, numbers, texts, texts, texts, texts, texts, texts, st.lists(problems, max_size=3).map(tuple)

@@ -41,9 +41,7 @@ def test_every_prospect_is_planned_once_with_its_whole_organization(loaded, most
     assert len({organization.organization_id for organization in organizations}) == len(organizations)
     assert all(batch.organizations for batch in batches)
     for organization in organizations:
-        assert {request.organization_id for request in organization.requests} == {
-            organization.organization_id
-        }
+        assert {request.organization_id for request in organization.requests} == {organization.organization_id}
         rows = [request.row for request in organization.requests]
         assert rows == sorted(rows)
 

@@ -239,9 +239,7 @@ def test_the_two_short_names_speak_of_the_rows_organization():
 
 
 def test_a_list_of_organizations_replaces_the_default():
-    assert body_of({"enabled_organizations": organizations(3)})["enabled_organizations"] == json.loads(
-        organizations(3)
-    )
+    assert body_of({"enabled_organizations": organizations(3)})["enabled_organizations"] == json.loads(organizations(3))
 
 
 def test_domains_make_verification_optional_unless_it_is_given():
@@ -306,9 +304,7 @@ def test_aliases_that_skip_the_proof_are_warned_of_once():
     aliases = {"connection_config.options.domain_aliases": "a.example"}
     loaded = load(*({**aliases, "organization_id": f"org_{number}"} for number in range(12)), {})
     (warning,) = loaded.warnings
-    assert warning.startswith(
-        "row 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more: connection_config.options.domain"
-    )
+    assert warning.startswith("row 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more: connection_config.options.domain")
     assert len(loaded.valid) == 13
 
 

@@ -12,10 +12,7 @@ from include.reports.rate_chart import rate_chart
 
 
 def rows_of(organization: str, *statuses: str, name: str = "") -> list[ReportRow]:
-    return [
-        ReportRow(n, organization, name or organization, status=status)
-        for n, status in enumerate(statuses, 1)
-    ]
+    return [ReportRow(n, organization, name or organization, status=status) for n, status in enumerate(statuses, 1)]
 
 
 def test_a_bar_has_one_segment_a_status_as_wide_as_its_count() -> None:
@@ -46,9 +43,7 @@ def test_more_organizations_than_fit_are_counted(organizations: int, hidden: int
     assert (len(chart.bars), chart.hidden) == (organizations - hidden, hidden)
 
 
-@pytest.mark.parametrize(
-    "name", ["<script>alert(1)</script>", 'a & b "c" ]]>', "nul \x00 esc \x1b", "\ud800", ""]
-)
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", 'a & b "c" ]]>', "nul \x00 esc \x1b", "\ud800", ""])
 def test_any_name_gives_well_formed_svg(name: str) -> None:
     (bar,) = organization_chart(rows_of("org_1", "created", name=name), STATUSES).bars
     assert ET.fromstring(bar.svg).tag == "svg"

@@ -74,9 +74,7 @@ def test_hostile_cells_are_shown_as_text(hostile: str) -> None:
 
 def test_the_page_loads_nothing_and_forbids_it() -> None:
     page = Reader(
-        html_of(
-            created(1), ReportRow(2, "org_2", status="failed", error="no"), samples=[RateSample(0, 1, 1.0)]
-        )
+        html_of(created(1), ReportRow(2, "org_2", status="failed", error="no"), samples=[RateSample(0, 1, 1.0)])
     )
     loads = [
         attributes[name] for tag, attributes in page.tags for name in ("src", "href", "action", "data", "srcset")

@@ -52,9 +52,7 @@ def test_a_long_run_is_bounded_and_keeps_its_busiest_second(span: int) -> None:
 
 @given(
     st.lists(
-        st.tuples(
-            st.integers(0, 300), st.integers(1, 60), st.dictionaries(st.integers(0, 59), st.integers(1, 9))
-        ),
+        st.tuples(st.integers(0, 300), st.integers(1, 60), st.dictionaries(st.integers(0, 59), st.integers(1, 9))),
         min_size=1,
         max_size=20,
     )

@@ -53,9 +53,7 @@ def test_a_row_is_not_attempted_exactly_when_nothing_else_is_known_of_it(
 
 
 @given(runs(), st.randoms())
-def test_the_order_of_the_inputs_does_not_change_a_status(
-    run: tuple[list[Any], list[Any]], random: Any
-) -> None:
+def test_the_order_of_the_inputs_does_not_change_a_status(run: tuple[list[Any], list[Any]], random: Any) -> None:
     manifest, outcomes = run
     before = [row.status for row in join_rows(manifest, outcomes, "")]
     random.shuffle(manifest)
@@ -99,9 +97,7 @@ def test_the_most_advanced_of_two_outcomes_is_kept(one: str, other: str, kept: s
 
 
 def test_an_outcome_that_knows_a_ticket_beats_any_other() -> None:
-    with_ticket = outcome(
-        1, "failed", ticket_url=URL + "a", ticket_id="a", error="revoking the old one failed"
-    )
+    with_ticket = outcome(1, "failed", ticket_url=URL + "a", ticket_id="a", error="revoking the old one failed")
     (row,) = join_rows([manifest_row(1)], [with_ticket, outcome(1, "created")], "")
     assert (row.status, row.ticket_url) == ("failed", URL + "a")
 
@@ -125,9 +121,7 @@ def test_a_suspected_duplicate_and_the_highest_count_of_attempts_survive_the_joi
 
 
 def test_unknown_keys_and_missing_cells_are_no_trouble() -> None:
-    (row,) = join_rows(
-        [manifest_row(1)], [outcome(1, "created", body={"a": 1}, error=None, expires_at=None)], ""
-    )
+    (row,) = join_rows([manifest_row(1)], [outcome(1, "created", body={"a": 1}, error=None, expires_at=None)], "")
     assert (row.error, row.expires_at) == ("", "")
 
 
@@ -154,6 +148,4 @@ def test_an_unknown_status_is_refused_with_the_known_ones() -> None:
 
 
 def test_the_text_form_of_a_row_does_not_give_the_ticket_away() -> None:
-    assert "s3cr3t" not in repr(
-        ReportRow(row=1, status="created", ticket_url=URL + "s3cr3t", ticket_id="s3cr3t")
-    )
+    assert "s3cr3t" not in repr(ReportRow(row=1, status="created", ticket_url=URL + "s3cr3t", ticket_id="s3cr3t"))

@@ -83,8 +83,7 @@ def test_reading_a_report_back_gives_the_rows_that_were_written(rows: list[Repor
     file = UPath("memory://round-trip/tickets.csv")
     file.write_bytes(csv_bytes(COLUMNS, rows))
     expected = [
-        {name: printable(cell) if isinstance(cell, str) else cell for name, cell in asdict(row).items()}
-        for row in rows
+        {name: printable(cell) if isinstance(cell, str) else cell for name, cell in asdict(row).items()} for row in rows
     ]
     assert read_tickets(file) == expected
 
@@ -104,26 +103,20 @@ def test_csv_of_no_rows_is_its_head() -> None:
 
 def test_xlsx_has_typed_numbers_and_no_formula_error_or_hyperlink() -> None:
     hostile = [*HOSTILE, "https://example.com/x?a=1", "007", "NUL \x00"]
-    table = xlsx_bytes(
-        COLUMNS, [ReportRow(n, prospect_name=t, error=t) for n, t in enumerate(hostile, 1)], "T"
-    )
+    table = xlsx_bytes(COLUMNS, [ReportRow(n, prospect_name=t, error=t) for n, t in enumerate(hostile, 1)], "T")
     sheet = openpyxl.load_workbook(io.BytesIO(table)).active
     assert [cell.value for cell in sheet[1]] == list(COLUMNS)
     assert sheet.freeze_panes == "A2"
     cells = [cell for line in sheet.iter_rows(min_row=2) for cell in line]
     assert not [cell for cell in cells if cell.data_type in ("f", "e") or cell.hyperlink]
-    assert [line[3] for line in sheet.iter_rows(min_row=2, values_only=True)] == [
-        printable(t) for t in hostile
-    ]
+    assert [line[3] for line in sheet.iter_rows(min_row=2, values_only=True)] == [printable(t) for t in hostile]
     first = dict(zip(COLUMNS, next(sheet.iter_rows(min_row=2, values_only=True)), strict=True))
     assert (first["row"], first["attempts"], first["duplicate_possible"]) == (1, 0, False)
 
 
 def test_a_report_is_read_from_its_folder_its_file_or_their_names(tmp_path: Path) -> None:
     write_report(tmp_path, [ReportRow(1, organization_id="org_1", status="created", prospect_name="=x")], RUN)
-    answers = [
-        read_tickets(uri) for uri in (tmp_path, tmp_path / "tickets.csv", str(tmp_path), tmp_path.as_uri())
-    ]
+    answers = [read_tickets(uri) for uri in (tmp_path, tmp_path / "tickets.csv", str(tmp_path), tmp_path.as_uri())]
     assert answers == [answers[0]] * 4
     assert answers[0][0]["prospect_name"] == "=x"
 

@@ -42,9 +42,7 @@ def test_names_can_neither_style_the_terminal_nor_break_the_table() -> None:
 
 
 def test_of_many_rows_those_with_trouble_are_shown_and_the_others_counted() -> None:
-    rows = [created(number) for number in range(1, 100)] + [
-        ReportRow(100, "org_9", "Globex", status="failed")
-    ]
+    rows = [created(number) for number in range(1, 100)] + [ReportRow(100, "org_9", "Globex", status="failed")]
     text = shown(rows)
     assert "Globex" in text
     assert f"{100 - MAX_ROWS} more rows in tickets.csv" in text

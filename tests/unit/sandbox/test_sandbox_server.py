@@ -128,12 +128,12 @@ def test_a_reset_forgets_all_but_the_tokens(
 def test_latency_is_taken_by_api_and_token_calls_but_not_by_the_sandboxs_own(
     run_tenant: Callable[..., Sandbox], connect: Callable[[Sandbox], Any]
 ) -> None:
-    client = connect(run_tenant(latency=(0.3, 0.35)))
+    client = connect(run_tenant(latency=(2.0, 2.0)))
     answers = [client.ask_token(), client.create("a"), client.http.get("/_sandbox/stats")]
     taken = [answer.elapsed.total_seconds() for answer in answers]
-    assert taken[0] >= 0.3
-    assert taken[1] >= 0.3
-    assert taken[2] < 0.3
+    assert taken[0] >= 2.0
+    assert taken[1] >= 2.0
+    assert taken[2] < 2.0
 
 
 def test_the_limit_holds_under_many_threads(

@@ -1,0 +1,101 @@
+"""Ask Auth0 for one ticket: the intent before the request, the result right after it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from auth0_sso.errors import (
+    Auth0ConflictError,
+    Auth0Error,
+    Auth0ProfileError,
+    Auth0RowError,
+    Auth0WeatherError,
+)
+from auth0_sso.hook import Auth0Hook, SsoTicket
+from auth0_sso.ledger import Ledger, StaleEntryError
+from auth0_sso.records import Ask, Entry, Round
+from auth0_sso.workers import Workers
+
+# Beyond the request's timeout: time to write the answer down.
+_ANSWER_GRACE = 5.0
+
+
+class TicketAsker:
+    """
+    Ask for tickets, each request at the pacer's pace and between an intent and a result in the ledger.
+
+    :param hook: an opened hook with a pacer.
+    :param ledger: where intents and results are written.
+    :param who: the run that asks.
+    :param workers: those that ask; between intent and result they aren't interrupted.
+    """
+
+    def __init__(self, hook: Auth0Hook, ledger: Ledger, who: Round, workers: Workers[Any]) -> None:
+        self._hook = hook
+        self._ledger = ledger
+        self._who = who
+        self._workers = workers
+        self._known: dict[str, Entry] = {}
+
+    def last_known(self, ask: Ask) -> Entry | None:
+        """Return the prospect's entry as it was last read or written here."""
+        return self._known.get(ask.key)
+
+    async def look_up(self, ask: Ask) -> Entry | None:
+        """Read the prospect's entry."""
+        entry = (await asyncio.to_thread(self._ledger.entries, [ask.key])).get(ask.key)
+        if entry is not None:
+            self._known[ask.key] = entry
+        return entry
+
+    async def ask(self, ask: Ask, seen: Entry | None, *, own_profile: bool) -> Entry:
+        """
+        Ask for a ticket once.
+
+        :param ask: what is asked.
+        :param seen: the entry as it was when the decision to ask was made.
+        :param own_profile: whether the profile is the row's own, so that an unknown one is the row's fault.
+        :return: the entry with the ticket, or with the row's refusal: ``created``, ``conflict`` or ``failed``.
+        :raises StaleEntryError: if somebody else has written the entry meanwhile; decide anew.
+        :raises Auth0RunError: if nothing can succeed until settings are mended.
+        :raises Auth0WeatherError: if it may be asked again later.
+        """
+        await self._hook.token()  # renewed before the turn, if need be
+        async with self._hook.require_pacer().turn() as turn:
+            with self._workers.uninterrupted():
+                answer_within = self._hook.settings.timeout + _ANSWER_GRACE
+                intent = await self._write(self._ledger.begin, ask, seen, self._who, answer_within=answer_within)
+                sent_at = time.time()
+                try:
+                    ticket = await self._hook.create_sso_ticket(
+                        ask.profile_id, ask.body, custom_domain=ask.custom_domain, turn=turn
+                    )
+                except Auth0Error as error:
+                    return await self._record_failure(intent, error, own_profile)
+                return await self._record_ticket(intent, ticket, sent_at, ask.ttl)
+
+    async def _record_ticket(self, intent: Entry, ticket: SsoTicket, sent_at: float, ttl: float) -> Entry:
+        try:
+            return await self._write(self._ledger.record_created, intent, ticket, sent_at=sent_at, ttl=ttl)
+        except StaleEntryError:
+            # The answer came so late that somebody else has asked again: theirs counts, this one must not live.
+            await self._hook.revoke_sso_ticket(intent.profile_id, ticket.ticket_id)
+            raise
+
+    async def _record_failure(self, intent: Entry, error: Auth0Error, own_profile: bool) -> Entry:
+        if isinstance(error, Auth0RowError) or (isinstance(error, Auth0ProfileError) and own_profile):
+            status = "conflict" if isinstance(error, Auth0ConflictError) else "failed"
+            return await self._write(self._ledger.record_refused, intent, status, str(error))
+        if isinstance(error, Auth0WeatherError) and error.unanswered:
+            await self._write(self._ledger.record_unanswered, intent, str(error))
+        else:
+            await self._write(self._ledger.record_refused, intent, "waiting", str(error))
+        raise error
+
+    async def _write(self, write: Callable[..., Entry], *what: Any, **more: Any) -> Entry:
+        entry = await asyncio.to_thread(write, *what, **more)
+        self._known[entry.key] = entry
+        return entry
