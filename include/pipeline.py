@@ -71,6 +71,7 @@ def load(source: AnyPath | None, text: str, default_ttl_sec: int, folder: AnyPat
         log.warning(warning)
     for invalid in found.invalid[:_SHOWN_PROBLEMS]:
         log.warning("Invalid: %s", "; ".join(map(str, invalid.problems)))
+    reports.make_private(folder)
     return {
         "folder": str(folder),
         "manifest": prospects.write_manifest(found, folder),

@@ -33,7 +33,8 @@ def plan_keys(keys: Sequence[str], max_batches: int, folder: AnyPath) -> list[di
     :return: for each its ``label`` and, as ``batch``, the path of its batch file.
     """
     plan_folder = folder / "plan"
-    plan_folder.mkdir(parents=True, exist_ok=True)
+    reports.make_private(folder)
+    plan_folder.mkdir(exist_ok=True)
     batches = []
     for number in range(min(len(keys), max_batches)):
         part = list(keys[number::max_batches])

@@ -9,12 +9,14 @@ import sys
 
 from rich.console import Console
 
-from include.local.airflow import POOL, PROJECT, LocalAirflow, LocalAirflowError, connection_env
+from include.local.airflow import POOL, PROJECT, LocalAirflow, LocalAirflowError
+from include.local.api import AirflowApi, ApiError
 from include.local.demo import PACE, SLOTS, run_demo
 from include.local.tenant import LocalTenant
 
 _HOME = PROJECT / ".airflow" / "up"
-_CONNECTION = "AIRFLOW_CONN_AUTH0_DEFAULT"
+_CONNECTION = "auth0_default"
+_VARIABLE = f"AIRFLOW_CONN_{_CONNECTION.upper()}"
 
 
 def main() -> int:
@@ -41,22 +43,11 @@ def main() -> int:
 def _up(console: Console, port: int, sandbox_port: int) -> int:
     airflow = LocalAirflow(_HOME, port=port)
     if airflow.is_running():
-        console.print("It is running already; 'make down' stops it.")
+        console.print(f"It is running already (user: admin   password: {airflow.password}); 'make down' stops it.")
         return 1
-    env: dict[str, str] = {}
-    if not os.environ.get(_CONNECTION):
-        tenant = LocalTenant(_HOME, sandbox_port)
+    tenant = None if os.environ.get(_VARIABLE) else LocalTenant(_HOME, sandbox_port)
+    if tenant is not None:
         tenant.start()
-        console.print(f"Sandbox tenant: {tenant.url} (set {_CONNECTION} to use your own tenant instead)")
-        known = tenant.settings
-        env = connection_env(
-            host=tenant.url,
-            client_id=known.client_id,
-            client_secret=known.client_secret,
-            profile_id=known.profile_ids[0],
-            **PACE,
-        )
-    airflow = LocalAirflow(_HOME, port=port, env=env)
     with console.status(f"Starting Airflow (log: {airflow.log_file.relative_to(PROJECT)}) …"):
         airflow.start()
         try:
@@ -64,11 +55,35 @@ def _up(console: Console, port: int, sandbox_port: int) -> int:
         except BaseException:
             _down(console)
             raise
-        if env:
-            api.set_pool(POOL, SLOTS)
-    console.print(f"Airflow: {airflow.url}   user: admin   password: {airflow.password}")
+    if tenant is not None:
+        _connect(console, api, tenant)
+    console.print(f"Airflow: {airflow.url}   user: admin   password: {airflow.password}", soft_wrap=True)
     console.print("Open the DAG create_sso_tickets and press Trigger. 'make down' stops it all.")
     return 0
+
+
+def _connect(console: Console, api: AirflowApi, tenant: LocalTenant) -> None:
+    """Point Airflow's connection at the sandbox tenant, unless there is one already: it may be a real tenant's."""
+    console.print(f"Sandbox tenant: {tenant.url}", soft_wrap=True)
+    try:
+        kept = api.get(f"/api/v2/connections/{_CONNECTION}")
+        console.print(f"Connection {_CONNECTION}: {kept['host']}, as it was left (delete it to get the sandbox's).")
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        known = tenant.settings
+        api.set_connection(
+            _CONNECTION,
+            conn_type="auth0",
+            description="The sandbox tenant",
+            host=tenant.url,
+            port=0,  # Airflow 3.3.2's Test button refuses a connection whose port is empty
+            login=known.client_id,
+            password=known.client_secret,
+            extra={"profile_id": known.profile_ids[0], **PACE},
+        )
+        api.set_pool(POOL, SLOTS)
+        console.print(f"Connection {_CONNECTION}: the sandbox tenant; use your own under Admin > Connections.")
 
 
 def _down(console: Console) -> int:

@@ -37,16 +37,22 @@ def write_file(folder: AnyPath, name: str, content: bytes) -> str:
 
     :return: the file's path.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     local = _local(folder)
     if local is None:
         (folder / name).write_bytes(content)
     else:
-        # A folder on a mount may belong to somebody else; the file's own mode protects it there.
-        with contextlib.suppress(PermissionError):
-            local.chmod(0o700)
         _replace(local / name, content)
     return str(folder / name)
+
+
+def make_private(folder: AnyPath) -> None:
+    """Make the folder of a run, if it is missing; on a local disk it is its owner's alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if (local := _local(folder)) is not None:
+        # A folder on a mount may belong to somebody else; the files' own modes protect them there.
+        with contextlib.suppress(PermissionError):
+            local.chmod(0o700)
 
 
 def _safe_name(name: str) -> str:

@@ -25,7 +25,10 @@ _TEXTS: Final = {
     "expired": ("This link has expired", "Ask for a new one."),
     "used_up": ("This link is used up", "It was opened as often as it can be. Ask for a new one."),
     "revoked": ("This link was revoked", "A newer link may have replaced it."),
-    "unknown": ("This link is unknown", "It may be mistyped or cut off."),
+    "unknown": (
+        "This link is unknown",
+        "It may be mistyped or cut off. A sandbox that was restarted has forgotten its links.",
+    ),
     "conflict": (
         "This connection exists already",
         "A connection with this name was finished by another link.",

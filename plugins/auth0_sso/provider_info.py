@@ -23,11 +23,14 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-class-name": "auth0_sso.hook.Auth0Hook",
                 "hook-name": "Auth0",
                 "ui-field-behaviour": {
-                    "hidden-fields": ["schema", "port"],
+                    "hidden-fields": ["schema"],
                     "relabeling": {"host": "Tenant domain", "login": "Client ID", "password": "Client secret"},
+                    # Airflow 3.3.2's Test button takes an empty port for another one than the stored and refuses.
                     "placeholders": {
-                        "host": "acme.eu.auth0.com",
+                        "host": "your-tenant.eu.auth0.com",
                         "login": "of a machine-to-machine application",
+                        "password": "not needed with a private key or an access token",
+                        "port": "0, the usual one; left empty, the Test button may refuse",
                     },
                 },
                 "conn-fields": _FORM_FIELDS,

@@ -190,10 +190,17 @@ def test_rows_that_repeat_a_prospect_share_its_ticket_and_name_the_row(sqlite_le
     outcomes = issue([organization(request(1), twin, request(3))], sqlite_ledger)
     assert [outcomes[row]["status"] for row in (1, 2, 3)] == ["created", "reused", "created"]
     assert outcomes[2]["ticket_url"] == outcomes[1]["ticket_url"]
-    assert (
-        outcomes[2]["error"] == "Repeats row 1: one prospect, one ticket. What differs from that row is not asked for."
-    )
+    assert outcomes[2]["error"] == "Repeats row 1: one prospect, one ticket."
     assert tenant.stats().tickets == 2
+
+
+def test_a_row_that_repeats_a_prospect_with_another_request_is_told_that_it_is_not_asked_for(
+    sqlite_ledger: Ledger, tenant: Sandbox
+) -> None:
+    twin = request(2, prospect="prospect-1@example.com", name="another-name")
+    outcomes = issue([organization(request(1), twin)], sqlite_ledger)
+    assert outcomes[2]["error"].endswith("What differs from that row is not asked for.")
+    assert tenant.stats().tickets == 1
 
 
 def test_one_prospect_in_two_organizations_or_with_two_profiles_gets_two_tickets(

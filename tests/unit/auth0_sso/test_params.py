@@ -27,6 +27,11 @@ def test_every_parameter_has_a_title_and_is_json(param: Param) -> None:
     json.dumps(param.dump())
 
 
+@pytest.mark.parametrize("param", [param for param in CREATE.values() if "enum" in param.schema])
+def test_every_choice_says_what_it_does(param: Param) -> None:
+    assert list(param.schema["values_display"]) == param.schema["enum"]
+
+
 def test_the_parameters_of_a_creating_run_are_those_promised() -> None:
     assert {name: param.value for name, param in CREATE.items()} == {
         "prospects_uri": "include/data/prospects.csv",

@@ -100,8 +100,17 @@ def test_airflow_finds_the_installed_provider_and_shows_its_form() -> None:
     assert form.standard_fields is not None
     assert form.standard_fields.host is not None
     assert form.standard_fields.host.title == "Tenant domain"
+    assert form.standard_fields.url_schema is not None
+    assert form.standard_fields.url_schema.hidden
+
+
+def test_the_form_has_the_port_that_airflows_test_button_needs() -> None:
+    (form,) = [meta for meta in HookMetaService.hook_meta_data() if meta.connection_type == "auth0"]
+    assert form.standard_fields is not None
     assert form.standard_fields.port is not None
-    assert form.standard_fields.port.hidden
+    assert not form.standard_fields.port.hidden
+    assert form.standard_fields.port.placeholder is not None
+    assert form.standard_fields.port.placeholder.startswith("0")
 
 
 def test_a_connection_of_the_type_has_a_test_button() -> None:

@@ -1,0 +1,133 @@
+"""The fan-out on a real Airflow: organizations packed, one a task, and the plain way."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from include.local.airflow import POOL, LocalAirflow
+from include.local.api import AirflowApi
+from include.sandbox.server import Sandbox
+from include.sandbox.settings import SandboxSettings
+from tests.bench.measured import HOME, LATENCY, PLAN, PROJECT, BenchError, Measured, complaints, measured, table
+
+OURS = "create_sso_tickets"
+NAIVE = "naive"
+_RUN_SECONDS = 240.0
+
+
+@dataclass(frozen=True)
+class Case:
+    """
+    One way to fan out.
+
+    :param way: what it is called
+    :param organizations: how many, one ticket each
+    :param slots: of the pool
+    :param extra: of the connection: the pace
+    :param most_tasks: ``max_mapped_tasks``
+    :param dag_id: whose task ``create_tickets`` is measured
+    """
+
+    way: str
+    organizations: int
+    slots: int
+    extra: dict[str, Any]
+    most_tasks: int = 128
+    dag_id: str = OURS
+
+
+# Few slots with a large share for batches, many with a small one for short tasks: at once 48 and 48, 16 a second both.
+WIDE = {"requests_per_slot": 4, "burst_per_slot": 12}
+NARROW = {"requests_per_slot": 1, "burst_per_slot": 3}
+CASES = [
+    Case("packed, 32 tasks", 300, 4, WIDE, 32),
+    Case("packed, 8 tasks", 300, 4, WIDE, 8),
+    Case("one organization a task", 100, 16, NARROW),
+    Case("naive: requests.post a task", 100, 16, {}, dag_id=NAIVE),
+]
+
+
+def run(console: Console) -> list[str]:
+    """Measure all cases on one Airflow; return what went wrong."""
+    local = LocalAirflow(HOME, env=_environment())
+    local.stop()  # one that a killed benchmark has left
+    local.remove()
+    with Sandbox(SandboxSettings(plan=PLAN, latency=LATENCY)) as tenant:
+        console.print("fanout: starting Airflow …")
+        with local:
+            found = [_measure(console, local.api(), tenant, number, case) for number, case in enumerate(CASES)]
+    console.print(table("fanout: create_tickets on one Airflow, LocalExecutor, SQLite", found))
+    return complaints(found)
+
+
+def _environment() -> dict[str, str]:
+    bundles = [
+        {
+            "name": name,
+            "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+            "kwargs": {"path": str(folder)},
+        }
+        for name, folder in (("project", PROJECT / "dags"), ("bench", Path(__file__).parent / "dags"))
+    ]
+    return {
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles),
+        "SSO_TICKETS_REPORTS": str(HOME / "reports"),
+    }
+
+
+def _measure(console: Console, api: AirflowApi, tenant: Sandbox, number: int, case: Case) -> Measured:
+    api.set_connection(
+        "auth0_default",
+        conn_type="auth0",
+        host=tenant.url,
+        login=tenant.client_id,
+        password=tenant.client_secret,
+        extra={"profile_id": tenant.profile_id, **case.extra},
+    )
+    api.set_pool(POOL if case.dag_id == OURS else NAIVE, case.slots)
+    tenant.reset()
+    console.print(f"fanout: {case.way}, {case.organizations} organizations …")
+    tasks = _run(api, case, prefix=f"case{number}x")
+    seconds = max(_at(task["end_date"]) for task in tasks) - min(_at(task["start_date"]) for task in tasks)
+    return measured(case.way, tenant, case.organizations, seconds, tasks=len(tasks), is_ours=case.dag_id == OURS)
+
+
+def _run(api: AirflowApi, case: Case, prefix: str) -> list[dict[str, Any]]:
+    """Run the case's DAG to its end; return its mapped task instances that ran."""
+    run_id = _trigger(api, case, prefix)
+    deadline = time.monotonic() + _RUN_SECONDS
+    while (state := str(api.run(case.dag_id, run_id)["state"])) not in ("success", "failed"):
+        if time.monotonic() > deadline:
+            api.end(case.dag_id, run_id)
+            raise BenchError(f"{case.way}: still {state} after {_RUN_SECONDS:.0f} s, see {HOME / 'logs'}")
+        time.sleep(2)
+    tasks = [task for task in api.task_instances(case.dag_id, run_id) if task["task_id"] == "create_tickets"]
+    ran = [task for task in tasks if task["start_date"] and task["end_date"]]
+    if not ran or (state == "failed" and case.dag_id == OURS):
+        raise BenchError(f"{case.way}: the run ended as {state}, see {HOME / 'logs'}")
+    return ran
+
+
+def _trigger(api: AirflowApi, case: Case, prefix: str) -> str:
+    if case.dag_id == NAIVE:
+        return api.trigger(NAIVE, {"organizations": case.organizations, "prefix": prefix})
+    text = csv_of(range(case.organizations), prefix)
+    return api.trigger(OURS, {"prospects_csv": text, "max_mapped_tasks": case.most_tasks})
+
+
+def csv_of(organizations: Sequence[int], prefix: str) -> str:
+    """Return a CSV of one prospect an organization."""
+    lines = [f"org_{prefix}{number:05d},Organization {number},desk@{prefix}.example" for number in organizations]
+    return "\n".join(["organization_id,organization_name,prospect_email", *lines])
+
+
+def _at(moment: str) -> float:
+    return datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()

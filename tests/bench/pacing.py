@@ -1,0 +1,82 @@
+"""The pace of one process: the project's issuer and Auth0's own SDK, beside each other on one tenant."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+from rich.console import Console
+
+from include.local.airflow import connection_env
+from include.sandbox.server import Sandbox
+from include.sandbox.settings import SandboxSettings
+from tests.bench.measured import HOME, LATENCY, PLAN, PROJECT, BenchError, Measured, complaints, measured, table
+
+PROSPECTS = 300
+_SECONDS = 180.0
+WAYS = {"TicketIssuer, 16/s": "tests.bench.issuer", "auth0-python, 16 threads": "tests.bench.sdk"}
+
+
+def run(console: Console) -> list[str]:
+    """Measure both; return what went wrong."""
+    with Sandbox(SandboxSettings(plan=PLAN, latency=LATENCY)) as tenant:
+        found = [_measure(console, tenant, way, module) for way, module in WAYS.items()]
+    console.print(table(f"pacing: {PROSPECTS} prospects, one process", found))
+    return complaints(found)
+
+
+def _measure(console: Console, tenant: Sandbox, way: str, module: str) -> Measured:
+    """Let a process of its own ask for the tickets; it says how long it took."""
+    console.print(f"pacing: {way} …")
+    tenant.reset()
+    command = [sys.executable, "-m", module, str(PROSPECTS)]
+    try:
+        done = subprocess.run(
+            command, cwd=PROJECT, env=_environment(tenant), capture_output=True, text=True, timeout=_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise BenchError(f"{way}: took over {_SECONDS:.0f} s") from None
+    if done.returncode:
+        raise BenchError(f"{way}: {done.stderr.strip()}")
+    seconds = float(json.loads(done.stdout.splitlines()[-1])["seconds"])
+    return measured(way, tenant, PROSPECTS, seconds, is_ours=module.endswith("issuer"))
+
+
+def _environment(tenant: Sandbox) -> dict[str, str]:
+    home = HOME / "pacing"
+    home.mkdir(parents=True, exist_ok=True)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_", "SSO_TICKETS_"))}
+    return {
+        **inherited,
+        "PYTHONPATH": os.pathsep.join([str(PROJECT), str(PROJECT / "plugins")]),
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__FERNET_KEY": Fernet.generate_key().decode(),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        **connection_env(
+            host=tenant.url,
+            client_id=tenant.client_id,
+            client_secret=tenant.client_secret,
+            profile_id=tenant.profile_id,
+        ),
+    }
+
+
+def connection() -> dict[str, str]:
+    """Return, in a process that was started here, what leads to the tenant."""
+    fields = json.loads(os.environ["AIRFLOW_CONN_AUTH0_DEFAULT"])
+    return {
+        **{name: fields[name] for name in ("host", "login", "password")},
+        "profile_id": fields["extra"]["profile_id"],
+    }
+
+
+def ledger_file() -> Path:
+    """Return, in such a process, the file of a ledger that knows nothing yet."""
+    file = HOME / "pacing" / "ledger.db"
+    for old in file.parent.glob("ledger.db*"):
+        old.unlink()
+    return file

@@ -1,0 +1,54 @@
+"""The project's DAGs, as a Python program and as Airflow's processes see them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG
+
+from tests.dags.parsing import PROJECT, Parsed, parse_afresh
+
+DAG_FILES = sorted((PROJECT / "dags").rglob("*.py"))
+BROKEN = "broken.py"
+# Every name a parse depends on; the values of the first are what a fresh clone has.
+ENVIRONMENTS: dict[str, dict[str, str]] = {
+    "plain": {},
+    "set": {
+        "SSO_TICKETS_SCHEDULE": "30 6 * * 1-5",
+        "SSO_TICKETS_PROSPECTS": "s3://crm/prospects/",
+        "SSO_TICKETS_REPORTS": "s3://crm/reports/",
+    },
+    "empty": {"SSO_TICKETS_SCHEDULE": "", "SSO_TICKETS_PROSPECTS": "", "SSO_TICKETS_REPORTS": ""},
+}
+
+
+@pytest.fixture(scope="session")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Parsed]:
+    """Return each DAG file, and one that is broken, as processes of their own parse it, by name and environment."""
+    broken = tmp_path_factory.mktemp("dags") / BROKEN
+    broken.write_text("from airflow.sdk import dag\nimport include.no_such_module\n", encoding="utf-8")
+    jobs = [(broken, "plain"), *((file, name) for file in DAG_FILES for name in ENVIRONMENTS)]
+    answers = parse_afresh([(file, ENVIRONMENTS[name]) for file, name in jobs])
+    return {(file.name, name): answer for (file, name), answer in zip(jobs, answers, strict=True)}
+
+
+@pytest.fixture(scope="session")
+def dags() -> dict[str, DAG]:
+    """Return the DAGs by id."""
+    return dict(DagBag(PROJECT / "dags").dags)
+
+
+@pytest.fixture(params=DAG_FILES, ids=lambda file: file.name)
+def dag_file(request: pytest.FixtureRequest) -> Path:
+    """Return each DAG file in turn."""
+    file: Path = request.param
+    return file
+
+
+@pytest.fixture
+def dag(dag_file: Path, dags: dict[str, DAG]) -> DAG:
+    """Return the one DAG of each file in turn."""
+    (found,) = (dag for dag in dags.values() if Path(dag.fileloc) == dag_file)
+    return found

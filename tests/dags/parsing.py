@@ -1,0 +1,97 @@
+"""Parse DAG files as Airflow's DAG processor does: a fork for each, of a process that has imported Airflow alone.
+
+``python -m tests.dags.parsing`` reads a JSON list of jobs, ``{"file": str, "env": {name: value}}``, from standard
+input, and writes what came of each, see :class:`Parsed`, as a JSON list.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Parsed:
+    """What came of a DAG file.
+
+    :param errors: why it could not be read
+    :param modules: all that is imported when it has been read
+    :param defaults: the parameters' values that a scheduled run gets, by DAG
+    :param schedules: the schedules as they are written, by DAG
+    :param serialized: the DAGs as Airflow's database keeps them, by DAG
+    :param task_ids: the tasks that are left of these, by DAG
+    """
+
+    errors: dict[str, str] = field(default_factory=dict)
+    modules: list[str] = field(default_factory=list)
+    defaults: dict[str, dict[str, Any]] = field(default_factory=dict)
+    schedules: dict[str, str | None] = field(default_factory=dict)
+    serialized: dict[str, dict[str, Any]] = field(default_factory=dict)
+    task_ids: dict[str, list[str]] = field(default_factory=dict)
+
+
+def parse_afresh(jobs: list[tuple[Path, dict[str, str]]]) -> list[Parsed]:
+    """Parse DAG files, each with environment variables of its own, in processes that have nothing of this one."""
+    ours = ("AIRFLOW__CORE__", "AIRFLOW_CONN_", "SSO_TICKETS_", "PYTHONPATH")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(ours)} | {
+        "PYTHONPATH": str(PROJECT),  # dags/ and plugins/ are found by Airflow itself
+        "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.dags.parsing"],
+        input=json.dumps([{"file": str(file), "env": variables} for file, variables in jobs]),
+        capture_output=True,
+        text=True,
+        env=env,
+        cwd=PROJECT,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return [Parsed(**parsed) for parsed in json.loads(done.stdout)]
+
+
+def parse(job: dict[str, Any]) -> dict[str, Any]:
+    """Parse one DAG file in this process."""
+    os.environ.update(job["env"])
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(job["file"])
+    parsed = Parsed(errors=bag.import_errors, modules=sorted(sys.modules))
+    for dag_id, dag in bag.dags.items():
+        parsed.schedules[dag_id] = dag.schedule
+        parsed.defaults[dag_id] = dag.params.dump()
+        _serialize(parsed, dag_id, dag)
+    return asdict(parsed)
+
+
+def _serialize(parsed: Parsed, dag_id: str, dag: Any) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    text = json.dumps(DagSerialization.to_dict(dag))
+    parsed.serialized[dag_id] = json.loads(text)
+    parsed.task_ids[dag_id] = DagSerialization.from_dict(json.loads(text)).task_ids
+
+
+def main() -> None:
+    """Serve the jobs."""
+    with contextlib.redirect_stdout(sys.stderr):  # where Airflow's log may go
+        import airflow.dag_processing.dagbag  # noqa: F401  (before the forks, once)
+
+        with multiprocessing.get_context("fork").Pool(1, maxtasksperchild=1) as processes:
+            answers = processes.map(parse, json.load(sys.stdin), chunksize=1)
+    json.dump(answers, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""The tasks of each DAG: which there are, in which order, and what sets each of them going."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from airflow.sdk import DAG
+from auth0_sso.pool import POOL
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What is settled about a task.
+
+    :param after: the tasks right before it
+    """
+
+    after: set[str]
+    trigger_rule: str = "all_success"
+    pool: str = "default_pool"
+    retries: int = 0
+    is_mapped: bool = False
+
+
+TASKS = {
+    "create_sso_tickets": {
+        "load_prospects": Expected(set()),
+        "plan_fan_out": Expected({"load_prospects"}, pool=POOL, retries=3),
+        "approve": Expected({"plan_fan_out"}),
+        "create_tickets": Expected({"plan_fan_out", "approve"}, pool=POOL, retries=3, is_mapped=True),
+        "export_report": Expected({"load_prospects", "create_tickets"}, "all_done", retries=3),
+        "check_outcome": Expected({"export_report"}, "all_done"),
+    },
+    "revoke_sso_tickets": {
+        "select_tickets": Expected(set(), pool=POOL, retries=3),
+        "revoke_tickets": Expected({"select_tickets"}, pool=POOL, retries=3, is_mapped=True),
+        "export_report": Expected({"select_tickets", "revoke_tickets"}, "all_done", retries=3),
+        "check_outcome": Expected({"export_report"}, "all_done"),
+    },
+}
+EACH = [(dag_id, task_id) for dag_id, tasks in TASKS.items() for task_id in tasks]
+
+
+def test_there_are_these_dags(dags: dict[str, DAG]) -> None:
+    assert sorted(dags) == sorted(TASKS)
+
+
+@pytest.mark.parametrize("dag_id", TASKS)
+def test_a_dag_has_these_tasks(dags: dict[str, DAG], dag_id: str) -> None:
+    assert sorted(dags[dag_id].task_ids) == sorted(TASKS[dag_id])
+
+
+@pytest.mark.parametrize(("dag_id", "task_id"), EACH)
+def test_a_task_is_what_was_settled(dags: dict[str, DAG], dag_id: str, task_id: str) -> None:
+    task = dags[dag_id].get_task(task_id)
+    assert (
+        Expected(set(task.upstream_task_ids), task.trigger_rule, task.pool, task.retries, task.is_mapped)
+        == TASKS[dag_id][task_id]
+    )
+
+
+@pytest.mark.parametrize("dag_id", TASKS)
+def test_the_report_and_the_verdict_come_whatever_happened(dags: dict[str, DAG], dag_id: str) -> None:
+    (last,) = dags[dag_id].leaves
+    assert last.task_id == "check_outcome"
+    assert {task.task_id for task in dags[dag_id].tasks if task.trigger_rule == "all_done"} == {
+        "export_report",
+        "check_outcome",
+    }
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "task_id"), [("create_sso_tickets", "create_tickets"), ("revoke_sso_tickets", "revoke_tickets")]
+)
+def test_a_mapped_instance_is_labelled_with_its_organization(dags: dict[str, DAG], dag_id: str, task_id: str) -> None:
+    task = dags[dag_id].get_task(task_id)
+    assert task.partial_kwargs["map_index_template"] == "{{ task.batch['label'] }}"
+
+
+def test_the_report_is_announced_to_dags_that_wait_for_it(dags: dict[str, DAG]) -> None:
+    report = dags["create_sso_tickets"].get_task("export_report")
+    assert [asset.name for asset in report.outlets] == ["sso_ticket_reports"]
