@@ -72,3 +72,11 @@ class SsoTicketsPlugin(AirflowPlugin):
     fastapi_apps: list[Any] = [  # noqa: RUF012
         {"app": pages, "url_prefix": "/sso-tickets", "name": "SSO tickets"},
     ]
+    external_views: list[Any] = [  # noqa: RUF012
+        {
+            "name": "SSO report",
+            "href": "sso-tickets/reports/{DAG_ID}/{RUN_ID}",
+            "destination": "dag_run",
+            "url_route": "sso_report",
+        },
+    ]

@@ -67,7 +67,10 @@ def _connect(console: Console, api: AirflowApi, tenant: LocalTenant) -> None:
     console.print(f"Sandbox tenant: {tenant.url}", soft_wrap=True)
     try:
         kept = api.get(f"/api/v2/connections/{_CONNECTION}")
-        console.print(f"Connection {_CONNECTION}: {kept['host']}, as it was left (delete it to get the sandbox's).")
+        console.print(
+            f"Connection {_CONNECTION}: {kept['host']}, as it was left (delete it to get the sandbox's).",
+            soft_wrap=True,
+        )
     except ApiError as error:
         if error.status != 404:
             raise
@@ -83,7 +86,9 @@ def _connect(console: Console, api: AirflowApi, tenant: LocalTenant) -> None:
             extra={"profile_id": known.profile_ids[0], **PACE},
         )
         api.set_pool(POOL, SLOTS)
-        console.print(f"Connection {_CONNECTION}: the sandbox tenant; use your own under Admin > Connections.")
+        console.print(
+            f"Connection {_CONNECTION}: the sandbox tenant; use your own under Admin > Connections.", soft_wrap=True
+        )
 
 
 def _down(console: Console) -> int:

@@ -40,7 +40,7 @@ def run_demo(console: Console) -> int:
             profile_id=tenant.profile_id,
             **PACE,
         )
-        console.print(f"Sandbox tenant: {tenant.url} (plan enterprise: 50 at once, 16 a second)")
+        console.print(f"Sandbox tenant: {tenant.url} (enterprise: 50 at once, 16 a second)")
         airflow = LocalAirflow(home, env=env)
         console.print(f"Starting Airflow, half a minute or so (log: {airflow.log_file.relative_to(PROJECT)}) …")
         with airflow:
@@ -57,7 +57,7 @@ def run_demo(console: Console) -> int:
     _show(console, exported)
     seconds = time.monotonic() - began
     console.print(f"The tenant saw {seen.requests} requests, {seen.rate_limited} of them refused (429).")
-    console.print(f"Report:  {Path(exported['report_uri']).relative_to(PROJECT)}/report.html")
+    console.print(f"Report:  {Path(exported['report_uri']).relative_to(PROJECT)}/report.html", soft_wrap=True)
     console.print(f"Seconds: {seconds:.0f}")
     summary = exported["summary"]
     return 0 if summary["created"] == summary["rows"] == seen.tickets else 1
@@ -78,6 +78,7 @@ def _watch(console: Console, api: AirflowApi, run_id: str) -> str:
             progress.update(bar, total=len(instances), completed=done, description=", ".join(running) or "waiting")
             state = str(api.run(DAG, run_id)["state"])
             if state in ("success", "failed"):
+                progress.update(bar, description="done")
                 return state
             time.sleep(0.5)
     return f"still running after {_RUN_SECONDS:.0f} s"

@@ -46,12 +46,14 @@ def outcome_table(summary: Mapping[str, Any], rows: Sequence[ReportRow]) -> Tabl
         title=ticket_headline(counts, len(rows)),
         caption=_caption(counts, hidden),
         box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
         title_style="bold",
     )
     table.add_column("Row", justify="right", no_wrap=True)
     for title in ("Organization", "Prospect", "Connection"):
         table.add_column(title)
-    for title in ("Status", "Expires"):
+    for title in ("Status", "Expires (UTC)"):
         table.add_column(title, no_wrap=True)
     for row in shown:
         table.add_row(
@@ -60,7 +62,7 @@ def outcome_table(summary: Mapping[str, Any], rows: Sequence[ReportRow]) -> Tabl
             _text(row.prospect_name or row.prospect_email),
             _text(row.connection_name),
             _status(row),
-            _text(utc_text(row.expires_at)),
+            _text(utc_text(row.expires_at).removesuffix(" UTC")),
         )
     return table
 

@@ -172,7 +172,7 @@ def _revocation_row(number: int, row: RevocationRow) -> PageRow:
         number=number,
         organization_id=row.organization_id,
         organization_name=row.organization_name,
-        prospect_name=row.prospect,
+        prospect_name=row.prospect.removesuffix(f"|{row.connection_name}"),
         prospect_email="",
         connection_name=row.connection_name,
         status=row.status,

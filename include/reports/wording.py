@@ -43,8 +43,8 @@ TICKET_REMEDIES = {
     ),
     "not_attempted": Remedy(
         "not attempted",
-        "The run ended without an outcome for them. Trigger the DAG again with the same CSV; "
-        "prospects that have a live link keep it.",
+        "The run ended without an outcome for them. Mend what the log of its first failed task names, then "
+        "trigger the DAG again with the same CSV. Prospects that have a live link keep it.",
     ),
     "invalid": Remedy(
         "invalid in the CSV",
@@ -65,7 +65,8 @@ REVOCATION_REMEDIES = {
     ),
     "not_attempted": Remedy(
         "not attempted",
-        "The run ended without an outcome for them, so these links may still work. Trigger the DAG again.",
+        "The run ended without an outcome for them, so these links may still work. Mend what the log of its "
+        "first failed task names, then trigger the DAG again.",
     ),
 }
 

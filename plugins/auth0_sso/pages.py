@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+from html import escape
+from urllib.parse import quote
+
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import requires_access_dag
 from airflow.models.xcom import XComModel
 from airflow.sdk import ObjectStoragePath
-from fastapi import Depends, FastAPI, HTTPException
+from airflow.sdk.configuration import conf
+from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 REPORT_TASK = "export_report"
+_REFUSAL = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="color-scheme" content="light dark">
+<meta name="viewport" content="width=device-width,initial-scale=1"><title>SSO report</title>
+<style>body{font:16px/1.5 system-ui,sans-serif;max-width:36rem;margin:12vh auto;padding:0 1rem}</style>
+<h2>There is nothing to show</h2><p>%s</p></html>"""
 
 app = FastAPI(title="SSO tickets", docs_url=None, redoc_url=None, openapi_url=None)
+
+
+@app.exception_handler(HTTPException)
+def refuse(request: Request, error: HTTPException) -> HTMLResponse:
+    """Say to a person why there is no report, and let who is not logged in do so."""
+    said = escape(str(error.detail))
+    if error.status_code == 401:
+        login = f"{conf.get('api', 'base_url', fallback='').rstrip('/')}/api/v2/auth/login"
+        said = f'{said}: <a href="{escape(login)}?next={quote(str(request.url), safe="")}">log in to Airflow</a>.'
+    return HTMLResponse(_REFUSAL % said, error.status_code, headers=dict(error.headers or {}))
 
 
 @app.get(
@@ -26,7 +44,10 @@ def show_report(dag_id: str, run_id: str, session: SessionDep) -> HTMLResponse:
     row = session.scalars(query.with_only_columns(XComModel.value)).first()
     exported = XComModel.deserialize_value(type("_Value", (), {"value": row})) if row is not None else None
     if not isinstance(exported, dict) or "report_uri" not in exported:
-        raise HTTPException(404, f"Run {run_id} has no report yet: {REPORT_TASK} has not ended.")
+        raise HTTPException(
+            404,
+            f"Run {run_id} of {dag_id} has no SSO report: its task {REPORT_TASK} has not ended well, or it has none.",
+        )
     try:
         page = (ObjectStoragePath(exported["report_uri"]) / "report.html").read_text(encoding="utf-8")
     except OSError:

@@ -99,12 +99,21 @@ def revoke_params(export_uri: str) -> dict[str, Param]:
             type=["array", "null"],
             items={"type": "string"},
             title="Tickets of organizations",
-            description="One organization id a line.",
+            description="One organization id a line; added to those of the run above.",
         ),
         "all_live": Param(
-            False, type="boolean", title="All tickets", description="Every live ticket that the ledger knows."
+            False,
+            type="boolean",
+            title="All tickets",
+            description="Every live ticket that the ledger knows, of all organizations.",
         ),
-        "max_mapped_tasks": Param(16, type="integer", minimum=1, title="Mapped tasks at most"),
+        "max_mapped_tasks": Param(
+            16,
+            type="integer",
+            minimum=1,
+            title="Mapped tasks at most",
+            description="With more tickets than this, a task takes several, evenly.",
+        ),
         "dry_run": Param(False, type="boolean", title="Dry run", description="Everything but the calls."),
         "export_uri": Param(
             export_uri, type="string", title="Reports", description="Folder for this run's own report."

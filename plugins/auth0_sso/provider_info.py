@@ -30,7 +30,7 @@ def get_provider_info() -> dict[str, Any]:
                         "host": "your-tenant.eu.auth0.com",
                         "login": "of a machine-to-machine application",
                         "password": "not needed with a private key or an access token",
-                        "port": "0, the usual one; left empty, the Test button may refuse",
+                        "port": "0 for the usual one: the Test button wants it filled in",
                     },
                 },
                 "conn-fields": _FORM_FIELDS,

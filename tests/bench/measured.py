@@ -71,11 +71,10 @@ def measured(
 
 def table(title: str, found: Sequence[Measured]) -> Table:
     """Return the ways beside each other; the first is what the others are measured against."""
-    shown = Table(
-        title=title, caption=f"floor: tickets ÷ {RATE:.0f} a second; × first: seconds a ticket", title_justify="left"
-    )
+    caption = f"floor: tickets at {RATE:.0f} a second; first: the first way's seconds a ticket"
+    shown = Table(title=title, caption=caption, title_justify="left", caption_justify="left")
     shown.add_column("way")
-    for heading in ("asked", "tickets", "lost", "tasks", "tokens", "429s", "peak/s", "seconds", "÷ floor", "× first"):
+    for heading in ("asked", "tickets", "lost", "tasks", "tokens", "429s", "peak/s", "seconds", "÷ floor", "÷ first"):
         shown.add_column(heading, justify="right")
     for one in found:
         shown.add_row(

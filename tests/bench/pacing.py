@@ -17,7 +17,7 @@ from include.sandbox.settings import SandboxSettings
 from tests.bench.measured import HOME, LATENCY, PLAN, PROJECT, BenchError, Measured, complaints, measured, table
 
 PROSPECTS = 300
-_SECONDS = 180.0
+_SECONDS = 120.0
 WAYS = {"TicketIssuer, 16/s": "tests.bench.issuer", "auth0-python, 16 threads": "tests.bench.sdk"}
 
 
@@ -49,9 +49,8 @@ def _measure(console: Console, tenant: Sandbox, way: str, module: str) -> Measur
 def _environment(tenant: Sandbox) -> dict[str, str]:
     home = HOME / "pacing"
     home.mkdir(parents=True, exist_ok=True)
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_", "SSO_TICKETS_"))}
     return {
-        **inherited,
+        **os.environ,
         "PYTHONPATH": os.pathsep.join([str(PROJECT), str(PROJECT / "plugins")]),
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__FERNET_KEY": Fernet.generate_key().decode(),

@@ -22,16 +22,18 @@ SIZES = (10_000, 100_000)
 MOST_MEMORY = 2**30
 _ROWS_PER_ORGANIZATION = 4
 _MOST_TASKS = 128
-_SECONDS = 240.0
+_SECONDS = 90.0
+_TIMES = 3
 _HEADER = "organization_id,organization_name,prospect_name,prospect_email,connection_name,display_name,domains,ttl_sec"
 
 
 def run(console: Console) -> list[str]:
     """Measure all sizes; return what went wrong."""
-    found = {}
-    for rows in SIZES:
+    times: dict[int, list[dict[str, float]]] = {rows: [] for rows in SIZES}
+    for rows in SIZES * _TIMES:
         console.print(f"rows: {rows:,} …")
-        found[rows] = _in_a_process_of_its_own(rows)
+        times[rows].append(_in_a_process_of_its_own(rows))
+    found = {rows: min(all_of_it, key=lambda one: one["check"] + one["plan"]) for rows, all_of_it in times.items()}
     console.print(_table(found))
     return [
         f"rows: {rows:,} rows took {one['memory'] / 2**20:.0f} MiB"
@@ -65,7 +67,8 @@ def csv_of(rows: int) -> str:
     """Return a CSV with the usual columns filled in."""
     lines = (
         f"org_{row // _ROWS_PER_ORGANIZATION:016d},Organization {row // _ROWS_PER_ORGANIZATION},Desk {row},"
-        f"desk{row}@corp{row}.example,corp-{row},Corp {row} single sign-on,corp{row}.example;mail.corp{row}.example,86400"
+        f"desk{row}@corp{row}.example,corp-{row},Corp {row} single sign-on,"
+        f"corp{row}.example;mail.corp{row}.example,86400"
         for row in range(rows)
     )
     return "\n".join([_HEADER, *lines])
@@ -88,8 +91,8 @@ def _in_a_process_of_its_own(rows: int) -> dict[str, float]:
 
 
 def _table(found: dict[int, dict[str, float]]) -> Table:
-    shown = Table(title="rows: read, check, plan", caption="× first: seconds a row", title_justify="left")
-    for heading in ("rows", "read and check", "plan", "seconds", "µs a row", "× first", "peak MiB", "of 1 GiB"):
+    shown = Table(title=f"rows: read, check, plan; the best of {_TIMES} times", title_justify="left")
+    for heading in ("rows", "read and check", "plan", "seconds", "µs a row", "÷ first", "peak MiB", "of 1 GiB"):
         shown.add_column(heading, justify="right")
     per_row = {rows: (one["check"] + one["plan"]) / rows for rows, one in found.items()}
     for rows, one in found.items():

@@ -1,4 +1,4 @@
-"""``python -m tests.bench.sdk N``: let Auth0's own Python SDK make N tickets in 16 threads; write the seconds as JSON."""
+"""``python -m tests.bench.sdk N``: let Auth0's own SDK make N tickets in 16 threads; write the seconds as JSON."""
 
 from __future__ import annotations
 

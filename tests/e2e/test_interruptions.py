@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from include.local.api import AirflowApi
 from include.sandbox.server import Sandbox
-from tests.e2e.runs import Run, Trigger, csv_of, rested
+from tests.e2e.runs import PACE, Run, Trigger, csv_of, rested
 
 
 def test_a_refused_organization_fails_alone_and_is_not_asked_again(trigger: Trigger, tenant: Sandbox) -> None:
@@ -20,16 +22,18 @@ def test_a_refused_organization_fails_alone_and_is_not_asked_again(trigger: Trig
 
 
 def test_a_task_that_is_cleared_in_the_middle_ends_and_its_next_try_finishes(
-    trigger: Trigger, airflow: AirflowApi, tenant: Sandbox
+    trigger: Trigger, connect: Callable[..., None], airflow: AirflowApi, tenant: Sandbox
 ) -> None:
     rested(tenant)
-    tenant.fault("stall", seconds=6, count=1)
+    connect(extra={"profile_id": tenant.profile_id, **PACE, "timeout": 5})
+    tenant.fault("stall", delay=60, count=1, route="create")
     run = trigger(prospects_csv=csv_of(8, 1, "cleared"), wait=False)
-    run.wait_for(lambda: any(ti["state"] == "running" for ti in run.tasks("create_tickets")))
-    run.wait_for(lambda: len(tenant.requests) > 1)
+    run.wait_for(lambda: tenant.stats().tickets == 8)  # one of them still waits for its answer
     airflow.clear(run.dag_id, run.run_id, [["create_tickets", 0]])
     assert run.wait().state == "success"
     assert all(row["status"] == "created" for row in run.rows)
+    assert tenant.stats().tickets == 9
+    assert sum(row["duplicate_possible"] for row in run.rows) == 1
     assert_all_known(run, tenant)
 
 

@@ -135,6 +135,9 @@ def test_the_plugin_registers_its_listener_and_its_pages(plugin: ModuleType) -> 
     assert registered.name == "sso_tickets"
     assert {type(listener).__name__ for listener in registered.listeners} == {"PoolKeeper", "Preloader"}
     assert [app["url_prefix"] for app in registered.fastapi_apps] == [PAGES_PREFIX]
+    (tab,) = registered.external_views
+    assert tab["destination"] == "dag_run"
+    assert f"/{tab['href']}" == PAGES_PREFIX + "/reports/{DAG_ID}/{RUN_ID}"
 
 
 @pytest.fixture(scope="module")

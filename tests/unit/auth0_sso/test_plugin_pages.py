@@ -71,7 +71,13 @@ def report(tmp_path: Path, stored: list[Any]) -> Path:
 def test_who_is_not_signed_in_sees_nothing(client: TestClient, report: Path, headers: dict[str, str]) -> None:
     answer = client.get(PATH, headers=headers)
     assert answer.status_code in (401, 403)
-    assert "html" not in answer.text
+    assert "Größe" not in answer.text
+
+
+def test_who_is_not_signed_in_is_sent_to_the_login_and_back(client: TestClient) -> None:
+    answer = client.get(PATH)
+    assert answer.status_code == 401
+    assert "/api/v2/auth/login?next=http%3A%2F%2Ftestserver%2Freports%2Fcreate_sso_tickets%2Fmanual__" in answer.text
 
 
 def test_who_may_not_read_the_dags_xcoms_sees_nothing(
@@ -80,7 +86,7 @@ def test_who_may_not_read_the_dags_xcoms_sees_nothing(
     sign_in(False)
     answer = client.get(PATH)
     assert answer.status_code == 403
-    assert "html" not in answer.text
+    assert "Größe" not in answer.text
 
 
 def test_who_may_read_them_sees_the_report_that_nothing_may_keep(
@@ -103,7 +109,7 @@ def test_a_run_without_a_report_says_so(
     sign_in(True)
     answer = client.get(PATH)
     assert answer.status_code == 404
-    assert "has no report yet" in answer.json()["detail"]
+    assert "has no SSO report" in answer.text
 
 
 def test_a_report_whose_folder_is_gone_says_so(
@@ -113,7 +119,14 @@ def test_a_report_whose_folder_is_gone_says_so(
     sign_in(True)
     answer = client.get(PATH)
     assert answer.status_code == 404
-    assert "can't be read from here" in answer.json()["detail"]
+    assert "can&#x27;t be read from here" in answer.text
+
+
+def test_what_a_path_holds_is_not_read_as_html(client: TestClient, sign_in: Callable[[bool], list[Any]]) -> None:
+    sign_in(True)
+    answer = client.get("/reports/create_sso_tickets/<b>run<%2Fb>")
+    assert answer.status_code == 404
+    assert "<b>" not in answer.text
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", "/redoc", "/reports", "/reports/create_sso_tickets"])

@@ -190,6 +190,11 @@ def test_the_first_expiry_of_a_link_is_among_the_facts() -> None:
     assert ("First link expires", "2 Feb 2026, 10:00 UTC") in ticket_page(rows, run_info()).facts
 
 
+def test_the_page_of_revocations_names_a_connection_once() -> None:
+    rows = [RevocationRow("org_1", "Acme", "ada@acme.example|acme-oidc", "acme-oidc", "revoked")]
+    assert revocation_page(rows, run_info()).rows[0].prospect_name == "ada@acme.example"
+
+
 def test_the_page_of_revocations_shows_no_link_and_no_ticket_id() -> None:
     rows = [
         RevocationRow("org_1", "Acme", "ada", "acme", "revoked", ticket_id="t1ck3t"),
