@@ -80,8 +80,8 @@ def create_sso_tickets() -> None:
     approved = ApprovePlanOperator(
         task_id="approve",
         required="{{ params.require_approval }}",
-        subject="{% set found = ti.xcom_pull('load_prospects') %}Create SSO tickets for {{ found.valid }} prospects "
-        "of {{ found.organizations }} organizations? {{ found.invalid }} rows are invalid.",
+        subject="{% set found = ti.xcom_pull('load_prospects') %}Create SSO tickets? Prospects: "
+        "{{ found.valid }}, organizations: {{ found.organizations }}, invalid rows: {{ found.invalid }}.",
     )
     created = CreateSsoTicketsOperator.partial(
         task_id="create_tickets",

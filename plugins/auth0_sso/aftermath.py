@@ -6,9 +6,10 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from auth0_sso.batch import TicketRequest, outcome
+from auth0_sso.batch import TicketRequest
 from auth0_sso.ledger import open_ledger
 from auth0_sso.operators import STATS_KEY
+from auth0_sso.outcomes import outcome
 from auth0_sso.records import Entry
 
 _DIED = "The task died before the answer came: clear it, or run again."

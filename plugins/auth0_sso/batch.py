@@ -1,5 +1,5 @@
 """
-The batch file that a mapped task works on, and the outcome of each of its rows.
+The batch file that a mapped task works on.
 
 A batch is a JSON document: ``{"label": str, "organizations": [{"organization_id", "organization_name",
 "requests": [{"row", "source", "organization_id", "organization_name", "prospect_name", "prospect_email",
@@ -9,14 +9,12 @@ A batch is a JSON document: ``{"label": str, "organizations": [{"organization_id
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
-from datetime import datetime, timezone
+from dataclasses import dataclass, fields
 from typing import Any
 
 from airflow.sdk import ObjectStoragePath
 
 from auth0_sso.errors import Auth0RunError
-from auth0_sso.records import Entry
 
 
 @dataclass(frozen=True)
@@ -45,38 +43,6 @@ class Organization:
     requests: list[TicketRequest]
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """
-    What became of a row, with the report's columns; times are ISO 8601 in UTC.
-
-    ``status`` is ``created``, ``reused``, ``planned``, ``conflict``, ``failed`` or ``not_attempted``.
-    """
-
-    row: int
-    organization_id: str
-    organization_name: str
-    prospect_name: str
-    prospect_email: str
-    connection_name: str
-    status: str
-    ticket_url: str = ""
-    ticket_id: str = ""
-    expires_at: str = ""
-    created_at: str = ""
-    attempts: int = 0
-    duplicate_possible: bool = False
-    error: str = ""
-    source: str = ""
-
-    def __repr__(self) -> str:  # a ticket's URL opens it, so it is never shown by chance
-        return f"Outcome(row={self.row}, status={self.status!r})"
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the report's columns, the URL among them."""
-        return asdict(self)
-
-
 def read_batch(uri: str) -> list[Organization]:
     """
     Read a batch.
@@ -102,51 +68,6 @@ def read_keys(uri: str) -> list[str]:
     :raises Auth0RunError: if it isn't there or isn't one.
     """
     return _read(uri, "keys")
-
-
-def outcome(
-    request: TicketRequest, status: str, *, error: str = "", entry: Entry | None = None, now: float = 0
-) -> Outcome:
-    """
-    Put together a row's outcome.
-
-    :param request: the row.
-    :param status: its state.
-    :param error: what went wrong, if something did.
-    :param entry: what the ledger knows of it.
-    :param now: UNIX seconds, to tell whether an unseen ticket may still live.
-    """
-    carried = {field.name: getattr(request, field.name) for field in fields(request) if field.name in _CARRIED}
-    ticket = entry.ticket if entry and status in ("created", "reused") else None
-    return Outcome(
-        **carried,
-        status=status,
-        ticket_url=ticket.url if ticket else "",
-        ticket_id=ticket.ticket_id if ticket else "",
-        expires_at=iso(entry.expires_at) if entry and ticket else "",
-        created_at=iso(entry.created_at) if entry and ticket else "",
-        attempts=entry.attempts if entry and status not in ("reused", "planned") else 0,
-        duplicate_possible=bool(entry and entry.may_be_double(now)),
-        error=error,
-    )
-
-
-def iso(seconds: float | None) -> str:
-    """Return UNIX seconds as ISO 8601 in UTC, to the second."""
-    if seconds is None:
-        return ""
-    return datetime.fromtimestamp(seconds, tz=timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-_CARRIED = {
-    "row",
-    "organization_id",
-    "organization_name",
-    "prospect_name",
-    "prospect_email",
-    "connection_name",
-    "source",
-}
 
 
 def _request(fields_: dict[str, Any]) -> TicketRequest:

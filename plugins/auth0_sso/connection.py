@@ -123,7 +123,8 @@ def _base_url(connection: Connection, *, allow_http: bool) -> str:
             f"Connection '{connection.conn_id}': the host must be a bare domain.",
             advice="Give it like acme.eu.auth0.com, without a path, query or user.",
         )
-    netloc = parts.netloc if parts.port or not connection.port else f"{parts.netloc}:{connection.port}"
+    own_port = connection.port if connection.port != 443 else None  # https's own, which no audience names
+    netloc = parts.netloc if parts.port or not own_port else f"{parts.netloc}:{own_port}"
     if parts.scheme == "https" or (parts.scheme == "http" and (allow_http or parts.hostname in _LOOPBACK)):
         return f"{parts.scheme}://{netloc}"
     raise Auth0ConnectionError(

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import ssl
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,6 +29,7 @@ from auth0_sso.errors import (
 from auth0_sso.pacing import Pacer, Turn
 from auth0_sso.token_endpoint import read_token_answer, token_request
 from auth0_sso.tokens import SharedToken, Token, TokenVault
+from auth0_sso.transport import AnyAnswer, cause_of, json_or_text, without_urls
 
 CREATE_SCOPE = "create:sso_access_tickets"
 REVOKE_SCOPE = "delete:sso_access_tickets"
@@ -137,7 +136,6 @@ class Auth0Hook(HttpAsyncHook):
             extra_options={
                 "timeout": aiohttp.ClientTimeout(total=self.settings.timeout, connect=10),
                 "allow_redirects": False,
-                "check_response": False,
             },
         )
 
@@ -145,9 +143,9 @@ class Auth0Hook(HttpAsyncHook):
     async def open(self) -> AsyncGenerator[Auth0Hook, None]:
         """Keep connections to the tenant open for as long as the block runs."""
         config = await self.config()
-        async with aiohttp.ClientSession() as client:
-            self._post = AsyncHttpSession(self, _without_urls(client.post), config, method="POST")
-            self._get = AsyncHttpSession(self, _without_urls(client.get), config, method="GET")
+        async with aiohttp.ClientSession(response_class=AnyAnswer) as client:
+            self._post = AsyncHttpSession(self, without_urls(client.post), config, method="POST")
+            self._get = AsyncHttpSession(self, without_urls(client.get), config, method="GET")
             try:
                 yield self
             finally:
@@ -297,12 +295,12 @@ class Auth0Hook(HttpAsyncHook):
         try:
             response = await session.run(path, json=body, headers=dict(headers))
             async with response:
-                return _Answer(response.status, _json_or_text(await response.read()), response.headers)
+                return _Answer(response.status, json_or_text(await response.read()), response.headers)
         except _NEVER_SENT as error:
-            raise unreachable(self.settings.domain, _cause(error)) from None
+            raise unreachable(self.settings.domain, cause_of(error)) from None
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
             raise Auth0UnansweredError(
-                f"No answer from {self.settings.domain}: {_cause(error)}.",
+                f"No answer from {self.settings.domain}: {cause_of(error)}.",
                 advice="The request may have been carried out.",
             ) from None
 
@@ -319,27 +317,3 @@ class Auth0Hook(HttpAsyncHook):
 
 def _bearer(token: Token) -> dict[str, str]:
     return {"Authorization": f"Bearer {token.access_token}"}
-
-
-def _without_urls(request: Callable[..., Awaitable[aiohttp.ClientResponse]]) -> Callable[..., Any]:
-    """Keep from the session, which logs it, an error that names the URL: a revocation's holds the ticket's id."""
-
-    async def send(url: str, **options: Any) -> aiohttp.ClientResponse:
-        try:
-            return await request(url, **options)
-        except aiohttp.ClientResponseError as error:
-            raise aiohttp.ClientPayloadError(f"malformed answer: {error.message}") from None
-
-    return send
-
-
-def _cause(error: BaseException) -> str:
-    """Say what happened on the network, without the path of the URL."""
-    return re.sub(r"(https?://[^/\s'\"]+)[^\s'\"]*", r"\1", str(error)) or type(error).__name__
-
-
-def _json_or_text(raw: bytes) -> object:
-    try:
-        return json.loads(raw)
-    except (ValueError, RecursionError):
-        return re.sub(r"\s+", " ", raw[:500].decode("utf-8", "replace"))

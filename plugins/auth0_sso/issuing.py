@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +13,11 @@ from typing import Any
 import structlog
 
 from auth0_sso.asking import TicketAsker
-from auth0_sso.batch import Organization, Outcome, TicketRequest, outcome
+from auth0_sso.batch import Organization, TicketRequest
 from auth0_sso.errors import Auth0Error, Auth0RowError, Auth0RunError, Auth0WeatherError
 from auth0_sso.hook import Auth0Hook
 from auth0_sso.ledger import Ledger, StaleEntryError
+from auth0_sso.outcomes import Outcome, outcome, outcomes_of
 from auth0_sso.records import Ask, Entry, Round, Step, next_step
 from auth0_sso.revoking import revoke_entry
 from auth0_sso.workers import Workers
@@ -26,8 +28,7 @@ log = structlog.get_logger(logger_name="task")
 _SLOW_ANSWER_SECONDS = 4.0
 _POLL_SECONDS = 1.0
 _LONGEST_BACKOFF = 30.0
-# Each request without an answer may have made a ticket, so only so many are risked.
-_MAX_UNANSWERED = 3
+_MAX_UNANSWERED = 3  # each may have made a ticket, so only so many are risked
 _LOST = "The task ended before the answer came: clear it, or run again."
 
 
@@ -73,14 +74,14 @@ class TicketIssuer:
         self, organizations: Sequence[Organization], hook: Auth0Hook, ledger: Ledger, who: Round, options: IssueOptions
     ) -> None:
         self._organizations = organizations
+        self._requests = [request for organization in organizations for request in organization.requests]
         self._hook = hook
-        self._pacer = hook.require_pacer()
         self._ledger = ledger
         self._who = who
         self._options = options
         self._outcomes: dict[int, Outcome] = {}
         self._weather: Auth0WeatherError | None = None
-        in_flight = math.ceil(self._pacer.rate * _SLOW_ANSWER_SECONDS) + 1
+        in_flight = math.ceil(hook.require_pacer().rate * _SLOW_ANSWER_SECONDS) + 1
         self._workers: Workers[_Prospect] = Workers(self._settle_and_note, in_flight)
         self._asker = TicketAsker(hook, ledger, who, self._workers)
 
@@ -96,6 +97,7 @@ class TicketIssuer:
         finally:
             for prospect in prospects:
                 self._note_if_lost(prospect)
+            log.info("Rows by status", **Counter(self._outcome(request).status for request in self._requests))
 
     def stop(self, reason: str) -> None:
         """Send nothing more; what is under way is still answered and written down."""
@@ -119,7 +121,7 @@ class TicketIssuer:
         :raises Auth0WeatherError: if trying again later may help.
         :raises Auth0RowError: if Auth0 refused rows.
         """
-        outcomes = [self._outcome(request) for organization in self._organizations for request in organization.requests]
+        outcomes = [self._outcome(request) for request in self._requests]
         failed = [f"row {outcome.row}: {outcome.error}" for outcome in outcomes if outcome.status == "failed"]
         unreached = sum(outcome.status == "not_attempted" for outcome in outcomes)
         owed = f"{len(failed)} of {len(outcomes)} rows failed, {unreached} were not attempted. {' | '.join(failed[:5])}"
@@ -134,7 +136,7 @@ class TicketIssuer:
     def _prospects(self) -> list[_Prospect]:
         """One ask a prospect; a row that repeats one shares its ticket."""
         by_key: dict[str, _Prospect] = {}
-        for request in (request for organization in self._organizations for request in organization.requests):
+        for request in self._requests:
             ask = Ask(
                 tenant=self._hook.settings.domain,
                 profile_id=request.profile_id or self._options.profile_id,
@@ -151,7 +153,8 @@ class TicketIssuer:
     async def _settle_and_note(self, prospect: _Prospect) -> None:
         try:
             entry, planned = await self._settle(prospect.ask, prospect.requests[0])
-            self._note(prospect.requests, entry, planned)
+            for settled in outcomes_of(prospect.requests, entry, planned=planned, run=self._who.run):
+                self._outcomes[settled.row] = settled
         except Auth0WeatherError as error:
             self._weather = error
             self._note_failure(prospect, error)
@@ -182,37 +185,17 @@ class TicketIssuer:
                 if self._workers.stopped or time.monotonic() > give_up_at or unanswered >= _MAX_UNANSWERED:
                     raise
                 log.warning("Auth0 is out of sorts; waiting", row=request.row, reason=str(error))
-                await asyncio.sleep(_backoff(error, unanswered))
+                if error.status != 429:  # after a 429 the pacer waits
+                    await asyncio.sleep(min(2.0 ** (unanswered + 1), _LONGEST_BACKOFF))
 
     def _note_failure(self, prospect: _Prospect, error: Auth0Error | str) -> None:
-        entry = self._asker.last_known(prospect.ask)
+        entry, now = self._asker.last_known(prospect.ask), time.time()
         for request in prospect.requests:
-            self._outcomes[request.row] = outcome(request, "failed", error=str(error), entry=entry, now=time.time())
+            self._outcomes[request.row] = outcome(request, "failed", error=str(error), entry=entry, now=now)
 
     def _note_if_lost(self, prospect: _Prospect) -> None:
         """Say so if the work was ended between an intent and its result: a ticket may exist that nobody has seen."""
         entry = self._asker.last_known(prospect.ask)
-        settled = prospect.requests[0].row in self._outcomes
-        if entry is None or settled or entry.run != self._who.run:
-            return
-        if entry.status in ("asking", "unanswered"):
+        unsettled = prospect.requests[0].row not in self._outcomes
+        if unsettled and entry and entry.run == self._who.run and entry.status in ("asking", "unanswered"):
             self._note_failure(prospect, _LOST)
-
-    def _note(self, requests: Sequence[TicketRequest], entry: Entry | None, planned: bool) -> None:
-        status = "planned" if planned or entry is None else entry.status
-        if entry is not None and status == "created" and entry.run != self._who.run:
-            status = "reused"
-        error = entry.error if entry is not None and not planned else ""
-        first = requests[0]
-        self._outcomes[first.row] = outcome(first, status, error=error, entry=entry, now=time.time())
-        for request in requests[1:]:
-            shared = "reused" if status == "created" else status
-            same = request.body == first.body and request.custom_domain == first.custom_domain
-            ignored = "" if same else " What differs from that row is not asked for."
-            repeats = f"Repeats row {first.row}: one prospect, one ticket.{ignored} {error}".strip()
-            self._outcomes[request.row] = outcome(request, shared, error=repeats, entry=entry, now=time.time())
-
-
-def _backoff(error: Auth0WeatherError, unanswered: int) -> float:
-    # After a 429 the pacer waits; the rest is waited out here.
-    return 0.0 if error.status == 429 else min(2.0 ** (unanswered + 1), _LONGEST_BACKOFF)

@@ -90,13 +90,15 @@ class PacedOperator(BaseOperator):
             work = self.work(hook, ledger, Round(f"{ti.dag_id}/{ti.run_id}", ti.max_tries))
             try:
                 self._run(hook, work)
-            finally:
+                work.raise_if_owed()
+            except BaseException:
                 ti.xcom_push(key="return_value", value=work.results())
+                raise
+            finally:
                 ti.xcom_push(key=STATS_KEY, value=_stats(hook.pacer, ti.start_date))
+            return work.results()
         finally:
             ledger.close()
-        work.raise_if_owed()
-        return work.results()
 
     def on_kill(self) -> None:
         """Send nothing more; what is under way is answered and written down."""

@@ -11,10 +11,10 @@ from typing import Any
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
-from auth0_sso.batch import iso
 from auth0_sso.errors import Auth0Error, Auth0RowError, Auth0RunError, Auth0WeatherError
 from auth0_sso.hook import REVOKE_SCOPE, Auth0Hook
 from auth0_sso.ledger import Ledger, StaleEntryError
+from auth0_sso.outcomes import iso
 from auth0_sso.records import Entry
 from auth0_sso.workers import Workers
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auth0_sso.batch import iso, outcome, read_batch, read_keys
+from auth0_sso.batch import read_batch, read_keys
 from auth0_sso.errors import Auth0RunError
 from auth0_sso.hook import SsoTicket
+from auth0_sso.outcomes import iso, outcome
 from auth0_sso.records import Entry
 
 from tests.unit.auth0_sso import world

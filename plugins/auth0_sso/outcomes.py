@@ -1,0 +1,114 @@
+"""What became of each row: the report's columns, as the tasks push them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime, timezone
+from typing import Any
+
+from auth0_sso.batch import TicketRequest
+from auth0_sso.records import Entry
+
+_CARRIED = {
+    "row",
+    "organization_id",
+    "organization_name",
+    "prospect_name",
+    "prospect_email",
+    "connection_name",
+    "source",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """
+    What became of a row, with the report's columns; times are ISO 8601 in UTC.
+
+    ``status`` is ``created``, ``reused``, ``planned``, ``conflict``, ``failed`` or ``not_attempted``.
+    """
+
+    row: int
+    organization_id: str
+    organization_name: str
+    prospect_name: str
+    prospect_email: str
+    connection_name: str
+    status: str
+    ticket_url: str = ""
+    ticket_id: str = ""
+    expires_at: str = ""
+    created_at: str = ""
+    attempts: int = 0
+    duplicate_possible: bool = False
+    error: str = ""
+    source: str = ""
+
+    def __repr__(self) -> str:  # a ticket's URL opens it, so it is never shown by chance
+        return f"Outcome(row={self.row}, status={self.status!r})"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report's columns, the URL among them."""
+        return asdict(self)
+
+
+def outcome(
+    request: TicketRequest, status: str, *, error: str = "", entry: Entry | None = None, now: float = 0
+) -> Outcome:
+    """
+    Put together a row's outcome.
+
+    :param request: the row.
+    :param status: its state.
+    :param error: what went wrong, if something did.
+    :param entry: what the ledger knows of it.
+    :param now: UNIX seconds, to tell whether an unseen ticket may still live.
+    """
+    carried = {field.name: getattr(request, field.name) for field in fields(request) if field.name in _CARRIED}
+    ticket = entry.ticket if entry and status in ("created", "reused") else None
+    return Outcome(
+        **carried,
+        status=status,
+        ticket_url=ticket.url if ticket else "",
+        ticket_id=ticket.ticket_id if ticket else "",
+        expires_at=iso(entry.expires_at) if entry and ticket else "",
+        created_at=iso(entry.created_at) if entry and ticket else "",
+        attempts=entry.attempts if entry and status not in ("reused", "planned") else 0,
+        duplicate_possible=bool(entry and entry.may_be_double(now)),
+        error=error,
+    )
+
+
+def outcomes_of(
+    requests: Sequence[TicketRequest], entry: Entry | None, *, planned: bool, run: str
+) -> Iterator[Outcome]:
+    """
+    Return the outcomes of the rows of one settled prospect, which share its ticket.
+
+    :param requests: the rows; the first is the one that is asked for.
+    :param entry: what the ledger knows of the prospect.
+    :param planned: whether its request is only planned.
+    :param run: ``dag_id/run_id``; a ticket of another run is ``reused``.
+    """
+    now = time.time()
+    status = "planned" if planned or entry is None else entry.status
+    if entry is not None and status == "created" and entry.run != run:
+        status = "reused"
+    error = entry.error if entry is not None and not planned else ""
+    first = requests[0]
+    yield outcome(first, status, error=error, entry=entry, now=now)
+    for request in requests[1:]:
+        shared = "reused" if status == "created" else status
+        same = request.body == first.body and request.custom_domain == first.custom_domain
+        ignored = "" if same else " What differs from that row is not asked for."
+        repeats = f"Repeats row {first.row}: one prospect, one ticket.{ignored} {error}".strip()
+        yield outcome(request, shared, error=repeats, entry=entry, now=now)
+
+
+def iso(seconds: float | None) -> str:
+    """Return UNIX seconds as ISO 8601 in UTC, to the second."""
+    if seconds is None:
+        return ""
+    return datetime.fromtimestamp(seconds, tz=timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
