@@ -21,6 +21,7 @@ from auth0_sso.workers import Workers
 
 # Beyond the request's timeout: time to write the answer down.
 _ANSWER_GRACE = 5.0
+_LONGEST_BACKOFF = 30.0
 
 
 class TicketAsker:
@@ -99,3 +100,8 @@ class TicketAsker:
         entry = await asyncio.to_thread(write, *what, **more)
         self._known[entry.key] = entry
         return entry
+
+
+def backoff(error: Auth0WeatherError, unanswered: int) -> float:
+    """Return the seconds to wait before asking again; after a 429 it is the pacer that waits."""
+    return 0.0 if error.status == 429 else min(2.0 ** (unanswered + 1), _LONGEST_BACKOFF)

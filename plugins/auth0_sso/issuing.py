@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from auth0_sso.asking import TicketAsker
+from auth0_sso.asking import TicketAsker, backoff
 from auth0_sso.batch import Organization, TicketRequest
 from auth0_sso.errors import Auth0Error, Auth0RowError, Auth0RunError, Auth0WeatherError
 from auth0_sso.hook import Auth0Hook
@@ -27,7 +27,6 @@ log = structlog.get_logger(logger_name="task")
 # Enough requests in flight for answers that take this long; more would only be more doubt after a crash.
 _SLOW_ANSWER_SECONDS = 4.0
 _POLL_SECONDS = 1.0
-_LONGEST_BACKOFF = 30.0
 _MAX_UNANSWERED = 3  # each may have made a ticket, so only so many are risked
 _LOST = "The task ended before the answer came: clear it, or run again."
 
@@ -185,8 +184,7 @@ class TicketIssuer:
                 if self._workers.stopped or time.monotonic() > give_up_at or unanswered >= _MAX_UNANSWERED:
                     raise
                 log.warning("Auth0 is out of sorts; waiting", row=request.row, reason=str(error))
-                if error.status != 429:  # after a 429 the pacer waits
-                    await asyncio.sleep(min(2.0 ** (unanswered + 1), _LONGEST_BACKOFF))
+                await asyncio.sleep(backoff(error, unanswered))
 
     def _note_failure(self, prospect: _Prospect, error: Auth0Error | str) -> None:
         entry, now = self._asker.last_known(prospect.ask), time.time()

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from auth0_sso import issuing
+from auth0_sso import asking, issuing
 from auth0_sso.errors import Auth0RateLimitError, Auth0UnansweredError, Auth0WeatherError
 from auth0_sso.event_loop import GuardedLoop
 from auth0_sso.issuing import TicketIssuer
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("auth0_connection", "short_waits")
 
 @pytest.fixture
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(issuing, "_LONGEST_BACKOFF", 0.05)
+    monkeypatch.setattr(asking, "_LONGEST_BACKOFF", 0.05)
     monkeypatch.setattr(issuing, "_POLL_SECONDS", 0.05)
 
 
@@ -219,5 +219,5 @@ def test_duplicates_of_a_row_that_fails_fail_with_it(sqlite_ledger: Ledger, tena
 def test_how_long_a_prospect_waits(
     error: Auth0WeatherError, unanswered: int, seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(issuing, "_LONGEST_BACKOFF", 30.0)
-    assert issuing._backoff(error, unanswered) == seconds
+    monkeypatch.setattr(asking, "_LONGEST_BACKOFF", 30.0)
+    assert asking.backoff(error, unanswered) == seconds

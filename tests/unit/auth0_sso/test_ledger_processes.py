@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import pytest
-from auth0_sso import issuing
+from auth0_sso import asking, issuing
 from auth0_sso.hook import Auth0Hook
 from auth0_sso.ledger import Ledger, StaleEntryError
 from auth0_sso.records import Ask, Round
@@ -69,7 +69,7 @@ def die_while_renewing(url: str, fernet: str, connection: str) -> None:
 
 def issue_slowly(url: str, fernet: str, connection: str) -> None:
     set_up(fernet, connection)
-    issuing._ANSWER_GRACE = 0.5
+    asking._ANSWER_GRACE = 0.5
     ledger = Ledger(url)
     world.issue(world.organizations(60), ledger, hook=world.open_hook(ledger, rate=40))
 
