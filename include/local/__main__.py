@@ -9,7 +9,7 @@ import sys
 
 from rich.console import Console
 
-from include.local.airflow import POOL, PROJECT, LocalAirflow, LocalAirflowError
+from include.local.airflow import POOL, PROJECT, LocalAirflow
 from include.local.api import AirflowApi, ApiError
 from include.local.demo import PACE, SLOTS, run_demo
 from include.local.tenant import LocalTenant
@@ -35,7 +35,7 @@ def main() -> int:
         if options.command == "up":
             return _up(console, options.port, options.sandbox_port)
         return _down(console)
-    except LocalAirflowError as error:
+    except RuntimeError as error:
         console.print(f"[red]{error}[/]")
         return 1
 

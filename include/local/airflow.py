@@ -14,7 +14,6 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from include.local.api import AirflowApi, ApiError
 
@@ -67,7 +66,12 @@ class LocalAirflow:
         return passwords[USER]
 
     def start(self) -> None:
-        """Start it; it needs half a minute or more until it is healthy."""
+        """
+        Start it; it needs half a minute or more until it is healthy.
+
+        :raises LocalAirflowError: if its port is taken.
+        """
+        self._require_free_port()
         self.home.mkdir(parents=True, exist_ok=True)
         # With a write-ahead log, kept in the file from here on, readers and the writer don't lock each other out.
         with closing(sqlite3.connect(self._database)) as database:
@@ -127,6 +131,14 @@ class LocalAirflow:
         """Delete its home, with its database and logs."""
         shutil.rmtree(self.home, ignore_errors=True)
 
+    def _require_free_port(self) -> None:
+        try:
+            socket.create_server(("127.0.0.1", self.port)).close()
+        except OSError:
+            raise LocalAirflowError(
+                f"Port {self.port} is taken: stop what listens there, or choose another one with AIRFLOW_PORT."
+            ) from None
+
     def _wait_for_end(self, group: int, patience: float) -> None:
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline and _signal(group, 0):
@@ -159,20 +171,6 @@ class LocalAirflow:
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "SSO_TICKETS_SCHEDULE": "",
         }
-
-
-def connection_env(
-    *, host: str, client_id: str, client_secret: str, profile_id: str, conn_id: str = "auth0_default", **extra: Any
-) -> dict[str, str]:
-    """Return the environment variable that is the connection to a tenant."""
-    connection = {
-        "conn_type": "auth0",
-        "host": host,
-        "login": client_id,
-        "password": client_secret,
-        "extra": {"profile_id": profile_id, **extra},
-    }
-    return {f"AIRFLOW_CONN_{conn_id.upper()}": json.dumps(connection)}
 
 
 def free_port() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import time
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from include.sandbox.settings import SandboxSettings
 
@@ -64,3 +66,17 @@ class LocalTenant:
         except OSError:
             return False
         return True
+
+
+def connection_env(
+    *, host: str, client_id: str, client_secret: str, profile_id: str, conn_id: str = "auth0_default", **extra: Any
+) -> dict[str, str]:
+    """Return the environment variable that is the connection to a tenant."""
+    connection = {
+        "conn_type": "auth0",
+        "host": host,
+        "login": client_id,
+        "password": client_secret,
+        "extra": {"profile_id": profile_id, **extra},
+    }
+    return {f"AIRFLOW_CONN_{conn_id.upper()}": json.dumps(connection)}
