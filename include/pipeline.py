@@ -121,7 +121,7 @@ def manifest_rows(found: prospects.Prospects) -> list[dict[str, Any]]:
     carried = ("row", "source", "organization_id", "organization_name", "prospect_name", "prospect_email")
     rows: list[dict[str, Any]] = []
     for prospect in found.valid:
-        row = {name: getattr(prospect, name) for name in (*carried, "connection_name", "prospect")}
+        row = {name: getattr(prospect, name) for name in (*carried, "connection_name", "profile_id", "prospect")}
         rows.append({**row, "error": ""})
     for invalid in found.invalid:
         row = {name: getattr(invalid, name) for name in (*carried, "connection_name")}

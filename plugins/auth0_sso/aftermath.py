@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from auth0_sso.batch import TicketRequest
@@ -58,16 +58,21 @@ def outcomes_of(ti: TaskInstance, task_id: str, rows: Iterable[Mapping[str, Any]
     return told + (_from_ledger(untold, f"{ti.dag_id}/{ti.run_id}") if untold else [])
 
 
-def _from_ledger(rows: Iterable[Mapping[str, Any]], run: str) -> list[dict[str, Any]]:
+def _from_ledger(rows: Sequence[Mapping[str, Any]], run: str) -> list[dict[str, Any]]:
     ledger = open_ledger()
     try:
-        entries = {(entry.organization_id, entry.prospect): entry for entry in ledger.entries_of_run(run)}
+        of_run = ledger.entries_of_run(run)
     finally:
         ledger.close()
+    entries = {(entry.organization_id, entry.prospect, entry.profile_id): entry for entry in of_run}
+    named = {(row["organization_id"], row["prospect"], row["profile_id"]) for row in rows}
+    # A row that names no profile was asked for with the run's: the one that no row of its prospect names.
+    by_default = {(key[0], key[1], ""): entry for key, entry in entries.items() if key not in named}
     found: list[dict[str, Any]] = []
     reported: set[str] = set()
     for row in rows:
-        entry = entries.get((row["organization_id"], row["prospect"]))
+        key = (row["organization_id"], row["prospect"], row["profile_id"])
+        entry = entries.get(key) or by_default.get(key)
         if entry is not None and entry.status in _STATUSES:
             found.append(_outcome(row, entry, repeats=entry.key in reported))
             reported.add(entry.key)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -20,12 +19,10 @@ from auth0_sso.ledger import Ledger, StaleEntryError
 from auth0_sso.outcomes import Outcome, outcome, outcomes_of
 from auth0_sso.records import Ask, Entry, Round, Step, next_step
 from auth0_sso.revoking import revoke_entry
-from auth0_sso.workers import Workers
+from auth0_sso.workers import Workers, workers_for
 
 log = structlog.get_logger(logger_name="task")
 
-# Enough requests in flight for answers that take this long; more would only be more doubt after a crash.
-_SLOW_ANSWER_SECONDS = 4.0
 _POLL_SECONDS = 1.0
 _MAX_UNANSWERED = 3  # each may have made a ticket, so only so many are risked
 _LOST = "The task ended before the answer came: clear it, or run again."
@@ -80,8 +77,8 @@ class TicketIssuer:
         self._options = options
         self._outcomes: dict[int, Outcome] = {}
         self._weather: Auth0WeatherError | None = None
-        in_flight = math.ceil(hook.require_pacer().rate * _SLOW_ANSWER_SECONDS) + 1
-        self._workers: Workers[_Prospect] = Workers(self._settle_and_note, in_flight)
+        size = workers_for(hook.require_pacer().rate)
+        self._workers: Workers[_Prospect] = Workers(self._settle_and_note, size)
         self._asker = TicketAsker(hook, ledger, who, self._workers)
 
     async def run(self) -> None:

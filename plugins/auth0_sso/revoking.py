@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,9 +15,7 @@ from auth0_sso.hook import REVOKE_SCOPE, Auth0Hook
 from auth0_sso.ledger import Ledger, StaleEntryError
 from auth0_sso.outcomes import iso
 from auth0_sso.records import Entry
-from auth0_sso.workers import Workers
-
-_SLOW_ANSWER_SECONDS = 4.0
+from auth0_sso.workers import Workers, workers_for
 
 
 @dataclass
@@ -60,8 +57,7 @@ class TicketRevoker:
         self._simulate = simulate
         self._patience = patience
         self._weather: Auth0WeatherError | None = None
-        in_flight = math.ceil(hook.require_pacer().rate * _SLOW_ANSWER_SECONDS) + 1
-        self._workers: Workers[_Revocation] = Workers(self._settle, in_flight)
+        self._workers: Workers[_Revocation] = Workers(self._settle, workers_for(hook.require_pacer().rate))
 
     async def run(self) -> None:
         """

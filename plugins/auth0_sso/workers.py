@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
+
+# Enough requests in flight for answers that take this long; more would only be more doubt after a crash.
+_SLOW_ANSWER_SECONDS = 4.0
+
+
+def workers_for(rate: float) -> int:
+    """Return how many workers can keep up ``rate`` requests a second."""
+    return math.ceil(rate * _SLOW_ANSWER_SECONDS) + 1
 
 
 class Workers(Generic[Item]):

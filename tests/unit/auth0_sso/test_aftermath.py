@@ -16,6 +16,7 @@ from auth0_sso.records import Ask
 
 from include.sandbox.server import Sandbox
 from tests.unit.auth0_sso import world
+from tests.unit.auth0_sso.conftest import Connect, RunTenant
 from tests.unit.auth0_sso.world import FIRST_RUN, SECOND_RUN, issue, organization, organizations, request
 
 pytestmark = pytest.mark.usefixtures("auth0_connection")
@@ -65,6 +66,18 @@ def test_what_the_tasks_told_is_taken_as_they_told_it(ledger: Ledger) -> None:
     made = world.issuer(organizations(2), ledger)
     told = made.results()
     assert list(found(organizations(2), [told]).values()) == told[0]["tickets"]
+
+
+def test_a_prospect_with_two_profiles_is_told_the_ticket_of_each(
+    ledger: Ledger, run_tenant: RunTenant, connect: Connect
+) -> None:
+    other = "ssp_sandbox0000000002"
+    connect(run_tenant(profile_ids=("ssp_sandbox0000000001", other)))
+    same = {"prospect": "one@example.com", "name": "one"}
+    wanted = [organization(request(1, "org_1", **same), request(2, "org_1", profile_id=other, **same))]
+    outcomes = issue(wanted, ledger)
+    assert outcomes[1]["ticket_url"] != outcomes[2]["ticket_url"]
+    assert found(wanted) == outcomes
 
 
 def test_rows_whose_task_died_are_told_from_the_ledger(ledger: Ledger, tenant: Sandbox) -> None:

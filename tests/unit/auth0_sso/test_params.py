@@ -32,21 +32,6 @@ def test_every_choice_says_what_it_does(param: Param) -> None:
     assert list(param.schema["values_display"]) == param.schema["enum"]
 
 
-def test_the_parameters_of_a_creating_run_are_those_promised() -> None:
-    assert {name: param.value for name, param in CREATE.items()} == {
-        "prospects_uri": "include/data/prospects.csv",
-        "prospects_csv": "",
-        "profile_id": "",
-        "ttl_sec": 0,
-        "on_existing": "reuse",
-        "on_invalid_rows": "skip",
-        "max_mapped_tasks": 128,
-        "require_approval": False,
-        "dry_run": False,
-        "report_uri": "reports",
-    }
-
-
 def test_a_revoking_run_selects_nothing_by_default() -> None:
     assert [REVOKE[name].value for name in ("report_uri", "organization_ids", "all_live")] == ["", [], False]
     assert REVOKE["export_uri"].value == "reports"
