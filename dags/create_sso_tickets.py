@@ -32,7 +32,7 @@ def load_prospects(*, params: dict[str, Any], dag_run: Any) -> dict[str, Any]:
     return pipeline.load(source, params["prospects_csv"] or "", params["ttl_sec"], folder)
 
 
-@task(pool=POOL, **RETRIES)
+@task(pool=POOL)
 def plan_fan_out(loaded: dict[str, Any], *, params: dict[str, Any], ti: Any) -> list[dict[str, str]]:
     """Check what would make every ticket fail, and divide the organizations among the mapped tasks."""
     from auth0_sso.preflight import check_before_creating
@@ -42,7 +42,7 @@ def plan_fan_out(loaded: dict[str, Any], *, params: dict[str, Any], ti: Any) -> 
     return pipeline.plan(found, params["max_mapped_tasks"], ObjectStoragePath(loaded["folder"]))
 
 
-@task(trigger_rule="all_done", outlets=[REPORTS], **RETRIES)
+@task(trigger_rule="all_done", outlets=[REPORTS])
 def export_report(loaded: dict[str, Any] | None, *, ti: Any, dag_run: Any) -> Any:
     """Write the report, whatever happened."""
     from auth0_sso.aftermath import outcomes_of, stats_of
@@ -69,6 +69,7 @@ def check_outcome(exported: dict[str, Any] | None) -> None:
     catchup=False,
     max_active_runs=1,
     max_active_tasks=1000,  # the pool is the limit
+    default_args=RETRIES,
     params=create_params(pipeline.DEFAULT_PROSPECTS, pipeline.DEFAULT_REPORTS),
     doc_md=__doc__,
     tags=["auth0", "sso"],
@@ -91,7 +92,6 @@ def create_sso_tickets() -> None:
         ledger_id="{{ ti.xcom_pull(task_ids='plan_fan_out', key='ledger_id') }}",
         map_index_template="{{ task.batch['label'] }}",
         pool=POOL,
-        **RETRIES,
     ).expand(batch=batches)
     exported = export_report(loaded)
     chain(batches, approved, created, exported, check_outcome(exported))

@@ -19,7 +19,7 @@ from auth0_sso.retry_policy import RETRIES
 from include import pipeline, revocation
 
 
-@task(pool=POOL, **RETRIES)
+@task(pool=POOL)
 def select_tickets(*, params: dict[str, Any], ti: Any, dag_run: Any) -> list[dict[str, str]]:
     """Find the tickets in the ledger, and divide them among the mapped tasks."""
     from auth0_sso.preflight import check_before_revoking
@@ -35,7 +35,7 @@ def select_tickets(*, params: dict[str, Any], ti: Any, dag_run: Any) -> list[dic
     return revocation.plan_keys(keys, params["max_mapped_tasks"], folder)
 
 
-@task(trigger_rule="all_done", **RETRIES)
+@task(trigger_rule="all_done")
 def export_report(batches: list[dict[str, str]] | None, *, params: dict[str, Any], ti: Any, dag_run: Any) -> Any:
     """Write the report, whatever happened."""
     from auth0_sso.aftermath import results_of, stats_of
@@ -57,6 +57,7 @@ def check_outcome(exported: dict[str, Any] | None) -> None:
     schedule=None,
     max_active_runs=1,
     max_active_tasks=1000,  # the pool is the limit
+    default_args=RETRIES,
     params=revoke_params(pipeline.DEFAULT_REPORTS),
     doc_md=__doc__,
     tags=["auth0", "sso"],
@@ -70,7 +71,6 @@ def revoke_sso_tickets() -> None:
         ledger_id="{{ ti.xcom_pull(task_ids='select_tickets', key='ledger_id') }}",
         map_index_template="{{ task.batch['label'] }}",
         pool=POOL,
-        **RETRIES,
     ).expand(batch=batches)
     exported = export_report(batches)
     chain(batches, revoked, exported, check_outcome(exported))

@@ -37,8 +37,8 @@ class InvalidRowsError(ValueError):
     """The run was asked to send nothing while there are invalid rows."""
 
 
-class OwedError(RuntimeError):
-    """The run has ended, and something is still owed."""
+class OwedError(ValueError):
+    """The run has ended, and something is still owed; looking again changes nothing."""
 
 
 def absolute(uri: str) -> str:

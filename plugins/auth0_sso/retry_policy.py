@@ -48,5 +48,5 @@ class Auth0RetryPolicy(RetryPolicy):
         return cls(**data)
 
 
-# For every task of the DAGs that may be tried again. The delay is for a task that was killed: then no policy is asked.
+# The default arguments of the DAGs. The delay is for a task that was killed: then no policy is asked.
 RETRIES: dict[str, Any] = {"retries": 3, "retry_delay": timedelta(seconds=30), "retry_policy": Auth0RetryPolicy()}

@@ -19,23 +19,22 @@ class Expected:
     after: set[str]
     trigger_rule: str = "all_success"
     pool: str = "default_pool"
-    retries: int = 0
     is_mapped: bool = False
 
 
 TASKS = {
     "create_sso_tickets": {
         "load_prospects": Expected(set()),
-        "plan_fan_out": Expected({"load_prospects"}, pool=POOL, retries=3),
+        "plan_fan_out": Expected({"load_prospects"}, pool=POOL),
         "approve": Expected({"plan_fan_out"}),
-        "create_tickets": Expected({"plan_fan_out", "approve"}, pool=POOL, retries=3, is_mapped=True),
-        "export_report": Expected({"load_prospects", "create_tickets"}, "all_done", retries=3),
+        "create_tickets": Expected({"plan_fan_out", "approve"}, pool=POOL, is_mapped=True),
+        "export_report": Expected({"load_prospects", "create_tickets"}, "all_done"),
         "check_outcome": Expected({"export_report"}, "all_done"),
     },
     "revoke_sso_tickets": {
-        "select_tickets": Expected(set(), pool=POOL, retries=3),
-        "revoke_tickets": Expected({"select_tickets"}, pool=POOL, retries=3, is_mapped=True),
-        "export_report": Expected({"select_tickets", "revoke_tickets"}, "all_done", retries=3),
+        "select_tickets": Expected(set(), pool=POOL),
+        "revoke_tickets": Expected({"select_tickets"}, pool=POOL, is_mapped=True),
+        "export_report": Expected({"select_tickets", "revoke_tickets"}, "all_done"),
         "check_outcome": Expected({"export_report"}, "all_done"),
     },
 }
@@ -54,10 +53,7 @@ def test_a_dag_has_these_tasks(dags: dict[str, DAG], dag_id: str) -> None:
 @pytest.mark.parametrize(("dag_id", "task_id"), EACH)
 def test_a_task_is_what_was_settled(dags: dict[str, DAG], dag_id: str, task_id: str) -> None:
     task = dags[dag_id].get_task(task_id)
-    assert (
-        Expected(set(task.upstream_task_ids), task.trigger_rule, task.pool, task.retries, task.is_mapped)
-        == TASKS[dag_id][task_id]
-    )
+    assert Expected(set(task.upstream_task_ids), task.trigger_rule, task.pool, task.is_mapped) == TASKS[dag_id][task_id]
 
 
 @pytest.mark.parametrize("dag_id", TASKS)

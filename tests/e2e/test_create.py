@@ -157,7 +157,7 @@ class TestApproval:
 
     @staticmethod
     def answer(run: Run, option: str) -> None:
-        run.wait_for(lambda: run.states().get("approve") == "awaiting_input")
+        run.wait_for(lambda: run.has_parked("approve"))
         path = f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/approve/-1/hitlDetails"
         run.api.patch(path, {"chosen_options": [option]})
 
