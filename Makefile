@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test lint bench env lock
+.PHONY: help setup demo up down test lint chaos bench env lock
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ lint: setup ## Style, types and the import contract
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(BIN)/lint-imports --no-logo
+
+chaos: setup ## Kill Airflow over and over while it makes tickets, and balance the books (15 minutes; needs PostgreSQL)
+	$(BIN)/python -m tests.chaos
 
 bench: setup ## Measure, side by side with the naive way (10 to 15 minutes)
 	$(BIN)/python -m tests.bench

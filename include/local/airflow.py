@@ -32,9 +32,11 @@ class LocalAirflow:
     """
     Airflow with SQLite and the LocalExecutor, and this project's DAGs and plugins.
 
+    ``env`` is the environment that its processes run in.
+
     :param home: its ``AIRFLOW_HOME``; made if missing.
     :param port: of its UI and API; 0 takes a free one.
-    :param env: further environment variables, such as connections.
+    :param env: further environment variables, such as connections, or settings that win over those made here.
     """
 
     def __init__(self, home: Path, *, port: int = 0, env: Mapping[str, str] | None = None) -> None:
@@ -44,7 +46,7 @@ class LocalAirflow:
         self.log_file = home / "standalone.log"
         self._pid_file = home / "standalone.pid"
         self._database = home / "airflow.db"
-        self._env = {**_inherited(), **self._settings(), **(env or {})}
+        self.env = {**_inherited(), **self._settings(), **(env or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> LocalAirflow:
@@ -80,7 +82,7 @@ class LocalAirflow:
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603
                 command,
-                env=self._env,
+                env=self.env,
                 cwd=PROJECT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -8,11 +8,13 @@ No call to Airflow is made while the loop runs: a task that ends with such a cal
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 # The supervisor kills a task five seconds after it has asked it to end.
 DRAIN_SECONDS = 4.0
+_WATCH_SECONDS = 1.0
 
 
 class Work(Protocol):
@@ -29,6 +31,9 @@ class GuardedLoop:
     """
     An event loop for one piece of work.
 
+    The work is also told to stop when its parent process is gone: that is the one that watches over an
+    Airflow task, and without it the task will be started again while this process would still send.
+
     :param work: what is told to stop.
     :param deadline: seconds after which it is, so that it ends before Airflow's execution timeout.
     """
@@ -44,6 +49,7 @@ class GuardedLoop:
         task = self._loop.create_task(main())
         if self._deadline is not None:
             self._loop.call_later(self._deadline, self._stop, "the task's execution timeout is near")
+        self._watch(os.getppid())
         try:
             self._loop.run_until_complete(task)
         except asyncio.CancelledError:
@@ -55,6 +61,12 @@ class GuardedLoop:
         """Tell the work to stop; may be called from a signal handler."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._stop, reason)
+
+    def _watch(self, parent: int) -> None:
+        if os.getppid() != parent:
+            self._stop("the process that watched over the task is gone")
+        else:
+            self._loop.call_later(_WATCH_SECONDS, self._watch, parent)
 
     def _stop(self, reason: str) -> None:
         self._work.stop(reason)

@@ -217,3 +217,27 @@ def test_a_process_that_is_asked_to_end_lets_what_is_under_way_be_answered() -> 
     assert first == ["asked\n"] * 4
     assert said.splitlines()[-1] == "4 The task was ended from outside."
     assert process.returncode == 0
+
+
+WATCHED = """
+    import subprocess, sys
+    with subprocess.Popen([sys.executable, "-c", sys.argv[1]]):
+        sys.stdin.read()
+"""
+
+
+def test_a_process_whose_watcher_is_killed_sends_nothing_more() -> None:
+    watcher = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(WATCHED), textwrap.dedent(TERMINATED)],
+        env={"PYTHONPATH": ":".join(sys.path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    first = [watcher.stdout.readline() for _ in range(4)]  # type: ignore[union-attr]
+    watcher.kill()
+    said, _ = watcher.communicate(timeout=30)  # until the orphan closes its end too
+    answered, _, reason = said.splitlines()[-1].partition(" ")
+    assert first == ["asked\n"] * 4
+    assert 4 <= int(answered) < 1000
+    assert reason == "the process that watched over the task is gone"

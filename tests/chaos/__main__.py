@@ -1,0 +1,160 @@
+"""``python -m tests.chaos [--seeds 1 2 3]``: kill a real Airflow while it makes tickets, and balance the books."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Sequence
+
+from cryptography.fernet import Fernet
+from rich.console import Console
+from rich.table import Table
+
+from include.local.airflow import POOL, PROJECT, LocalAirflowError
+from include.local.tenant import connection_env
+from include.sandbox.server import Sandbox
+from include.sandbox.settings import SandboxSettings
+from tests import postgres
+from tests.chaos.airflow import ChaosAirflow
+from tests.chaos.batch import Batch, ChaosError, Outcome
+from tests.chaos.plan import Target
+
+HOME = PROJECT / ".airflow" / "chaos"
+ORGANIZATIONS = 200
+SLOTS = 4
+PACE = {"requests_per_slot": 2, "burst_per_slot": 2}
+FERNET_KEY = "AIRFLOW__CORE__FERNET_KEY"
+MOST_SECONDS = 40 * 60
+
+
+def main() -> int:
+    """Run a batch for each seed; return 0 if nothing was lost and nothing is doubled without being flagged, else 1."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3], metavar="N")
+    seeds = parser.parse_args().seeds
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    _be_alone_and_bounded()
+    outcomes: list[Outcome] = []
+    complaints: list[str] = []
+    for seed in seeds:
+        try:
+            outcomes.append(_run(console, seed))
+        except (ChaosError, LocalAirflowError, postgres.PostgresError) as error:
+            complaints.append(str(error))
+            break
+    console.print(_table(outcomes))
+    complaints += [f"seed {outcome.seed}: {said}" for outcome in outcomes for said in _complaints(outcome)]
+    for complaint in complaints:
+        console.print(f"[red]{complaint}[/]")
+    if not complaints:
+        console.print("Nothing lost, nothing doubled that is not flagged.")
+    return 1 if complaints else 0
+
+
+def _run(console: Console, seed: int) -> Outcome:
+    """Run one batch on an Airflow, a tenant and databases of its own."""
+    home = HOME / f"seed-{seed}"
+    shutil.rmtree(home, ignore_errors=True)
+    reports_folder = home / "reports"
+    with (
+        Sandbox(SandboxSettings(plan="enterprise")) as tenant,
+        postgres.postgres_database() as metadata,
+        postgres.postgres_database() as spare,
+    ):
+        env = {
+            FERNET_KEY: os.environ[FERNET_KEY],
+            "SSO_TICKETS_REPORTS": str(reports_folder),
+            "SSO_TICKETS_LEDGER": str(home / "ledger.db"),
+            **connection_env(
+                host=tenant.url,
+                client_id=tenant.client_id,
+                client_secret=tenant.client_secret,
+                profile_id=tenant.profile_id,
+                **PACE,
+            ),
+        }
+        # Each seed by turns with one of the two kinds of ledger.
+        ledger_url = f"sqlite:///{home / 'ledger.db'}"
+        if seed % 2 == 0:
+            ledger_url = spare
+            env["AIRFLOW_CONN_SSO_TICKETS_DB"] = spare.replace("postgresql+psycopg2://", "postgres://")
+        began = time.monotonic()
+
+        def say(what: str) -> None:
+            console.print(f"seed {seed}, {time.monotonic() - began:4.0f} s: {what}")
+
+        say(f"starting Airflow (logs: {home.relative_to(PROJECT)}) …")
+        with ChaosAirflow(home, metadata, env) as airflow:
+            airflow.api().set_pool(POOL, SLOTS)
+            say(f"{ORGANIZATIONS} organizations")
+            return Batch(seed, ORGANIZATIONS, airflow, tenant, ledger_url, reports_folder, say).run()
+
+
+def _table(outcomes: Sequence[Outcome]) -> Table:
+    shown = Table(title=f"Batches of {ORGANIZATIONS} organizations, killed and resumed", title_justify="left")
+    shown.add_column("")
+    for outcome in outcomes:
+        shown.add_column(f"seed {outcome.seed}", justify="right")
+    shown.add_column("all", justify="right")
+    for name, figures in _figures(outcomes):
+        shown.add_row(name, *map(str, figures), str(sum(figures)))
+    return shown
+
+
+def _figures(outcomes: Sequence[Outcome]) -> list[tuple[str, list[int]]]:
+    books = [outcome.books for outcome in outcomes if outcome.books]
+    return [
+        *((f"killed: {target.value}", [outcome.killed[target] for outcome in outcomes]) for target in Target),
+        ("kills", [outcome.killed.total() for outcome in outcomes]),
+        ("requests in flight at the kills", [len(outcome.in_flight) for outcome in outcomes]),
+        ("runs", [outcome.runs for outcome in outcomes]),
+        ("clears", [outcome.clears for outcome in outcomes]),
+        ("tickets made", [book.made for book in books]),
+        ("rows created or reused", [book.settled for book in books]),
+        ("rows flagged duplicate_possible", [len(book.flagged) for book in books]),
+        ("rows lost", [book.lost for book in books]),
+        ("duplicates not flagged", [book.doubled for book in books]),
+        ("tickets unknown to the ledger, not flagged", [book.unknown for book in books]),
+        ("reports without each row once", [outcome.incomplete for outcome in outcomes]),
+        ("tickets made by another run afterwards", [outcome.made_again for outcome in outcomes]),
+        ("requests refused (429)", [outcome.refused for outcome in outcomes]),
+        ("seconds", [round(outcome.seconds) for outcome in outcomes]),
+    ]
+
+
+def _complaints(outcome: Outcome) -> list[str]:
+    books = outcome.books
+    if books is None:
+        return ["the books were not balanced"]
+    broken = {
+        "rows lost": books.lost,
+        "duplicates that are not flagged": books.doubled,
+        "tickets that the ledger does not know and the report does not flag": books.unknown,
+        "tickets more than the report's rows and flags account for": max(
+            0, books.made - books.settled - len(books.flagged)
+        ),
+        "rows flagged that were in flight at no kill": len(books.flagged - {name for name, _ in outcome.in_flight}),
+        "reports that do not hold each row once": outcome.incomplete,
+        "tickets made by a run that had nothing to do": outcome.made_again,
+    }
+    return [f"{count} {what}" for what, count in broken.items() if count]
+
+
+def _be_alone_and_bounded() -> None:
+    # What a developer's shell says must not decide what happens here.
+    for name in [name for name in os.environ if name.startswith(("AIRFLOW_", "SSO_TICKETS_"))]:
+        if name != postgres.SERVER_VARIABLE:
+            del os.environ[name]
+    os.environ[FERNET_KEY] = Fernet.generate_key().decode()  # the ledger is read here too
+    # A plain kill, or taking too long, is to end what was started here, as Ctrl-C does.
+    for ending in (signal.SIGTERM, signal.SIGALRM):
+        signal.signal(ending, lambda received, _frame: sys.exit(128 + received))
+    signal.alarm(MOST_SECONDS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""An Airflow whose parts run in processes of their own, so that each can be killed and started again."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from include.local.airflow import PROJECT, LocalAirflow
+from include.local.api import AirflowApi
+from tests.chaos.processes import TaskProcess, kill_sessions, task_processes
+
+SCHEDULER, API_SERVER, DAG_PROCESSOR = PARTS = ("scheduler", "api-server", "dag-processor")
+_MIGRATE_SECONDS = 180.0
+_STOP_SECONDS = 20.0
+# What Airflow by default notices within five minutes, within some seconds.
+_IMPATIENT = {
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "3",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "10",
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "30",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "5",
+    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
+    "AIRFLOW__CORE__PARALLELISM": "8",
+}
+
+
+class ChaosAirflow:
+    """
+    Airflow on a database of its own, part by part.
+
+    :param home: its ``AIRFLOW_HOME``.
+    :param database: SQLAlchemy's URL of the metadata database.
+    :param env: further environment variables.
+    """
+
+    def __init__(self, home: Path, database: str, env: Mapping[str, str]) -> None:
+        settings = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database, **_IMPATIENT, **env}
+        self.home = home
+        self._local = LocalAirflow(home, env=settings)
+        self._parts: dict[str, subprocess.Popen[bytes]] = {}
+        self._sessions: set[int] = set()
+
+    def __enter__(self) -> ChaosAirflow:
+        self.home.mkdir(parents=True, exist_ok=True)
+        try:
+            self._command("db", "migrate").wait(_MIGRATE_SECONDS)
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_exc_info: object) -> None:
+        self.stop()
+
+    def api(self) -> AirflowApi:
+        """Return its API."""
+        return self._local.api()
+
+    def start(self) -> None:
+        """Start the parts that don't run, and wait until all is well."""
+        for part in PARTS:
+            if part not in self._parts:
+                self._parts[part] = self._command(part)
+                self._sessions.add(self._parts[part].pid)
+        self._local.wait_until_healthy()
+
+    def kill(self, part: str, *, with_children: bool = True) -> None:
+        """
+        End a part with SIGKILL.
+
+        :param part: which one.
+        :param with_children: with what it has started, as when its container is killed; else that lives on.
+        """
+        process = self._parts.pop(part)
+        process.kill()
+        if with_children:
+            kill_sessions([process.pid])
+        process.wait(_STOP_SECONDS)
+
+    def kill_all(self) -> None:
+        """End all parts with SIGKILL, with what they have started, as when the machine loses its power."""
+        for process in self._parts.values():
+            process.kill()
+        for part in list(self._parts):
+            self.kill(part)
+
+    def task_processes(self) -> list[TaskProcess]:
+        """Return the processes that run a task or watch over one, orphans too."""
+        return task_processes(self._sessions)
+
+    def stop(self) -> None:
+        """End all that was started here, orphans too."""
+        self.kill_all()
+        kill_sessions(self._sessions)
+
+    def _command(self, *command: str) -> subprocess.Popen[bytes]:
+        with (self.home / f"{command[0]}.log").open("ab") as log:
+            return subprocess.Popen(
+                [str(PROJECT / ".venv" / "bin" / "airflow"), *command],
+                env=self._local.env,
+                cwd=PROJECT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
