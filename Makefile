@@ -39,7 +39,7 @@ lint: setup ## Style, types and the import contract
 	$(BIN)/mypy
 	PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(BIN)/lint-imports --no-logo
 
-chaos: setup ## Kill Airflow over and over while it makes tickets, and balance the books (15 minutes; needs PostgreSQL)
+chaos: setup ## Kill Airflow over and over while it makes tickets, and balance the books (17 minutes; needs PostgreSQL)
 	$(BIN)/python -m tests.chaos
 
 bench: setup ## Measure, side by side with the naive way (10 to 15 minutes)

@@ -119,6 +119,7 @@ def _figures(outcomes: Sequence[Outcome]) -> list[tuple[str, list[int]]]:
         ("rows lost", [book.lost for book in books]),
         ("duplicates not flagged", [book.doubled for book in books]),
         ("tickets unknown to the ledger, not flagged", [book.unknown for book in books]),
+        ("tickets not explained by a row or a request in flight", [book.unexplained for book in books]),
         ("reports without each row once", [outcome.incomplete for outcome in outcomes]),
         ("tickets made by another run afterwards", [outcome.made_again for outcome in outcomes]),
         ("requests refused (429)", [outcome.refused for outcome in outcomes]),

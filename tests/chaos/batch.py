@@ -108,7 +108,8 @@ class Batch:
             self._resume(state)
         outcome = self._outcome
         known = {entry.ticket.ticket_id for entry in self._ledger.live_entries() if entry.ticket}
-        outcome.books = balance(self._organizations, self._tenant.tickets, self._rows(), known)
+        in_flight = Counter(organization for organization, _ in outcome.in_flight)
+        outcome.books = balance(self._organizations, self._tenant.tickets, self._rows(), known, in_flight)
         self._pending.clear()
         self._start()
         if self._wait_for_end(began + _LONGEST_BATCH) != "success":

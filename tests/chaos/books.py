@@ -22,6 +22,8 @@ class Books:
     :param lost: rows that are missing, stand twice, or have no ticket that lives.
     :param doubled: organizations with another living ticket that the report does not flag.
     :param unknown: living tickets that neither the ledger knows nor the report flags.
+    :param unexplained: living tickets beyond one an organization and one for each of its requests that was in
+        flight when something was killed.
     """
 
     rows: int
@@ -31,6 +33,7 @@ class Books:
     lost: int
     doubled: int
     unknown: int
+    unexplained: int
 
 
 def balance(
@@ -38,6 +41,7 @@ def balance(
     tickets: Sequence[TicketView],
     rows: Sequence[Mapping[str, Any]],
     known: Collection[str],
+    in_flight: Mapping[str, int],
 ) -> Books:
     """
     Balance the books.
@@ -46,6 +50,7 @@ def balance(
     :param tickets: the tenant's.
     :param rows: the report's.
     :param known: the ids of the tickets that the ledger holds.
+    :param in_flight: requests that were in flight at the kills, by organization.
     """
     living = {ticket.id: ticket.organization_ids[0] for ticket in tickets if ticket.state == "live"}
     settled = {
@@ -64,4 +69,5 @@ def balance(
         lost=sum(organization not in settled or times[organization] != 1 for organization in organizations),
         doubled=sum(count > 1 and organization not in flagged for organization, count in each.items()),
         unknown=sum(ticket not in known and organization not in flagged for ticket, organization in living.items()),
+        unexplained=sum(max(0, count - 1 - in_flight.get(organization, 0)) for organization, count in each.items()),
     )

@@ -41,7 +41,7 @@ ROWS = [row("org_a", "a"), row("org_b", "b", "reused")]
 
 
 def test_books_that_balance() -> None:
-    books = balance(ORGANIZATIONS, TICKETS, ROWS, {"a", "b"})
+    books = balance(ORGANIZATIONS, TICKETS, ROWS, {"a", "b"}, {})
     assert (books.made, books.settled, books.lost, books.doubled, books.unknown) == (2, 2, 0, 0, 0)
 
 
@@ -56,26 +56,35 @@ def test_books_that_balance() -> None:
     ],
 )
 def test_a_lost_row_is_found(rows: list[dict[str, Any]]) -> None:
-    assert balance(ORGANIZATIONS, TICKETS, rows, {"a", "b"}).lost == 1
+    assert balance(ORGANIZATIONS, TICKETS, rows, {"a", "b"}, {}).lost == 1
 
 
 def test_a_row_whose_ticket_was_revoked_is_lost() -> None:
-    assert balance(ORGANIZATIONS, [TICKETS[0], ticket("b", "org_b", revoked=True)], ROWS, {"a"}).lost == 1
+    assert balance(ORGANIZATIONS, [TICKETS[0], ticket("b", "org_b", revoked=True)], ROWS, {"a"}, {}).lost == 1
 
 
 def test_a_second_ticket_is_found() -> None:
-    books = balance(ORGANIZATIONS, [*TICKETS, ticket("c", "org_b")], ROWS, {"a", "b"})
+    books = balance(ORGANIZATIONS, [*TICKETS, ticket("c", "org_b")], ROWS, {"a", "b"}, {})
     assert (books.doubled, books.unknown) == (1, 1)
 
 
 def test_a_second_ticket_that_is_flagged_is_accounted_for() -> None:
     rows = [ROWS[0], row("org_b", "b", flagged=True)]
-    books = balance(ORGANIZATIONS, [*TICKETS, ticket("c", "org_b")], rows, {"a", "b"})
+    books = balance(ORGANIZATIONS, [*TICKETS, ticket("c", "org_b")], rows, {"a", "b"}, {})
     assert (books.doubled, books.unknown, books.flagged) == (0, 0, {"org_b"})
 
 
+@pytest.mark.parametrize(
+    ("in_flight", "unexplained"), [({}, 2), ({"org_a": 2}, 2), ({"org_b": 1}, 1), ({"org_b": 2}, 0)]
+)
+def test_only_a_request_in_flight_explains_another_ticket(in_flight: dict[str, int], unexplained: int) -> None:
+    tickets = [*TICKETS, ticket("c", "org_b"), ticket("d", "org_b")]
+    rows = [ROWS[0], row("org_b", "b", flagged=True)]
+    assert balance(ORGANIZATIONS, tickets, rows, {"a", "b"}, in_flight).unexplained == unexplained
+
+
 def test_a_ticket_that_the_ledger_does_not_know_is_found() -> None:
-    assert balance(ORGANIZATIONS, TICKETS, ROWS, {"a"}).unknown == 1
+    assert balance(ORGANIZATIONS, TICKETS, ROWS, {"a"}, {}).unknown == 1
 
 
 @pytest.mark.parametrize("seed", range(20))
