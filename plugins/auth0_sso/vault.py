@@ -27,13 +27,13 @@ class LedgerVault:
         self._cipher = cipher
 
     def read_token(self, key: str) -> Token | None:
-        """Return the shared access token of these credentials."""
+        """Return the shared access token of these credentials; an expired one may come without its text."""
         with self._engine.connect() as connection:
             row = connection.execute(select(tokens).where(k.key == key)).first()
         if row is None or row.token_encrypted is None:
             return None
         return Token(
-            self._cipher.unlock(row.token_encrypted),
+            self._cipher.unlock_unless_dead(row.token_encrypted, row.expires_at) or "",
             row.expires_at,
             frozenset(row.scopes.split()),
             row.version,
