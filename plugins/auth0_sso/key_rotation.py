@@ -103,6 +103,6 @@ class KeyRotation:
         except LedgerError as error:
             raise LedgerError(
                 f"{error} It holds links or tokens that still work, so nothing is sent.",
-                advice="If the key is lost, they die by themselves, links at the latest five days after they were made: "
+                advice="If the key is lost, they die by themselves, links five days after they were made at most: "
                 "run again then.",
             ) from None
