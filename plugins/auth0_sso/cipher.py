@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import time
@@ -105,7 +106,7 @@ def _keys() -> list[str]:
 
 
 def _fingerprint(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()[:8]
+    return hashlib.sha256(base64.urlsafe_b64decode(key)).hexdigest()[:8]
 
 
 def _plaintext_is_allowed() -> bool:
