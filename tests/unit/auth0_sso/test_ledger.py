@@ -307,6 +307,7 @@ def test_a_variable_names_another_file_whose_folder_is_made(home: Path, monkeypa
     monkeypatch.setenv("SSO_TICKETS_LEDGER", str(home / "some" / "where" / "tickets.db"))
     open_ledger().close()
     assert (home / "some" / "where" / "tickets.db").exists()
+    assert stat.S_IMODE((home / "some" / "where").stat().st_mode) == 0o700
     assert not (home / "sso_tickets.db").exists()
 
 
