@@ -246,11 +246,18 @@ def test_a_lost_key_holds_up_nobody_once_its_links_are_dead(
         later = reopen(new)
         known = later.entries([ask(1).key])[ask(1).key]
         assert next_step(known, ask(1), Round("create/run-2", 3), reissue=False, now=time.time()) is Step.CREATE
-        expired = later.vault.read_token("key")
-        assert expired is not None
-        assert not expired.serves(time.time())
+        assert_can_be_renewed(later)
         assert later.rotation.catch_up() == 0
         assert marks(ledger_url) == set()
+        assert_can_be_renewed(later)
+
+
+def assert_can_be_renewed(ledger: Ledger) -> None:
+    expired = ledger.vault.read_token("key")
+    assert expired is not None
+    assert not expired.serves(time.time())
+    assert ledger.vault.claim_renewal("key", expired.version, "me", 30)
+    ledger.vault.release_renewal("key", "me")
 
 
 def test_what_was_kept_readable_is_encrypted_when_a_key_comes(
