@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from include import prospects, reports
+from include.files import make_private
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -71,7 +72,7 @@ def load(source: AnyPath | None, text: str, default_ttl_sec: int, folder: AnyPat
         log.warning(warning)
     for invalid in found.invalid[:_SHOWN_PROBLEMS]:
         log.warning("Invalid: %s", "; ".join(map(str, invalid.problems)))
-    reports.make_private(folder)
+    make_private(folder)
     return {
         "folder": str(folder),
         "manifest": prospects.write_manifest(found, folder),

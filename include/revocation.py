@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from include import reports
+from include.files import make_private, write_private
 from include.pipeline import Run, run_info
 
 if TYPE_CHECKING:
@@ -33,15 +34,15 @@ def plan_keys(keys: Sequence[str], max_batches: int, folder: AnyPath) -> list[di
     :return: for each its ``label`` and, as ``batch``, the path of its batch file.
     """
     plan_folder = folder / "plan"
-    reports.make_private(folder)
-    plan_folder.mkdir(exist_ok=True)
+    make_private(folder)
+    make_private(plan_folder)
     batches = []
     for number in range(min(len(keys), max_batches)):
         part = list(keys[number::max_batches])
         label = f"{len(part)} ticket{'s' if len(part) > 1 else ''}"
-        path = plan_folder / f"batch-{number + 1:04d}.json"
-        path.write_text(json.dumps({"label": label, "keys": part}), encoding="utf-8")
-        batches.append({"label": label, "batch": str(path)})
+        content = json.dumps({"label": label, "keys": part}).encode()
+        path = write_private(plan_folder, f"batch-{number + 1:04d}.json", [content])
+        batches.append({"label": label, "batch": path})
     return batches
 
 

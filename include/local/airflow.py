@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
+from include.files import make_private
 from include.local.api import AirflowApi, ApiError
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -74,7 +75,7 @@ class LocalAirflow:
         :raises LocalAirflowError: if its port is taken.
         """
         self._require_free_port()
-        self.home.mkdir(parents=True, exist_ok=True)
+        make_private(self.home)  # its database keeps XComs, and ticket URLs among them
         # With a write-ahead log, kept in the file from here on, readers and the writer don't lock each other out.
         with closing(sqlite3.connect(self._database)) as database:
             database.execute("PRAGMA journal_mode=WAL")

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from include.files import make_private
 from include.sandbox.settings import SandboxSettings
 
 _START_SECONDS = 30.0
@@ -39,7 +40,7 @@ class LocalTenant:
 
         :raises RuntimeError: if it doesn't; names the log.
         """
-        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        make_private(self.log_file.parent)
         command = [sys.executable, "-m", "include.sandbox", "--port", str(self._port)]
         with self.log_file.open("ab") as log:
             process = subprocess.Popen(  # noqa: S603

@@ -8,6 +8,7 @@ from dataclasses import fields
 from heapq import merge
 from typing import TYPE_CHECKING, Any
 
+from include.files import make_private, write_private
 from include.prospects.records import InvalidRow, Problem, Prospect, Prospects
 
 if TYPE_CHECKING:
@@ -34,12 +35,9 @@ def write_manifest(prospects: Prospects, folder: UPath | Path) -> str:
     :param folder: made when it is missing.
     :return: the file's path.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / FILE_NAME
-    with path.open("wb") as file:
-        for line in _lines(prospects):
-            file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
-    return str(path)
+    make_private(folder)
+    lines = (json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in _lines(prospects))
+    return write_private(folder, FILE_NAME, lines)
 
 
 def read_manifest(path: UPath | Path) -> Prospects:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from include.files import make_private, write_private
 from include.prospects.manifest import prospect_json
 from include.prospects.records import UNSAFE_CHARACTERS, Prospect, Prospects
 
@@ -71,12 +72,13 @@ def write_plan(batches: Sequence[Batch], folder: UPath | Path) -> list[dict[str,
     :return: for each batch its ``label`` and, as ``batch``, its file's path.
     """
     plan_folder = folder / _PLAN_FOLDER
-    plan_folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
+    make_private(plan_folder)
     references: list[dict[str, str]] = []
     for number, batch in enumerate(batches, 1):
-        path = plan_folder / f"batch-{number:04d}.json"
-        path.write_text(json.dumps(_batch_json(batch), separators=(",", ":")), encoding="utf-8")
-        references.append({"label": batch.label, "batch": str(path)})
+        content = json.dumps(_batch_json(batch), separators=(",", ":")).encode()
+        path = write_private(plan_folder, f"batch-{number:04d}.json", [content])
+        references.append({"label": batch.label, "batch": path})
     _remove_after(plan_folder, len(references))
     return references
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from include.reports.export import write_report, write_revocations
-from include.reports.files import make_private, run_folder
+from include.reports.files import run_folder
 from include.reports.rates import RateSample, rate_samples
 from include.reports.revocations import REVOCATION_COLUMNS, REVOCATION_STATUSES, RevocationRow
 from include.reports.rows import COLUMNS, STATUSES, ReportRow, join_rows
@@ -21,7 +21,6 @@ __all__ = [
     "RevocationRow",
     "RunInfo",
     "join_rows",
-    "make_private",
     "outcome_table",
     "rate_samples",
     "read_tickets",

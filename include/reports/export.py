@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from include.reports.files import write_file
+from include.files import make_private, write_private
 from include.reports.page import page_bytes
 from include.reports.revocations import REVOCATION_COLUMNS, REVOCATION_STATUSES, revocation_rows
 from include.reports.rows import COLUMNS, STATUSES
@@ -16,7 +16,7 @@ from include.reports.views import revocation_page, ticket_page
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from include.reports.files import AnyPath
+    from include.files import AnyPath
     from include.reports.rows import ReportRow
     from include.reports.summary import Outcome, RunInfo
 
@@ -62,8 +62,9 @@ def _write(
     statuses: Sequence[str],
     run: RunInfo,
 ) -> dict[str, Any]:
-    files = {name: write_file(folder, name, content) for name, content in contents.items()}
+    make_private(folder)
+    files = {name: write_private(folder, name, [content]) for name, content in contents.items()}
     files["summary.json"] = str(folder / "summary.json")
     summary = summarize(rows, statuses, run, files)
-    write_file(folder, "summary.json", json.dumps(summary, indent=2).encode() + b"\n")
+    write_private(folder, "summary.json", [json.dumps(summary, indent=2).encode(), b"\n"])
     return summary

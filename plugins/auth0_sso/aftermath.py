@@ -11,6 +11,7 @@ from auth0_sso.ledger import open_ledger
 from auth0_sso.operators import STATS_KEY
 from auth0_sso.outcomes import outcome
 from auth0_sso.records import Entry
+from auth0_sso.xcom_backend import readable
 
 _DIED = "The task died before the answer came: clear it, or run again."
 _STATUSES = {
@@ -33,9 +34,9 @@ class TaskInstance(Protocol):
 
 
 def results_of(ti: TaskInstance, task_id: str) -> list[dict[str, Any]]:
-    """Return what the mapped instances of a task have pushed, in one list."""
+    """Return what the mapped instances of a task have pushed, in one list, its tickets readable."""
     pushed = ti.xcom_pull(task_ids=[task_id], key="return_value")
-    return [item for value in pushed if value for item in value]
+    return [readable(item) for value in pushed if value for item in value]
 
 
 def stats_of(ti: TaskInstance, task_id: str) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from auth0_sso import schema
 from auth0_sso.cipher import Cipher
 from auth0_sso.errors import LedgerError
 from auth0_sso.hook import SsoTicket
+from auth0_sso.key_rotation import KeyRotation
 from auth0_sso.ledger_location import LEDGER_CONN_ID, LEDGER_PATH_VARIABLE, ledger_url
 from auth0_sso.records import Ask, Entry, Round, doubt
 from auth0_sso.vault import LedgerVault
@@ -36,10 +37,11 @@ class Ledger:
     """
     The ledger in a database.
 
-    ``identity`` is the name given to it once, with the machine's for SQLite; ``vault`` keeps the token.
+    ``identity`` is the name given to it once, with the machine's for SQLite; ``vault`` keeps the token,
+    ``rotation`` encrypts it all anew when the key changes.
 
     :param url: SQLAlchemy's URL of a SQLite file or a PostgreSQL database.
-    :raises LedgerError: if the database can't be used, or there is no Fernet key to encrypt with.
+    :raises LedgerError: if the database can't be used, or there is no Fernet key, see :class:`Cipher`.
     """
 
     def __init__(self, url: str | URL) -> None:
@@ -53,6 +55,7 @@ class Ledger:
                 advice=f"Check the connection '{LEDGER_CONN_ID}', or the path in {LEDGER_PATH_VARIABLE}.",
             ) from None
         self.vault = LedgerVault(self._engine, self._cipher)
+        self.rotation = KeyRotation(self._engine, self._cipher)
 
     def close(self) -> None:
         """Close the database."""
@@ -175,7 +178,8 @@ class Ledger:
 
     def _entry(self, row: Mapping[Any, Any]) -> Entry:
         locked = row["ticket_encrypted"]
-        ticket = SsoTicket(self._cipher.unlock(locked)) if locked else None
+        url = self._cipher.unlock_unless_dead(locked, row["expires_at"] or 0.0) if locked else None
+        ticket = SsoTicket(url) if url else None
         return Entry(ticket=ticket, **{name: row[name] for name in Entry.__dataclass_fields__ if name != "ticket"})
 
 

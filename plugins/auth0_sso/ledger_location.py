@@ -29,7 +29,7 @@ def ledger_url() -> URL:
     except AirflowNotFoundException:
         home = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
         path = Path(os.environ.get(LEDGER_PATH_VARIABLE) or home / "sso_tickets.db").absolute()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return URL.create("sqlite", database=str(path))
     if connection.conn_type not in ("postgres", "postgresql"):
         raise LedgerError(

@@ -71,6 +71,7 @@ def check_before_revoking(ti: TaskInstance, params: Mapping[str, Any]) -> None:
 def _check(ti: TaskInstance, scopes: Collection[str], profiles: Collection[str], *, simulate: bool) -> None:
     ledger = open_ledger()
     try:
+        ledger.rotation.catch_up()
         hook = Auth0Hook(vault=ledger.vault)
         hook.pacer = pacer_of_task(ti.task, hook, ti.start_date)
         if not simulate:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sqlite3
 import uuid
+from contextlib import suppress
+from pathlib import Path
 
 from sqlalchemy import (
     Column,
@@ -94,6 +97,7 @@ def prepare(engine: Engine) -> str:
     :raises LedgerError: if a newer version of this software has made the tables.
     """
     if engine.dialect.name == "sqlite":
+        _keep_private(engine.url.database or "")
         event.listen(engine, "connect", _tune_sqlite)
     known = _known(engine)
     if not known:
@@ -106,6 +110,15 @@ def prepare(engine: Engine) -> str:
         )
     host = f"@{socket.gethostname()}" if engine.dialect.name == "sqlite" else ""
     return f"{known['ledger_id']}{host}"
+
+
+def _keep_private(database: str) -> None:
+    """Make the file its owner's alone; SQLite gives those that it puts beside it the same permissions."""
+    with suppress(OSError):  # SQLite says better what is wrong
+        os.close(os.open(database, os.O_CREAT | os.O_RDWR, 0o600))
+    for path in (database, f"{database}-wal", f"{database}-shm"):
+        with suppress(OSError):  # not there, or somebody else's
+            Path(path).chmod(0o600)
 
 
 def _known(engine: Engine) -> dict[str, str]:

@@ -27,17 +27,14 @@ class LedgerVault:
         self._cipher = cipher
 
     def read_token(self, key: str) -> Token | None:
-        """Return the shared access token of these credentials."""
+        """Return the shared access token of these credentials; an expired one may come without its text."""
         with self._engine.connect() as connection:
             row = connection.execute(select(tokens).where(k.key == key)).first()
-        if row is None or row.token_encrypted is None:
+        if row is None or not row.version:
             return None
-        return Token(
-            self._cipher.unlock(row.token_encrypted),
-            row.expires_at,
-            frozenset(row.scopes.split()),
-            row.version,
-        )
+        locked = row.token_encrypted
+        text = self._cipher.unlock_unless_dead(locked, row.expires_at) if locked else None
+        return Token(text or "", row.expires_at, frozenset(row.scopes.split()), row.version)
 
     def claim_renewal(self, key: str, version: int, owner: str, seconds: float) -> bool:
         """Whether ``owner`` may renew the token of that version; the row is its own for ``seconds``."""

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from include.local.airflow import POOL, PROJECT, LocalAirflow
 from include.local.api import AirflowApi
 from include.sandbox.server import Sandbox
 from include.sandbox.settings import SandboxSettings
-from tests.e2e.runs import HOME, PACE, SLOTS, Run, Trigger
+from tests.e2e.runs import HOME, SLOTS, Run, Trigger, connect_to
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,14 +28,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def tenant() -> Iterator[Sandbox]:
-    settings = SandboxSettings(plan="enterprise", connections={"con_good0000000004": "finished-long-ago"})
+def key_pair() -> RSAPrivateKey:
+    """Return a key that the tenant takes instead of the client secret."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@pytest.fixture(scope="session")
+def tenant(key_pair: RSAPrivateKey) -> Iterator[Sandbox]:
+    public_key = key_pair.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    settings = SandboxSettings(
+        plan="enterprise", connections={"con_good0000000004": "finished-long-ago"}, public_keys=(public_key,)
+    )
     with Sandbox(settings) as sandbox:
         yield sandbox
 
 
 @pytest.fixture(scope="session")
-def airflow(tenant: Sandbox) -> Iterator[AirflowApi]:
+def local_airflow(tenant: Sandbox) -> Iterator[LocalAirflow]:
     bundles = [
         {
             "name": name,
@@ -44,6 +56,7 @@ def airflow(tenant: Sandbox) -> Iterator[AirflowApi]:
     env = {
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles),
         "SSO_TICKETS_REPORTS": str(HOME / "reports"),
+        "TMPDIR": str(HOME),  # so that what a process leaves there is searched too
     }
     local = LocalAirflow(HOME, env=env)
     local.stop()  # one that a killed test run has left
@@ -51,9 +64,13 @@ def airflow(tenant: Sandbox) -> Iterator[AirflowApi]:
     # A plain kill of the tests is to end it, as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with local:
-        api = local.api()
-        api.set_pool(POOL, SLOTS)
-        yield api
+        local.api().set_pool(POOL, SLOTS)
+        yield local
+
+
+@pytest.fixture(scope="session")
+def airflow(local_airflow: LocalAirflow) -> AirflowApi:
+    return local_airflow.api()
 
 
 @pytest.fixture
@@ -61,14 +78,7 @@ def connect(airflow: AirflowApi, tenant: Sandbox) -> Callable[..., None]:
     """Point the connection at the tenant; keywords make it different."""
 
     def to(**different: Any) -> None:
-        fields = {
-            "conn_type": "auth0",
-            "host": tenant.url,
-            "login": tenant.client_id,
-            "password": tenant.client_secret,
-            "extra": {"profile_id": tenant.profile_id, **PACE},
-        }
-        airflow.set_connection("auth0_default", **{**fields, **different})
+        connect_to(tenant, airflow, **different)
 
     return to
 

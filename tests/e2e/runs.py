@@ -107,3 +107,15 @@ def rested(tenant: Sandbox) -> None:
     """Forget what the tenant has seen, so that a test can judge what follows."""
     tenant.clear_faults()
     tenant.reset()
+
+
+def connect_to(tenant: Sandbox, airflow: AirflowApi, **different: Any) -> None:
+    """Point the connection at the tenant; keywords make it different."""
+    fields = {
+        "conn_type": "auth0",
+        "host": tenant.url,
+        "login": tenant.client_id,
+        "password": tenant.client_secret,
+        "extra": {"profile_id": tenant.profile_id, **PACE},
+    }
+    airflow.set_connection("auth0_default", **{**fields, **different})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -13,6 +14,7 @@ from auth0_sso.aftermath import outcomes_of, results_of, stats_of
 from auth0_sso.batch import Organization
 from auth0_sso.ledger import Ledger, open_ledger
 from auth0_sso.records import Ask
+from auth0_sso.xcom_backend import LockedTicketsXCom
 
 from include.sandbox.server import Sandbox
 from tests.unit.auth0_sso import world
@@ -54,6 +56,19 @@ def found(wanted: list[Organization], returned: list[Any] | None = None) -> dict
 
 def ask(ledger: Ledger, row: int, **changes: Any) -> Ask:
     return world.issuer([organization(request(row, f"org_{row}", **changes))], ledger)._prospects()[0].ask
+
+
+@pytest.mark.parametrize("locked_by_backend", [True, False])
+def test_tickets_are_readable_whether_or_not_the_xcom_backend_was_on_when_they_were_pushed(
+    ledger: Ledger, tenant: Sandbox, locked_by_backend: bool
+) -> None:
+    wanted = organizations(2)
+    pushed = world.issuer(wanted, ledger)
+    asyncio.run(world.within(pushed._hook, pushed.run()))
+    value = pushed.results()
+    kept = LockedTicketsXCom.serialize_value(value) if locked_by_backend else value
+    assert ("locked:" in str(kept)) is locked_by_backend
+    assert {outcome["ticket_id"] for outcome in found(wanted, [kept]).values()} == {t.id for t in tenant.tickets}
 
 
 def test_what_the_mapped_instances_pushed_is_one_list_and_what_they_did_not_is_left_out() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -259,6 +261,27 @@ def test_without_a_fernet_key_the_ledger_is_not_even_opened(sqlite_url: str) -> 
         Ledger(sqlite_url)
 
 
+@pytest.mark.parametrize("before", [None, 0o666], ids=["new", "there already"])
+@pytest.mark.parametrize("umask", [0o000, 0o022], ids="umask {:03o}".format)
+def test_a_sqlite_ledger_and_the_files_beside_it_are_their_owners_alone(
+    sqlite_url: str, tmp_path: Path, umask: int, before: int | None
+) -> None:
+    file = tmp_path / "ledger.db"
+    earlier = os.umask(umask)
+    try:
+        if before is not None:
+            Ledger(sqlite_url).close()
+            file.chmod(before)
+        ledger = Ledger(sqlite_url)
+        with ledger._engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE sso_tickets SET error = ''")
+            modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+        ledger.close()
+    finally:
+        os.umask(earlier)
+    assert modes == dict.fromkeys(["ledger.db", "ledger.db-wal", "ledger.db-shm"], 0o600)
+
+
 def test_what_a_broken_database_says_shows_no_row(sqlite_url: str) -> None:
     ledger = Ledger(sqlite_url)
     with ledger._engine.begin() as connection:
@@ -284,6 +307,7 @@ def test_a_variable_names_another_file_whose_folder_is_made(home: Path, monkeypa
     monkeypatch.setenv("SSO_TICKETS_LEDGER", str(home / "some" / "where" / "tickets.db"))
     open_ledger().close()
     assert (home / "some" / "where" / "tickets.db").exists()
+    assert stat.S_IMODE((home / "some" / "where").stat().st_mode) == 0o700
     assert not (home / "sso_tickets.db").exists()
 
 

@@ -11,6 +11,7 @@ from airflow.sdk import BaseOperator
 from auth0_sso.errors import Auth0ConnectionError, Auth0ProfileError, Auth0RunError, Auth0WeatherError, LedgerError
 from auth0_sso.ledger import Ledger, open_ledger
 from auth0_sso.preflight import LEDGER_ID_KEY, check_before_creating, check_before_revoking
+from cryptography.fernet import Fernet
 
 from include.sandbox.server import Sandbox
 from tests.unit.auth0_sso import databases, world
@@ -34,6 +35,24 @@ def test_when_all_is_well_the_ledgers_identity_is_pushed(ti: world.TaskInstance)
     check_before_creating(ti, CREATING, {""})
     ledger = open_ledger()
     assert ti.pushed == {LEDGER_ID_KEY: ledger.identity}
+    ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("check", "params"), [(check_before_creating, [CREATING, {""}]), (check_before_revoking, [REVOKING])]
+)
+def test_after_a_change_of_the_fernet_key_the_ledger_is_encrypted_anew(
+    ti: world.TaskInstance, fernet: str, check: Callable[..., None], params: list[Any]
+) -> None:
+    ledger = open_ledger()
+    world.issue(world.organizations(1), ledger)
+    ledger.close()
+    new = Fernet.generate_key().decode()
+    databases.use_fernet_key(f"{new},{fernet}")
+    check(ti, *params)
+    databases.use_fernet_key(new)
+    ledger = open_ledger()
+    assert [entry.ticket is not None for entry in ledger.live_entries()] == [True]
     ledger.close()
 
 

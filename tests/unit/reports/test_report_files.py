@@ -21,7 +21,6 @@ from include.reports import (
     write_report,
     write_revocations,
 )
-from include.reports.files import write_file
 
 RUN = RunInfo(
     "create_sso_tickets", "run", "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:09+00:00", 9.25,
@@ -132,21 +131,6 @@ def test_writing_again_replaces_the_older_report(tmp_path: Path) -> None:
     write_report(tmp_path, rows_of("created"), RUN)
     assert [row["status"] for row in read_tickets(tmp_path)] == ["created"]
     assert {path.name for path in tmp_path.iterdir()} == FILES
-
-
-def test_a_write_that_breaks_off_leaves_the_older_file_and_no_half_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_file(tmp_path, "tickets.csv", b"older")
-
-    def no_space(*_: object) -> None:
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr(Path, "replace", no_space)
-    with pytest.raises(OSError, match="no space"):
-        write_file(tmp_path, "tickets.csv", b"newer")
-    assert [path.name for path in tmp_path.iterdir()] == ["tickets.csv"]
-    assert (tmp_path / "tickets.csv").read_bytes() == b"older"
 
 
 def test_the_summary_is_written_last(tmp_path: Path) -> None:

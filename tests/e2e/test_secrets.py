@@ -1,0 +1,254 @@
+"""After runs that went well and runs that did not: no ticket, token or secret where it doesn't belong."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from include.local.airflow import LocalAirflow
+from include.local.api import AirflowApi
+from include.sandbox.server import Sandbox
+from tests.e2e import scan
+from tests.e2e.runs import HOME, PACE, Run, connect_to, csv_of, rested
+
+DAG = "create_sso_tickets"
+LOGICAL_DATE = "2026-02-03T04:05:06Z"
+BACKEND = "auth0_sso.xcom_backend.LockedTicketsXCom"
+WRONG_SECRET = "not-the-clients-secret-but-typed-by-somebody"
+REPORT_FILES = {"tickets.csv", "tickets.xlsx", "report.html"}
+LINK = re.compile(rb"ticket=[A-Za-z0-9]{16,}")
+TICKETS_XCOM = f"xcom.value of {DAG}.create_tickets[return_value]"
+
+
+@dataclass(frozen=True)
+class Left:
+    """What the runs have left, and what may not be found in it."""
+
+    secrets: dict[str, str]
+    processes: scan.Places
+    first: Run
+    wrong: Run
+    revoked: Run
+
+    @property
+    def database(self) -> scan.Places:
+        return scan.in_database(HOME / "airflow.db")
+
+    @property
+    def files(self) -> scan.Places:
+        """Return all of Airflow's home but the database, which is searched by column, and the report's own files."""
+        return scan.in_files(
+            HOME,
+            skip=lambda file: (
+                file.name.startswith("airflow.db") or (HOME / "reports" in file.parents and file.name in REPORT_FILES)
+            ),
+        )
+
+
+@pytest.fixture(scope="module")
+def left(local_airflow: LocalAirflow, airflow: AirflowApi, tenant: Sandbox, key_pair: RSAPrivateKey) -> Left:
+    """Make tickets with a private key while rows and the tenant fail, err in the secret, and revoke."""
+    rested(tenant)
+    pem = key_pair.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+    def run(dag_id: str = DAG, **conf: object) -> Run:
+        return Run(airflow, dag_id, airflow.trigger(dag_id, conf)).wait()
+
+    with scan.ProcessWatch(int((HOME / "standalone.pid").read_text())) as watch:
+        connect_to(tenant, airflow, password="", extra={"profile_id": tenant.profile_id, **PACE, "private_key": pem})
+        tenant.fault("fail_match", organization_id="org_secret00001", status=400)
+        tenant.fault("error_after", status=503)
+        first = run(prospects_csv=csv_of(6, 3, "secret"))
+        connect_to(tenant, airflow, password=WRONG_SECRET)
+        wrong = run(prospects_csv=csv_of(1, 1, "secret"))
+        connect_to(tenant, airflow)
+        revoked = run("revoke_sso_tickets", report_uri=str(first.report))
+    return Left(secrets_of(tenant, pem), watch.places, first, wrong, revoked)
+
+
+def secrets_of(tenant: Sandbox, pem: str) -> dict[str, str]:
+    """Return all that may be found nowhere, by name."""
+    secrets = {"client secret": tenant.client_secret, "mistyped secret": WRONG_SECRET}
+    secrets |= {"private key": pem, "line of the private key": pem.splitlines()[5]}
+    for number, token in enumerate(tenant._tenant.tokens._grants):
+        secrets |= {f"token {number}": token, f"signature of token {number}": token.rpartition(".")[2]}
+    return secrets | tickets_of(tenant)
+
+
+def tickets_of(tenant: Sandbox) -> dict[str, str]:
+    """Return each ticket's URL and, by itself, its id, which opens it as well."""
+    secrets: dict[str, str] = {}
+    for number, ticket in enumerate(tenant.tickets):
+        url = f"{tenant.url}/self-service/connections-flow?ticket={ticket.id}"
+        secrets |= {f"ticket {number}": url, f"ticket id {number}": ticket.id}
+    return secrets
+
+
+def test_the_runs_had_failures_in_them(left: Left) -> None:
+    assert (left.first.state, left.wrong.state, left.revoked.state) == ("failed", "failed", "success")
+    assert [row["status"] for row in left.first.rows].count("failed") == 2
+    assert any(row["duplicate_possible"] for row in left.first.rows)
+    assert left.revoked.summary["revoked"] == 4
+    assert {name.rstrip("0123456789 ") for name in left.secrets} == {
+        "client secret", "mistyped secret", "private key", "line of the private key", "token", "signature of token",
+        "ticket", "ticket id",
+    }  # fmt: skip
+
+
+def test_the_database_holds_tickets_in_one_kind_of_xcom_and_no_other_secret(left: Left) -> None:
+    places = left.database
+    assert {
+        "rendered_task_instance_fields.rendered_fields", "task_instance.rendered_map_index", "asset_event.extra",
+        "log.extra", "connection.password", "connection.extra", "dag_run.conf", "serialized_dag.data",
+    } <= {place for place, content in places.items() if content.strip()}  # fmt: skip
+    leaks = scan.find(left.secrets, places)
+    assert {leak.place for leak in leaks} == {TICKETS_XCOM}
+    assert {leak.secret.rstrip("0123456789 ") for leak in leaks} == {"ticket", "ticket id"}
+
+
+def test_no_log_and_no_file_but_the_report_holds_a_secret(left: Left) -> None:
+    files = left.files
+    names = set(files)
+    services = (b"api-server", b"scheduler", b"dag-processor", b"triggerer")
+    assert all(service + b" " in files["standalone.log"] for service in services)
+    assert "sso_tickets.db" in names
+    assert sum(name.startswith("logs/dag_id=") for name in names) > 10
+    assert any(name.endswith("manifest.jsonl") for name in names)
+    assert any(name.endswith("batch-0001.json") for name in names)
+    assert scan.find(left.secrets, files) == set()
+    assert [name for name, content in files.items() if LINK.search(content)] == [], "of any run before"
+
+
+def test_no_process_shows_a_secret_in_its_arguments_or_its_environment(left: Left) -> None:
+    assert b"scheduler" in left.processes["process arguments"]
+    assert b"AIRFLOW__CORE__PLUGINS_FOLDER" in left.processes["process environment"]
+    assert scan.find(left.secrets, left.processes) == set()
+
+
+def test_all_that_lies_on_disk_is_its_owners_alone(left: Left) -> None:
+    base = left.first.report
+    readable = {
+        str(path): oct(path.stat().st_mode)
+        for path in [HOME, HOME / "sso_tickets.db", base, left.revoked.report, *base.rglob("*")]
+        if path.stat().st_mode & 0o077
+    }
+    assert readable == {}
+
+
+class TestWithTheXComBackend:
+    """A run with tickets locked, in the same database; what the UI asks is answered by the same API server."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def run(left: Left, local_airflow: LocalAirflow, airflow: AirflowApi, tenant: Sandbox) -> Iterator[Run]:
+        rested(tenant)
+        airflow.patch(f"/api/v2/dags/{DAG}", {"is_paused": True})  # so that the scheduler leaves this run alone
+        command = [str(Path(sys.executable).with_name("airflow")), "dags", "test", DAG, LOGICAL_DATE]
+        conf = ["--conf", json.dumps({"prospects_csv": csv_of(3, 2, "locked")})]
+        done = subprocess.run(
+            [*command, *conf],
+            env={**local_airflow._env, "AIRFLOW__CORE__XCOM_BACKEND": BACKEND},
+            capture_output=True,
+            text=True,
+            timeout=180,
+        )
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        runs = airflow.get(f"/api/v2/dags/{DAG}/dagRuns?order_by=-run_after&limit=100")["dag_runs"]
+        yield Run(airflow, DAG, next(run["dag_run_id"] for run in runs if run["logical_date"] == LOGICAL_DATE))
+        airflow.patch(f"/api/v2/dags/{DAG}", {"is_paused": False})
+
+    def test_no_table_and_no_file_but_the_report_holds_a_ticket(self, run: Run, left: Left, tenant: Sandbox) -> None:
+        tickets = tickets_of(tenant)
+        assert len(tickets) == 6
+        assert scan.find(tickets, left.database) == set()
+        assert scan.find(tickets, left.files) == set()
+
+    def test_the_report_holds_them_all(self, run: Run, tenant: Sandbox) -> None:
+        assert run.state == "success"
+        assert {row["ticket_id"] for row in run.rows} == {ticket.id for ticket in tenant.tickets}
+
+    def test_the_ui_shows_everything_but_the_tickets(self, run: Run, airflow: AirflowApi) -> None:
+        shown = [airflow.xcom(DAG, run.run_id, "create_tickets", map_index=index) for index in range(2)]
+        outcomes = [outcome for value in shown for organization in value for outcome in organization["tickets"]]
+        assert [outcome["organization_name"] for outcome in outcomes] == ["locked 0", "locked 0", "locked 1"]
+        assert {outcome["status"] for outcome in outcomes} == {"created"}
+        assert all(outcome[name].startswith("locked:") for outcome in outcomes for name in ("ticket_url", "ticket_id"))
+
+    def test_the_reports_page_shows_them(self, run: Run, airflow: AirflowApi, tenant: Sandbox) -> None:
+        page = airflow.text(f"/sso-tickets/reports/{DAG}/{quote(run.run_id, safe='')}")
+        assert all(ticket.id in page for ticket in tenant.tickets)
+
+
+SECRET = "https://acme.example/self-service/connections-flow?ticket=a1&b=%22c%22\n<d>"
+
+
+FORMS = {
+    "plain": SECRET,
+    "URL-encoded": f"next={quote(SECRET, safe='')}",
+    "JSON": json.dumps({"a": SECRET}),
+    "JSON in JSON": json.dumps({"a": json.dumps({"b": SECRET})}),
+    "HTML": "https://acme.example/self-service/connections-flow?ticket=a1&amp;b=%22c%22\n&lt;d&gt;",
+    "repr": repr([SECRET]),
+    **{f"base64 at {at}": base64.b64encode(b"x" * at + SECRET.encode() + b"!").decode() for at in range(3)},
+    **{f"base64url at {at}": base64.urlsafe_b64encode(b"x" * at + SECRET.encode()).decode() for at in range(3)},
+}
+
+
+@pytest.mark.parametrize("text", FORMS.values(), ids=FORMS)
+class TestTheSearchItself:
+    """It finds a secret that was planted, in each form and place."""
+
+    @staticmethod
+    def found(places: scan.Places) -> set[str]:
+        return {leak.place for leak in scan.find({"planted": SECRET, "not planted": "another"}, places)}
+
+    @pytest.mark.parametrize(("table", "column"), [("anything", "blob"), ("anything", "text"), ("xcom", "value")])
+    def test_in_a_database(self, tmp_path: Path, text: str, table: str, column: str) -> None:
+        with closing(sqlite3.connect(tmp_path / "a.db")) as database:
+            database.execute("CREATE TABLE xcom (dag_id, task_id, key, value)")
+            database.execute("CREATE TABLE anything (number, text, blob)")
+            row = {"dag_id": "d", "task_id": "t", "key": "k", "value": text} if table == "xcom" else {column: text}
+            row |= {"blob": text.encode()} if column == "blob" else {}
+            names = ", ".join(row)
+            database.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(row))})", [*row.values()])
+            database.commit()
+        place = "xcom.value of d.t[k]" if table == "xcom" else f"{table}.{column}"
+        assert self.found(scan.in_database(tmp_path / "a.db")) == {place}
+
+    def test_in_a_file(self, tmp_path: Path, text: str) -> None:
+        (tmp_path / "logs").mkdir()
+        (tmp_path / "logs" / "attempt=1.log").write_text(f"said {text} twice")
+        (tmp_path / "skipped").write_text(text)
+        places = scan.in_files(tmp_path, skip=lambda file: file.name == "skipped")
+        assert self.found(places) == {"logs/attempt=1.log"}
+
+
+@pytest.mark.parametrize("where", ["arguments", "environment"])
+def test_the_search_finds_what_a_grandchild_shows(where: str) -> None:
+    program = "import time; time.sleep(60)"
+    words = [sys.executable, "-c", program, *(["planted-secret"] if where == "arguments" else [])]
+    env = {**os.environ, **({"PLANTED": "planted-secret"} if where == "environment" else {})}
+    shell = ["/bin/sh", "-c", '"$@"; true', "sh", *words]
+    process = subprocess.Popen(shell, env=env, stdout=subprocess.DEVNULL, start_new_session=True)
+    try:
+        with scan.ProcessWatch(os.getpid(), seconds=0.01) as watch:
+            assert watch.saw(b"planted-secret", within=30)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
+    assert {leak.place for leak in scan.find({"s": "planted-secret"}, watch.places)} == {f"process {where}"}
