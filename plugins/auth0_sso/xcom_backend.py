@@ -29,7 +29,7 @@ class LockedTicketsXCom(BaseXCom):
     A ticket is a non-empty text under ``ticket_url`` and, beside one, under ``ticket_id``, at any depth; and
     any text with an Auth0 link in it. All else passes as it is. What was pushed without the backend is read too.
 
-    :raises LedgerError: if there is no Fernet key, or the one that a ticket was encrypted with is gone.
+    :raises LedgerError: if there is no Fernet key to lock with, or the one that a ticket was encrypted with is gone.
     """
 
     @staticmethod
@@ -72,7 +72,14 @@ class _Tickets:
     def unlock(self, text: str, is_ticket: bool) -> str:
         if not text.startswith(_LOCKED) or not _LOCKED_TEXT.fullmatch(text):
             return text
-        return str(self._ready().unlock(text.removeprefix(_LOCKED)))
+        from auth0_sso.errors import LedgerError
+
+        try:
+            return str(self._ready().unlock(text.removeprefix(_LOCKED)))
+        except LedgerError:
+            if is_ticket:
+                raise
+            return text  # a name may look like this; it is no reason to lose what stands beside it
 
     def _ready(self) -> Any:
         if self._cipher is None:

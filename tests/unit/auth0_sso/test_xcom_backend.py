@@ -131,6 +131,11 @@ def test_after_a_rotation_it_is_read_with_the_old_key_and_without_it_the_error_n
         pulled(kept)
 
 
+def test_a_name_that_only_looks_locked_is_left_as_it_is() -> None:
+    value = [{"prospect_name": f"locked:00000000:gAAAA{'x' * 60}", "ticket_url": ""}]
+    assert pulled(stored(value)) == value
+
+
 @pytest.mark.parametrize("allowed", ["", "true"])
 def test_without_a_key_a_ticket_is_refused_rather_than_kept_readable(
     monkeypatch: pytest.MonkeyPatch, allowed: str
