@@ -10,18 +10,20 @@ from slugify import slugify
 MOST_CHARACTERS = 128
 """Longest name of a connection (Auth0 Management API, POST /self-service-profiles/{id}/sso-ticket)."""
 
+_MOST_READ = 512
 
-@lru_cache(maxsize=4096)
+
 def default_connection_name(organization_name: str, organization_id: str) -> str:
     """Return a valid connection name made from an organization's name, or else from its id.
 
     :return: small letters, digits and single hyphens, 1..128 characters; other alphabets are transliterated.
     """
-    for text in (organization_name, organization_id):
-        name = slugify(text[:512], max_length=MOST_CHARACTERS).strip("-")
-        if name:
-            return name
-    return "organization"
+    return _slug(organization_name[:_MOST_READ]) or _slug(organization_id[:_MOST_READ]) or "organization"
+
+
+@lru_cache(maxsize=4096)
+def _slug(text: str) -> str:
+    return slugify(text, max_length=MOST_CHARACTERS).strip("-")
 
 
 def prospect_key(prospect_email: str, prospect_name: str, explicit_connection: str) -> str:
