@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-CELL_LIMIT = 32_000
-"""Characters a cell may hold; Excel's own limit is 32,767."""
+CELL_LIMIT = 16_000
+"""Characters a cell may hold; Excel's own limit is 32,767, in which emoji and their like count twice."""
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 _LINE_END = re.compile("\r\n?")
