@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from unicodedata import normalize
 
 from slugify import slugify
 
@@ -31,8 +32,9 @@ def prospect_key(prospect_email: str, prospect_name: str, explicit_connection: s
 
     It is the address in small letters, or else the name; then, after a bar, the connection if the row names
     one itself, because one person may be asked for two connections on purpose: ``ada@example.com|acme-saml``.
-    So the order of rows, the organization's name, domains, life span and all other fields can change without
-    the prospect becoming a new one.
+    Accents written as letters of their own count as part of the letter before them: systems differ in that, and
+    none shows it. So the order of rows, the organization's name, domains, life span and all other fields can change
+    without the prospect becoming a new one.
 
     :param prospect_email: empty for none.
     :param prospect_name: empty for none.
@@ -40,7 +42,7 @@ def prospect_key(prospect_email: str, prospect_name: str, explicit_connection: s
         a default name.
     """
     # A bar within a name is doubled, so that different prospects never share a key.
-    person = (prospect_email.casefold() or prospect_name).replace("|", "||")
+    person = normalize("NFC", prospect_email.casefold() or prospect_name).replace("|", "||")
     return f"{person}|{explicit_connection}" if explicit_connection else person
 
 
