@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from upath import UPath
 
 MOST_ROWS = 250_000
-"""Rows of one input, over all files: they take about 1 GiB of memory."""
+"""Rows of one input, over all files; 100,000 take about 350 MiB of memory until they are planned."""
 
 _MOST_PROBLEMS = 100
 _MOST_ROWS_IN_A_WARNING = 10

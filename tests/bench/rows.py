@@ -21,7 +21,7 @@ from rich.table import Table
 from tests.bench.measured import HOME, PROJECT, BenchError
 
 MOST_MEMORY = 2**30
-MOST_GROWTH = 2.0
+MOST_GROWTH = 3.0
 """What a row of the larger file may cost, as a multiple of one of the smaller; squared growth would give ten."""
 
 _ROWS_PER_ORGANIZATION = 4

@@ -6,11 +6,11 @@ import csv
 import io
 import json
 import tracemalloc
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
-from include.prospects import ProspectsError, load_prospects
+from include.prospects import Prospects, ProspectsError, load_prospects, plan_batches
 from include.prospects.columns import COLUMNS
 from include.prospects.header import MOST_COLUMNS
 from include.prospects.reader import MOST_ROW_CHARACTERS, read_table
@@ -148,6 +148,14 @@ class TestSizes:
         finally:
             tracemalloc.stop()
         assert kept < len(text) / 4
+
+    def test_a_row_full_of_wrong_lists_and_objects_is_one_invalid_row(self):
+        header = ["organization_id", "connection_config.metadata", "enabled_organizations", "domains"]
+        metadata = json.dumps({f"k{number}": number for number in range(4_900)})
+        row = ["org_1", metadata, json.dumps([{}] * 4_900), json.dumps([f"bad {n}" for n in range(4_900)])]
+        loaded = load_prospects(None, text=csv_of(header, row, ["org_2"]))
+        assert [prospect.row for prospect in loaded.valid] == [2]
+        assert loaded.invalid[0].problems[-1].rule.endswith(" more problems of this row)")
 
 
 class TestEncodings:
@@ -455,6 +463,12 @@ class TestCells:
     def test_json_that_no_two_parsers_read_alike_is_an_invalid_row(self, column, cell):
         assert {problem.column for problem in problems_of(column, cell)} == {column}
 
+    @pytest.mark.parametrize("digits", [19, 400, 10_000])
+    def test_an_endless_number_in_json_that_is_good_otherwise_is_an_invalid_row(self, digits):
+        cell = '{"scopes":["get:users"],"token_lifetime":' + "9" * digits + "}"
+        (problem,) = problems_of("provisioning_config", cell)
+        assert problem.rule == "must be JSON, but holds a number of more than 18 digits"
+
     @pytest.mark.parametrize("column", INTEGER_COLUMNS)
     @pytest.mark.parametrize(
         "cell", ["9" * 19, "9" * 400, "9" * 10_000, "-" + "9" * 10_000, "1e999", "١٢", "0x10", "1,5", "99999-12-31"]
@@ -477,6 +491,12 @@ class TestCells:
             getattr(loaded.valid[0], column, ""),
             loaded.valid[0].body["connection_config"].get("display_name"),
         )
+
+    @pytest.mark.parametrize("escape", ESCAPES)
+    def test_a_tasks_label_has_nothing_that_a_terminal_would_obey(self, escape):
+        prospect = load_prospects(None, text="organization_id\norg_1\n").valid[0]
+        (batch,) = plan_batches(Prospects([replace(prospect, organization_name=f"Ac{escape}me")]), 1)
+        assert batch.label.isprintable()
 
     @pytest.mark.parametrize("entity", ["&#99999999999999;", "&#x110000;", "&#xD800;", "&#0;", "&unknown;"])
     def test_a_name_with_a_broken_entity_still_makes_a_connection_name(self, entity):
