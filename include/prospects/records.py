@@ -35,7 +35,7 @@ def shown(text: str, limit: int = 80) -> str:
     return escaped if len(escaped) <= limit else escaped[: limit - 1] + "…"
 
 
-MOST_PROBLEMS_OF_A_ROW = 20
+MOST_PROBLEMS_OF_A_ROW = 10
 """A long list that is wrong from end to end would otherwise fill the report."""
 
 
