@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Cell: TypeAlias = "str | int | bool"
 
+_ROWS_AT_ONCE = 5_000
 _NUMBER = re.compile("[0-9]{1,18}")
 
 
@@ -32,10 +33,15 @@ def csv_bytes(columns: Sequence[str], rows: Sequence[object]) -> bytes:
     """
     import pandas as pd
 
-    records = [[_csv_cell(cell) for cell in cells] for cells in _cells(columns, rows)]
-    frame = pd.DataFrame(records, columns=list(columns), dtype=object)
-    text: str = frame.to_csv(index=False, lineterminator="\n")
-    return text.encode()
+    content = io.BytesIO()
+    text = io.TextIOWrapper(content, encoding="utf-8", newline="")
+    for start in range(0, max(len(rows), 1), _ROWS_AT_ONCE):
+        some = rows[start : start + _ROWS_AT_ONCE]
+        records = [[_csv_cell(cell) for cell in cells] for cells in _cells(columns, some)]
+        frame = pd.DataFrame(records, columns=list(columns), dtype=object)
+        frame.to_csv(text, index=False, header=start == 0, lineterminator="\n")
+    text.flush()
+    return content.getvalue()
 
 
 def xlsx_bytes(columns: Sequence[str], rows: Sequence[object], title: str) -> bytes:
