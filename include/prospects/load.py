@@ -33,7 +33,7 @@ def load_prospects(source: UPath | Path | None, *, text: str = "", default_ttl_s
     :param default_ttl_sec: seconds a ticket lives until it is first opened, for rows that set none;
         0..432000, 0 leaves it to the API.
     :return: every data row, valid or invalid, numbered from 1 over all files.
-    :raises ProspectsError: the input can't be read as a whole; names every file's problems.
+    :raises ProspectsError: the input can't be read as a whole; names the problems of all files, the first 100.
     """
     if not 0 <= default_ttl_sec <= MAX_TTL_SEC:
         raise ProspectsError([f"ttl_sec {default_ttl_sec}: must be 0 to {MAX_TTL_SEC} seconds"])
