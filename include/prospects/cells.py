@@ -20,6 +20,8 @@ MOST_VALUES = 5_000
 """Values that a cell may hold, over all its lists and objects: several times what the API takes."""
 
 MOST_KEY_CHARACTERS = 255
+"""Characters of a key in JSON, as many as a value of the API's metadata may have."""
+
 MOST_LEVELS = 100
 """How deep lists and objects may lie in each other; the API's go four deep."""
 
