@@ -48,7 +48,7 @@ def absolute(uri: str) -> str:
 
     :param uri: ``reports``, ``/data/in.csv``, ``s3://bucket/key``, …
     """
-    return uri if "://" in uri else str(PROJECT / Path(uri).expanduser())
+    return uri if "://" in uri else str(PROJECT / os.path.expanduser(uri))
 
 
 def run_folder(base: AnyPath, run: Run) -> AnyPath:

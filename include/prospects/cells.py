@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origin
 
@@ -15,8 +16,19 @@ from include.prospects.records import shown
 MAX_CELL_CHARACTERS = 400_000
 """Room for the longest value that the API takes: 1,000 domains of 255 characters each, with some to spare."""
 
+MOST_VALUES = 5_000
+"""Values that a cell may hold, over all its lists and objects: several times what the API takes."""
+
+MOST_KEY_CHARACTERS = 255
+"""Characters of a key in JSON, as many as a value of the API's metadata may have."""
+
+MOST_LEVELS = 100
+"""How deep lists and objects may lie in each other; the API's go four deep."""
+
 BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
+_TOO_DEEP = "must be JSON, but is nested too deeply"
+_TOO_MANY = f"must be at most {MOST_VALUES:,} values"
 
 CellParser = Callable[[str], Any]
 
@@ -46,17 +58,19 @@ def parse_integer(cell: str) -> int:
 
 
 def parse_json(cell: str) -> Any:
-    """Return the cell's JSON value; a key given twice, NaN and absurd nesting are refused."""
+    """Return the cell's JSON value; a key given twice, NaN, endless numbers and absurd sizes are refused."""
+    value = _json(cell)
+    _check_size(value)
+    return value
+
+
+def _json(cell: str) -> Any:
     try:
-        return json.loads(cell, object_pairs_hook=_unique, parse_constant=_no_constant)
+        return json.loads(cell, object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_json_integer)
     except json.JSONDecodeError as error:
         raise CellError(f"must be JSON, but {error.msg.lower()} at character {error.pos + 1}") from None
     except RecursionError:
-        raise CellError("must be JSON, but is nested too deeply") from None
-    except CellError:
-        raise
-    except ValueError:
-        raise CellError("must be JSON, but holds a number of too many digits") from None
+        raise CellError(_TOO_DEEP) from None
 
 
 def list_parser(item: CellParser) -> CellParser:
@@ -66,7 +80,10 @@ def list_parser(item: CellParser) -> CellParser:
         if cell.startswith("["):
             return parse_json(cell)
         parts = (part.strip() for part in cell.split(";"))
-        return [item(part) for part in parts if part]
+        given = [part for part in parts if part]
+        if len(given) > MOST_VALUES:
+            raise CellError(_TOO_MANY)
+        return [item(part) for part in given]
 
     return parse_list
 
@@ -117,10 +134,35 @@ def is_object(plain: Any) -> bool:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
         raise CellError(f"must be JSON, but has the key '{shown(twice)}' twice")
+    if any(len(key) > MOST_KEY_CHARACTERS for key in found):
+        raise CellError(f"must be JSON, but has a key of more than {MOST_KEY_CHARACTERS} characters")
     return found
+
+
+def _check_size(value: Any) -> None:
+    count, level = 0, [value]
+    for _ in range(MOST_LEVELS):
+        count += len(level)
+        if count > MOST_VALUES:
+            raise CellError(_TOO_MANY)
+        level = [inner for outer in level for inner in _inner_values(outer)]
+        if not level:
+            return
+    raise CellError(_TOO_DEEP)
+
+
+def _inner_values(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _json_integer(digits: str) -> int:
+    if not _INTEGER.fullmatch(digits):
+        raise CellError("must be JSON, but holds a number of more than 18 digits")
+    return int(digits)
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from include.prospects.columns import Column
 from include.prospects.draft import Draft, read_cells, reading_order
 from include.prospects.models import OWN_COLUMNS, ProspectRow
 from include.prospects.naming import ConnectionNames, default_connection_name, prospect_key
-from include.prospects.records import InvalidRow, Problem, Prospect, shown
+from include.prospects.records import MOST_PROBLEMS_OF_A_ROW, InvalidRow, Problem, Prospect, shown
 from include.prospects.rules import RULES
 from include.prospects.violations import check_schema
 
@@ -89,8 +89,12 @@ class RowChecker:
         given = draft.cells.get("connection_name") or draft.cells.get(_NAME, "")
         connection_name = given or str(draft.get(_NAME) or "")
         problems = [
-            Problem(row, self.source, shown(column), shown(value), rule) for column, value, rule in draft.problems
+            Problem(row, self.source, shown(column), shown(value), rule)
+            for column, value, rule in draft.problems[:MOST_PROBLEMS_OF_A_ROW]
         ]
+        more = len(draft.problems) - len(problems)
+        if more:
+            problems[-1] = replace(problems[-1], rule=f"{problems[-1].rule} (and {more:,} more problems of this row)")
         return InvalidRow(
             row=row,
             source=self.source,

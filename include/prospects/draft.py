@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ class Draft:
     :param values: nested objects.
     :param cells: text of each column that isn't empty.
     :param origin: column that gave the value at a path.
+    :param depths: how many keys the path has at which a column gave a value.
     :param bad: paths whose value is unusable.
     :param problems: column, value and rule of each problem found so far.
     """
@@ -29,6 +30,7 @@ class Draft:
     values: dict[str, Any] = field(default_factory=dict)
     cells: dict[str, str] = field(default_factory=dict)
     origin: dict[str, str] = field(default_factory=dict)
+    depths: dict[str, int] = field(default_factory=dict)
     bad: set[str] = field(default_factory=set)
     problems: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -43,7 +45,12 @@ class Draft:
 
     def is_bad(self, dotted: str) -> bool:
         """Tell whether the value at a path, or an object around it, is unusable."""
-        return any(_within(dotted, path) for path in self.bad)
+        return any(path in self.bad for path in _around(dotted))
+
+    def credit(self, column: Column) -> None:
+        """Note that a column gave the value at its path, unless another one did."""
+        if self.origin.setdefault(column.dotted, column.name) == column.name:
+            self.depths[column.name] = len(column.path)
 
     def blame(self, dotted: str, rule: str) -> None:
         """Note that the value at a path breaks a rule."""
@@ -55,11 +62,9 @@ class Draft:
 
         :return: the path itself when no column did.
         """
-        around = dotted
-        while around:
-            if around in self.origin:
-                return self.origin[around]
-            around = around.rpartition(".")[0]
+        for path in _around(dotted):
+            if path in self.origin:
+                return self.origin[path]
         below = (column for path, column in self.origin.items() if _within(path, dotted))
         return next(below, dotted)
 
@@ -79,6 +84,13 @@ class Draft:
                 return _ABSENT
             node = node[key]
         return node
+
+
+def _around(dotted: str) -> Iterator[str]:
+    """Yield a path, then those of the objects around it, the innermost first."""
+    while dotted:
+        yield dotted
+        dotted = dotted.rpartition(".")[0]
 
 
 def _within(path: str, outer: str) -> bool:
@@ -116,11 +128,11 @@ def _read_cell(draft: Draft, column: Column, cell: str) -> None:
         value = column.parse(cell)
     except CellError as error:
         draft.bad.add(column.dotted)
-        draft.origin.setdefault(column.dotted, column.name)
+        draft.credit(column)
         draft.problems.append((column.name, cell, str(error)))
         return
     if _place(draft.values, column.path, value):
-        draft.origin.setdefault(column.dotted, column.name)
+        draft.credit(column)
     else:
         other = draft.column_of(column.dotted)
         draft.problems.append((column.name, cell, f"differs from what column {other} says: keep one of the two"))

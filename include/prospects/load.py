@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from include.prospects.check import RowChecker
 from include.prospects.header import EXAMPLE, resolve_header
 from include.prospects.models import MAX_TTL_SEC
 from include.prospects.naming import ConnectionNames
 from include.prospects.reader import read_table
-from include.prospects.records import InvalidRow, Prospect, Prospects, ProspectsError
+from include.prospects.records import InvalidRow, Prospect, Prospects, ProspectsError, TooLargeError
+from include.prospects.sources import read_sources
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from upath import UPath
 
-PASTED = "prospects_csv"
-"""What stands for the file's name when the CSV was pasted."""
+MOST_ROWS = 250_000
+"""Rows of one input, over all files; 100,000 take about 350 MiB of memory until they are planned."""
 
+_MOST_PROBLEMS = 100
 _MOST_ROWS_IN_A_WARNING = 10
 
 
@@ -32,12 +33,12 @@ def load_prospects(source: UPath | Path | None, *, text: str = "", default_ttl_s
     :param default_ttl_sec: seconds a ticket lives until it is first opened, for rows that set none;
         0..432000, 0 leaves it to the API.
     :return: every data row, valid or invalid, numbered from 1 over all files.
-    :raises ProspectsError: the input can't be read as a whole; names every file's problems.
+    :raises ProspectsError: the input can't be read as a whole; names the problems of all files, the first 100.
     """
     if not 0 <= default_ttl_sec <= MAX_TTL_SEC:
         raise ProspectsError([f"ttl_sec {default_ttl_sec}: must be 0 to {MAX_TTL_SEC} seconds"])
     intake = _Intake(default_ttl_sec)
-    problems = [problem for name, content in _contents(source, text) for problem in intake.take(name, content)]
+    problems = [problem for name, content in read_sources(source, text) for problem in intake.take(name, content)]
     prospects = intake.prospects
     if not problems and not prospects.valid and not prospects.invalid:
         problems.append(
@@ -45,7 +46,8 @@ def load_prospects(source: UPath | Path | None, *, text: str = "", default_ttl_s
             f" {EXAMPLE}, it needs one line for each prospect"
         )
     if problems:
-        raise ProspectsError(problems)
+        more = len(problems) - _MOST_PROBLEMS
+        raise ProspectsError(problems[:_MOST_PROBLEMS] + ([f"… and {more} more problems"] if more > 0 else []))
     prospects.warnings.extend(_alias_warnings(prospects.valid))
     return prospects
 
@@ -60,59 +62,37 @@ class _Intake:
     rows: int = 0
 
     def take(self, name: str, content: bytes) -> list[str]:
-        """Check the rows of one file and return what is wrong with it as a whole."""
+        """Check the rows of one file.
+
+        :return: what is wrong with it as a whole.
+        :raises TooLargeError: the rows of all files so far are too many.
+        """
         rows_before = self.rows
         try:
             table = read_table(content, name)
             columns = resolve_header(table.header, name)
             checker = RowChecker(name, columns, self.default_ttl_sec, self.names)
             for cells in table.rows:
-                self.rows += 1
+                self._count_row()
                 self._keep(checker.check(self.rows, cells))
+        except TooLargeError:
+            raise
         except ProspectsError as error:
             return error.problems
         if self.rows == rows_before:
             self.prospects.warnings.append(f"{name}: has a header, but no rows")
         return []
 
+    def _count_row(self) -> None:
+        self.rows += 1
+        if self.rows > MOST_ROWS:
+            raise TooLargeError([f"the input has over {MOST_ROWS:,} rows: divide it among several runs"])
+
     def _keep(self, checked: Prospect | InvalidRow) -> None:
         if isinstance(checked, InvalidRow):
             self.prospects.invalid.append(checked)
         else:
             self.prospects.valid.append(checked)
-
-
-def _contents(source: UPath | Path | None, text: str) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of each file, one at a time."""
-    if text.strip():
-        yield PASTED, text.encode("utf-8", "surrogatepass")
-        return
-    if source is None:
-        raise ProspectsError(["no input: set prospects_uri to a CSV file or folder, or paste prospects_csv"])
-    try:
-        for file in _files(source):
-            yield file.name, file.read_bytes()
-    except (OSError, ImportError) as error:
-        raise ProspectsError([f"prospects_uri '{source}' can't be read: {error}"]) from error
-
-
-def _files(source: UPath | Path) -> list[UPath | Path]:
-    if not source.exists():
-        raise ProspectsError(
-            [f"prospects_uri '{source}' does not exist: give a CSV file or a folder of them that the worker can reach"]
-        )
-    if not source.is_dir():
-        return [source]
-    entries = cast("Iterable[UPath | Path]", source.iterdir())
-    files = sorted(filter(_is_csv, entries), key=lambda entry: entry.name)
-    if not files:
-        raise ProspectsError([f"prospects_uri '{source}' is a folder without *.csv files: put one there"])
-    return files
-
-
-def _is_csv(entry: UPath | Path) -> bool:
-    # A leading dot marks what systems keep beside files, such as the resource forks of macOS.
-    return entry.suffix.lower() == ".csv" and not entry.name.startswith(".") and not entry.is_dir()
 
 
 def _alias_warnings(valid: list[Prospect]) -> list[str]:

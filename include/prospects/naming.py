@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from unicodedata import normalize
 
 from slugify import slugify
 
 MOST_CHARACTERS = 128
 """Longest name of a connection (Auth0 Management API, POST /self-service-profiles/{id}/sso-ticket)."""
 
+_MOST_READ = 512
 
-@lru_cache(maxsize=4096)
+
 def default_connection_name(organization_name: str, organization_id: str) -> str:
     """Return a valid connection name made from an organization's name, or else from its id.
 
     :return: small letters, digits and single hyphens, 1..128 characters; other alphabets are transliterated.
     """
-    for text in (organization_name, organization_id):
-        name = slugify(text[:512], max_length=MOST_CHARACTERS).strip("-")
-        if name:
-            return name
-    return "organization"
+    return _slug(organization_name[:_MOST_READ]) or _slug(organization_id[:_MOST_READ]) or "organization"
+
+
+@lru_cache(maxsize=4096)
+def _slug(text: str) -> str:
+    return slugify(text, max_length=MOST_CHARACTERS).strip("-")
 
 
 def prospect_key(prospect_email: str, prospect_name: str, explicit_connection: str) -> str:
@@ -29,8 +32,9 @@ def prospect_key(prospect_email: str, prospect_name: str, explicit_connection: s
 
     It is the address in small letters, or else the name; then, after a bar, the connection if the row names
     one itself, because one person may be asked for two connections on purpose: ``ada@example.com|acme-saml``.
-    So the order of rows, the organization's name, domains, life span and all other fields can change without
-    the prospect becoming a new one.
+    Accents written as letters of their own count as part of the letter before them: systems differ in that, and
+    none shows it. So the order of rows, the organization's name, domains, life span and all other fields can change
+    without the prospect becoming a new one.
 
     :param prospect_email: empty for none.
     :param prospect_name: empty for none.
@@ -38,7 +42,7 @@ def prospect_key(prospect_email: str, prospect_name: str, explicit_connection: s
         a default name.
     """
     # A bar within a name is doubled, so that different prospects never share a key.
-    person = (prospect_email.casefold() or prospect_name).replace("|", "||")
+    person = normalize("NFC", prospect_email.casefold() or prospect_name).replace("|", "||")
     return f"{person}|{explicit_connection}" if explicit_connection else person
 
 

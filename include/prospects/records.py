@@ -7,10 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-UNSAFE_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters, line separators, marks that turn the writing direction, and halves of surrogate pairs.
+_UNSAFE = "\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff"
+_UNSEEN = "\xad\u061c\u180e\u200b-\u200f\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0001-\U000e007f"
+
+UNSAFE_CHARACTERS = re.compile(f"[{_UNSAFE}]")
+"""Control characters, line separators, marks that turn the writing direction, halves of surrogate pairs, and
+non-characters.
 
 None of them belongs into a name, and each can break a report's line or make it read as something else.
+"""
+
+HIDDEN_CHARACTERS = re.compile(f"[{_UNSAFE}{_UNSEEN}]")
+"""The unsafe ones, and those that take no room, such as joiners and byte order marks.
+
+Some languages and emoji need joiners in names; an address or a column's name that has one only looks like another.
 """
 
 
@@ -19,10 +29,14 @@ def shown(text: str, limit: int = 80) -> str:
 
     :param text: any text, of any length.
     :param limit: the most characters to return.
-    :return: unsafe characters written as escapes, the end cut off with an ellipsis when it is too long.
+    :return: hidden characters written as escapes, the end cut off with an ellipsis when it is too long.
     """
-    escaped = UNSAFE_CHARACTERS.sub(lambda found: ascii(found.group())[1:-1], text[: limit + 1])
+    escaped = HIDDEN_CHARACTERS.sub(lambda found: ascii(found.group())[1:-1], text[: limit + 1])
     return escaped if len(escaped) <= limit else escaped[: limit - 1] + "…"
+
+
+MOST_PROBLEMS_OF_A_ROW = 10
+"""A long list that is wrong from end to end would otherwise fill the report."""
 
 
 class ProspectsError(ValueError):
@@ -39,6 +53,10 @@ class ProspectsError(ValueError):
         return "\n".join(self.problems)
 
 
+class TooLargeError(ProspectsError):
+    """The input is larger than one run takes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One rule that one cell breaks.
@@ -46,7 +64,7 @@ class Problem:
     :param row: number of the data row, from 1, over all files.
     :param source: name of the file.
     :param column: the column as the file's header names it; ``#5`` for the fifth cell when it has no name.
-    :param value: the cell, at most 80 characters, unsafe characters escaped.
+    :param value: the cell, at most 80 characters, hidden characters escaped.
     :param rule: what the value must be, and what to do where that isn't plain.
     """
 
@@ -102,7 +120,8 @@ class InvalidRow:
     :param prospect_name: see :class:`Prospect`.
     :param prospect_email: see :class:`Prospect`.
     :param connection_name: see :class:`Prospect`.
-    :param problems: at least one.
+    :param problems: at least one, and the first :data:`MOST_PROBLEMS_OF_A_ROW` of very many; the last then says
+        how many more there are.
     """
 
     row: int

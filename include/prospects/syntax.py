@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from include.prospects.records import UNSAFE_CHARACTERS, shown
+from include.prospects.records import HIDDEN_CHARACTERS, UNSAFE_CHARACTERS, shown
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-]+")
 _NOT_IDENTIFIER = re.compile(r"[^A-Za-z0-9_-]")
@@ -21,7 +21,8 @@ def plain_text(text: str) -> str:
     """Refuse characters that are no part of a text, such as NUL, line breaks and direction marks."""
     found = UNSAFE_CHARACTERS.search(text)
     if found:
-        raise ValueError(f"must not contain the unprintable character U+{ord(found.group()):04X}: remove it")
+        code, place = ord(found.group()), found.start() + 1
+        raise ValueError(f"must not contain the unprintable character U+{code:04X}, at character {place}: remove it")
     return text
 
 
@@ -33,14 +34,19 @@ def identifier(text: str) -> str:
     if _IDENTIFIER.fullmatch(text):
         return text
     found = _NOT_IDENTIFIER.search(text)
-    culprit = found.group() if found else ""
-    name = unicodedata.name(culprit, "a control character") if culprit else "an empty text"
-    raise ValueError(f"must be letters A-Z or a-z, digits, '_' or '-', but has '{shown(culprit)}' ({name})")
+    if not found:
+        raise ValueError("must be letters A-Z or a-z, digits, '_' or '-', but is empty")
+    culprit = found.group()
+    name = unicodedata.name(culprit, f"U+{ord(culprit):04X}, which has no name")
+    raise ValueError(
+        f"must be letters A-Z or a-z, digits, '_' or '-', but has '{shown(culprit)}' ({name})"
+        f" at character {found.start() + 1}"
+    )
 
 
 def email_address(text: str) -> str:
     """Take what looks like one e-mail address, without a display name."""
-    if UNSAFE_CHARACTERS.search(text) or not _EMAIL.fullmatch(text):
+    if HIDDEN_CHARACTERS.search(text) or not _EMAIL.fullmatch(text):
         raise ValueError("must be one e-mail address, such as ada@example.com")
     return text
 
@@ -54,6 +60,6 @@ def domain_name(text: str) -> str:
 
 def https_url(text: str) -> str:
     """Take an absolute https URL without user information."""
-    if UNSAFE_CHARACTERS.search(text) or not _HTTPS_URL.fullmatch(text):
+    if HIDDEN_CHARACTERS.search(text) or not _HTTPS_URL.fullmatch(text):
         raise ValueError("must be a URL that begins with https://")
     return text

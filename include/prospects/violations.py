@@ -80,6 +80,6 @@ def _object_keys(loc: tuple[int | str, ...]) -> list[str]:
 
 def _place_inside(loc: Sequence[int | str], draft: Draft, column: str) -> str:
     """Say where in the column's value the location is; nothing when it is the whole value."""
-    depth = next((len(path.split(".")) for path, name in draft.origin.items() if name == column), len(loc))
+    depth = draft.depths.get(column, len(loc))
     parts = [f"item {part + 1}" if isinstance(part, int) else shown(part) for part in loc[depth:]]
     return f"{', '.join(parts)}: " if parts else ""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-CELL_LIMIT = 32_000
-"""Characters a cell may hold; Excel's own limit is 32,767."""
+CELL_LIMIT = 16_000
+"""Characters a cell may hold; Excel's own limit is 32,767, in which emoji and their like count twice."""
 
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 _LINE_END = re.compile("\r\n?")
 _FORMULA = re.compile("'*[\\s\ufeff]*[=+\\-@\t\r\n＝＋－＠]")
 
@@ -18,7 +18,7 @@ def printable(text: object, limit: int = CELL_LIMIT) -> str:
     :param text: anything; ``None`` becomes the empty string.
     :param limit: characters to keep; a longer text ends with an ellipsis.
     :return: the text with line ends as ``\\n`` and other control characters, lone surrogates and
-        non-characters as U+FFFD.
+        non-characters as U+FFFD; so are marks that turn the writing direction, and Unicode's line separators.
     """
     if text is None:
         return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from include.files import make_private, write_private
 from include.reports.page import page_bytes
@@ -14,11 +14,13 @@ from include.reports.tables import csv_bytes, xlsx_bytes
 from include.reports.views import revocation_page, ticket_page
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from include.files import AnyPath
     from include.reports.rows import ReportRow
     from include.reports.summary import Outcome, RunInfo
+
+    Contents: TypeAlias = Mapping[str, Callable[[], bytes]]
 
 
 def write_report(folder: AnyPath, rows: Sequence[ReportRow], run: RunInfo) -> dict[str, Any]:
@@ -30,10 +32,10 @@ def write_report(folder: AnyPath, rows: Sequence[ReportRow], run: RunInfo) -> di
     :param rows: see :func:`include.reports.rows.join_rows`.
     :return: the summary, as in ``summary.json``.
     """
-    contents = {
-        "tickets.csv": csv_bytes(COLUMNS, rows),
-        "tickets.xlsx": xlsx_bytes(COLUMNS, rows, title="Tickets"),
-        "report.html": page_bytes(ticket_page(rows, run)),
+    contents: Contents = {
+        "tickets.csv": lambda: csv_bytes(COLUMNS, rows),
+        "tickets.xlsx": lambda: xlsx_bytes(COLUMNS, rows, title="Tickets"),
+        "report.html": lambda: page_bytes(ticket_page(rows, run)),
     }
     return _write(folder, contents, rows, STATUSES, run)
 
@@ -47,23 +49,24 @@ def write_revocations(folder: AnyPath, rows: Sequence[Mapping[str, Any]], run: R
     :raises ValueError: for a row with an unknown status.
     """
     revocations = revocation_rows(rows)
-    contents = {
-        "revocations.csv": csv_bytes(REVOCATION_COLUMNS, revocations),
-        "revocations.xlsx": xlsx_bytes(REVOCATION_COLUMNS, revocations, title="Revocations"),
-        "report.html": page_bytes(revocation_page(revocations, run)),
+    contents: Contents = {
+        "revocations.csv": lambda: csv_bytes(REVOCATION_COLUMNS, revocations),
+        "revocations.xlsx": lambda: xlsx_bytes(REVOCATION_COLUMNS, revocations, title="Revocations"),
+        "report.html": lambda: page_bytes(revocation_page(revocations, run)),
     }
     return _write(folder, contents, revocations, REVOCATION_STATUSES, run)
 
 
 def _write(
     folder: AnyPath,
-    contents: Mapping[str, bytes],
+    contents: Contents,
     rows: Sequence[Outcome],
     statuses: Sequence[str],
     run: RunInfo,
 ) -> dict[str, Any]:
     make_private(folder)
-    files = {name: write_private(folder, name, [content]) for name, content in contents.items()}
+    # One after another, so that no more than one of the files is held in memory.
+    files = {name: write_private(folder, name, [content()]) for name, content in contents.items()}
     files["summary.json"] = str(folder / "summary.json")
     summary = summarize(rows, statuses, run, files)
     write_private(folder, "summary.json", [json.dumps(summary, indent=2).encode(), b"\n"])

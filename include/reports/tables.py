@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from include.reports.cells import guard, is_formula, printable, unguard
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 Cell: TypeAlias = "str | int | bool"
 
+_ROWS_AT_ONCE = 5_000
+_NUMBER = re.compile("[0-9]{1,18}")
+
 
 def csv_bytes(columns: Sequence[str], rows: Sequence[object]) -> bytes:
     """Write rows as CSV.
@@ -29,10 +33,15 @@ def csv_bytes(columns: Sequence[str], rows: Sequence[object]) -> bytes:
     """
     import pandas as pd
 
-    records = [[_csv_cell(cell) for cell in cells] for cells in _cells(columns, rows)]
-    frame = pd.DataFrame(records, columns=list(columns), dtype=object)
-    text: str = frame.to_csv(index=False, lineterminator="\n")
-    return text.encode()
+    content = io.BytesIO()
+    text = io.TextIOWrapper(content, encoding="utf-8", newline="")
+    for start in range(0, max(len(rows), 1), _ROWS_AT_ONCE):
+        some = rows[start : start + _ROWS_AT_ONCE]
+        records = [[_csv_cell(cell) for cell in cells] for cells in _cells(columns, some)]
+        frame = pd.DataFrame(records, columns=list(columns), dtype=object)
+        frame.to_csv(text, index=False, header=start == 0, lineterminator="\n")
+    text.flush()
+    return content.getvalue()
 
 
 def xlsx_bytes(columns: Sequence[str], rows: Sequence[object], title: str) -> bytes:
@@ -68,7 +77,7 @@ def read_tickets(report_uri: UPath | Path | str) -> list[dict[str, Any]]:
     :raises ValueError: if there is no such file, or if it is not a ticket report.
     """
     file = _tickets_file(report_uri)
-    reader = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig"), newline=""))
+    reader = csv.DictReader(io.StringIO(_text_of(file), newline=""))
     missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
     if missing:
         raise ValueError(
@@ -132,12 +141,19 @@ def _tickets_file(report_uri: UPath | Path | str) -> UPath | Path:
     return file
 
 
+def _text_of(file: UPath | Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{file} is not UTF-8 text: save it as CSV in UTF-8, or export the report again") from None
+
+
 def _ticket(number: int, record: dict[str, str | None]) -> dict[str, Any]:
     if any(record[column] is None for column in COLUMNS):
         raise ValueError(f"data row {number} of the ticket report has too few cells: export it again")
     ticket: dict[str, Any] = {column: unguard(record[column] or "") for column in COLUMNS}
     for column in ("row", "attempts"):
-        if not ticket[column].isdecimal():
+        if not _NUMBER.fullmatch(ticket[column]):
             raise ValueError(f"data row {number} of the ticket report: {column} is not a number")
         ticket[column] = int(ticket[column])
     ticket["duplicate_possible"] = ticket["duplicate_possible"].lower() == "true"

@@ -108,11 +108,12 @@ def utc_text(iso: str) -> str:
     """Write an ISO 8601 time as "24 Nov 2026, 09:05 UTC"; a text that is none stays as it is."""
     try:
         moment = datetime.fromisoformat(iso.replace("Z", "+00:00"))
-    except ValueError:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=timezone.utc)
+        moment = moment.astimezone(timezone.utc)
+    except (ValueError, OverflowError):
         return iso
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return f"{moment.astimezone(timezone.utc):%d %b %Y, %H:%M} UTC".lstrip("0")
+    return f"{moment:%d %b %Y, %H:%M} UTC".lstrip("0")
 
 
 def duration_text(seconds: float) -> str:

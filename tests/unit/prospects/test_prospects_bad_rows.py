@@ -16,10 +16,10 @@ EXPECTED = [
     (
         3,
         "organization_id",
-        "must be letters A-Z or a-z, digits, '_' or '-', but has '\u043e' (CYRILLIC SMALL LETTER O)",
+        "must be letters A-Z or a-z, digits, '_' or '-', but has '\u043e' (CYRILLIC SMALL LETTER O) at character 1",
     ),
     (4, "organization_id", "must be at most 50 characters long"),
-    (5, "organization_name", "must not contain the unprintable character U+0007: remove it"),
+    (5, "organization_name", "must not contain the unprintable character U+0007, at character 4: remove it"),
     (7, "prospect_email", "must be one e-mail address, such as ada@example.com"),
     (
         8,
@@ -32,7 +32,7 @@ EXPECTED = [
     (13, "assign_membership_on_login", "must be true or false (yes, no, 1 and 0 do as well)"),
     (14, "ttl_sec", "must be at most 432000"),
     (15, "ttl_sec", "must be a whole number in plain digits, at most 18 of them"),
-    (17, "profile_id", "must be letters A-Z or a-z, digits, '_' or '-', but has '/' (SOLIDUS)"),
+    (17, "profile_id", "must be letters A-Z or a-z, digits, '_' or '-', but has '/' (SOLIDUS) at character 4"),
     (18, "custom_domain", "must be a domain name, such as example.com, without https:// and path"),
     (
         19,

@@ -85,7 +85,7 @@ def test_a_missing_file_is_named(folder):
 
 def test_a_file_that_cannot_be_read_is_a_problem_of_the_input(tmp_path):
     (tmp_path / "a.csv").symlink_to(tmp_path / "gone.csv")
-    with pytest.raises(ProspectsError, match=r"prospects_uri '.*' can't be read: .*a\.csv"):
+    with pytest.raises(ProspectsError, match=r"prospects_uri '.*a\.csv' can't be read: it is no regular file"):
         load_prospects(tmp_path)
 
 

@@ -45,6 +45,8 @@ def test_a_default_name_is_always_valid(organization_name, organization_id):
         ("", "Ada", "con_1", "Ada|con_1"),
         ("", "", "con_1", "|con_1"),
         ("", "", "", ""),
+        ("", "Zoe\u0308", "", "Zo\u00eb"),
+        ("Zoe\u0308@example.com", "", "", "zo\u00eb@example.com"),
     ],
 )
 def test_a_prospect_is_known_by_address_or_name_and_explicit_connection(email, name, connection, expected):

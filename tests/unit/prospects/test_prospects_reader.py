@@ -52,7 +52,7 @@ def test_lines_without_content_are_no_rows():
         (b"", "a.csv: is empty: its first line must name the columns, such as organization_id,"),
         (b"\xef\xbb\xbf\r\n  \r\n", "a.csv: is empty"),
         ("a,b\n".encode("utf-16"), "a.csv: is UTF-16 text: save it as CSV in UTF-8"),
-        ("a,b\n".encode("utf-16-le"), "a.csv: line 1 has a NUL byte, so this is UTF-16 or no text"),
+        ("a,b\n".encode("utf-16-le"), "a.csv: is UTF-16 text without a mark that says so: save it as CSV in UTF-8"),
         (b"a,b\n1,\x00\n", "a.csv: line 2 has a NUL byte"),
         (b"PK\x03\x04\x14\x00", "a.csv: is an Excel workbook or another ZIP archive: save it as CSV"),
         (

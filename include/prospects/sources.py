@@ -1,0 +1,105 @@
+"""Where the input's bytes come from: a pasted text, a file, or the files of a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from include.prospects.records import ProspectsError, TooLargeError, shown
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from upath import UPath
+
+    AnyPath: TypeAlias = UPath | Path
+
+PASTED = "prospects_csv"
+"""What stands for the file's name when the CSV was pasted."""
+
+MOST_BYTES = 100 * 2**20
+"""Bytes of one input, over all files."""
+
+_TOO_LARGE = f"the input has over {MOST_BYTES // 2**20} MiB: divide it among several runs"
+
+
+def read_sources(source: AnyPath | None, text: str) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of each file, one at a time; the name is fit for messages.
+
+    :param source: a file, or a folder whose ``*.csv`` files are taken in the order of their names.
+    :param text: unless it is blank, it is taken instead.
+    :raises ProspectsError: there is nothing to read, or it can't be read.
+    :raises TooLargeError: it has over :data:`MOST_BYTES`.
+    """
+    if text and not text.isspace():
+        content = text.encode("utf-8", "surrogatepass")
+        if len(content) > MOST_BYTES:
+            raise TooLargeError([_TOO_LARGE])
+        yield PASTED, content
+        return
+    if source is None:
+        raise ProspectsError(["no input: set prospects_uri to a CSV file or folder, or paste prospects_csv"])
+    try:
+        yield from _read_files(source)
+    except ProspectsError:
+        raise
+    except Exception as error:  # what the drivers of object storage raise has no base in common
+        raise ProspectsError(
+            [f"prospects_uri '{_name(source)}' can't be read: {shown(str(error) or type(error).__name__, 500)}"]
+        ) from error
+
+
+def _read_files(source: AnyPath) -> Iterator[tuple[str, bytes]]:
+    room = MOST_BYTES
+    for file in _files(source):
+        content = _read(file, room)
+        room -= len(content)
+        yield shown(file.name, 255), content
+
+
+def _read(file: AnyPath, room: int) -> bytes:
+    """Read a file as it is at one moment."""
+    if not file.is_file():
+        # To wait for a pipe or read a device would never end.
+        raise ProspectsError([f"prospects_uri '{_name(file)}' can't be read: it is no regular file"])
+    before = _stamp(file)
+    with file.open("rb") as stream:
+        content = stream.read(room + 1)
+    if len(content) > room:
+        raise TooLargeError([_TOO_LARGE])
+    if _stamp(file) != before:
+        raise ProspectsError(
+            [f"prospects_uri '{_name(file)}' was changed while it was read: run again when it is complete"]
+        )
+    return content
+
+
+def _stamp(file: AnyPath) -> tuple[int, float]:
+    state = file.stat()
+    return state.st_size, state.st_mtime
+
+
+def _files(source: AnyPath) -> list[AnyPath]:
+    if not source.exists():
+        raise ProspectsError(
+            [
+                f"prospects_uri '{_name(source)}' does not exist:"
+                " give a CSV file or a folder of them that the worker can reach"
+            ]
+        )
+    if not source.is_dir():
+        return [source]
+    entries = cast("Iterable[AnyPath]", source.iterdir())
+    files = sorted(filter(_is_csv, entries), key=lambda entry: entry.name)
+    if not files:
+        raise ProspectsError([f"prospects_uri '{_name(source)}' is a folder without *.csv files: put one there"])
+    return files
+
+
+def _is_csv(entry: AnyPath) -> bool:
+    # A leading dot marks what systems keep beside files, such as the resource forks of macOS.
+    return entry.suffix.lower() == ".csv" and not entry.name.startswith(".") and not entry.is_dir()
+
+
+def _name(path: AnyPath) -> str:
+    return shown(str(path), 500)
