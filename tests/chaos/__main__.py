@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from cryptography.fernet import Fernet
 from rich.console import Console
@@ -21,6 +24,7 @@ from include.sandbox.settings import SandboxSettings
 from tests import postgres
 from tests.chaos.airflow import ChaosAirflow
 from tests.chaos.batch import Batch, ChaosError, Outcome
+from tests.chaos.plain import PlainOutcome, run_plain_way
 from tests.chaos.plan import Target
 
 HOME = PROJECT / ".airflow" / "chaos"
@@ -34,19 +38,27 @@ MOST_SECONDS = 40 * 60
 def main() -> int:
     """Run a batch for each seed; return 0 if nothing was lost and nothing is doubled without being flagged, else 1."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3], metavar="N")
-    seeds = parser.parse_args().seeds
+    parser.add_argument("--seeds", nargs="*", type=int, default=[1, 2, 3], metavar="N")
+    parser.add_argument("--no-plain", action="store_true", help="leave out the plain way, which is run beside it")
+    options = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 200)
     _be_alone_and_bounded()
     outcomes: list[Outcome] = []
     complaints: list[str] = []
-    for seed in seeds:
-        try:
-            outcomes.append(_run(console, seed))
-        except (ChaosError, LocalAirflowError, postgres.PostgresError) as error:
-            complaints.append(str(error))
-            break
+    plain: PlainOutcome | None = None
+    try:
+        for seed in options.seeds:
+            outcomes.append(_run_batch(console, seed))
+        if not options.no_plain:
+            plain = _run_plain_way(console, (options.seeds or [1])[0])
+    except (ChaosError, LocalAirflowError, postgres.PostgresError) as error:
+        complaints.append(str(error))
     console.print(_table(outcomes))
+    if plain is not None:
+        console.print(
+            f"Beside it, the plain way (one POST a mapped task, no ledger), killed {plain.kills} times and run again: "
+            f"{plain.made} tickets made for {plain.asked} prospects, {plain.orphans} of them orphans, none flagged."
+        )
     complaints += [f"seed {outcome.seed}: {said}" for outcome in outcomes for said in _complaints(outcome)]
     for complaint in complaints:
         console.print(f"[red]{complaint}[/]")
@@ -55,43 +67,57 @@ def main() -> int:
     return 1 if complaints else 0
 
 
-def _run(console: Console, seed: int) -> Outcome:
-    """Run one batch on an Airflow, a tenant and databases of its own."""
+def _run_batch(console: Console, seed: int) -> Outcome:
+    """Run one batch, by turns with one of the two kinds of ledger."""
     home = HOME / f"seed-{seed}"
-    shutil.rmtree(home, ignore_errors=True)
-    reports_folder = home / "reports"
-    with (
-        Sandbox(SandboxSettings(plan="enterprise")) as tenant,
-        postgres.postgres_database() as metadata,
-        postgres.postgres_database() as spare,
-    ):
-        env = {
-            FERNET_KEY: os.environ[FERNET_KEY],
-            "SSO_TICKETS_REPORTS": str(reports_folder),
-            "SSO_TICKETS_LEDGER": str(home / "ledger.db"),
-            **connection_env(
-                host=tenant.url,
-                client_id=tenant.client_id,
-                client_secret=tenant.client_secret,
-                profile_id=tenant.profile_id,
-                **PACE,
-            ),
-        }
-        # Each seed by turns with one of the two kinds of ledger.
+    with postgres.postgres_database() as spare:
         ledger_url = f"sqlite:///{home / 'ledger.db'}"
+        env = {"SSO_TICKETS_REPORTS": str(home / "reports"), "SSO_TICKETS_LEDGER": str(home / "ledger.db")}
         if seed % 2 == 0:
             ledger_url = spare
             env["AIRFLOW_CONN_SSO_TICKETS_DB"] = spare.replace("postgresql+psycopg2://", "postgres://")
-        began = time.monotonic()
-
-        def say(what: str) -> None:
-            console.print(f"seed {seed}, {time.monotonic() - began:4.0f} s: {what}")
-
-        say(f"starting Airflow (logs: {home.relative_to(PROJECT)}) …")
-        with ChaosAirflow(home, metadata, env) as airflow:
+        with _airflow(console, f"seed {seed}", home, env) as (airflow, tenant, say):
             airflow.api().set_pool(POOL, SLOTS)
+            return Batch(seed, ORGANIZATIONS, airflow, tenant, ledger_url, home / "reports", say).run()
+
+
+def _run_plain_way(console: Console, seed: int) -> PlainOutcome:
+    bundles = [
+        {
+            "name": name,
+            "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+            "kwargs": {"path": str(PROJECT / folder)},
+        }
+        for name, folder in (("project", "dags"), ("plain", "tests/bench/dags"))
+    ]
+    env = {"AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles)}
+    with _airflow(console, "plain way", HOME / "plain", env) as (airflow, tenant, say):
+        return run_plain_way(seed, ORGANIZATIONS, airflow, tenant, say)
+
+
+@contextmanager
+def _airflow(
+    console: Console, name: str, home: Path, env: Mapping[str, str]
+) -> Iterator[tuple[ChaosAirflow, Sandbox, Callable[[str], None]]]:
+    """Run an Airflow and a tenant of their own, on an empty database."""
+    shutil.rmtree(home, ignore_errors=True)
+    began = time.monotonic()
+
+    def say(what: str) -> None:
+        console.print(f"{name}, {time.monotonic() - began:4.0f} s: {what}")
+
+    with Sandbox(SandboxSettings(plan="enterprise")) as tenant, postgres.postgres_database() as metadata:
+        connection = connection_env(
+            host=tenant.url,
+            client_id=tenant.client_id,
+            client_secret=tenant.client_secret,
+            profile_id=tenant.profile_id,
+            **PACE,
+        )
+        say(f"starting Airflow (logs: {home.relative_to(PROJECT)}) …")
+        with ChaosAirflow(home, metadata, {FERNET_KEY: os.environ[FERNET_KEY], **connection, **env}) as airflow:
             say(f"{ORGANIZATIONS} organizations")
-            return Batch(seed, ORGANIZATIONS, airflow, tenant, ledger_url, reports_folder, say).run()
+            yield airflow, tenant, say
 
 
 def _table(outcomes: Sequence[Outcome]) -> Table:

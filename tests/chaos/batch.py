@@ -1,10 +1,10 @@
-"""One batch of organizations: kills while it runs, resumed as an operator would, until a run is green."""
+"""One batch of organizations, killed while it runs and resumed as an operator would, until a run is green."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,19 +16,17 @@ from sqlalchemy import create_engine, select
 
 from include import reports
 from include.sandbox.server import Sandbox
-from tests.chaos.airflow import API_SERVER, SCHEDULER, ChaosAirflow
+from tests.chaos.airflow import ChaosAirflow
 from tests.chaos.books import Books, balance
-from tests.chaos.plan import Kill, Target, kills
-from tests.chaos.processes import kill
+from tests.chaos.killer import Killer
+from tests.chaos.plan import Target, kills
 
 DAG = "create_sso_tickets"
 TASKS = 20
 _POLL_SECONDS = 0.05
 _STATE_SECONDS = 1.0
 _LONGEST_RUN = 240.0  # without a kill; then an operator ends it
-_LONGEST_WAIT = 60.0
 _LONGEST_BATCH = 1200.0
-_STALL_SECONDS = 10.0
 
 
 class ChaosError(RuntimeError):
@@ -95,8 +93,8 @@ class Batch:
         self._engine = create_engine(ledger_url)
         self._reports = reports_folder
         self._say = say
-        self._pending: deque[Kill] = deque(kills(seed, organizations))
         self._outcome = Outcome(seed)
+        self._killer = Killer(kills(seed, organizations), airflow, tenant, self._chance, self._look)
         self._run_id = ""
         self._since = 0.0
 
@@ -110,13 +108,14 @@ class Batch:
         known = {entry.ticket.ticket_id for entry in self._ledger.live_entries() if entry.ticket}
         in_flight = Counter(organization for organization, _ in outcome.in_flight)
         outcome.books = balance(self._organizations, self._tenant.tickets, self._rows(), known, in_flight)
-        self._pending.clear()
+        self._killer.call_off()
         self._start()
         if self._wait_for_end(began + _LONGEST_BATCH) != "success":
             raise ChaosError(f"seed {outcome.seed}: a run that had nothing to do failed")
         seen = self._tenant.stats()
         outcome.made_again = seen.tickets - outcome.books.made
         outcome.refused = seen.rate_limited
+        outcome.killed = self._killer.killed
         outcome.seconds = time.monotonic() - began
         self._ledger.close()
         self._engine.dispose()
@@ -133,8 +132,7 @@ class Batch:
         """Kill what is due until the run ends; return its state."""
         looked_at = 0.0
         while True:
-            if self._pending and self._is_due(self._pending[0]):
-                self._kill(self._pending.popleft())
+            if self._killer.strike():
                 self._since = time.monotonic()
             elif time.monotonic() - looked_at > _STATE_SECONDS:
                 looked_at = time.monotonic()
@@ -162,50 +160,12 @@ class Batch:
         else:
             self._start()
 
-    def _is_due(self, due: Kill) -> bool:
-        if self._tenant.stats().tickets < due.at:
-            return False
-        if due.target in (Target.TASK, Target.SUPERVISOR):
-            return bool(self._victims(due.target))
-        return True
-
-    def _victims(self, target: Target) -> list[int]:
-        found = self._airflow.task_processes()
-        return [process.pid for process in found if process.supervises == (target is Target.SUPERVISOR)]
-
-    def _kill(self, due: Kill) -> None:
-        if due.target in (Target.TASK, Target.SUPERVISOR):
-            victims = self._victims(due.target)
-            if not victims or not kill(self._chance.choice(victims)):
-                self._pending.appendleft(due)  # it ended by itself just now
-                return
-        elif due.target is Target.AIRFLOW:
-            self._wait_for_tickets_without_answer()
-            self._airflow.kill_all()
-        elif due.target is Target.API_SERVER:
-            self._airflow.kill(API_SERVER)
-        else:
-            self._airflow.kill(SCHEDULER, with_children=due.target is Target.SCHEDULER_AND_WORKERS)
-        self._outcome.killed[due.target] += 1
+    def _look(self, target: Target) -> None:
         asking = self._asking()
         new = asking - self._outcome.in_flight
         self._outcome.in_flight |= asking
         made = self._tenant.stats().tickets
-        self._say(f"killed {due.target.value}: {made} tickets made, {len(new)} requests in flight")
-        if due.target not in (Target.TASK, Target.SUPERVISOR):
-            time.sleep(self._chance.uniform(0, 5))
-            self._airflow.start()
-
-    def _wait_for_tickets_without_answer(self) -> None:
-        """Let the tenant make some tickets and hold back the answers."""
-        self._tenant.fault("stall", delay=_STALL_SECONDS, count=4, route="create")
-        deadline = time.monotonic() + _LONGEST_WAIT
-        while time.monotonic() < deadline:
-            held = [seen for seen in self._tenant.requests if "stall" in seen.faults and seen.status == 0]
-            if any(seen.made_ticket for seen in held):
-                break
-            time.sleep(_POLL_SECONDS)
-        self._tenant.clear_faults()
+        self._say(f"killed {target.value}: {made} tickets made, {len(new)} requests in flight")
 
     def _asking(self) -> set[tuple[str, int]]:
         columns = ledger_table.c

@@ -56,3 +56,10 @@ def kills(seed: int, organizations: int) -> list[Kill]:
         *(Kill(target, at) for target, at in zip(targets, between, strict=True)),
         Kill(Target.TASK, organizations),
     ]
+
+
+def kills_of_the_plain_way(seed: int, organizations: int) -> list[Kill]:
+    """Return fewer kills, all in the first half: six tasks, then all of Airflow."""
+    chance = random.Random(seed)
+    between = sorted(chance.randrange(1, organizations // 2) for _ in range(6))
+    return [*(Kill(Target.TASK, at) for at in between), Kill(Target.AIRFLOW, organizations // 2)]
