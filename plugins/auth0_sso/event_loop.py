@@ -11,8 +11,9 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-# The supervisor kills a task five seconds after it has asked it to end.
-DRAIN_SECONDS = 4.0
+from auth0_sso import waits
+
+DRAIN_SECONDS = waits.DRAIN
 
 
 class Work(Protocol):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
 from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import asynccontextmanager
@@ -29,14 +28,16 @@ from auth0_sso.errors import (
 from auth0_sso.pacing import Pacer, Turn
 from auth0_sso.token_endpoint import read_token_answer, token_request
 from auth0_sso.tokens import SharedToken, Token, TokenVault
-from auth0_sso.transport import AnyAnswer, cause_of, json_or_text, without_urls
+from auth0_sso.transport import AnyAnswer, cause_of, read_body, without_urls
+from auth0_sso.waits import CONNECT, CONNECTION_TEST
 
 CREATE_SCOPE = "create:sso_access_tickets"
 REVOKE_SCOPE = "delete:sso_access_tickets"
 READ_PROFILE_SCOPE = "read:self_service_profiles"
 
 _PROFILES = "/api/v2/self-service-profiles"
-_NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.InvalidURL, ssl.SSLError, aiohttp.ConnectionTimeoutError)
+_NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.InvalidURL, aiohttp.ConnectionTimeoutError)
+_BROKEN_OFF = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ class Auth0Hook(HttpAsyncHook):
             base_url=self.settings.base_url,
             headers={"Accept": "application/json"},
             extra_options={
-                "timeout": aiohttp.ClientTimeout(total=self.settings.timeout, connect=10),
+                "timeout": aiohttp.ClientTimeout(total=self.settings.timeout, connect=CONNECT),
                 "allow_redirects": False,
             },
         )
@@ -143,7 +144,9 @@ class Auth0Hook(HttpAsyncHook):
     async def open(self) -> AsyncGenerator[Auth0Hook, None]:
         """Keep connections to the tenant open for as long as the block runs."""
         config = await self.config()
-        async with aiohttp.ClientSession(response_class=AnyAnswer) as client:
+        # No limit of connections: a request that has left the pacer must not wait for one, and leave with others.
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(response_class=AnyAnswer, connector=connector) as client:
             self._post = AsyncHttpSession(self, without_urls(client.post), config, method="POST")
             self._get = AsyncHttpSession(self, without_urls(client.get), config, method="GET")
             try:
@@ -243,10 +246,12 @@ class Auth0Hook(HttpAsyncHook):
         return answer.body if isinstance(answer.body, Mapping) else {}
 
     def test_connection(self) -> tuple[bool, str]:
-        """Ask for a token and check its scopes and, if both can be, the profile."""
+        """Ask for a token and check its scopes and, if both can be, the profile; within ``CONNECTION_TEST`` seconds."""
         try:
             settings = self.settings
-            return True, asyncio.run(self._probe(settings))
+            return True, asyncio.run(asyncio.wait_for(self._probe(settings), CONNECTION_TEST))
+        except asyncio.TimeoutError:
+            return False, f"{self.settings.domain} has not answered all requests within {CONNECTION_TEST:.0f} seconds."
         except Exception as error:
             return False, str(error)
 
@@ -295,14 +300,23 @@ class Auth0Hook(HttpAsyncHook):
         try:
             response = await session.run(path, json=body, headers=dict(headers))
             async with response:
-                return _Answer(response.status, json_or_text(await response.read()), response.headers)
+                return _Answer(response.status, await self._body(response), response.headers)
         except _NEVER_SENT as error:
             raise unreachable(self.settings.domain, cause_of(error)) from None
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+        except _BROKEN_OFF as error:
             raise Auth0UnansweredError(
                 f"No answer from {self.settings.domain}: {cause_of(error)}.",
                 advice="The request may have been carried out.",
             ) from None
+
+    @staticmethod
+    async def _body(response: aiohttp.ClientResponse) -> object:
+        try:
+            return await read_body(response)
+        except _BROKEN_OFF:
+            if 200 <= response.status < 300:
+                raise
+            return ""  # a refusal is one, whatever its reason was
 
     async def _fetch_token(self) -> Token:
         asked_at = time.time()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from auth0_sso.connection import Auth0Settings
-from auth0_sso.errors import Auth0RateLimitError, Auth0RunError, Auth0WeatherError
+from auth0_sso.errors import Auth0RunError, Auth0TokenRateLimitError, Auth0WeatherError
 from auth0_sso.tokens import Token
 
 _ASSERTION_SECONDS = 60
+_CAN_BE_SENT = re.compile(r"[\x21-\x7e]+")  # in a header
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -62,16 +64,17 @@ def read_token_answer(status: int, body: object, headers: Mapping[str, str], ask
     :raises Auth0WeatherError: if the tenant is throttled or has trouble.
     """
     fields: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
-    if status == 200 and fields.get("access_token"):
+    token = fields.get("access_token")
+    if status == 200 and isinstance(token, str) and _CAN_BE_SENT.fullmatch(token):
         scopes = frozenset(str(fields.get("scope") or "").split())
-        return Token(str(fields["access_token"]), asked_at + _lifetime(fields.get("expires_in")), scopes)
+        return Token(token, asked_at + _lifetime(fields.get("expires_in")), scopes)
     error = str(fields.get("error") or "")
     said = " ".join(str(fields.get("error_description") or "").split())[:300]
     message = f"Auth0 gives no access token: {status} {error or 'no error code'}: {said or 'no description'}."
     # A throttled token endpoint also answers 500 access_denied "Global limit has been reached".
-    if status == 429 or "limit" in said.lower():
-        raise Auth0RateLimitError(message, advice="It is asked again later.", status=status, headers=headers)
-    if status >= 500 or status == 200:
+    if status == 429 or (status >= 500 and "limit" in said.lower()):
+        raise Auth0TokenRateLimitError(message, advice="It is asked again later.", status=status, headers=headers)
+    if status >= 500 or status in (200, 408):
         raise Auth0WeatherError(message, advice="See Auth0's status page.", status=status, headers=headers)
     raise Auth0RunError(message, advice=_advice(status, error), status=status, error_code=error, headers=headers)
 

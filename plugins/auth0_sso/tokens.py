@@ -9,12 +9,13 @@ import uuid
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from auth0_sso import waits
 from auth0_sso.connection import Auth0Settings
-from auth0_sso.errors import Auth0RunError
+from auth0_sso.errors import Auth0Error, Auth0RunError, Auth0UnreachableError, Auth0WeatherError
+from auth0_sso.headers import retry_after
 
 # A token that is about to expire is renewed before a request leaves with it.
 _EXPIRY_MARGIN = 60.0
-_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class TokenVault(Protocol):
     def save_token(self, key: str, token: Token, owner: str) -> None:
         """Keep a renewed token and free the row."""
 
-    def release_renewal(self, key: str, owner: str) -> None:
-        """Free the row without a new token."""
+    def release_renewal(self, key: str, owner: str, rest: float = 0.0) -> None:
+        """Free the row in ``rest`` seconds without a new token."""
 
 
 class FetchToken(Protocol):
@@ -70,26 +71,40 @@ class SharedToken:
         self._key = token_key(settings)
         self._token: Token | None = None
         self._renewing = asyncio.Lock()
+        self._failure: Auth0Error | None = None
+        self._failed_at = 0.0
+        self._failures = 0
 
     async def get(self, *, rejected: Token | None = None) -> Token:
         """
-        Return a token that serves.
+        Return a token that serves, within ``longest_renewal``.
+
+        However many wait for it, it is asked for once, and when that fails they all are told.
 
         :param rejected: one that the tenant has just refused, so that another must be had.
         :raises Auth0RunError: if the tenant refuses to give one.
-        :raises Auth0WeatherError: if the tenant can't be asked.
+        :raises Auth0WeatherError: if the tenant can't be asked, or other tasks haven't had one for too long.
         """
+        waits_since = time.monotonic()
         async with self._renewing:
             if self._settings.token.get_secret_value():
                 return self._ready_made(rejected)
-            if self._is_good(self._token, rejected):
-                return self._token  # type: ignore[return-value]
-            if self._vault is None:
-                version = self._token.version + 1 if self._token else 1
-                self._token = replace(await self._fetch(), version=version)
-            else:
-                self._token = await self._renew_through(self._vault, rejected)
+            if self._token is not None and self._is_good(self._token, rejected):
+                return self._token
+            if self._failure is not None and self._failed_at > waits_since:
+                raise self._failure
+            try:
+                self._token = await self._another(rejected)
+            except Auth0Error as error:
+                self._failure, self._failed_at = error, time.monotonic()
+                raise
+            self._failure = None
             return self._token
+
+    async def _another(self, rejected: Token | None) -> Token:
+        if self._vault is not None:
+            return await self._renew_through(self._vault, rejected)
+        return replace(await self._fetch(), version=self._token.version + 1 if self._token else 1)
 
     def _ready_made(self, rejected: Token | None) -> Token:
         if rejected is not None:
@@ -101,14 +116,13 @@ class SharedToken:
         return Token(self._settings.token.get_secret_value(), float("inf"), frozenset())
 
     @staticmethod
-    def _is_good(token: Token | None, rejected: Token | None) -> bool:
-        if token is None or not token.serves(time.time()):
-            return False
-        return rejected is None or token.version > rejected.version
+    def _is_good(token: Token, rejected: Token | None) -> bool:
+        return token.serves(time.time()) and (rejected is None or token.version > rejected.version)
 
     async def _renew_through(self, vault: TokenVault, rejected: Token | None) -> Token:
         owner = uuid.uuid4().hex
-        lease = self._settings.timeout + 5
+        lease = waits.lease(self._settings.timeout)
+        give_up_at = time.monotonic() + waits.LEASES_WAITED * lease
         while True:
             kept = await asyncio.to_thread(vault.read_token, self._key)
             if kept is not None and self._is_good(kept, rejected):
@@ -116,15 +130,25 @@ class SharedToken:
             version = kept.version if kept else 0
             if await asyncio.to_thread(vault.claim_renewal, self._key, version, owner, lease):
                 return await self._renew(vault, owner, version)
-            await asyncio.sleep(_POLL_SECONDS)
+            if time.monotonic() > give_up_at:
+                raise Auth0UnreachableError(
+                    f"No access token: other tasks have asked for one for {waits.LEASES_WAITED * lease:.0f} seconds.",
+                    advice="Their logs say why there is none.",
+                )
+            await asyncio.sleep(waits.TOKEN_POLL)
 
     async def _renew(self, vault: TokenVault, owner: str, version: int) -> Token:
+        rest = 0.0
         try:
             token = replace(await self._fetch(), version=version + 1)
             await asyncio.to_thread(vault.save_token, self._key, token, owner)
-        except BaseException:
-            vault.release_renewal(self._key, owner)
+        except BaseException as error:
+            if isinstance(error, Auth0WeatherError):
+                self._failures += 1
+                rest = waits.rest(self._failures, retry_after(error.headers))
+            vault.release_renewal(self._key, owner, rest)
             raise
+        self._failures = 0
         return token
 
 

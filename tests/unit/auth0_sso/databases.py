@@ -49,7 +49,7 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'ledger.db'}"
     else:
-        with _postgres_schema() as url:
+        with postgres_schema() as url:
             yield url
 
 
@@ -80,7 +80,7 @@ def postgres_database() -> Iterator[str]:
 
 
 @contextmanager
-def _postgres_schema() -> Iterator[str]:
+def postgres_schema() -> Iterator[str]:
     """Make an empty schema, which to a client is as good as a database and takes a tenth of the time."""
     with _made("SCHEMA {}", "DROP SCHEMA {} CASCADE") as (server, name):
         url = server.update_query_dict({"options": f"-csearch_path={name}"})

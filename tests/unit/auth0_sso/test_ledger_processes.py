@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import pytest
-from auth0_sso import asking, issuing
+from auth0_sso import waits
 from auth0_sso.hook import Auth0Hook
 from auth0_sso.ledger import Ledger, StaleEntryError
 from auth0_sso.records import Ask, Round
@@ -69,7 +69,7 @@ def die_while_renewing(url: str, fernet: str, connection: str) -> None:
 
 def issue_slowly(url: str, fernet: str, connection: str) -> None:
     set_up(fernet, connection)
-    asking._ANSWER_GRACE = 0.5
+    waits.ANSWER_GRACE = 0.5
     ledger = Ledger(url)
     world.issue(world.organizations(60), ledger, hook=world.open_hook(ledger, rate=40))
 
@@ -161,7 +161,7 @@ def test_after_a_kill_exactly_what_was_under_way_is_in_doubt_and_the_next_try_ba
     assert answered <= made <= answered | in_doubt, "no ticket is made that the ledger does not know of"
     assert 1 <= len(in_doubt) < 60
 
-    monkeypatch.setattr(issuing, "_POLL_SECONDS", 0.05)
+    monkeypatch.setattr(waits, "POLL", 0.05)
     outcomes = world.issue(world.organizations(60), ledger)
     flagged = {outcome["connection_name"] for outcome in outcomes.values() if outcome["duplicate_possible"]}
     unseen = world.living(tenant) - world.recorded(ledger)

@@ -9,7 +9,7 @@ import jwt
 import pytest
 import time_machine
 from auth0_sso.connection import Auth0Settings
-from auth0_sso.errors import Auth0Error, Auth0RateLimitError, Auth0RunError, Auth0WeatherError
+from auth0_sso.errors import Auth0Error, Auth0RunError, Auth0TokenRateLimitError, Auth0WeatherError
 from auth0_sso.token_endpoint import read_token_answer, token_request
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -125,9 +125,13 @@ THROTTLED = "Global limit has been reached"
         pytest.param(403, "unauthorized_client", "Not allowed", Auth0RunError, "Grant Types", id="grant type off"),
         pytest.param(404, "", "", Auth0RunError, "tenant's domain", id="another host"),
         pytest.param(302, "", "", Auth0RunError, "tenant's domain", id="redirect"),
-        pytest.param(429, "too_many_requests", THROTTLED, Auth0RateLimitError, "asked again", id="429"),
-        pytest.param(429, "", "", Auth0RateLimitError, "asked again", id="bare 429"),
-        pytest.param(500, "access_denied", THROTTLED, Auth0RateLimitError, "asked again", id="throttled, says denied"),
+        pytest.param(429, "too_many_requests", THROTTLED, Auth0TokenRateLimitError, "asked again", id="429"),
+        pytest.param(429, "", "", Auth0TokenRateLimitError, "asked again", id="bare 429"),
+        pytest.param(
+            500, "access_denied", THROTTLED, Auth0TokenRateLimitError, "asked again", id="throttled, says denied"
+        ),
+        pytest.param(408, "", "", Auth0WeatherError, "status page", id="408"),
+        pytest.param(403, "access_denied", "Over the limit", Auth0RunError, "Authorize", id="a limit that is none"),
         pytest.param(500, "server_error", "Oops", Auth0WeatherError, "status page", id="500"),
         pytest.param(503, "", "", Auth0WeatherError, "status page", id="503"),
     ],
@@ -143,7 +147,21 @@ def test_a_refusal_is_somebodys_fault(
     assert description in str(caught.value)
 
 
-@pytest.mark.parametrize("body", [None, "<html>", [], {"access_token": ""}, {"access_token": None}, {}], ids=str)
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        "<html>",
+        [],
+        {"access_token": ""},
+        {"access_token": None},
+        {"access_token": "a b"},
+        {"access_token": "a\nb"},
+        {"access_token": ["a"]},
+        {},
+    ],
+    ids=str,
+)
 def test_a_200_without_a_token_is_the_weather(body: object) -> None:
     with pytest.raises(Auth0WeatherError, match="200 no error code: no description"):
         read_token_answer(200, body, {}, 0)
