@@ -83,5 +83,5 @@ async def _trickle(every: float) -> AsyncIterator[bytes]:
 
 @cache
 def _bomb() -> bytes:
-    packer = zlib.compressobj(wbits=31)
+    packer = zlib.compressobj(level=1, wbits=31)
     return b"".join([*(packer.compress(_BLOCK) for _ in range(_HUGE_BYTES // len(_BLOCK))), packer.flush()])

@@ -35,7 +35,10 @@ class TokenEndpoint:
 
     async def serve(self, request: Request) -> Response:
         """Answer one request: a token, or an error in OAuth's shape."""
-        self._tenant.token_requests += 1
+        with self._tenant.token_request():
+            return await self._answer(request)
+
+    async def _answer(self, request: Request) -> Response:
         raw = await request.body()
         await self._tenant.pause()
         try:

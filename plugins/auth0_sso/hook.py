@@ -37,7 +37,10 @@ READ_PROFILE_SCOPE = "read:self_service_profiles"
 
 _PROFILES = "/api/v2/self-service-profiles"
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.InvalidURL, aiohttp.ConnectionTimeoutError)
+# A token may be revoked again before the request that has waited for it has left.
+_MOST_RENEWALS = 2
 _BROKEN_OFF = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
+_CHECK_THE_WAY = "See Auth0's status page; check the connection's host, and the proxy between the worker and Auth0."
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,8 @@ class Auth0Hook(HttpAsyncHook):
         async with hook.open() as auth0:
             ticket = await auth0.create_sso_ticket("ssp_...", {"connection_config": {"name": "acme"}})
 
-    A refused token (401) is renewed once. Nothing else is asked again: whether a POST may be repeated is
-    for the caller to say. See https://auth0.com/docs/api/management/v2/self-service-profiles.
+    A refused token (401) is renewed, unless it was new for this very reason. Nothing else is asked again:
+    whether a POST may be repeated is for the caller to say. See https://auth0.com/docs/api/management/v2/self-service-profiles.
 
     :param auth0_conn_id: the Airflow connection, of type ``auth0``.
     :param vault: where the token is shared with other processes; none: this hook fetches its own.
@@ -281,16 +284,18 @@ class Auth0Hook(HttpAsyncHook):
         turn: Turn | None = None,
     ) -> _Answer:
         token = await self._tokens.get()
-        for renewed, departure in enumerate((turn or self.pacer, self.pacer)):
+        departure = turn or self.pacer
+        for renewals_left in range(_MOST_RENEWALS, -1, -1):
             if departure is not None:
                 await departure.depart()
             answer = await self._send(session, path, body, {**(headers or {}), **_bearer(token)})
             if self.pacer is not None:
                 self.pacer.observe(answer.status, answer.headers)
-            if answer.status != 401 or renewed:
+            if answer.status != 401 or not renewals_left or not self._tokens.replaceable(token):
                 break
-            token = await self._tokens.get(rejected=token)
+            token, departure = await self._tokens.get(rejected=token), self.pacer
         if 200 <= answer.status < 300:
+            self._tokens.prove(token)
             return answer
         raise error_from_answer(answer.status, answer.body, answer.headers)
 
@@ -323,7 +328,8 @@ class Auth0Hook(HttpAsyncHook):
         try:
             answer = await self._send(self._session("POST"), "/oauth/token", token_request(self.settings), {})
         except Auth0UnansweredError as error:  # asking again for a token does no harm
-            raise Auth0UnreachableError(str(error)) from None
+            said = str(error).removesuffix(error.advice).strip()
+            raise Auth0UnreachableError(f"Auth0 gives no access token: {said}", advice=_CHECK_THE_WAY) from None
         token = read_token_answer(answer.status, answer.body, answer.headers, asked_at)
         mask_secret(token.access_token)
         return token

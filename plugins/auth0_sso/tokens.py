@@ -14,13 +14,10 @@ from auth0_sso.connection import Auth0Settings
 from auth0_sso.errors import Auth0Error, Auth0RunError, Auth0UnreachableError, Auth0WeatherError
 from auth0_sso.headers import retry_after
 
-# A token that is about to expire is renewed before a request leaves with it.
-_EXPIRY_MARGIN = 60.0
-
 
 @dataclass(frozen=True)
 class Token:
-    """An access token, the UNIX time at which it expires, and its scopes; ``version`` counts renewals."""
+    """An access token, the UNIX time until which it is used, and its scopes; ``version`` counts renewals."""
 
     access_token: str = field(repr=False)
     expires_at: float
@@ -29,7 +26,7 @@ class Token:
 
     def serves(self, now: float) -> bool:
         """Whether a request that leaves ``now`` can use it."""
-        return self.expires_at - _EXPIRY_MARGIN > now
+        return self.expires_at > now
 
 
 class TokenVault(Protocol):
@@ -71,6 +68,7 @@ class SharedToken:
         self._key = token_key(settings)
         self._token: Token | None = None
         self._renewing = asyncio.Lock()
+        self._unproven = 0  # the version that has replaced a refused one, until it serves
         self._failure: Auth0Error | None = None
         self._failed_at = 0.0
         self._failures = 0
@@ -91,7 +89,7 @@ class SharedToken:
                 return self._ready_made(rejected)
             if self._token is not None and self._is_good(self._token, rejected):
                 return self._token
-            if self._failure is not None and self._failed_at > waits_since:
+            if isinstance(self._failure, Auth0RunError) or (self._failure and self._failed_at > waits_since):
                 raise self._failure
             try:
                 self._token = await self._another(rejected)
@@ -99,7 +97,17 @@ class SharedToken:
                 self._failure, self._failed_at = error, time.monotonic()
                 raise
             self._failure = None
+            self._unproven = self._token.version if rejected is not None else 0
             return self._token
+
+    def prove(self, token: Token) -> None:
+        """Note that the tenant has accepted the token."""
+        if token.version >= self._unproven:
+            self._unproven = 0
+
+    def replaceable(self, token: Token) -> bool:
+        """Whether it makes sense to renew the token, which was refused: not if it was new for this very reason."""
+        return not 0 < self._unproven <= token.version
 
     async def _another(self, rejected: Token | None) -> Token:
         if self._vault is not None:

@@ -50,6 +50,10 @@ LONGEST_BACKOFF = 30.0
 """That a prospect waits after a failure that isn't the rate limit's; doubled from 4 with each in a row.
 A ``Retry-After`` is heeded up to ``LONGEST_PAUSE``."""
 
+EXPIRY_MARGIN = 60.0
+"""Before its expiry a token is renewed, so that no request leaves with one that expires on its way; of a token that
+lives less than ten minutes, a tenth of its life."""
+
 POLL = 1.0
 """Between two looks whether another task's request for the same prospect has ended."""
 

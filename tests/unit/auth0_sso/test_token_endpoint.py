@@ -84,7 +84,7 @@ def test_a_token_lives_from_the_moment_it_was_asked_for() -> None:
     answer = {"access_token": "t0ken", "expires_in": 600, "scope": "a:b c:d", "token_type": "Bearer"}
     token = read_token_answer(200, answer, {}, asked_at=1000.0)
     assert token.access_token == "t0ken"
-    assert token.expires_at == 1600.0
+    assert token.expires_at == 1540.0
     assert token.scopes == {"a:b", "c:d"}
 
 
@@ -96,7 +96,15 @@ def test_a_token_is_not_shown() -> None:
 
 @pytest.mark.parametrize("expires_in", ["600", 600, 600.0])
 def test_a_lifetime_may_be_written_in_several_ways(expires_in: object) -> None:
-    assert read_token_answer(200, {"access_token": "t", "expires_in": expires_in}, {}, 1000.0).expires_at == 1600.0
+    assert read_token_answer(200, {"access_token": "t", "expires_in": expires_in}, {}, 1000.0).expires_at == 1540.0
+
+
+@pytest.mark.parametrize(("expires_in", "used"), [(86_400, 86_340), (600, 540), (60, 54), (10, 9)])
+def test_a_token_is_renewed_before_it_expires_but_a_short_one_is_not_for_each_request(
+    expires_in: int, used: float
+) -> None:
+    answer = {"access_token": "t", "expires_in": expires_in}
+    assert read_token_answer(200, answer, {}, 1000.0).expires_at == 1000.0 + used
 
 
 @pytest.mark.parametrize("expires_in", [None, "", "soon", -5, [600], {}, float("nan")], ids=str)
