@@ -146,15 +146,16 @@ class SharedToken:
             await asyncio.sleep(waits.TOKEN_POLL)
 
     async def _renew(self, vault: TokenVault, owner: str, version: int) -> Token:
-        rest = 0.0
         try:
             token = replace(await self._fetch(), version=version + 1)
             await asyncio.to_thread(vault.save_token, self._key, token, owner)
-        except BaseException as error:
-            if isinstance(error, Auth0WeatherError):
-                self._failures += 1
-                rest = waits.rest(self._failures, retry_after(error.headers))
-            vault.release_renewal(self._key, owner, rest)
+        except Auth0WeatherError as error:
+            self._failures += 1
+            rest = waits.rest(self._failures, retry_after(error.headers))
+            await asyncio.to_thread(vault.release_renewal, self._key, owner, rest)
+            raise
+        except BaseException:  # cancelled, perhaps: then nothing may be awaited any more
+            vault.release_renewal(self._key, owner)
             raise
         self._failures = 0
         return token

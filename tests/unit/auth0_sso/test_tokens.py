@@ -100,6 +100,50 @@ def test_a_failed_fetch_is_told_and_tried_again_by_the_next() -> None:
     assert asyncio.run(ask()) == "token-1"
 
 
+def test_a_failed_fetch_is_told_to_all_that_wait_for_it_and_not_tried_by_each_in_turn() -> None:
+    tenant = Tenant(failures=100)
+
+    async def ask() -> list[Token | BaseException]:
+        shared = SharedToken(SETTINGS, tenant, None)
+        return await asyncio.gather(*(shared.get() for _ in range(20)), return_exceptions=True)
+
+    assert {type(result) for result in asyncio.run(ask())} == {Auth0UnreachableError}
+    assert tenant.asked == 1
+
+
+def test_refused_credentials_are_not_tried_again() -> None:
+    asked = []
+
+    async def refuse() -> Token:
+        asked.append(1)
+        raise Auth0RunError("401")
+
+    async def ask_twice() -> None:
+        shared = SharedToken(SETTINGS, refuse, None)
+        for _ in range(2):
+            with pytest.raises(Auth0RunError):
+                await shared.get()
+
+    asyncio.run(ask_twice())
+    assert len(asked) == 1
+
+
+def test_a_token_that_replaced_a_refused_one_is_not_replaced_before_it_has_served() -> None:
+    async def ask() -> list[bool]:
+        shared = SharedToken(SETTINGS, Tenant(), None)
+        first = await shared.get()
+        told = [shared.replaceable(first)]
+        second = await shared.get(rejected=first)
+        told += [shared.replaceable(first), shared.replaceable(second)]
+        shared.prove(first)  # an answer that came late
+        told.append(shared.replaceable(second))
+        shared.prove(second)
+        told.append(shared.replaceable(second))
+        return told
+
+    assert asyncio.run(ask()) == [True, True, False, False, True]
+
+
 def test_a_caller_that_is_cancelled_does_not_hold_up_the_others() -> None:
     async def ask() -> str:
         shared = SharedToken(SETTINGS, Tenant(), None)

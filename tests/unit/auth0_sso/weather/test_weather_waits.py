@@ -205,7 +205,7 @@ def test_a_departure_that_would_take_too_long_is_none(tenant: Sandbox) -> None:
             await turn.depart()
 
     with pytest.raises(Auth0RateLimitError, match="nothing was sent"):
-        asyncio.run(depart())
+        asyncio.run(asyncio.wait_for(depart(), 10))
     assert pacer.requests == 0
     assert clock.now <= 1000 + waits.LONGEST_DELAY
 
