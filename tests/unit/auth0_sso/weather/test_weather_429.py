@@ -67,7 +67,7 @@ def test_a_storm_that_does_not_end_ends_the_try_of_the_task_and_leaves_the_other
 def test_a_bucket_that_others_drain_for_a_minute_is_waited_for_and_hardly_asked(
     ledger: Ledger, run_tenant: RunTenant, connect: Connect
 ) -> None:
-    clock = HastyClock()
+    clock = HastyClock(speed=50)
     tenant = run_tenant(clock=clock.unix, plan=PLAN)
     connect(tenant)
     tenant.fault("neighbours", rate=100, seconds=60)

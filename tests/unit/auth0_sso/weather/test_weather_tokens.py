@@ -52,18 +52,18 @@ def one_at_a_time(tenant: Sandbox) -> bool:
 def test_a_token_that_expires_in_the_middle_is_renewed_before_it_does(
     ledger: Ledger, run_tenant: RunTenant, connect: Connect
 ) -> None:
-    tenant = run_tenant(token_lifetime=2)
+    tenant = run_tenant(token_lifetime=1)
     connect(tenant)
-    outcomes = skies.fleet(ledger, 4, 12, rate=4, burst=1).run()
+    outcomes = skies.fleet(ledger, 4, 8, rate=4, burst=1).run()
     stats = tenant.stats()
-    assert world.statuses(outcomes) == {"created": 48}
+    assert world.statuses(outcomes) == {"created": 32}
     assert {outcome["attempts"] for outcome in outcomes.values()} == {1}
     assert set(stats.by_status) == {201}, "no request left with an expired one"
-    assert 2 <= stats.tokens_issued == stats.token_requests <= 6
+    assert 2 <= stats.tokens_issued == stats.token_requests <= 12
     assert one_at_a_time(tenant)
 
 
-@pytest.mark.parametrize(("tasks", "rows", "revoked"), [(TASKS, 4, 1), (4, 9, 3)])
+@pytest.mark.parametrize(("tasks", "rows", "revoked"), [(TASKS, 4, 1), (4, 7, 2)])
 def test_a_token_that_is_revoked_in_the_middle_costs_all_tasks_together_one_renewal(
     ledger: Ledger, tenant: Sandbox, tasks: int, rows: int, revoked: int
 ) -> None:
@@ -133,7 +133,7 @@ def test_tokens_that_stay_refused_however_new_they_are_end_the_run_after_one_ren
     assert one_at_a_time(tenant)
 
 
-@pytest.mark.parametrize(("kind", "details", "said"), [TROUBLES[0], TROUBLES[1], TROUBLES[3]])
+@pytest.mark.parametrize(("kind", "details", "said"), [TROUBLES[1], TROUBLES[3]])
 def test_a_token_endpoint_in_trouble_is_asked_by_one_task_at_a_time_and_rests_in_between(
     ledger: Ledger, tenant: Sandbox, kind: Any, details: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,19 +174,21 @@ def test_a_token_endpoint_that_stalls_is_given_up_after_the_timeout_by_all_that_
 ) -> None:
     monkeypatch.setattr(waits, "LONGEST_BACKOFF", 0.05)
     connect(tenant, extra={"timeout": 0.5})
-    tenant.fault("stall", route="token", delay=3, count=2)
+    tenant.fault("stall", route="token", delay=3)
     outcomes = skies.fleet(ledger, 3, 10).run()
     assert world.statuses(outcomes) == {"created": 30}
     assert skies.flagged(outcomes) == []
-    assert tenant.stats().token_requests == 3
+    assert tenant.stats().token_requests == 2
     assert tenant.stats().by_status == {201: 30}
 
 
-def test_a_retry_after_of_the_token_endpoint_is_heeded_by_all_tasks(ledger: Ledger, tenant: Sandbox) -> None:
-    tenant.fault("error_before", route="token", status=429, text=THROTTLED, headers={"Retry-After": "2"})
+def test_a_retry_after_of_the_token_endpoint_is_heeded_by_all_tasks(
+    ledger: Ledger, tenant: Sandbox, short_waits: None
+) -> None:
+    tenant.fault("error_before", route="token", status=429, text=THROTTLED, headers={"Retry-After": "1"})
     began = time.monotonic()
     assert world.statuses(skies.fleet(ledger, 3, 2).run()) == {"created": 6}
-    assert time.monotonic() - began >= 2
+    assert time.monotonic() - began >= 1
     assert tenant.stats().token_requests == 2
 
 
