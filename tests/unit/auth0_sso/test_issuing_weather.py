@@ -43,7 +43,7 @@ def flagged(outcomes: dict[int, dict[str, Any]]) -> int:
 
 
 def test_a_storm_of_429_is_waited_out_and_no_row_is_lost_or_flagged(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
-    tenant.fault("rate_limit_storm", seconds=1.0)
+    tenant.fault("rate_limit_storm", count=3)
     outcomes = issue(organizations(20), sqlite_ledger)
     assert world.statuses(outcomes) == {"created": 20}
     assert flagged(outcomes) == 0
