@@ -28,15 +28,15 @@ def test_a_storm_of_429_costs_no_row_and_flags_none(
     clock = HastyClock()
     tenant = run_tenant(clock=clock.unix, plan=PLAN, retry_after=retry_after, bare_429=bare)
     connect(tenant)
-    tenant.fault("rate_limit_storm", seconds=30)
     tasks = skies.fleet(ledger, 2, 5, clock=clock, rate=1, burst=5)
+    tenant.fault("rate_limit_storm", seconds=45)
     outcomes = tasks.run()
     assert world.statuses(outcomes) == {"created": 10}
     assert skies.flagged(outcomes) == []
     stats = tenant.stats()
     assert (stats.tickets, stats.token_requests) == (10, 1)
     assert stats.requests == 10 + stats.rate_limited
-    assert 2 <= stats.rate_limited <= 2 * 10, "a task that is refused tries ever more seldom, and never with a burst"
+    assert 1 <= stats.rate_limited <= 2 * 10, "a task that is refused tries ever more seldom, and never with a burst"
     assert max(clock.slept) <= skies.LONGEST_PAUSE
 
 
