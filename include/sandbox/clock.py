@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email.utils
 import time
 from collections.abc import Callable
 
@@ -15,6 +16,11 @@ def steady_clock() -> Clock:
     """
     offset = time.time() - time.monotonic()
     return lambda: offset + time.monotonic()
+
+
+def http_date(now: float) -> str:
+    """Return UNIX seconds as HTTP writes a date."""
+    return email.utils.formatdate(now, usegmt=True)
 
 
 class ManualClock:

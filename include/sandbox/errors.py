@@ -60,9 +60,10 @@ def rate_limited(bare: bool) -> ApiError:
     return ApiError(429) if bare else ApiError(429, "Global limit has been reached", "too_many_requests")
 
 
-def throttled_token() -> TokenError:
-    """Return the token endpoint's misleading throttle answer: HTTP 500 that says ``access_denied``."""
-    return TokenError(500, "access_denied", "Global limit has been reached")
+def throttled_token(status: int = 500) -> TokenError:
+    """Return the token endpoint's throttle answer: misleadingly an HTTP 500 that says ``access_denied``, or a 429."""
+    error = "too_many_requests" if status == 429 else "access_denied"
+    return TokenError(status, error, "Global limit has been reached")
 
 
 def _phrase(status: int) -> str:

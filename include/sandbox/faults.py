@@ -19,12 +19,15 @@ FaultKind = Literal[
     "drop_after",
     "stall",
     "fail_match",
+    "odd_answer",
+    "headers",
     "token_throttle",
+    "refuse_tokens",
     "expire_tokens",
     "neighbours",
 ]
 Route = Literal["create", "revoke", "profile", "token", "other"]
-Stage = Literal["limit", "token", "before", "after", "now"]
+Stage = Literal["limit", "authorize", "token", "before", "after", "headers", "now"]
 Action = Literal["refuse", "answer", "drop", "hold", "change"]
 
 
@@ -43,12 +46,15 @@ _KINDS: Final[dict[str, _Kind]] = {
     "drop_after": _Kind("after", "drop", "create"),
     "stall": _Kind("after", "hold", "any"),
     "fail_match": _Kind("before", "answer", "create"),
+    "odd_answer": _Kind("after", "answer", "create"),
+    "headers": _Kind("headers", "change", "any"),
+    "refuse_tokens": _Kind("authorize", "refuse", "any"),
     "token_throttle": _Kind("token", "answer", "token"),
     "expire_tokens": _Kind("now", "change", "any"),
     "neighbours": _Kind("now", "change", "any"),
 }
 # These last until they are cleared unless a count or a time is given; the others strike once.
-_LASTING: Final = frozenset({"fail_match", "neighbours"})
+_LASTING: Final = frozenset({"fail_match", "headers", "neighbours"})
 
 
 class Fault(BaseModel):
@@ -58,16 +64,19 @@ class Fault(BaseModel):
     answer is bad.
 
     :param kind: what goes wrong
-    :param count: requests it still strikes; not given, once, but without end for ``fail_match`` and when
-        ``seconds`` is given
+    :param count: requests it still strikes; not given, once, but without end for ``fail_match``, ``headers``
+        and when ``seconds`` is given
     :param seconds: how long it lasts
-    :param route: which calls it strikes: create, revoke, profile, other, or any; by default what its kind
-        says
-    :param status: the answer's HTTP status
-    :param body: the answer's body: Auth0's JSON, an HTML page as proxies send it, or nothing
+    :param route: which calls it strikes: create, revoke, profile, other, any of these, or token; by default
+        what its kind says
+    :param status: the answer's HTTP status; below 400 for ``odd_answer`` only
+    :param body: the answer's body: Auth0's JSON, an HTML page as proxies send it, nothing, a huge one, one
+        that is huge when unpacked, or one that trickles, a byte each ``delay``
+    :param text: the answer's body as it is, in place of ``body``
+    :param headers: header lines of the answer, by name: in place of the tenant's; ``None`` takes it away
     :param message: the JSON body's message
     :param error_code: the JSON body's ``errorCode``
-    :param delay: seconds that ``stall`` holds an answer
+    :param delay: seconds that ``stall`` holds an answer, or that lie between the bytes that trickle
     :param rate: requests a second that ``neighbours`` take
     :param connection_name: strikes only tickets for a connection of this name
     :param organization_id: strikes only tickets for this organization
@@ -79,8 +88,10 @@ class Fault(BaseModel):
     count: int | None = Field(default=None, ge=1)
     seconds: float | None = Field(default=None, gt=0)
     route: Route | Literal["any"] | None = None
-    status: int = Field(default=500, ge=400, le=599)
-    body: Literal["json", "html", "empty"] = "json"
+    status: int = Field(default=500, ge=200, le=599)
+    body: Literal["json", "html", "empty", "huge", "bomb", "trickle"] = "json"
+    text: str | None = None
+    headers: dict[str, str | list[str] | None] = Field(default_factory=dict)
     message: str | None = None
     error_code: str | None = None
     delay: float = Field(default=1.0, ge=0)
@@ -92,6 +103,8 @@ class Fault(BaseModel):
     def _check(self) -> Fault:
         if self.kind == "fail_match" and not (self.connection_name or self.organization_id):
             raise ValueError("fail_match needs a connection_name or an organization_id to match")
+        if self.status < 400 and self.kind != "odd_answer":
+            raise ValueError(f"status {self.status} is no error's: only odd_answer can have it")
         return self
 
     @property
@@ -108,7 +121,7 @@ class Fault(BaseModel):
         """Tell whether it is meant for this call."""
         wanted = self.route or _KINDS[self.kind].route
         return (
-            wanted in ("any", route)
+            (wanted == route or (wanted == "any" and route != "token"))
             and self.connection_name in (None, name)
             and (self.organization_id is None or self.organization_id in organizations)
         )

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fastapi import Response
-from fastapi.responses import HTMLResponse
-
+from include.sandbox.answers import dress, struck_by
+from include.sandbox.clock import http_date
 from include.sandbox.errors import ApiError, rate_limited
-from include.sandbox.hangup import DroppedConnection
-from include.sandbox.traffic import NO_ANSWER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fastapi import Request
+    from fastapi import Request, Response
 
     from include.sandbox.bucket import Reading
-    from include.sandbox.faults import Fault, Route, Stage
+    from include.sandbox.faults import Route, Stage
     from include.sandbox.state import TenantState
     from include.sandbox.traffic import Seen
 
@@ -92,12 +88,16 @@ class ManagementApi:
             response = error.response()
         seen.status = response.status_code
         response.headers.update(self._headers(reading))
+        for fault, _ in tenant.faults.due("headers", endpoint.route, tenant.clock()):
+            dress(response, fault)
         return response
 
     async def _answer(self, endpoint: Endpoint, call: Call, reading: Reading) -> Response:
         tenant = self._tenant
         if not reading.allowed:
             raise rate_limited(bare=tenant.settings.bare_429)
+        for _ in tenant.faults.due("authorize", endpoint.route, tenant.clock()):
+            raise ApiError(401, "Invalid token")
         tenant.tokens.authorize(call.request.headers.get("authorization"), endpoint.scope, tenant.clock())
         endpoint.check(tenant, call)
         bad_answer = await self._strike("before", endpoint, call)
@@ -111,18 +111,15 @@ class ManagementApi:
         due = self._tenant.faults.due(
             stage, endpoint.route, self._tenant.clock(), seen.connection_name, seen.organization_ids
         )
-        for fault, _ in due:
-            seen.faults += (fault.kind,)
-            if fault.action != "hold":
-                return _bad_answer(fault)
-            await asyncio.sleep(fault.delay)
-        return None
+        answer, kinds = await struck_by(due)
+        seen.faults += kinds
+        return answer
 
     def _headers(self, reading: Reading) -> dict[str, str]:
         settings = self._tenant.settings
-        headers: dict[str, str] = {}
+        headers = {"Date": http_date(self._tenant.clock())}
         if settings.rate_limit_headers:
-            headers = {
+            headers |= {
                 "X-RateLimit-Limit": str(reading.limit),
                 "X-RateLimit-Remaining": str(reading.remaining),
                 "X-RateLimit-Reset": str(reading.reset(settings.reset_means)),
@@ -130,13 +127,3 @@ class ManagementApi:
         if settings.retry_after and not reading.allowed:
             headers["Retry-After"] = str(max(1, math.ceil(reading.next_at - self._tenant.clock())))
         return headers
-
-
-def _bad_answer(fault: Fault) -> Response:
-    if fault.action == "drop":
-        return DroppedConnection(status_code=NO_ANSWER)
-    if fault.body == "html":
-        return HTMLResponse(f"<html><body><h1>{fault.status}</h1></body></html>", fault.status)
-    if fault.body == "empty":
-        return Response(status_code=fault.status)
-    return ApiError(fault.status, fault.message or "An error was asked for", fault.error_code).response()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fastapi.responses import JSONResponse
 
+from include.sandbox.answers import struck_by
 from include.sandbox.assertion import ASSERTION_TYPE
 from include.sandbox.body import parse_fields
 from include.sandbox.errors import TokenError, throttled_token
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from fastapi import Request, Response
 
+    from include.sandbox.faults import Stage
     from include.sandbox.state import TenantState
 
 _API: Final = "api/v2/"
@@ -33,13 +35,21 @@ class TokenEndpoint:
 
     async def serve(self, request: Request) -> Response:
         """Answer one request: a token, or an error in OAuth's shape."""
-        self._tenant.token_requests += 1
+        with self._tenant.token_request():
+            return await self._answer(request)
+
+    async def _answer(self, request: Request) -> Response:
         raw = await request.body()
         await self._tenant.pause()
         try:
-            return self._issue(request, raw)
+            response = await self._strike("before") or self._issue(request, raw)
         except TokenError as error:
-            return error.response()
+            response = error.response()
+        return await self._strike("after") or response
+
+    async def _strike(self, stage: Stage) -> Response | None:
+        answer, _ = await struck_by(self._tenant.faults.due(stage, "token", self._tenant.clock()))
+        return answer
 
     def _issue(self, request: Request, raw: bytes) -> Response:
         tenant, settings = self._tenant, self._tenant.settings
@@ -66,8 +76,9 @@ class TokenEndpoint:
 
     def _check_limit(self) -> None:
         now = self._tenant.clock()
-        struck = next(self._tenant.faults.due("token", "token", now), None)
-        if struck is not None or not self._tenant.token_bucket.take(now).allowed:
+        for fault, _ in self._tenant.faults.due("token", "token", now):
+            raise throttled_token(fault.status)
+        if not self._tenant.token_bucket.take(now).allowed:
             raise throttled_token()
 
     def _addresses(self, request: Request) -> set[str]:

@@ -120,6 +120,7 @@ class Sandbox:
                 lifespan="off",
                 log_config=None,
                 log_level=logging.ERROR,
+                date_header=False,  # answers carry the tenant's own date
                 access_log=False,  # its lines would hold ticket ids
                 timeout_keep_alive=60,
                 timeout_graceful_shutdown=1,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from include.sandbox.assertion import AssertionChecker
@@ -16,6 +17,8 @@ from include.sandbox.tokens import Tokens
 from include.sandbox.traffic import Traffic
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from include.sandbox.settings import SandboxSettings
 
 _RANDOM: Final = random.SystemRandom()
@@ -34,6 +37,7 @@ class TenantState:
         self.tokens = Tokens()
         self.assertions = AssertionChecker(settings.client_id, settings.public_keys)
         self.faults = Faults()
+        self._token_requests_now = 0
         self.reset()
 
     def reset(self) -> None:
@@ -48,6 +52,7 @@ class TenantState:
         self.traffic = Traffic()
         self.connections = dict(self.settings.connections)
         self.token_requests = 0
+        self.most_token_requests_at_once = 0
         self.tokens_issued = 0
         self.clear_faults()
         for fault in self.settings.faults:
@@ -78,6 +83,17 @@ class TenantState:
         for fault, until in self.faults.due("limit", route, now):
             return self.bucket.refuse(now, until if math.isfinite(until) else now + 1), (fault.kind,)
         return self.bucket.take(now), ()
+
+    @contextmanager
+    def token_request(self) -> Iterator[None]:
+        """Count a call to the token endpoint while it is answered."""
+        self.token_requests += 1
+        self._token_requests_now += 1
+        self.most_token_requests_at_once = max(self.most_token_requests_at_once, self._token_requests_now)
+        try:
+            yield
+        finally:
+            self._token_requests_now -= 1
 
     async def pause(self) -> None:
         """Take as long as a real call does."""

@@ -44,6 +44,7 @@ class Stats:
     :param by_status: the same by HTTP status; 0 stands for no answer
     :param rate_limited: calls answered 429
     :param token_requests: calls to the token endpoint
+    :param most_token_requests_at_once: most of them that were being answered at one moment
     :param tokens_issued: tokens it gave
     :param peak_rate: most Management API calls within any second
     :param peak_accepted_rate: most calls within any second that the rate limit let pass
@@ -57,6 +58,7 @@ class Stats:
     by_status: dict[int, int]
     rate_limited: int
     token_requests: int
+    most_token_requests_at_once: int
     tokens_issued: int
     peak_rate: int
     peak_accepted_rate: int
@@ -95,6 +97,7 @@ def take_stats(tenant: TenantState) -> Stats:
         by_status=by_status,
         rate_limited=by_status.get(429, 0),
         token_requests=tenant.token_requests,
+        most_token_requests_at_once=tenant.most_token_requests_at_once,
         tokens_issued=tenant.tokens_issued,
         peak_rate=tenant.traffic.max_in_window(1),
         peak_accepted_rate=tenant.traffic.max_in_window(1, "accepted"),

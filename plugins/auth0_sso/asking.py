@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from auth0_sso import waits
 from auth0_sso.errors import (
     Auth0ConflictError,
     Auth0Error,
@@ -16,12 +17,9 @@ from auth0_sso.errors import (
 )
 from auth0_sso.hook import Auth0Hook, SsoTicket
 from auth0_sso.ledger import Ledger, StaleEntryError
+from auth0_sso.patience import Silence
 from auth0_sso.records import Ask, Entry, Round
 from auth0_sso.workers import Workers
-
-# Beyond the request's timeout: time to write the answer down.
-_ANSWER_GRACE = 5.0
-_LONGEST_BACKOFF = 30.0
 
 
 class TicketAsker:
@@ -32,14 +30,16 @@ class TicketAsker:
     :param ledger: where intents and results are written.
     :param who: the run that asks.
     :param workers: those that ask; between intent and result they aren't interrupted.
+    :param silence: ends with each yes or no.
     """
 
-    def __init__(self, hook: Auth0Hook, ledger: Ledger, who: Round, workers: Workers[Any]) -> None:
+    def __init__(self, hook: Auth0Hook, ledger: Ledger, who: Round, workers: Workers[Any], silence: Silence) -> None:
         self._hook = hook
         self._ledger = ledger
         self._who = who
         self._workers = workers
         self._known: dict[str, Entry] = {}
+        self._silence = silence
 
     def last_known(self, ask: Ask) -> Entry | None:
         """Return the prospect's entry as it was last read or written here."""
@@ -66,8 +66,9 @@ class TicketAsker:
         """
         await self._hook.token()  # renewed before the turn, if need be
         async with self._hook.require_pacer().turn() as turn:
+            await self._hook.token()  # the line may be long: not between the intent and the request
             with self._workers.uninterrupted():
-                answer_within = self._hook.settings.timeout + _ANSWER_GRACE
+                answer_within = self._hook.settings.timeout + waits.ANSWER_GRACE
                 intent = await self._write(self._ledger.begin, ask, seen, self._who, answer_within=answer_within)
                 sent_at = time.time()
                 try:
@@ -76,6 +77,7 @@ class TicketAsker:
                     )
                 except Auth0Error as error:
                     return await self._record_failure(intent, error, own_profile)
+                self._silence.end()
                 return await self._record_ticket(intent, ticket, sent_at, ask.ttl)
 
     async def _record_ticket(self, intent: Entry, ticket: SsoTicket, sent_at: float, ttl: float) -> Entry:
@@ -87,6 +89,8 @@ class TicketAsker:
             raise
 
     async def _record_failure(self, intent: Entry, error: Auth0Error, own_profile: bool) -> Entry:
+        if not isinstance(error, Auth0WeatherError):
+            self._silence.end()
         if isinstance(error, Auth0RowError) or (isinstance(error, Auth0ProfileError) and own_profile):
             status = "conflict" if isinstance(error, Auth0ConflictError) else "failed"
             return await self._write(self._ledger.record_refused, intent, status, str(error))
@@ -100,8 +104,3 @@ class TicketAsker:
         entry = await asyncio.to_thread(write, *what, **more)
         self._known[entry.key] = entry
         return entry
-
-
-def backoff(error: Auth0WeatherError, unanswered: int) -> float:
-    """Return the seconds to wait before asking again; after a 429 it is the pacer that waits."""
-    return 0.0 if error.status == 429 else min(2.0 ** (unanswered + 1), _LONGEST_BACKOFF)

@@ -68,14 +68,22 @@ class Auth0WeatherError(Auth0Error):
     """
     The tenant is busy, down or out of reach; asking again later may succeed.
 
-    ``unanswered`` is true when the request may have been carried out although no valid answer was seen.
+    ``unanswered`` is true when the request may have been carried out although no valid answer was seen;
+    ``paced`` when it is the pacer that waits, so that nobody else need.
     """
 
     unanswered = False
+    paced = False
 
 
 class Auth0RateLimitError(Auth0WeatherError):
     """Refused with 429, not carried out."""
+
+    paced = True
+
+
+class Auth0TokenRateLimitError(Auth0WeatherError):
+    """The token endpoint, which has a limit of its own, gives no token for now."""
 
 
 class Auth0UnreachableError(Auth0WeatherError):
@@ -125,7 +133,7 @@ def _kind_and_advice(status: int, code: str, said: str) -> tuple[type[Auth0Error
         return Auth0RunError, "The access token is malformed: check the connection's extra 'token'."
     if 300 <= status < 400:
         return Auth0RunError, "Set the connection's host to the tenant's own domain, without a redirect."
-    if status == 409 and (not code or "connection" in code.lower()):
+    if status == 409 and "connection" in (code or said).lower():
         return Auth0ConflictError, "Its single sign-on is set up; to edit it, give connection_id instead."
     return Auth0RowError, "Mend this row in the CSV."
 

@@ -12,9 +12,9 @@ import os
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-# The supervisor kills a task five seconds after it has asked it to end.
-DRAIN_SECONDS = 4.0
-_WATCH_SECONDS = 1.0
+from auth0_sso import waits
+
+DRAIN_SECONDS = waits.DRAIN
 
 
 class Work(Protocol):
@@ -66,7 +66,7 @@ class GuardedLoop:
         if os.getppid() != parent:
             self._stop("the process that watched over the task is gone")
         else:
-            self._loop.call_later(_WATCH_SECONDS, self._watch, parent)
+            self._loop.call_later(waits.WATCH, self._watch, parent)
 
     def _stop(self, reason: str) -> None:
         self._work.stop(reason)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
 from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import asynccontextmanager
@@ -29,14 +28,19 @@ from auth0_sso.errors import (
 from auth0_sso.pacing import Pacer, Turn
 from auth0_sso.token_endpoint import read_token_answer, token_request
 from auth0_sso.tokens import SharedToken, Token, TokenVault
-from auth0_sso.transport import AnyAnswer, cause_of, json_or_text, without_urls
+from auth0_sso.transport import AnyAnswer, cause_of, read_body, without_urls
+from auth0_sso.waits import CONNECT, CONNECTION_TEST
 
 CREATE_SCOPE = "create:sso_access_tickets"
 REVOKE_SCOPE = "delete:sso_access_tickets"
 READ_PROFILE_SCOPE = "read:self_service_profiles"
 
 _PROFILES = "/api/v2/self-service-profiles"
-_NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.InvalidURL, ssl.SSLError, aiohttp.ConnectionTimeoutError)
+_NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.InvalidURL, aiohttp.ConnectionTimeoutError)
+# A token may be revoked again before the request that has waited for it has left.
+_MOST_RENEWALS = 2
+_BROKEN_OFF = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
+_CHECK_THE_WAY = "See Auth0's status page; check the connection's host, and the proxy between the worker and Auth0."
 
 
 @dataclass(frozen=True)
@@ -77,8 +81,8 @@ class Auth0Hook(HttpAsyncHook):
         async with hook.open() as auth0:
             ticket = await auth0.create_sso_ticket("ssp_...", {"connection_config": {"name": "acme"}})
 
-    A refused token (401) is renewed once. Nothing else is asked again: whether a POST may be repeated is
-    for the caller to say. See https://auth0.com/docs/api/management/v2/self-service-profiles.
+    A refused token (401) is renewed, unless it was new for this very reason. Nothing else is asked again:
+    whether a POST may be repeated is for the caller to say. See https://auth0.com/docs/api/management/v2/self-service-profiles.
 
     :param auth0_conn_id: the Airflow connection, of type ``auth0``.
     :param vault: where the token is shared with other processes; none: this hook fetches its own.
@@ -134,7 +138,7 @@ class Auth0Hook(HttpAsyncHook):
             base_url=self.settings.base_url,
             headers={"Accept": "application/json"},
             extra_options={
-                "timeout": aiohttp.ClientTimeout(total=self.settings.timeout, connect=10),
+                "timeout": aiohttp.ClientTimeout(total=self.settings.timeout, connect=CONNECT),
                 "allow_redirects": False,
             },
         )
@@ -143,7 +147,9 @@ class Auth0Hook(HttpAsyncHook):
     async def open(self) -> AsyncGenerator[Auth0Hook, None]:
         """Keep connections to the tenant open for as long as the block runs."""
         config = await self.config()
-        async with aiohttp.ClientSession(response_class=AnyAnswer) as client:
+        # No limit of connections: a request that has left the pacer must not wait for one, and leave with others.
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(response_class=AnyAnswer, connector=connector) as client:
             self._post = AsyncHttpSession(self, without_urls(client.post), config, method="POST")
             self._get = AsyncHttpSession(self, without_urls(client.get), config, method="GET")
             try:
@@ -243,10 +249,12 @@ class Auth0Hook(HttpAsyncHook):
         return answer.body if isinstance(answer.body, Mapping) else {}
 
     def test_connection(self) -> tuple[bool, str]:
-        """Ask for a token and check its scopes and, if both can be, the profile."""
+        """Ask for a token and check its scopes and, if both can be, the profile; within ``CONNECTION_TEST`` seconds."""
         try:
             settings = self.settings
-            return True, asyncio.run(self._probe(settings))
+            return True, asyncio.run(asyncio.wait_for(self._probe(settings), CONNECTION_TEST))
+        except asyncio.TimeoutError:
+            return False, f"{self.settings.domain} has not answered all requests within {CONNECTION_TEST:.0f} seconds."
         except Exception as error:
             return False, str(error)
 
@@ -276,16 +284,18 @@ class Auth0Hook(HttpAsyncHook):
         turn: Turn | None = None,
     ) -> _Answer:
         token = await self._tokens.get()
-        for renewed, departure in enumerate((turn or self.pacer, self.pacer)):
+        departure = turn or self.pacer
+        for renewals_left in range(_MOST_RENEWALS, -1, -1):
             if departure is not None:
                 await departure.depart()
             answer = await self._send(session, path, body, {**(headers or {}), **_bearer(token)})
             if self.pacer is not None:
                 self.pacer.observe(answer.status, answer.headers)
-            if answer.status != 401 or renewed:
+            if answer.status != 401 or not renewals_left or not self._tokens.replaceable(token):
                 break
-            token = await self._tokens.get(rejected=token)
+            token, departure = await self._tokens.get(rejected=token), self.pacer
         if 200 <= answer.status < 300:
+            self._tokens.prove(token)
             return answer
         raise error_from_answer(answer.status, answer.body, answer.headers)
 
@@ -295,21 +305,31 @@ class Auth0Hook(HttpAsyncHook):
         try:
             response = await session.run(path, json=body, headers=dict(headers))
             async with response:
-                return _Answer(response.status, json_or_text(await response.read()), response.headers)
+                return _Answer(response.status, await self._body(response), response.headers)
         except _NEVER_SENT as error:
             raise unreachable(self.settings.domain, cause_of(error)) from None
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+        except _BROKEN_OFF as error:
             raise Auth0UnansweredError(
                 f"No answer from {self.settings.domain}: {cause_of(error)}.",
                 advice="The request may have been carried out.",
             ) from None
+
+    @staticmethod
+    async def _body(response: aiohttp.ClientResponse) -> object:
+        try:
+            return await read_body(response)
+        except _BROKEN_OFF:
+            if 200 <= response.status < 300:
+                raise
+            return ""  # a refusal is one, whatever its reason was
 
     async def _fetch_token(self) -> Token:
         asked_at = time.time()
         try:
             answer = await self._send(self._session("POST"), "/oauth/token", token_request(self.settings), {})
         except Auth0UnansweredError as error:  # asking again for a token does no harm
-            raise Auth0UnreachableError(str(error)) from None
+            said = str(error).removesuffix(error.advice).strip()
+            raise Auth0UnreachableError(f"Auth0 gives no access token: {said}", advice=_CHECK_THE_WAY) from None
         token = read_token_answer(answer.status, answer.body, answer.headers, asked_at)
         mask_secret(token.access_token)
         return token

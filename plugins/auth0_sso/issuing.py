@@ -11,20 +11,20 @@ from typing import Any
 
 import structlog
 
-from auth0_sso.asking import TicketAsker, backoff
+from auth0_sso import waits
+from auth0_sso.asking import TicketAsker
 from auth0_sso.batch import Organization, TicketRequest
 from auth0_sso.errors import Auth0Error, Auth0RowError, Auth0RunError, Auth0WeatherError
 from auth0_sso.hook import Auth0Hook
 from auth0_sso.ledger import Ledger, StaleEntryError
 from auth0_sso.outcomes import Outcome, outcome, outcomes_of
+from auth0_sso.patience import Patience, Silence
 from auth0_sso.records import Ask, Entry, Round, Step, next_step
 from auth0_sso.revoking import revoke_entry
 from auth0_sso.workers import Workers, workers_for
 
 log = structlog.get_logger(logger_name="task")
 
-_POLL_SECONDS = 1.0
-_MAX_UNANSWERED = 3  # each may have made a ticket, so only so many are risked
 _LOST = "The task ended before the answer came: clear it, or run again."
 
 
@@ -44,7 +44,7 @@ class IssueOptions:
     custom_domain: str = ""
     reissue: bool = False
     simulate: bool = False
-    patience: float = 300.0
+    patience: float = waits.PATIENCE
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,8 @@ class TicketIssuer:
         self._weather: Auth0WeatherError | None = None
         size = workers_for(hook.require_pacer().rate)
         self._workers: Workers[_Prospect] = Workers(self._settle_and_note, size)
-        self._asker = TicketAsker(hook, ledger, who, self._workers)
+        self._silence = Silence()
+        self._asker = TicketAsker(hook, ledger, who, self._workers, self._silence)
 
     async def run(self) -> None:
         """
@@ -147,21 +148,22 @@ class TicketIssuer:
         return list(by_key.values())
 
     async def _settle_and_note(self, prospect: _Prospect) -> None:
+        patience = Patience(self._options.patience, self._silence)
         try:
-            entry, planned = await self._settle(prospect.ask, prospect.requests[0])
+            entry, planned = await self._settle(prospect.ask, prospect.requests[0], patience)
             for settled in outcomes_of(prospect.requests, entry, planned=planned, run=self._who.run):
                 self._outcomes[settled.row] = settled
         except Auth0WeatherError as error:
             self._weather = error
             self._note_failure(prospect, error)
+            if self._silence.seconds >= self._options.patience:  # it isn't this row
+                self._workers.stop(self._silence.reason(error))
         except Auth0RunError as error:
             self._note_failure(prospect, error)
             raise
 
-    async def _settle(self, ask: Ask, request: TicketRequest) -> tuple[Entry | None, bool]:
+    async def _settle(self, ask: Ask, request: TicketRequest, patience: Patience) -> tuple[Entry | None, bool]:
         """Bring a prospect to a known state; return its entry, and whether its request is only planned."""
-        give_up_at = time.monotonic() + self._options.patience
-        unanswered = 0
         while True:
             entry = await self._asker.look_up(ask)
             step = next_step(entry, ask, self._who, reissue=self._options.reissue, now=time.time())
@@ -169,7 +171,7 @@ class TicketIssuer:
                 return entry, step is not Step.KEEP
             try:
                 if step is Step.WAIT:
-                    await asyncio.sleep(_POLL_SECONDS)
+                    await asyncio.sleep(patience.look_again())
                 elif step is Step.REPLACE and entry is not None:
                     await revoke_entry(entry, self._hook, self._ledger, self._who.run, self._workers)
                 else:
@@ -177,11 +179,11 @@ class TicketIssuer:
             except StaleEntryError:
                 log.info("Another task has asked for this prospect meanwhile; looking again", row=request.row)
             except Auth0WeatherError as error:
-                unanswered += error.unanswered and step is Step.CREATE
-                if self._workers.stopped or time.monotonic() > give_up_at or unanswered >= _MAX_UNANSWERED:
+                if self._workers.stopped:
                     raise
+                wait = patience.bear(error, risked=step is Step.CREATE)
                 log.warning("Auth0 is out of sorts; waiting", row=request.row, reason=str(error))
-                await asyncio.sleep(backoff(error, unanswered))
+                await asyncio.sleep(wait)
 
     def _note_failure(self, prospect: _Prospect, error: Auth0Error | str) -> None:
         entry, now = self._asker.last_known(prospect.ask), time.time()
@@ -193,4 +195,4 @@ class TicketIssuer:
         entry = self._asker.last_known(prospect.ask)
         unsettled = prospect.requests[0].row not in self._outcomes
         if unsettled and entry and entry.run == self._who.run and entry.status in ("asking", "unanswered"):
-            self._note_failure(prospect, _LOST)
+            self._note_failure(prospect, entry.error or _LOST)

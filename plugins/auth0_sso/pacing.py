@@ -11,24 +11,30 @@ nothing shared between them but the pool. Auth0 keeps a token bucket per tenant
 from __future__ import annotations
 
 import asyncio
-import email.utils
+import math
 import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 
 from auth0_sso.errors import Auth0RateLimitError
+from auth0_sso.headers import bucket_is_empty, seconds_asked
+from auth0_sso.waits import (
+    LONGEST_DELAY,
+    LONGEST_PAUSE,
+    LONGEST_PAUSE_WHEN_EMPTY,
+    PAUSE_SPREAD,
+    RECOVERY,
+    SLOWEST,
+)
 
 # Requests reach the tenant a few milliseconds earlier or later than they left; two per cent in hand keeps
 # two that leave a full interval apart from arriving closer than the bucket refills.
 _MARGIN = 0.98
 # How long before a request may leave its turn is given, to write down the intent meanwhile.
 _LEAD = 0.05
-# A turn is worth nothing if the tenant asks for more than this after it was given.
-_LONGEST_DELAY = 1.0
-_LONGEST_PAUSE = 60.0
-_LONGEST_PAUSE_WHEN_EMPTY = 5.0
-_SLOWEST = 1 / 16
+# From here on a longer row of refusals changes nothing: half of 2 to the 5th, 16 seconds.
+_MOST_REFUSALS = 5
 
 
 class Pacer:
@@ -82,9 +88,17 @@ class Pacer:
         """Return the place in line for one request."""
         return Turn(self)
 
-    async def depart(self) -> None:
-        """Wait until a request may leave, and count it: it leaves now."""
+    async def depart(self, within: float = math.inf) -> None:
+        """
+        Wait until a request may leave, and count it: it leaves now.
+
+        :param within: seconds that it may take.
+        :raises Auth0RateLimitError: if it would take longer; nothing is sent.
+        """
+        until = self._clock() + within
         while (wait := self._wait()) > 0:
+            if self._clock() + wait > until:
+                raise Auth0RateLimitError("The tenant has just asked to wait; nothing was sent.", status=429)
             await self._sleep(wait)
         self._credit -= 1
         self.sent[int(time.time())] += 1
@@ -106,23 +120,23 @@ class Pacer:
             self.rate_limited += 1
             if now >= self._paused_until:  # else it left before the pause: the same refusal, seen twice
                 self._refusals += 1
-                self._slowness = max(_SLOWEST, self._slowness / 2)
-            wait = max(_seconds_asked(headers), min(2.0**self._refusals, 32.0) / 2)
-            # Spread out, so that tasks which were refused together do not come back together.
-            spread = 1 + random.random() / 4  # noqa: S311
-            self._pause(now + min(wait * spread, _LONGEST_PAUSE))
+                self._slowness = max(SLOWEST, self._slowness / 2)
+            wait = max(seconds_asked(headers), 2.0 ** min(self._refusals, _MOST_REFUSALS) / 2)
+            spread = 1 + random.random() * PAUSE_SPREAD  # noqa: S311
+            self._pause(now + min(wait, LONGEST_PAUSE) * spread)
         elif status < 400:
             self._refusals = 0
-            self._slowness = min(1.0, self._slowness * 1.1)
-            if headers.get("X-RateLimit-Remaining", "").strip() == "0":
-                self._pause(now + min(_seconds_asked(headers), _LONGEST_PAUSE_WHEN_EMPTY))
+            self._slowness = min(1.0, self._slowness * RECOVERY)
+            if bucket_is_empty(headers):
+                self._pause(now + min(seconds_asked(headers), LONGEST_PAUSE_WHEN_EMPTY))
 
     def _pause(self, until: float) -> None:
         self._paused_until = max(self._paused_until, until)
 
     def _settle(self, now: float) -> None:
         earned = max(0.0, now - self._settled) * self._earning
-        self._credit = min(self.burst, self._credit + earned)
+        # While the tenant refuses, nothing is saved up: after a pause one request tries, not a burst.
+        self._credit = min(1.0 if self._refusals else self.burst, self._credit + earned)
         self._settled = max(self._settled, now)
 
     @property
@@ -164,9 +178,7 @@ class Turn:
         :raises Auth0RateLimitError: if the tenant has asked to wait meanwhile; nothing is sent.
         """
         try:
-            if self._pacer._wait() > _LONGEST_DELAY:
-                raise Auth0RateLimitError("The tenant has just asked to wait; nothing was sent.", status=429)
-            await self._pacer.depart()
+            await self._pacer.depart(within=LONGEST_DELAY)
         finally:
             self._leave()
 
@@ -174,25 +186,3 @@ class Turn:
         if self._first_in_line:
             self._first_in_line = False
             self._pacer._line.release()
-
-
-def _seconds_asked(headers: Mapping[str, str]) -> float:
-    """Seconds that the server asks to wait, 0 if it doesn't say; never negative."""
-    server_now = _date(headers.get("Date", "")) or time.time()
-    asked = [0.0]
-    retry_after = headers.get("Retry-After", "").strip()
-    if retry_after.isdecimal():
-        asked.append(float(retry_after[:9]))
-    elif (until := _date(retry_after)) is not None:
-        asked.append(until - server_now)
-    reset = headers.get("X-RateLimit-Reset", "").strip()
-    if reset.isdecimal():
-        asked.append(float(reset[:18]) - server_now)
-    return max(asked)
-
-
-def _date(value: str) -> float | None:
-    try:
-        return email.utils.parsedate_to_datetime(value).timestamp()
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
-
+from auth0_sso import waits
 from auth0_sso.errors import Auth0Error, Auth0RowError, Auth0RunError, Auth0WeatherError
 from auth0_sso.hook import REVOKE_SCOPE, Auth0Hook
 from auth0_sso.ledger import Ledger, StaleEntryError
 from auth0_sso.outcomes import iso
+from auth0_sso.patience import Patience, Silence
 from auth0_sso.records import Entry
 from auth0_sso.workers import Workers, workers_for
 
@@ -48,7 +48,7 @@ class TicketRevoker:
         run: str,
         *,
         simulate: bool = False,
-        patience: float = 300.0,
+        patience: float = waits.PATIENCE,
     ) -> None:
         self._revocations = [_Revocation(entry) for entry in entries]
         self._hook = hook
@@ -57,6 +57,7 @@ class TicketRevoker:
         self._simulate = simulate
         self._patience = patience
         self._weather: Auth0WeatherError | None = None
+        self._silence = Silence()
         self._workers: Workers[_Revocation] = Workers(self._settle, workers_for(hook.require_pacer().rate))
 
     async def run(self) -> None:
@@ -121,23 +122,26 @@ class TicketRevoker:
             revocation.status, revocation.error = "failed", str(error)
             if isinstance(error, Auth0WeatherError):
                 self._weather = error
+                if self._silence.seconds >= self._patience:  # it isn't this ticket
+                    self._workers.stop(self._silence.reason(error))
             elif isinstance(error, Auth0RunError):
                 raise
 
     async def _revoke_patiently(self, entry: Entry) -> Entry:
         """Revoking twice does no harm, so whatever the weather is, it is simply done again."""
-        retrying = AsyncRetrying(
-            retry=retry_if_exception_type(Auth0WeatherError),
-            stop=stop_after_delay(self._patience),
-            wait=wait_exponential(multiplier=2, max=30),
-            reraise=True,
-        )
-        async for attempt in retrying:
-            with attempt:
-                entry = await self._latest(entry)
-                if entry.status != "revoked":
-                    entry = await revoke_entry(entry, self._hook, self._ledger, self._run, self._workers)
-        return entry
+        patience = Patience(self._patience, self._silence)
+        while True:
+            entry = await self._latest(entry)
+            if entry.status == "revoked":
+                return entry
+            try:
+                entry = await revoke_entry(entry, self._hook, self._ledger, self._run, self._workers)
+                self._silence.end()
+                return entry
+            except Auth0WeatherError as error:
+                if self._workers.stopped:
+                    raise
+                await asyncio.sleep(patience.bear(error, risked=False))
 
     async def _latest(self, entry: Entry) -> Entry:
         latest = (await asyncio.to_thread(self._ledger.entries, [entry.key])).get(entry.key)

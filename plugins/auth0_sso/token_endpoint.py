@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from auth0_sso.connection import Auth0Settings
-from auth0_sso.errors import Auth0RateLimitError, Auth0RunError, Auth0WeatherError
+from auth0_sso.errors import Auth0RunError, Auth0TokenRateLimitError, Auth0WeatherError
 from auth0_sso.tokens import Token
+from auth0_sso.waits import EXPIRY_MARGIN
 
 _ASSERTION_SECONDS = 60
+_CAN_BE_SENT = re.compile(r"[\x21-\x7e]+")  # in a header
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -62,26 +65,28 @@ def read_token_answer(status: int, body: object, headers: Mapping[str, str], ask
     :raises Auth0WeatherError: if the tenant is throttled or has trouble.
     """
     fields: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
-    if status == 200 and fields.get("access_token"):
+    token = fields.get("access_token")
+    if status == 200 and isinstance(token, str) and _CAN_BE_SENT.fullmatch(token):
         scopes = frozenset(str(fields.get("scope") or "").split())
-        return Token(str(fields["access_token"]), asked_at + _lifetime(fields.get("expires_in")), scopes)
+        return Token(token, asked_at + _useful_life(fields.get("expires_in")), scopes)
     error = str(fields.get("error") or "")
     said = " ".join(str(fields.get("error_description") or "").split())[:300]
     message = f"Auth0 gives no access token: {status} {error or 'no error code'}: {said or 'no description'}."
     # A throttled token endpoint also answers 500 access_denied "Global limit has been reached".
-    if status == 429 or "limit" in said.lower():
-        raise Auth0RateLimitError(message, advice="It is asked again later.", status=status, headers=headers)
-    if status >= 500 or status == 200:
+    if status == 429 or (status >= 500 and "limit" in said.lower()):
+        raise Auth0TokenRateLimitError(message, advice="It is asked again later.", status=status, headers=headers)
+    if status >= 500 or status in (200, 408):
         raise Auth0WeatherError(message, advice="See Auth0's status page.", status=status, headers=headers)
     raise Auth0RunError(message, advice=_advice(status, error), status=status, error_code=error, headers=headers)
 
 
-def _lifetime(expires_in: object) -> float:
-    """Seconds that a token lives; 0, so that it serves once, if the answer doesn't say."""
+def _useful_life(expires_in: object) -> float:
+    """Seconds that a token is used: renewed before it expires. 0, so that it serves once, if the answer doesn't say."""
     try:
-        return max(0.0, float(str(expires_in)))
+        lifetime = max(0.0, float(str(expires_in)))
     except ValueError:
         return 0.0
+    return lifetime - min(EXPIRY_MARGIN, lifetime / 10)
 
 
 def _advice(status: int, error: str) -> str:

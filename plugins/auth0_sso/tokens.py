@@ -9,17 +9,15 @@ import uuid
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from auth0_sso import waits
 from auth0_sso.connection import Auth0Settings
-from auth0_sso.errors import Auth0RunError
-
-# A token that is about to expire is renewed before a request leaves with it.
-_EXPIRY_MARGIN = 60.0
-_POLL_SECONDS = 0.2
+from auth0_sso.errors import Auth0Error, Auth0RunError, Auth0UnreachableError, Auth0WeatherError
+from auth0_sso.headers import retry_after
 
 
 @dataclass(frozen=True)
 class Token:
-    """An access token, the UNIX time at which it expires, and its scopes; ``version`` counts renewals."""
+    """An access token, the UNIX time until which it is used, and its scopes; ``version`` counts renewals."""
 
     access_token: str = field(repr=False)
     expires_at: float
@@ -28,7 +26,7 @@ class Token:
 
     def serves(self, now: float) -> bool:
         """Whether a request that leaves ``now`` can use it."""
-        return self.expires_at - _EXPIRY_MARGIN > now
+        return self.expires_at > now
 
 
 class TokenVault(Protocol):
@@ -43,8 +41,8 @@ class TokenVault(Protocol):
     def save_token(self, key: str, token: Token, owner: str) -> None:
         """Keep a renewed token and free the row."""
 
-    def release_renewal(self, key: str, owner: str) -> None:
-        """Free the row without a new token."""
+    def release_renewal(self, key: str, owner: str, rest: float = 0.0) -> None:
+        """Free the row in ``rest`` seconds without a new token."""
 
 
 class FetchToken(Protocol):
@@ -70,26 +68,51 @@ class SharedToken:
         self._key = token_key(settings)
         self._token: Token | None = None
         self._renewing = asyncio.Lock()
+        self._unproven = 0  # the version that has replaced a refused one, until it serves
+        self._failure: Auth0Error | None = None
+        self._failed_at = 0.0
+        self._failures = 0
 
     async def get(self, *, rejected: Token | None = None) -> Token:
         """
-        Return a token that serves.
+        Return a token that serves, within ``longest_renewal``.
+
+        However many wait for it, it is asked for once, and when that fails they all are told.
 
         :param rejected: one that the tenant has just refused, so that another must be had.
         :raises Auth0RunError: if the tenant refuses to give one.
-        :raises Auth0WeatherError: if the tenant can't be asked.
+        :raises Auth0WeatherError: if the tenant can't be asked, or other tasks haven't had one for too long.
         """
+        waits_since = time.monotonic()
         async with self._renewing:
             if self._settings.token.get_secret_value():
                 return self._ready_made(rejected)
-            if self._is_good(self._token, rejected):
-                return self._token  # type: ignore[return-value]
-            if self._vault is None:
-                version = self._token.version + 1 if self._token else 1
-                self._token = replace(await self._fetch(), version=version)
-            else:
-                self._token = await self._renew_through(self._vault, rejected)
+            if self._token is not None and self._is_good(self._token, rejected):
+                return self._token
+            if isinstance(self._failure, Auth0RunError) or (self._failure and self._failed_at > waits_since):
+                raise self._failure
+            try:
+                self._token = await self._another(rejected)
+            except Auth0Error as error:
+                self._failure, self._failed_at = error, time.monotonic()
+                raise
+            self._failure = None
+            self._unproven = self._token.version if rejected is not None else 0
             return self._token
+
+    def prove(self, token: Token) -> None:
+        """Note that the tenant has accepted the token."""
+        if token.version >= self._unproven:
+            self._unproven = 0
+
+    def replaceable(self, token: Token) -> bool:
+        """Whether it makes sense to renew the token, which was refused: not if it was new for this very reason."""
+        return not 0 < self._unproven <= token.version
+
+    async def _another(self, rejected: Token | None) -> Token:
+        if self._vault is not None:
+            return await self._renew_through(self._vault, rejected)
+        return replace(await self._fetch(), version=self._token.version + 1 if self._token else 1)
 
     def _ready_made(self, rejected: Token | None) -> Token:
         if rejected is not None:
@@ -101,14 +124,13 @@ class SharedToken:
         return Token(self._settings.token.get_secret_value(), float("inf"), frozenset())
 
     @staticmethod
-    def _is_good(token: Token | None, rejected: Token | None) -> bool:
-        if token is None or not token.serves(time.time()):
-            return False
-        return rejected is None or token.version > rejected.version
+    def _is_good(token: Token, rejected: Token | None) -> bool:
+        return token.serves(time.time()) and (rejected is None or token.version > rejected.version)
 
     async def _renew_through(self, vault: TokenVault, rejected: Token | None) -> Token:
         owner = uuid.uuid4().hex
-        lease = self._settings.timeout + 5
+        lease = waits.lease(self._settings.timeout)
+        give_up_at = time.monotonic() + waits.LEASES_WAITED * lease
         while True:
             kept = await asyncio.to_thread(vault.read_token, self._key)
             if kept is not None and self._is_good(kept, rejected):
@@ -116,15 +138,26 @@ class SharedToken:
             version = kept.version if kept else 0
             if await asyncio.to_thread(vault.claim_renewal, self._key, version, owner, lease):
                 return await self._renew(vault, owner, version)
-            await asyncio.sleep(_POLL_SECONDS)
+            if time.monotonic() > give_up_at:
+                raise Auth0UnreachableError(
+                    f"No access token: other tasks have asked for one for {waits.LEASES_WAITED * lease:.0f} seconds.",
+                    advice="Their logs say why there is none.",
+                )
+            await asyncio.sleep(waits.TOKEN_POLL)
 
     async def _renew(self, vault: TokenVault, owner: str, version: int) -> Token:
         try:
             token = replace(await self._fetch(), version=version + 1)
             await asyncio.to_thread(vault.save_token, self._key, token, owner)
-        except BaseException:
+        except Auth0WeatherError as error:
+            self._failures += 1
+            rest = waits.rest(self._failures, retry_after(error.headers))
+            await asyncio.to_thread(vault.release_renewal, self._key, owner, rest)
+            raise
+        except BaseException:  # cancelled, perhaps: then nothing may be awaited any more
             vault.release_renewal(self._key, owner)
             raise
+        self._failures = 0
         return token
 
 

@@ -9,6 +9,10 @@ from typing import Any
 
 import aiohttp
 
+from auth0_sso.waits import LONGEST_ANSWER_BYTES
+
+_PART_BYTES = 65536
+
 
 class AnyAnswer(aiohttp.ClientResponse):
     """An answer that is looked at whatever its status: the provider's own error would lose body and headers."""
@@ -27,6 +31,20 @@ def without_urls(request: Callable[..., Awaitable[aiohttp.ClientResponse]]) -> C
             raise aiohttp.ClientPayloadError(f"malformed answer: {error.message}") from None
 
     return send
+
+
+async def read_body(response: aiohttp.ClientResponse) -> object:
+    """
+    Read an answer's body, but no more of it than an answer can have: it may be endless, or unpack to gigabytes.
+
+    :return: the decoded JSON, or the beginning of what is none.
+    :raises aiohttp.ClientError: if it breaks off.
+    :raises asyncio.TimeoutError: if it takes too long.
+    """
+    body = bytearray()
+    while len(body) <= LONGEST_ANSWER_BYTES and (part := await response.content.read(_PART_BYTES)):
+        body += part
+    return json_or_text(bytes(body))
 
 
 def cause_of(error: BaseException) -> str:

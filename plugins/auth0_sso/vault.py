@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from auth0_sso.cipher import Cipher
 from auth0_sso.schema import tokens
 from auth0_sso.tokens import Token
+from auth0_sso.waits import lease
 
 k = tokens.c
+
+# With the longest timeout that a connection can have.
+_LONGEST_CLAIM = lease(300.0)
 
 
 class LedgerVault:
@@ -38,16 +42,25 @@ class LedgerVault:
 
     def claim_renewal(self, key: str, version: int, owner: str, seconds: float) -> bool:
         """Whether ``owner`` may renew the token of that version; the row is its own for ``seconds``."""
-        now = time.time()
+        with self._engine.connect() as connection:
+            seen = connection.execute(select(k.version, k.owned_until).where(k.key == key)).first()
+            now = _now(connection)
+        if seen is None:
+            self._make_row(key)
+        elif seen.version != version or now <= seen.owned_until <= now + _LONGEST_CLAIM:
+            return False  # by reading alone, since many that wait look again and again
+        # A claim from further ahead than any reaches was made before the clock was set back.
+        free = (k.owned_until < now) | (k.owned_until > now + _LONGEST_CLAIM)
+        mine = update(tokens).where((k.key == key) & (k.version == version) & free)
+        with self._engine.begin() as connection:
+            return connection.execute(mine.values(owner=owner, owned_until=now + seconds)).rowcount == 1
+
+    def _make_row(self, key: str) -> None:
         try:
             with self._engine.begin() as connection:
                 connection.execute(insert(tokens).values(key=key))
         except IntegrityError:
-            pass  # the row is there
-        free = (k.key == key) & (k.version == version) & (k.owned_until < now)
-        with self._engine.begin() as connection:
-            mine = connection.execute(update(tokens).where(free).values(owner=owner, owned_until=now + seconds))
-        return mine.rowcount == 1
+            pass  # another task has just made it
 
     def save_token(self, key: str, token: Token, owner: str) -> None:
         """Keep a renewed token, if the row is still the owner's, and free the row."""
@@ -61,7 +74,15 @@ class LedgerVault:
         with self._engine.begin() as connection:
             connection.execute(update(tokens).where((k.key == key) & (k.owner == owner)).values(**values))
 
-    def release_renewal(self, key: str, owner: str) -> None:
-        """Free the row without a new token."""
+    def release_renewal(self, key: str, owner: str, rest: float = 0.0) -> None:
+        """Free the row in ``rest`` seconds without a new token."""
         with self._engine.begin() as connection:
-            connection.execute(update(tokens).where((k.key == key) & (k.owner == owner)).values(owned_until=0.0))
+            until = _now(connection) + rest if rest else 0.0
+            connection.execute(update(tokens).where((k.key == key) & (k.owner == owner)).values(owned_until=until))
+
+
+def _now(connection: Connection) -> float:
+    """Return the UNIX time on the clock that all tasks share: the server's, or this machine's for a file on it."""
+    if connection.dialect.name == "postgresql":
+        return float(connection.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one())
+    return time.time()

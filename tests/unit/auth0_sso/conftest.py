@@ -37,9 +37,9 @@ def run_tenant() -> Iterator[RunTenant]:
     running: list[Sandbox] = []
 
     def run(**settings: Any) -> Sandbox:
-        certificate = settings.pop("certificate", None)
+        options = {name: settings.pop(name) for name in ("certificate", "clock") if name in settings}
         roomy = {"latency": (0, 0), "plan": Plan(size=100_000, refill=100_000)}
-        tenant = Sandbox(SandboxSettings(**{**roomy, **settings}), certificate=certificate)
+        tenant = Sandbox(SandboxSettings(**{**roomy, **settings}), **options)
         tenant.start()
         running.append(tenant)
         return tenant

@@ -34,8 +34,7 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'ledger.db'}"
     else:
-        _require_postgres()
-        with postgres.postgres_schema() as url:
+        with postgres_schema() as url:
             yield url
 
 
@@ -63,6 +62,14 @@ def postgres_database() -> Iterator[str]:
     """Make an empty database on a PostgreSQL; skip the test if there is none."""
     _require_postgres()
     with postgres.postgres_database() as url:
+        yield url
+
+
+@contextmanager
+def postgres_schema() -> Iterator[str]:
+    """Make an empty schema on a PostgreSQL; skip the test if there is none."""
+    _require_postgres()
+    with postgres.postgres_schema() as url:
         yield url
 
 

@@ -43,6 +43,8 @@ TABLE = [
     pytest.param(404, body("The organization does not exist"), Auth0RowError, "Mend this row", id="another 404"),
     pytest.param(409, body(TAKEN, "connection_conflict"), Auth0ConflictError, "connection_id", id="conflict"),
     pytest.param(409, body(TAKEN), Auth0ConflictError, "connection_id", id="conflict without a code"),
+    pytest.param(409, body("The custom domain is taken"), Auth0RowError, "Mend this row", id="without a code too"),
+    pytest.param(409, {}, Auth0RowError, "Mend this row", id="a bare 409, which nobody can tell"),
     pytest.param(409, body("Two", "custom_domain_conflict"), Auth0RowError, "Mend this row", id="another conflict"),
     pytest.param(422, body("What"), Auth0RowError, "Mend this row", id="another 4xx"),
     pytest.param(

@@ -23,6 +23,7 @@ from auth0_sso.errors import (
     Auth0RowError,
     Auth0RunError,
     Auth0TokenError,
+    Auth0TokenRateLimitError,
     Auth0UnansweredError,
     Auth0UnreachableError,
     Auth0WeatherError,
@@ -244,7 +245,7 @@ class TestToken:
 
     def test_a_throttled_token_endpoint_is_waited_for(self, tenant: Sandbox, hook: Auth0Hook) -> None:
         tenant.fault("token_throttle", count=1)
-        with pytest.raises(Auth0RateLimitError):
+        with pytest.raises(Auth0TokenRateLimitError):
             create(hook)
         create(hook)
         assert tenant.stats().tickets == 1

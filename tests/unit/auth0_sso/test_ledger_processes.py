@@ -7,15 +7,14 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from auth0_sso import asking, issuing
+from auth0_sso import waits
 from auth0_sso.hook import Auth0Hook
 from auth0_sso.ledger import Ledger, StaleEntryError
 from auth0_sso.records import Ask, Round
-from auth0_sso.tokens import token_key
 
 from include.sandbox.server import Sandbox
 from tests.unit.auth0_sso import databases, world
@@ -60,16 +59,15 @@ def read_the_profile(url: str, _number: int) -> str:
     return asyncio.run(main())
 
 
-def die_while_renewing(url: str, fernet: str, connection: str) -> None:
+def read_the_profile_alone(url: str, fernet: str, connection: str) -> None:
     set_up(fernet, connection)
-    vault = Ledger(url).vault
-    vault.claim_renewal(token_key(Auth0Hook().settings), 0, "killed", 1.0)
-    os.kill(os.getpid(), signal.SIGKILL)
+    waits.LEASE_GRACE = 0.5
+    read_the_profile(url, 0)
 
 
 def issue_slowly(url: str, fernet: str, connection: str) -> None:
     set_up(fernet, connection)
-    asking._ANSWER_GRACE = 0.5
+    waits.ANSWER_GRACE = 0.5
     ledger = Ledger(url)
     world.issue(world.organizations(60), ledger, hook=world.open_hook(ledger, rate=40))
 
@@ -119,21 +117,30 @@ def test_all_processes_use_one_token_and_renew_it_once(at_once: Together, ledger
     assert (tenant.stats().tokens_issued, tenant.stats().token_requests) == (2, 2)
 
 
-@pytest.mark.usefixtures("auth0_connection")
 def test_a_process_killed_while_it_renews_the_token_holds_up_the_others_for_its_lease_only(
-    ledger_url: str, fernet: str, tenant: Sandbox
+    ledger_url: str, fernet: str, run_tenant: RunTenant, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    tenant = run_tenant()
+    connect(tenant, extra={"timeout": 1})
+    monkeypatch.setattr(waits, "LEASE_GRACE", 0.5)
     Ledger(ledger_url).close()
+    tenant.fault("stall", route="token", delay=20)
     process = world.process_context().Process(
-        target=die_while_renewing, args=(ledger_url, fernet, os.environ[CONNECTION_VARIABLE])
+        target=read_the_profile_alone, args=(ledger_url, fernet, os.environ[CONNECTION_VARIABLE])
     )
     process.start()
+    deadline = time.monotonic() + 30
+    while not tenant.stats().token_requests and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    killed = time.monotonic()
     process.join(20)
     assert process.exitcode == -signal.SIGKILL
-    began = time.monotonic()
-    assert read_the_profile(ledger_url, 0) == tenant.profile_id
-    assert time.monotonic() - began < 30
-    assert tenant.stats().tokens_issued == 1
+    with ThreadPoolExecutor(8) as threads:
+        asked = list(threads.map(lambda number: read_the_profile(ledger_url, number), range(8)))
+    assert asked == [tenant.profile_id] * 8
+    assert time.monotonic() - killed < waits.lease(1) + 10
+    assert tenant.stats().token_requests == 2, "the killed one's and one more"
 
 
 def test_after_a_kill_exactly_what_was_under_way_is_in_doubt_and_the_next_try_balances_the_books(
@@ -161,7 +168,7 @@ def test_after_a_kill_exactly_what_was_under_way_is_in_doubt_and_the_next_try_ba
     assert answered <= made <= answered | in_doubt, "no ticket is made that the ledger does not know of"
     assert 1 <= len(in_doubt) < 60
 
-    monkeypatch.setattr(issuing, "_POLL_SECONDS", 0.05)
+    monkeypatch.setattr(waits, "POLL", 0.05)
     outcomes = world.issue(world.organizations(60), ledger)
     flagged = {outcome["connection_name"] for outcome in outcomes.values() if outcome["duplicate_possible"]}
     unseen = world.living(tenant) - world.recorded(ledger)

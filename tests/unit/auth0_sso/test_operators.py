@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from airflow.sdk.bases.operator import ExecutorSafeguard
 from airflow.sdk.exceptions import AirflowTaskTimeout
-from auth0_sso import asking
+from auth0_sso import waits
 from auth0_sso.errors import Auth0ConnectionError, Auth0RowError, Auth0RunError, Auth0WeatherError, LedgerError
 from auth0_sso.hook import Auth0Hook
 from auth0_sso.ledger import Ledger, open_ledger
@@ -33,7 +33,7 @@ from tests.unit.auth0_sso.world import TaskInstance, organization, organizations
 def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tenant: Sandbox, connect: Connect) -> Iterator[None]:
     """Execute outside a task runner, with a ledger and slots of the test's own; leave no thread behind."""
     monkeypatch.setattr(ExecutorSafeguard, "test_mode", True)
-    monkeypatch.setattr(asking, "_LONGEST_BACKOFF", 0.05)
+    monkeypatch.setattr(waits, "LONGEST_BACKOFF", 0.05)
     monkeypatch.setenv("SSO_TICKETS_LEDGER", str(tmp_path / "ledger.db"))
     connect(tenant, extra={"requests_per_slot": 500, "burst_per_slot": 20})
     before = set(threading.enumerate())

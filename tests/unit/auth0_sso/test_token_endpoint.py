@@ -9,7 +9,7 @@ import jwt
 import pytest
 import time_machine
 from auth0_sso.connection import Auth0Settings
-from auth0_sso.errors import Auth0Error, Auth0RateLimitError, Auth0RunError, Auth0WeatherError
+from auth0_sso.errors import Auth0Error, Auth0RunError, Auth0TokenRateLimitError, Auth0WeatherError
 from auth0_sso.token_endpoint import read_token_answer, token_request
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -84,7 +84,7 @@ def test_a_token_lives_from_the_moment_it_was_asked_for() -> None:
     answer = {"access_token": "t0ken", "expires_in": 600, "scope": "a:b c:d", "token_type": "Bearer"}
     token = read_token_answer(200, answer, {}, asked_at=1000.0)
     assert token.access_token == "t0ken"
-    assert token.expires_at == 1600.0
+    assert token.expires_at == 1540.0
     assert token.scopes == {"a:b", "c:d"}
 
 
@@ -96,7 +96,15 @@ def test_a_token_is_not_shown() -> None:
 
 @pytest.mark.parametrize("expires_in", ["600", 600, 600.0])
 def test_a_lifetime_may_be_written_in_several_ways(expires_in: object) -> None:
-    assert read_token_answer(200, {"access_token": "t", "expires_in": expires_in}, {}, 1000.0).expires_at == 1600.0
+    assert read_token_answer(200, {"access_token": "t", "expires_in": expires_in}, {}, 1000.0).expires_at == 1540.0
+
+
+@pytest.mark.parametrize(("expires_in", "used"), [(86_400, 86_340), (600, 540), (60, 54), (10, 9)])
+def test_a_token_is_renewed_before_it_expires_but_a_short_one_is_not_for_each_request(
+    expires_in: int, used: float
+) -> None:
+    answer = {"access_token": "t", "expires_in": expires_in}
+    assert read_token_answer(200, answer, {}, 1000.0).expires_at == 1000.0 + used
 
 
 @pytest.mark.parametrize("expires_in", [None, "", "soon", -5, [600], {}, float("nan")], ids=str)
@@ -125,9 +133,13 @@ THROTTLED = "Global limit has been reached"
         pytest.param(403, "unauthorized_client", "Not allowed", Auth0RunError, "Grant Types", id="grant type off"),
         pytest.param(404, "", "", Auth0RunError, "tenant's domain", id="another host"),
         pytest.param(302, "", "", Auth0RunError, "tenant's domain", id="redirect"),
-        pytest.param(429, "too_many_requests", THROTTLED, Auth0RateLimitError, "asked again", id="429"),
-        pytest.param(429, "", "", Auth0RateLimitError, "asked again", id="bare 429"),
-        pytest.param(500, "access_denied", THROTTLED, Auth0RateLimitError, "asked again", id="throttled, says denied"),
+        pytest.param(429, "too_many_requests", THROTTLED, Auth0TokenRateLimitError, "asked again", id="429"),
+        pytest.param(429, "", "", Auth0TokenRateLimitError, "asked again", id="bare 429"),
+        pytest.param(
+            500, "access_denied", THROTTLED, Auth0TokenRateLimitError, "asked again", id="throttled, says denied"
+        ),
+        pytest.param(408, "", "", Auth0WeatherError, "status page", id="408"),
+        pytest.param(403, "access_denied", "Over the limit", Auth0RunError, "Authorize", id="a limit that is none"),
         pytest.param(500, "server_error", "Oops", Auth0WeatherError, "status page", id="500"),
         pytest.param(503, "", "", Auth0WeatherError, "status page", id="503"),
     ],
@@ -143,7 +155,21 @@ def test_a_refusal_is_somebodys_fault(
     assert description in str(caught.value)
 
 
-@pytest.mark.parametrize("body", [None, "<html>", [], {"access_token": ""}, {"access_token": None}, {}], ids=str)
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        "<html>",
+        [],
+        {"access_token": ""},
+        {"access_token": None},
+        {"access_token": "a b"},
+        {"access_token": "a\nb"},
+        {"access_token": ["a"]},
+        {},
+    ],
+    ids=str,
+)
 def test_a_200_without_a_token_is_the_weather(body: object) -> None:
     with pytest.raises(Auth0WeatherError, match="200 no error code: no description"):
         read_token_answer(200, body, {}, 0)

@@ -34,10 +34,8 @@ class Tenant:
         return Token(f"token-{self.given}", time.time() + self._lifetime, frozenset({"a:b"}))
 
 
-@pytest.mark.parametrize(
-    ("left", "serves"), [(3600, True), (61, True), (60, False), (1, False), (-1, False), (float("inf"), True)]
-)
-def test_a_token_that_is_about_to_expire_serves_no_more(left: float, serves: bool) -> None:
+@pytest.mark.parametrize(("left", "serves"), [(3600, True), (1, True), (0, False), (-1, False), (float("inf"), True)])
+def test_a_token_serves_until_its_time(left: float, serves: bool) -> None:
     assert Token("t", 1000.0 + left, frozenset()).serves(1000.0) is serves
 
 
@@ -59,12 +57,12 @@ def test_a_token_is_renewed_before_it_expires() -> None:
         shared = SharedToken(SETTINGS, tenant, None)
         with time_machine.travel(1000.0, tick=False) as traveller:
             got = [(await shared.get()).access_token]
-            for later in (1500.0, 1545.0, 1600.0):
+            for later in (1500.0, 1599.0, 1600.0):
                 traveller.move_to(later)
                 got.append((await shared.get()).access_token)
         return got
 
-    assert asyncio.run(ask()) == ["token-1", "token-1", "token-2", "token-2"]
+    assert asyncio.run(ask()) == ["token-1", "token-1", "token-1", "token-2"]
 
 
 def test_a_refused_token_is_renewed_once_however_many_had_used_it() -> None:
@@ -100,6 +98,50 @@ def test_a_failed_fetch_is_told_and_tried_again_by_the_next() -> None:
         return (await shared.get()).access_token
 
     assert asyncio.run(ask()) == "token-1"
+
+
+def test_a_failed_fetch_is_told_to_all_that_wait_for_it_and_not_tried_by_each_in_turn() -> None:
+    tenant = Tenant(failures=100)
+
+    async def ask() -> list[Token | BaseException]:
+        shared = SharedToken(SETTINGS, tenant, None)
+        return await asyncio.gather(*(shared.get() for _ in range(20)), return_exceptions=True)
+
+    assert {type(result) for result in asyncio.run(ask())} == {Auth0UnreachableError}
+    assert tenant.asked == 1
+
+
+def test_refused_credentials_are_not_tried_again() -> None:
+    asked = []
+
+    async def refuse() -> Token:
+        asked.append(1)
+        raise Auth0RunError("401")
+
+    async def ask_twice() -> None:
+        shared = SharedToken(SETTINGS, refuse, None)
+        for _ in range(2):
+            with pytest.raises(Auth0RunError):
+                await shared.get()
+
+    asyncio.run(ask_twice())
+    assert len(asked) == 1
+
+
+def test_a_token_that_replaced_a_refused_one_is_not_replaced_before_it_has_served() -> None:
+    async def ask() -> list[bool]:
+        shared = SharedToken(SETTINGS, Tenant(), None)
+        first = await shared.get()
+        told = [shared.replaceable(first)]
+        second = await shared.get(rejected=first)
+        told += [shared.replaceable(first), shared.replaceable(second)]
+        shared.prove(first)  # an answer that came late
+        told.append(shared.replaceable(second))
+        shared.prove(second)
+        told.append(shared.replaceable(second))
+        return told
+
+    assert asyncio.run(ask()) == [True, True, False, False, True]
 
 
 def test_a_caller_that_is_cancelled_does_not_hold_up_the_others() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -18,8 +19,16 @@ from tests.unit.auth0_sso import databases
 
 ledger_url = databases.ledger_url
 ledger = databases.ledger
+sqlite_url = databases.sqlite_url
+sqlite_ledger = databases.sqlite_ledger
 
 TOKEN = Token("readable-token", 1_900_000_000.0, frozenset({"create:sso_access_tickets", "read:x"}), 1)
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    with databases.postgres_schema() as url:
+        yield url
 
 
 @pytest.fixture
@@ -75,7 +84,8 @@ def test_whoever_could_not_renew_lets_the_next_try_at_once(vault: LedgerVault) -
     assert vault.claim_renewal("key", 0, "you", 30)
 
 
-def test_a_claim_ends_with_its_time_so_that_a_killed_task_holds_up_nobody(vault: LedgerVault) -> None:
+def test_a_claim_ends_with_its_time_so_that_a_killed_task_holds_up_nobody(sqlite_ledger: Ledger) -> None:
+    vault = sqlite_ledger.vault
     with time_machine.travel(1_800_000_000, tick=False) as clock:
         assert vault.claim_renewal("key", 0, "killed", 30)
         clock.shift(29)
@@ -84,7 +94,36 @@ def test_a_claim_ends_with_its_time_so_that_a_killed_task_holds_up_nobody(vault:
         assert vault.claim_renewal("key", 0, "you", 30)
 
 
-def test_a_token_that_comes_after_the_claim_has_passed_on_is_not_kept(vault: LedgerVault) -> None:
+def test_a_claim_from_before_the_clock_was_set_back_holds_up_nobody(sqlite_ledger: Ledger) -> None:
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        assert sqlite_ledger.vault.claim_renewal("key", 0, "killed", 30)
+        clock.shift(-5 * 3600)
+        assert sqlite_ledger.vault.claim_renewal("key", 0, "you", 30)
+
+
+@pytest.mark.parametrize("hours", [-5, 5])
+def test_a_worker_whose_clock_is_off_holds_up_those_of_other_machines_no_longer(
+    hours: int, fernet: str, postgres_url: str
+) -> None:
+    ledger = Ledger(postgres_url)
+    with time_machine.travel(time.time() + hours * 3600, tick=True):
+        assert ledger.vault.claim_renewal("key", 0, "off", 0.6)
+    assert not ledger.vault.claim_renewal("key", 0, "you", 30)
+    time.sleep(0.7)
+    assert ledger.vault.claim_renewal("key", 0, "you", 30)
+    ledger.close()
+
+
+def test_after_a_failure_the_row_rests_for_all_and_is_then_free(vault: LedgerVault) -> None:
+    assert vault.claim_renewal("key", 0, "me", 30)
+    vault.release_renewal("key", "me", 0.5)
+    assert not vault.claim_renewal("key", 0, "you", 30)
+    time.sleep(0.6)
+    assert vault.claim_renewal("key", 0, "you", 30)
+
+
+def test_a_token_that_comes_after_the_claim_has_passed_on_is_not_kept(sqlite_ledger: Ledger) -> None:
+    vault = sqlite_ledger.vault
     with time_machine.travel(1_800_000_000, tick=False) as clock:
         vault.claim_renewal("key", 0, "slow", 30)
         clock.shift(31)

@@ -145,6 +145,90 @@ def test_a_throttled_token_endpoint_says_access_denied(client: Any) -> None:
     }
 
 
+def test_a_throttled_token_endpoint_can_answer_429_too(client: Any) -> None:
+    client.tenant.fault("token_throttle", status=429)
+    answer = client.ask_token()
+    assert (answer.status_code, answer.json()["error"]) == (429, "too_many_requests")
+
+
+@pytest.mark.parametrize(
+    ("kind", "details"),
+    [("error_before", {"status": 503, "body": "html"}), ("error_after", {"status": 503}), ("drop_before", {})],
+)
+def test_a_fault_can_strike_the_token_endpoint_alone(client: Any, kind: str, details: dict[str, Any]) -> None:
+    client.headers()
+    client.tenant.fault(kind, route="token", **details)
+    assert client.create("a").status_code == 201
+    if details:
+        assert client.ask_token().status_code == 503
+    else:
+        with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+            client.ask_token()
+    assert client.ask_token().status_code == 200
+
+
+def test_a_stalled_token_endpoint_holds_its_answer(client: Any) -> None:
+    client.tenant.fault("stall", route="token", delay=0.2)
+    assert client.ask_token().elapsed.total_seconds() >= 0.2
+
+
+def test_tokens_can_be_refused_however_new_they_are(client: Any) -> None:
+    client.tenant.fault("refuse_tokens", count=2)
+    for name in "ab":
+        client.token = None
+        assert client.create(name).status_code == 401
+    assert client.create("c").status_code == 201
+
+
+def test_an_answers_headers_can_be_changed_doubled_and_taken_away(client: Any) -> None:
+    client.tenant.fault(
+        "headers",
+        headers={"X-RateLimit-Remaining": "-1", "Date": None, "Retry-After": ["1", "2"], "X-RateLimit-Reset": "soon"},
+    )
+    for _ in range(2):
+        headers = client.create("a").headers
+        assert (headers["x-ratelimit-remaining"], headers["x-ratelimit-reset"]) == ("-1", "soon")
+        assert headers.get_list("retry-after") == ["1", "2"]
+        assert "date" not in headers
+    client.tenant.clear_faults()
+    assert "date" in client.create("a").headers
+
+
+def test_an_answers_date_is_the_tenants(run_tenant: RunTenant, connect: Connect, clock: ManualClock) -> None:
+    client = connect(run_tenant(clock=clock))
+    assert client.create("a").headers["date"] == "Fri, 15 Jan 2027 08:00:00 GMT"
+
+
+def test_an_odd_answer_hides_a_ticket_that_is_made(client: Any) -> None:
+    client.tenant.fault("odd_answer", status=201, text='{"ticket": 7}')
+    answer = client.create("a")
+    assert (answer.status_code, answer.json()) == (201, {"ticket": 7})
+    assert client.tenant.stats().tickets == 1
+
+
+@pytest.mark.parametrize("body", ["huge", "bomb"])
+def test_an_answer_can_be_huge_or_unpack_to_what_is(client: Any, body: str) -> None:
+    client.headers()
+    client.tenant.fault("error_before", status=503, body=body)
+    request = {"json": {"connection_config": {"name": "a"}}, "headers": client.headers()}
+    with client.http.stream("POST", f"{client.path()}/sso-ticket", **request) as answer:
+        assert answer.status_code == 503
+        size = 0
+        for part in answer.iter_bytes():
+            size += len(part)
+            if size > 10_000_000:
+                break
+    assert size > 10_000_000
+
+
+def test_an_answer_can_trickle(client: Any) -> None:
+    client.tenant.fault("error_before", body="trickle", delay=0.05)
+    request = {"json": {"connection_config": {"name": "a"}}, "headers": client.headers()}
+    with client.http.stream("POST", f"{client.path()}/sso-ticket", **request) as answer:
+        parts = answer.iter_raw()
+        assert [next(parts), next(parts)] == [b" ", b" "]
+
+
 def test_neighbours_drain_the_bucket(run_tenant: RunTenant, connect: Connect, clock: ManualClock) -> None:
     client = connect(run_tenant(clock=clock, plan={"size": 10, "refill": 2}))
     client.tenant.fault("neighbours", rate=6, seconds=2)
@@ -207,6 +291,8 @@ def test_faults_can_be_set_shown_and_cleared_over_http(client: Any) -> None:
         {"kind": "stall", "count": 0},
         {"kind": "stall", "seconds": 0},
         {"kind": "error_before", "status": 200},
+        {"kind": "odd_answer", "status": 199},
+        {"kind": "error_before", "headers": {"Date": 7}},
         {"kind": "stall", "cuont": 1},
     ],
 )

@@ -1,0 +1,222 @@
+"""A tenant that can't be reached: no name, no connection, no TLS; nothing is sent, so nothing is in doubt."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from auth0_sso import hook as hook_module
+from auth0_sso.errors import Auth0WeatherError
+from auth0_sso.ledger import Ledger
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from include.sandbox.server import Sandbox
+from tests.unit.auth0_sso import world
+from tests.unit.auth0_sso.conftest import Connect, RunTenant
+from tests.unit.auth0_sso.weather import skies
+
+pytestmark = pytest.mark.usefixtures("short_waits")
+
+PATIENCE = 0.3
+
+
+def nothing_was_sent(ledger: Ledger, tenant: Sandbox, said: str) -> None:
+    """Issue and see that it is given up after the patience, with nothing sent, intended or in doubt."""
+    tasks = skies.fleet(ledger, 1, 20, patience=PATIENCE)
+    outcomes = tasks.run()
+    assert tasks.took <= PATIENCE + 10
+    assert skies.statuses(outcomes) <= {"failed", "not_attempted"}
+    assert "failed" in skies.statuses(outcomes)
+    assert all(said in error for error in skies.errors(outcomes)), skies.errors(outcomes)
+    assert not [error for error in skies.errors(outcomes) if "may have been carried out" in error]
+    assert skies.flagged(outcomes) == []
+    assert ledger.entries_of_run(world.FIRST_RUN.run) == []
+    assert (tenant.stats().requests, tenant.stats().tokens_issued) == (0, 0)
+    with pytest.raises(Auth0WeatherError, match=r"20 rows|of 20"):
+        tasks.tasks[0].issuer.raise_if_owed()
+
+
+def test_a_name_that_is_not_found(ledger: Ledger, tenant: Sandbox, connect: Connect) -> None:
+    connect(tenant, host="nobody.invalid")
+    nothing_was_sent(ledger, tenant, "No connection to nobody.invalid")
+
+
+def test_a_name_that_is_found_again_in_the_middle(
+    ledger: Ledger, tenant: Sandbox, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up, failures = socket.getaddrinfo, iter(range(4))
+
+    def fail_at_first(host: Any, *details: Any, **more: Any) -> Any:
+        if host == "localhost" and next(failures, None) is not None:
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return look_up(host, *details, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail_at_first)
+    connect(tenant, host=f"http://localhost:{tenant.port}")
+    outcomes = skies.fleet(ledger, 1, 5).run()
+    assert world.statuses(outcomes) == {"created": 5}
+    assert skies.flagged(outcomes) == []
+    assert (tenant.stats().tickets, tenant.stats().token_requests) == (5, 1)
+
+
+def test_a_look_up_that_hangs_is_given_up_with_the_connection(
+    ledger: Ledger, tenant: Sandbox, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up = socket.getaddrinfo
+
+    def hang(host: Any, *details: Any, **more: Any) -> Any:
+        if host == "localhost":
+            time.sleep(1.0)
+        return look_up(host, *details, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    monkeypatch.setattr(hook_module, "CONNECT", 0.2)
+    connect(tenant, host=f"http://localhost:{tenant.port}", extra={"timeout": 30})
+    nothing_was_sent(ledger, tenant, f"No connection to localhost:{tenant.port}: Connection timeout")
+
+
+def test_a_connection_that_is_refused(ledger: Ledger, tenant: Sandbox, connect: Connect) -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        connect(tenant, host=f"http://127.0.0.1:{port}")
+        nothing_was_sent(ledger, tenant, f"No connection to 127.0.0.1:{port}")
+
+
+def test_a_tls_that_is_never_spoken(
+    ledger: Ledger, tenant: Sandbox, connect: Connect, monkeypatch: pytest.MonkeyPatch, mute: int
+) -> None:
+    monkeypatch.setattr(hook_module, "CONNECT", 0.2)
+    connect(tenant, host=f"https://127.0.0.1:{mute}", extra={"timeout": 30})
+    nothing_was_sent(ledger, tenant, f"No connection to 127.0.0.1:{mute}: Connection timeout")
+
+
+@pytest.fixture
+def mute() -> Iterator[int]:
+    """Run a server that takes connections and says nothing, and return its port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken: list[socket.socket] = []
+
+        def take() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    taken.append(server.accept()[0])
+
+        threading.Thread(target=take, daemon=True).start()
+        yield server.getsockname()[1]
+        for connection in taken:
+            connection.close()
+
+
+class Authority:
+    """A certificate authority that the hook trusts, for the time of a test."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._certificate = self._certify("authority", self._key, None)
+        trusted = ssl.create_default_context(cadata=_pem(self._certificate).decode())
+        monkeypatch.setattr("aiohttp.connector._SSL_CONTEXT_VERIFIED", trusted)
+
+    def certificate_of(self, host: str, days: tuple[int, int] = (-1, 1)) -> Path:
+        """Return a file with a certificate of the host and its key; it is valid between two days from now."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        path = self._folder / f"{host}.pem"
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        path.write_bytes(private + _pem(self._certify(host, key, self._certificate, days)))
+        return path
+
+    def _certify(
+        self,
+        name: str,
+        key: ec.EllipticCurvePrivateKey,
+        issuer: x509.Certificate | None,
+        days: tuple[int, int] = (-1, 1),
+    ) -> x509.Certificate:
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        now = datetime.datetime.now(datetime.timezone.utc)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(issuer.subject if issuer else subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now + datetime.timedelta(days=days[0]))
+            .not_valid_after(now + datetime.timedelta(days=days[1]))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+@pytest.fixture
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
+    return Authority(tmp_path, monkeypatch)
+
+
+def test_a_certificate_of_the_host_that_the_authority_has_signed_is_accepted(
+    ledger: Ledger, run_tenant: RunTenant, connect: Connect, authority: Authority
+) -> None:
+    tenant = run_tenant(certificate=authority.certificate_of("localhost"))
+    connect(tenant, host=f"https://localhost:{tenant.port}")
+    assert world.statuses(skies.fleet(ledger, 1, 2).run()) == {"created": 2}
+
+
+@pytest.mark.parametrize(
+    ("host", "days", "said"),
+    [
+        pytest.param("elsewhere.example.com", (-1, 1), "Hostname mismatch", id="of another host"),
+        pytest.param("localhost", (-9, -1), "certificate has expired", id="that has expired"),
+    ],
+)
+def test_a_certificate_is_refused(
+    ledger: Ledger,
+    run_tenant: RunTenant,
+    connect: Connect,
+    authority: Authority,
+    host: str,
+    days: tuple[int, int],
+    said: str,
+) -> None:
+    tenant = run_tenant(certificate=authority.certificate_of(host, days))
+    connect(tenant, host=f"https://localhost:{tenant.port}")
+    nothing_was_sent(ledger, tenant, said)
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(
+    ledger: Ledger, run_tenant: RunTenant, connect: Connect, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = run_tenant(certificate=authority.certificate_of("localhost"))
+    monkeypatch.setattr("aiohttp.connector._SSL_CONTEXT_VERIFIED", ssl.create_default_context())
+    connect(tenant, host=f"https://localhost:{tenant.port}")
+    nothing_was_sent(ledger, tenant, "certificate verify failed")
+
+
+def test_tls_spoken_to_a_tenant_that_speaks_plain_http(ledger: Ledger, tenant: Sandbox, connect: Connect) -> None:
+    connect(tenant, host=f"https://127.0.0.1:{tenant.port}")
+    nothing_was_sent(ledger, tenant, f"No connection to 127.0.0.1:{tenant.port}")
+
+
+def test_plain_http_spoken_to_a_tenant_that_speaks_tls(
+    ledger: Ledger, run_tenant: RunTenant, connect: Connect, authority: Authority
+) -> None:
+    tenant = run_tenant(certificate=authority.certificate_of("localhost"))
+    connect(tenant, host=f"http://localhost:{tenant.port}")
+    nothing_was_sent(ledger, tenant, "Auth0 gives no access token: No answer from localhost")
