@@ -8,6 +8,7 @@ import uuid
 
 from sqlalchemy import (
     Column,
+    Connection,
     Double,
     Engine,
     Integer,
@@ -19,18 +20,22 @@ from sqlalchemy import (
     insert,
     inspect,
     select,
+    update,
 )
+from sqlalchemy.schema import CreateColumn
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random
 
 from auth0_sso.errors import LedgerError
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 
 # Tasks that start together find the tables missing together: the first makes them, in one transaction.
 _ONE_AT_A_TIME = {
     "sqlite": "BEGIN IMMEDIATE",
     "postgresql": "SELECT pg_advisory_xact_lock(hashtext('sso_ledger_about'))",
 }
+
+_UPGRADED = ("1",)
 
 metadata = MetaData()
 
@@ -58,6 +63,7 @@ tickets = Table(
     Column("created_at", Double),
     Column("expires_at", Double, index=True),
     Column("run", String(512), nullable=False, index=True),
+    Column("run_after", Double, nullable=False, server_default="0"),
     Column("round", Integer, nullable=False, default=0),
     Column("attempts", Integer, nullable=False, default=0),
     Column("asked_at", Double, nullable=False),
@@ -68,6 +74,18 @@ tickets = Table(
     Column("revoked_at", Double),
     Column("revoked_by", String(512), nullable=False, default=""),
     Column("version", Integer, nullable=False, default=1),
+)
+
+# One row a revoked ticket, for good: the row above is written over when its prospect is asked for again. A ticket
+# that is revoked opens nothing, so its id is no secret any more.
+revocations = Table(
+    "sso_revocations",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("created_at", Double, primary_key=True),
+    Column("ticket_id", String(255), nullable=False, index=True),
+    Column("revoked_at", Double, nullable=False),
+    Column("revoked_by", String(512), nullable=False),
 )
 
 # One row a set of credentials. The renewal of its token is locked by an owner, for a bounded time: a lock
@@ -96,7 +114,7 @@ def prepare(engine: Engine) -> str:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _tune_sqlite)
     known = _known(engine)
-    if not known:
+    if known.get("schema_version") in (None, *_UPGRADED):
         _make(engine)
         known = _known(engine)
     if known.get("schema_version") != SCHEMA_VERSION:
@@ -122,9 +140,23 @@ def _make(engine: Engine) -> None:
     ]
     with engine.begin() as connection:
         connection.exec_driver_sql(_ONE_AT_A_TIME[engine.dialect.name])
+        _add_columns(connection)
         metadata.create_all(connection)
         if connection.execute(select(about)).first() is None:
             connection.execute(insert(about), rows)
+        older = (about.c.name == "schema_version") & about.c.value.in_(_UPGRADED)
+        connection.execute(update(about).where(older).values(value=SCHEMA_VERSION))
+
+
+def _add_columns(connection: Connection) -> None:
+    """Give a table that an older version has made the columns it lacks; those have defaults."""
+    if not inspect(connection).has_table(tickets.name):
+        return
+    there = {column["name"] for column in inspect(connection).get_columns(tickets.name)}
+    for column in tickets.columns:
+        if column.name not in there:
+            definition = CreateColumn(column).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {tickets.name} ADD COLUMN {definition}")
 
 
 @retry(
