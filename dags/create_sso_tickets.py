@@ -50,7 +50,7 @@ def export_report(loaded: dict[str, Any] | None, *, ti: Any, dag_run: Any) -> An
     if loaded is None:
         raise AirflowSkipException("load_prospects failed: no row is known, so there is nothing to report.")
     found = pipeline.read(ObjectStoragePath(loaded["manifest"]))
-    outcomes = outcomes_of(ti, "create_tickets", pipeline.manifest_rows(found))
+    outcomes = outcomes_of(ti, dag_run, "create_tickets", pipeline.manifest_rows(found))
     folder = ObjectStoragePath(loaded["folder"])
     exported = pipeline.export(found, outcomes, stats_of(ti, "create_tickets"), folder, dag_run)
     yield Metadata(REPORTS, exported)

@@ -1,8 +1,9 @@
 """
 ### Revoke SSO tickets
 
-Revokes links that are no longer wanted: those of a run's report, of some organizations, or all live ones that the
-ledger knows. A revoked link is never reused. The pool `auth0_management_api` is the rate limit.
+Revokes links that are no longer wanted: those of a run's report, of some organizations, or all that the ledger
+knows. A revoked link is never reused; one that a later run has issued instead is left alone. The pool
+`auth0_management_api` is the rate limit.
 """
 
 from __future__ import annotations
@@ -23,27 +24,28 @@ from include import pipeline, revocation
 def select_tickets(*, params: dict[str, Any], ti: Any, dag_run: Any) -> list[dict[str, str]]:
     """Find the tickets in the ledger, and divide them among the mapped tasks."""
     from auth0_sso.preflight import check_before_revoking
-    from auth0_sso.selection import select_keys
+    from auth0_sso.selection import select_tickets as select
 
     report_uri = params["report_uri"]
-    ticket_ids = revocation.ticket_ids(ObjectStoragePath(pipeline.absolute(report_uri))) if report_uri else []
-    keys = select_keys(
-        ticket_ids=ticket_ids, organization_ids=params["organization_ids"] or [], all_live=params["all_live"]
+    reported = revocation.reported(ObjectStoragePath(pipeline.absolute(report_uri))) if report_uri else []
+    tickets, settled = select(
+        reported=reported, organization_ids=params["organization_ids"] or [], all_live=params["all_live"]
     )
     check_before_revoking(ti, params)
     folder = pipeline.run_folder(ObjectStoragePath(pipeline.absolute(params["export_uri"])), dag_run)
-    return revocation.plan_keys(keys, params["max_mapped_tasks"], folder)
+    return revocation.plan(tickets, settled, params["max_mapped_tasks"], folder)
 
 
 @task(trigger_rule="all_done")
 def export_report(batches: list[dict[str, str]] | None, *, params: dict[str, Any], ti: Any, dag_run: Any) -> Any:
     """Write the report, whatever happened."""
-    from auth0_sso.aftermath import results_of, stats_of
+    from auth0_sso.aftermath import revocations_of, stats_of
 
     if batches is None:
         raise AirflowSkipException("select_tickets failed: no ticket is known, so there is nothing to report.")
     folder = pipeline.run_folder(ObjectStoragePath(pipeline.absolute(params["export_uri"])), dag_run)
-    results = results_of(ti, "revoke_tickets")
+    tickets, settled = revocation.selection(folder)
+    results = settled + revocations_of(ti, "revoke_tickets", tickets)
     return revocation.export_revocations(results, stats_of(ti, "revoke_tickets"), folder, dag_run)
 
 

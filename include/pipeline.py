@@ -118,11 +118,12 @@ def plan(found: prospects.Prospects, max_batches: int, folder: AnyPath) -> list[
 
 
 def manifest_rows(found: prospects.Prospects) -> list[dict[str, Any]]:
-    """Return what the report carries of every input row; ``error`` says what is wrong with an invalid one."""
+    """Return what is asked with every input row, and what is wrong with an invalid one as its ``error``."""
     carried = ("row", "source", "organization_id", "organization_name", "prospect_name", "prospect_email")
     rows: list[dict[str, Any]] = []
     for prospect in found.valid:
-        row = {name: getattr(prospect, name) for name in (*carried, "connection_name", "profile_id", "prospect")}
+        asked = ("connection_name", "profile_id", "custom_domain", "prospect", "body")
+        row = {name: getattr(prospect, name) for name in (*carried, *asked)}
         rows.append({**row, "error": ""})
     for invalid in found.invalid:
         row = {name: getattr(invalid, name) for name in (*carried, "connection_name")}

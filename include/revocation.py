@@ -13,37 +13,52 @@ from include.pipeline import Run, run_info
 if TYPE_CHECKING:
     from include.pipeline import AnyPath
 
+_PLAN_FOLDER = "plan"
+_SELECTION = "selection.json"
 
-def ticket_ids(report_uri: AnyPath) -> list[str]:
+
+def reported(report_uri: AnyPath) -> list[dict[str, Any]]:
     """
-    Return the ids of the tickets in a run's report.
+    Return the rows with a ticket of a run's report.
 
     :param report_uri: the report's folder, or its ``tickets.csv``.
     :raises ValueError: if there is no report, or it holds no ticket.
     """
-    found = [ticket["ticket_id"] for ticket in reports.read_tickets(report_uri) if ticket["ticket_id"]]
+    found = [ticket for ticket in reports.read_tickets(report_uri) if ticket["ticket_id"]]
     if not found:
         raise ValueError(f"The report {report_uri} holds no ticket, so there is nothing to revoke.")
     return found
 
 
-def plan_keys(keys: Sequence[str], max_batches: int, folder: AnyPath) -> list[dict[str, str]]:
+def plan(
+    tickets: Sequence[Mapping[str, Any]], settled: Sequence[Mapping[str, Any]], max_batches: int, folder: AnyPath
+) -> list[dict[str, str]]:
     """
-    Divide ledger keys among at most ``max_batches`` mapped tasks.
+    Divide tickets among at most ``max_batches`` mapped tasks, and leave the selection in the run's folder.
 
-    :return: for each its ``label`` and, as ``batch``, the path of its batch file.
+    :param tickets: what names each in the ledger; it opens nothing.
+    :param settled: rows of the report on tickets that need no task.
+    :return: for each batch its ``label`` and, as ``batch``, the path of its file.
     """
-    plan_folder = folder / "plan"
+    plan_folder = folder / _PLAN_FOLDER
     make_private(folder)
     make_private(plan_folder)
+    selection = {"tickets": list(tickets), "settled": list(settled)}
+    write_private(plan_folder, _SELECTION, [json.dumps(selection).encode()])
     batches = []
-    for number in range(min(len(keys), max_batches)):
-        part = list(keys[number::max_batches])
+    for number in range(min(len(tickets), max_batches)):
+        part = list(tickets[number::max_batches])
         label = f"{len(part)} ticket{'s' if len(part) > 1 else ''}"
-        content = json.dumps({"label": label, "keys": part}).encode()
+        content = json.dumps({"label": label, "tickets": part}).encode()
         path = write_private(plan_folder, f"batch-{number + 1:04d}.json", [content])
         batches.append({"label": label, "batch": path})
     return batches
+
+
+def selection(folder: AnyPath) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return what ``plan`` has left in the run's folder: the tickets that were divided, and the settled rows."""
+    found = json.loads((folder / _PLAN_FOLDER / _SELECTION).read_text(encoding="utf-8"))
+    return found["tickets"], found["settled"]
 
 
 def export_revocations(

@@ -77,9 +77,10 @@ class AirflowApi:
                 raise
         self._call("POST", "/api/v2/connections", {"connection_id": connection_id, **fields})
 
-    def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
-        """Start a run; return its id."""
-        run = self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf or {}})
+    def trigger(self, dag_id: str, conf: dict[str, Any] | None = None, run_id: str | None = None) -> str:
+        """Start a run; return its id, which Airflow makes up unless it is given."""
+        body = {"logical_date": None, "conf": conf or {}, "dag_run_id": run_id}
+        run = self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)
         return str(run["dag_run_id"])
 
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
@@ -128,6 +129,10 @@ class AirflowApi:
     def patch(self, path: str, body: Any) -> Any:
         """Change what is at any address of the API."""
         return self._call("PATCH", path, body)
+
+    def delete(self, path: str) -> None:
+        """Delete what is at any address of the API."""
+        self._call("DELETE", path)
 
     def end(self, dag_id: str, run_id: str) -> None:
         """Mark a run failed, so that it ends."""

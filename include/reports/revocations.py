@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-REVOCATION_STATUSES = ("revoked", "planned", "failed", "not_attempted", "expired")
+REVOCATION_STATUSES = ("revoked", "replaced", "planned", "failed", "not_attempted", "expired")
 
 
 @dataclass(frozen=True)
 class RevocationRow:
     """One row of ``revocations.csv``; the fields are its columns, in order.
 
-    :param status: one of :data:`REVOCATION_STATUSES`; ``expired`` tickets need no call.
+    :param status: one of :data:`REVOCATION_STATUSES`; ``expired`` tickets need no call, nor do ``replaced`` ones,
+        whose prospect has a newer link by now, which is left alone.
+    :param ticket_id: of a ticket that was revoked; that of one that may work would be as good as its link, so it
+        stays empty.
     :param created_at: ISO 8601 in UTC, or empty; so are ``expires_at`` and ``revoked_at``.
+    :param revoked_by: ``dag_id/run_id`` of the run that revoked it, this one or an earlier one.
     """
 
     organization_id: str = ""
@@ -28,6 +32,7 @@ class RevocationRow:
     created_at: str = ""
     expires_at: str = ""
     revoked_at: str = ""
+    revoked_by: str = ""
     error: str = ""
 
     @property

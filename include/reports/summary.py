@@ -18,7 +18,8 @@ class RunInfo:
 
     :param started_at: ISO 8601 in UTC; so is ``finished_at``.
     :param seconds: how long the run took.
-    :param requests: requests sent to the Management API.
+    :param requests: requests that the mapped tasks sent to the Management API, in all their tries; only a try that
+        was killed outright isn't counted.
     :param rate_limited: how many of them were answered with 429.
     :param samples: see :func:`include.reports.rates.rate_samples`.
     :param warnings: sentences for the reader, shown as they are.

@@ -14,6 +14,7 @@ LABELS = {
     "invalid": "invalid",
     "not_attempted": "not attempted",
     "revoked": "revoked",
+    "replaced": "replaced",
     "expired": "expired",
 }
 
@@ -31,8 +32,9 @@ class Remedy:
 
 DUPLICATE_POSSIBLE = Remedy(
     "possibly issued twice",
-    "An answer of Auth0 was lost, so a link may exist that nobody holds, besides the one shown here. "
-    "Mail only that one. The lost one can't be looked up or revoked; it dies by its time limit.",
+    "An answer of Auth0 was lost, or an older link had only just expired and may have been opened before, so "
+    "another link may work besides the one shown here. Mail only that one. The other one dies by its time limit, "
+    "or five hours after it was first opened.",
 )
 
 TICKET_REMEDIES = {
@@ -100,7 +102,7 @@ def revocation_headline(counts: dict[str, int], total: int) -> str:
     noun = "link" if total == 1 else "links"
     if counts["planned"]:
         return f"Dry run: {counts['planned']:,} of {total:,} {noun} would be revoked"
-    dead = counts["revoked"] + counts["expired"]
+    dead = counts["revoked"] + counts["replaced"] + counts["expired"]
     return f"{dead:,} of {total:,} {noun} {'is' if dead == 1 else 'are'} dead"
 
 

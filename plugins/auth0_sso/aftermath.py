@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
-from auth0_sso.batch import TicketRequest
+import structlog
+from airflow.sdk.configuration import conf
+
+from auth0_sso.batch import IssuedTicket, TicketRequest
 from auth0_sso.ledger import open_ledger
 from auth0_sso.operators import STATS_KEY
-from auth0_sso.outcomes import outcome
-from auth0_sso.records import Entry
+from auth0_sso.outcomes import shared, told
+from auth0_sso.records import DagRun, Entry, Round
+from auth0_sso.revocations import revocation_row, settled_revocations
 from auth0_sso.xcom_backend import readable
 
+log = structlog.get_logger(logger_name="task")
+
+T = TypeVar("T")
+
 _DIED = "The task died before the answer came: clear it, or run again."
-_STATUSES = {
-    "created": "created",
-    "conflict": "conflict",
-    "failed": "failed",
-    "asking": "failed",
-    "unanswered": "failed",
-}
+_FORGOTTEN = "Its link has expired, and the ledger doesn't keep its URL any more: run again."
+_IDENTITY = ("organization_id", "prospect_name", "prospect_email", "connection_name")
+_POLL_SECONDS = 1.0
+# After the heartbeat that tells a process that its task was ended from outside: SIGTERM, and twice five seconds.
+_DYING_SECONDS = 10.0
 
 
 class TaskInstance(Protocol):
@@ -32,6 +39,9 @@ class TaskInstance(Protocol):
     def xcom_pull(self, *, task_ids: list[str], key: str) -> Any:
         """Return the values of all mapped instances."""
 
+    def get_task_states(self, dag_id: str, *, task_ids: list[str], run_ids: list[str]) -> dict[str, Any]:
+        """Return the states of a run's task instances, by run and then by task and map index."""
+
 
 def results_of(ti: TaskInstance, task_id: str) -> list[dict[str, Any]]:
     """Return what the mapped instances of a task have pushed, in one list, its tickets readable."""
@@ -40,49 +50,133 @@ def results_of(ti: TaskInstance, task_id: str) -> list[dict[str, Any]]:
 
 
 def stats_of(ti: TaskInstance, task_id: str) -> list[dict[str, Any]]:
-    """Return the ``stats`` of the mapped instances of a task."""
-    return [value for value in ti.xcom_pull(task_ids=[task_id], key=STATS_KEY) if value]
+    """Return the ``stats`` of all tries of the mapped instances of a task."""
+    return [one for tries in ti.xcom_pull(task_ids=[task_id], key=STATS_KEY) if tries for one in tries]
 
 
-def outcomes_of(ti: TaskInstance, task_id: str, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def outcomes_of(
+    ti: TaskInstance, dag_run: DagRun, task_id: str, rows: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
     """
     Return the outcomes of a run's rows: from the tasks, or else from the ledger.
 
     :param ti: a task instance of the run.
+    :param dag_run: the run.
     :param task_id: the mapped task.
     :param rows: the input rows, with what identifies them; those with an ``error`` were never sent.
     :return: outcomes with the report's columns; none for rows of which nothing is known.
     """
-    told = [ticket for organization in results_of(ti, task_id) for ticket in organization["tickets"]]
-    known = {ticket["row"] for ticket in told}
-    untold = [row for row in rows if row["row"] not in known and not row["error"]]
-    return told + (_from_ledger(untold, f"{ti.dag_id}/{ti.run_id}") if untold else [])
+
+    def look() -> tuple[list[dict[str, Any]], list[Mapping[str, Any]]]:
+        outcomes = _told(ti, task_id, rows)
+        known = {outcome["row"] for outcome in outcomes}
+        return outcomes, [row for row in rows if row["row"] not in known and not row["error"]]
+
+    outcomes, untold = _settled(ti, task_id, look)
+    return outcomes + (list(_from_ledger(untold, Round.of(dag_run))) if untold else [])
 
 
-def _from_ledger(rows: Sequence[Mapping[str, Any]], run: str) -> list[dict[str, Any]]:
+def revocations_of(ti: TaskInstance, task_id: str, wanted: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """
+    Return what became of the tickets that were to be revoked: from the tasks, or else from the ledger.
+
+    :param ti: a task instance of the run.
+    :param task_id: the mapped task.
+    :param wanted: the tickets, with ``key`` and ``created_at`` as in the batch files.
+    :return: one row a ticket, see :func:`auth0_sso.revocations.revocation_row`.
+    """
+    tickets = [IssuedTicket(one["key"], one["created_at"]) for one in wanted]
+
+    def look() -> tuple[list[dict[str, Any]], list[IssuedTicket]]:
+        results = results_of(ti, task_id)
+        known = {(result["key"], result["issued"]) for result in results}
+        return results, [ticket for ticket in tickets if (ticket.key, ticket.created_at) not in known]
+
+    results, untold = _settled(ti, task_id, look)
+    return results + (list(_revocations_from_ledger(untold)) if untold else [])
+
+
+def _settled(
+    ti: TaskInstance, task_id: str, look: Callable[[], tuple[list[dict[str, Any]], list[T]]]
+) -> tuple[list[dict[str, Any]], list[T]]:
+    """
+    Look what was told and what was not, until all is told or nothing can come any more.
+
+    A task that doesn't tell may have been ended from outside, and until its process has noticed, it still sends.
+    With Airflow's defaults that is 15 seconds.
+    """
+    deadline = time.monotonic() + conf.getint("workers", "min_heartbeat_interval") + _DYING_SECONDS
+    while True:
+        told, untold = look()
+        if not untold or time.monotonic() > deadline or not _has_run(ti, task_id):
+            return told, untold
+        log.info("A task has ended and not told all it did; its process may still be ending", untold=len(untold))
+        time.sleep(_POLL_SECONDS)
+
+
+def _told(ti: TaskInstance, task_id: str, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """
+    Return what the tasks told of these very rows.
+
+    An instance that a second plan has no work for, or that didn't start again after a clear, still has its XCom of
+    the plan before, where the row's number may be another prospect's. The newest ticket comes last.
+    """
+    by_row = {row["row"]: _identity(row) for row in rows}
+    outcomes = (outcome for organization in results_of(ti, task_id) for outcome in organization["tickets"])
+    of_rows = (outcome for outcome in outcomes if by_row.get(outcome["row"]) == _identity(outcome))
+    return sorted(of_rows, key=lambda outcome: str(outcome["created_at"]))
+
+
+def _identity(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(row[name] for name in _IDENTITY)
+
+
+def _has_run(ti: TaskInstance, task_id: str) -> bool:
+    states = ti.get_task_states(ti.dag_id, task_ids=[task_id], run_ids=[ti.run_id])
+    return any(state in ("failed", "success") for state in states.get(ti.run_id, {}).values())
+
+
+def _from_ledger(rows: Sequence[Mapping[str, Any]], who: Round) -> Iterator[dict[str, Any]]:
     ledger = open_ledger()
     try:
-        of_run = ledger.entries_of_run(run)
+        of_run = [entry for entry in ledger.entries_of_run(who.run) if who.owns(entry)]
     finally:
         ledger.close()
     entries = {(entry.organization_id, entry.prospect, entry.profile_id): entry for entry in of_run}
     named = {(row["organization_id"], row["prospect"], row["profile_id"]) for row in rows}
     # A row that names no profile was asked for with the run's: the one that no row of its prospect names.
     by_default = {(key[0], key[1], ""): entry for key, entry in entries.items() if key not in named}
-    found: list[dict[str, Any]] = []
-    reported: set[str] = set()
+    requests: dict[str, list[TicketRequest]] = defaultdict(list)
+    found: dict[str, Entry] = {}
     for row in rows:
         key = (row["organization_id"], row["prospect"], row["profile_id"])
         entry = entries.get(key) or by_default.get(key)
-        if entry is not None and entry.status in _STATUSES:
-            found.append(_outcome(row, entry, repeats=entry.key in reported))
-            reported.add(entry.key)
-    return found
+        if entry is not None and entry.status != "waiting":  # for which nothing was made
+            found[entry.key] = entry
+            requests[entry.key].append(_request(row))
+    for entry in found.values():
+        status, error = _status(entry, who)
+        yield from (outcome.as_dict() for outcome in shared(requests[entry.key], status, error, entry))
 
 
-def _outcome(row: Mapping[str, Any], entry: Entry, *, repeats: bool) -> dict[str, Any]:
+def _request(row: Mapping[str, Any]) -> TicketRequest:
     names = TicketRequest.__dataclass_fields__
-    request = TicketRequest(**{"body": {}, **{name: value for name, value in row.items() if name in names}})
-    status = "reused" if repeats and entry.status == "created" else _STATUSES[entry.status]
-    error = entry.error or (_DIED if status == "failed" else "")
-    return outcome(request, status, error=error, entry=entry, now=time.time()).as_dict()
+    return TicketRequest(**{"body": {}, **{name: value for name, value in row.items() if name in names}})
+
+
+def _status(entry: Entry, who: Round) -> tuple[str, str]:
+    if entry.status in ("asking", "unanswered"):
+        return "failed", entry.error or _DIED
+    if entry.status == "created" and entry.ticket is None:
+        return "failed", _FORGOTTEN
+    return told(entry, who)
+
+
+def _revocations_from_ledger(tickets: Sequence[IssuedTicket]) -> Iterator[dict[str, Any]]:
+    ledger = open_ledger()
+    try:
+        for entry, ticket, status, revocation in settled_revocations(ledger, tickets):
+            error = "" if status else "The task died before it told; the link may still work."
+            yield revocation_row(entry, ticket, status or "not_attempted", revocation, error)
+    finally:
+        ledger.close()

@@ -43,6 +43,19 @@ class Organization:
     requests: list[TicketRequest]
 
 
+@dataclass(frozen=True)
+class IssuedTicket:
+    """
+    A ticket that the ledger knows, named without its id, which would be as good as its URL.
+
+    :param key: its prospect's key in the ledger.
+    :param created_at: when it was made, UNIX seconds, as the ledger has it.
+    """
+
+    key: str
+    created_at: float
+
+
 def read_batch(uri: str) -> list[Organization]:
     """
     Read a batch.
@@ -60,14 +73,14 @@ def read_batch(uri: str) -> list[Organization]:
     ]
 
 
-def read_keys(uri: str) -> list[str]:
+def read_tickets(uri: str) -> list[IssuedTicket]:
     """
-    Read a batch of ledger keys: ``{"label": str, "keys": [str, …]}``.
+    Read a batch of tickets: ``{"label": str, "tickets": [{"key": str, "created_at": float}, …]}``.
 
     :param uri: path or URI of the JSON document.
     :raises Auth0RunError: if it isn't there or isn't one.
     """
-    return _read(uri, "keys")
+    return [IssuedTicket(ticket["key"], ticket["created_at"]) for ticket in _read(uri, "tickets")]
 
 
 def _request(fields_: dict[str, Any]) -> TicketRequest:

@@ -20,7 +20,7 @@ from auth0_sso.ledger import Ledger, StaleEntryError
 from auth0_sso.outcomes import Outcome, outcome, outcomes_of
 from auth0_sso.patience import Patience, Silence
 from auth0_sso.records import Ask, Entry, Round, Step, next_step
-from auth0_sso.revoking import revoke_entry
+from auth0_sso.revoking import is_revoked_first, revoke_entry
 from auth0_sso.workers import Workers, workers_for
 
 log = structlog.get_logger(logger_name="task")
@@ -151,7 +151,7 @@ class TicketIssuer:
         patience = Patience(self._options.patience, self._silence)
         try:
             entry, planned = await self._settle(prospect.ask, prospect.requests[0], patience)
-            for settled in outcomes_of(prospect.requests, entry, planned=planned, run=self._who.run):
+            for settled in outcomes_of(prospect.requests, prospect.ask, entry, planned=planned, who=self._who):
                 self._outcomes[settled.row] = settled
         except Auth0WeatherError as error:
             self._weather = error
@@ -172,7 +172,7 @@ class TicketIssuer:
             try:
                 if step is Step.WAIT:
                     await asyncio.sleep(patience.look_again())
-                elif step is Step.REPLACE and entry is not None:
+                elif entry is not None and await is_revoked_first(step, self._hook):
                     await revoke_entry(entry, self._hook, self._ledger, self._who.run, self._workers)
                 else:
                     return await self._asker.ask(ask, entry, own_profile=bool(request.profile_id)), False
@@ -194,5 +194,5 @@ class TicketIssuer:
         """Say so if the work was ended between an intent and its result: a ticket may exist that nobody has seen."""
         entry = self._asker.last_known(prospect.ask)
         unsettled = prospect.requests[0].row not in self._outcomes
-        if unsettled and entry and entry.run == self._who.run and entry.status in ("asking", "unanswered"):
+        if unsettled and entry and self._who.owns(entry) and entry.status in ("asking", "unanswered"):
             self._note_failure(prospect, entry.error or _LOST)

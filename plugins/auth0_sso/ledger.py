@@ -1,8 +1,8 @@
 """
 The ledger: what was asked of Auth0 for whom, and what came back.
 
-It outlives retries, clears, runs and Airflow's own metadata. An intent is committed before each POST and
-its result right after, so that whatever dies, exactly the asks whose answer was never seen are known.
+It outlives retries, clears, runs and Airflow's own metadata. An intent is committed before each POST and its result
+right after, so that whatever dies, exactly the asks whose answer was never seen are known.
 """
 
 from __future__ import annotations
@@ -12,16 +12,18 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import URL, ColumnElement, create_engine, insert, make_url, select, update
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy import URL, ColumnElement, Executable, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from auth0_sso import schema
 from auth0_sso.cipher import Cipher
 from auth0_sso.errors import LedgerError
 from auth0_sso.hook import SsoTicket
 from auth0_sso.key_rotation import KeyRotation
-from auth0_sso.ledger_location import LEDGER_CONN_ID, LEDGER_PATH_VARIABLE, ledger_url
-from auth0_sso.records import Ask, Entry, Round, doubt
+from auth0_sso.ledger_engine import connect
+from auth0_sso.ledger_location import LEDGER_CONN_ID, ledger_url
+from auth0_sso.records import OPEN_LIFETIME, Ask, Entry, Round, doubt, doubt_beside
+from auth0_sso.revocation_book import RevocationBook
 from auth0_sso.vault import LedgerVault
 
 _CHUNK = 500
@@ -38,7 +40,7 @@ class Ledger:
     The ledger in a database.
 
     ``identity`` is the name given to it once, with the machine's for SQLite; ``vault`` keeps the token,
-    ``rotation`` encrypts it all anew when the key changes.
+    ``revocations`` what was revoked; ``rotation`` encrypts it all anew when the key changes.
 
     :param url: SQLAlchemy's URL of a SQLite file or a PostgreSQL database.
     :raises LedgerError: if the database can't be used, or there is no Fernet key, see :class:`Cipher`.
@@ -46,16 +48,10 @@ class Ledger:
 
     def __init__(self, url: str | URL) -> None:
         self._cipher = Cipher()
-        self._engine = create_engine(make_url(url), pool_pre_ping=True, hide_parameters=True)
-        try:
-            self.identity = schema.prepare(self._engine)
-        except SQLAlchemyError as error:
-            raise LedgerError(
-                f"The ledger at {self._engine.url!r} can't be opened: {str(error).splitlines()[0]}.",
-                advice=f"Check the connection '{LEDGER_CONN_ID}', or the path in {LEDGER_PATH_VARIABLE}.",
-            ) from None
+        self._engine, self.identity = connect(url)
         self.vault = LedgerVault(self._engine, self._cipher)
         self.rotation = KeyRotation(self._engine, self._cipher)
+        self.revocations = RevocationBook(self._engine)
 
     def close(self) -> None:
         """Close the database."""
@@ -78,19 +74,26 @@ class Ledger:
     def entries(self, keys: Collection[str]) -> dict[str, Entry]:
         """Return the entries of those prospects that have one, by key."""
         wanted = list(dict.fromkeys(keys))
-        found: dict[str, Entry] = {}
-        for start in range(0, len(wanted), _CHUNK):
-            chunk = self._select(t.c.key.in_(wanted[start : start + _CHUNK]))
-            found.update((entry.key, entry) for entry in chunk)
-        return found
+        chunks = (wanted[start : start + _CHUNK] for start in range(0, len(wanted), _CHUNK))
+        return {entry.key: entry for chunk in chunks for entry in self._select(t.c.key.in_(chunk))}
 
     def entries_of_run(self, run: str) -> list[Entry]:
         """Return the entries that this run was the last to ask for."""
         return self._select(t.c.run == run)
 
     def live_entries(self) -> list[Entry]:
-        """Return the entries whose tickets still work, and those whose revocation was never confirmed."""
-        return self._select(t.c.status.in_(("created", "revoking")), t.c.expires_at > time.time())
+        """Return the entries whose tickets may still work, see :meth:`Entry.may_work`."""
+        known = t.c.status.in_(("created", "revoking")) & t.c.ticket_encrypted.is_not(None)
+        return self._select(known, t.c.expires_at > time.time() - OPEN_LIFETIME)
+
+    def forget_urls(self, expired_before: float, most: int) -> int:
+        """Drop the URLs of at most so many tickets that expired before then (UNIX seconds); return how many."""
+        old = (t.c.expires_at < expired_before) & t.c.ticket_encrypted.is_not(None)
+        some = t.c.key.in_(select(t.c.key).where(old).limit(most))
+        # By the version, a task that has read such an entry decides anew: no URL is written back.
+        forget = update(t).where(old, some).values(ticket_encrypted=None, version=t.c.version + 1)
+        with self._engine.begin() as connection:
+            return connection.execute(forget).rowcount
 
     def begin(self, ask: Ask, seen: Entry | None, who: Round, *, answer_within: float) -> Entry:
         """
@@ -104,7 +107,7 @@ class Ledger:
         :raises StaleEntryError: if somebody else has written the entry since; decide anew.
         """
         now = time.time()
-        again = seen is not None and (seen.run, seen.fingerprint) == (who.run, ask.fingerprint)
+        again = seen is not None and who.owns(seen) and seen.fingerprint == ask.fingerprint
         entry = Entry(
             key=ask.key,
             tenant=ask.tenant,
@@ -116,12 +119,13 @@ class Ledger:
             status="asking",
             fingerprint=ask.fingerprint,
             run=who.run,
+            run_after=who.run_after,
             round=who.number,
             attempts=(seen.attempts if seen and again else 0) + 1,
             asked_at=now,
             answer_by=now + answer_within,
             lives_until=now + answer_within + ask.ttl,
-            duplicate_until=doubt(seen),
+            duplicate_until=doubt_beside(seen, now),
             version=seen.version if seen else 1,
         )
         return self._insert(entry) if seen is None else self._write(entry)
@@ -140,15 +144,14 @@ class Ledger:
         """Commit that no answer came: a ticket may exist that nobody has seen."""
         return self._write(replace(entry, status="unanswered", error=error, duplicate_until=doubt(entry)))
 
-    def record_revoking(self, entry: Entry) -> Entry:
-        """Commit that the entry's ticket is about to be revoked: from here on it is not reused."""
-        return self._write(replace(entry, status="revoking"))
+    def record_revoking(self, entry: Entry, run: str) -> Entry:
+        """Commit that a run is about to revoke the entry's ticket: from here on it is not reused."""
+        return self._write(replace(entry, status="revoking", revoked_by=entry.revoked_by or run))
 
-    def record_revoked(self, entry: Entry, run: str) -> Entry:
-        """Commit that the entry's ticket is revoked; it is never reused."""
-        return self._write(
-            replace(entry, status="revoked", ticket=None, revoked_at=time.time(), revoked_by=run, error="")
-        )
+    def record_revoked(self, entry: Entry) -> Entry:
+        """Commit that the entry's ticket is revoked, by the run that meant to first; it is never reused."""
+        revoked = replace(entry, status="revoked", ticket=None, revoked_at=time.time(), error="")
+        return self._write(revoked, *self.revocations.entered(entry, revoked))
 
     def _insert(self, entry: Entry) -> Entry:
         try:
@@ -158,13 +161,14 @@ class Ledger:
             raise StaleEntryError(entry.key) from None
         return entry
 
-    def _write(self, entry: Entry) -> Entry:
+    def _write(self, entry: Entry, *also: Executable) -> Entry:
         written = replace(entry, version=entry.version + 1)
         seen = (t.c.key == entry.key) & (t.c.version == entry.version)
         with self._engine.begin() as connection:
-            done = connection.execute(update(t).where(seen).values(**self._row(written)))
-        if done.rowcount != 1:
-            raise StaleEntryError(entry.key)
+            if connection.execute(update(t).where(seen).values(**self._row(written))).rowcount != 1:
+                raise StaleEntryError(entry.key)
+            for statement in also:
+                connection.execute(statement)
         return written
 
     def _select(self, *conditions: ColumnElement[bool]) -> list[Entry]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow.sdk import BaseOperator
 
-from auth0_sso.batch import read_batch, read_keys
+from auth0_sso.batch import read_batch, read_tickets
 from auth0_sso.errors import Auth0RunError
 from auth0_sso.event_loop import GuardedLoop
 from auth0_sso.hook import Auth0Hook
@@ -87,7 +87,7 @@ class PacedOperator(BaseOperator):
             ledger.require_identity(self.ledger_id)
             hook = Auth0Hook(self.auth0_conn_id, vault=ledger.vault)
             hook.pacer = pacer_of_task(self, hook, ti.start_date)
-            work = self.work(hook, ledger, Round(f"{ti.dag_id}/{ti.run_id}", ti.max_tries))
+            work = self.work(hook, ledger, Round.of(context["dag_run"], ti.max_tries))
             try:
                 self._run(hook, work)
                 work.raise_if_owed()
@@ -95,7 +95,7 @@ class PacedOperator(BaseOperator):
                 ti.xcom_push(key="return_value", value=work.results())
                 raise
             finally:
-                ti.xcom_push(key=STATS_KEY, value=_stats(hook.pacer, ti.start_date))
+                _push_stats(context, _stats(hook.pacer, ti.start_date))
             return work.results()
         finally:
             ledger.close()
@@ -136,7 +136,7 @@ class CreateSsoTicketsOperator(PacedOperator):
     result after it, and reuses tickets that live. A retry asks only for what is still owed. The outcomes are
     pushed as XCom ``return_value`` also when the task fails: a list of ``{"organization_id",
     "organization_name", "tickets": [outcome, …]}`` with the report's columns, **ticket URLs among them**.
-    XCom ``stats`` says what was sent when. The batch file is described in :mod:`auth0_sso.batch`.
+    XCom ``stats`` says what was sent when, one entry a try. The batch file is described in :mod:`auth0_sso.batch`.
 
     :param profile_id: self-service profile of rows that name none; empty: the connection's. (templated)
     :param on_existing: ``reuse`` a ticket that still lives, or ``reissue``: revoke it, then create. (templated)
@@ -168,8 +168,8 @@ class RevokeSsoTicketsOperator(PacedOperator):
     """
     Revoke the tickets of some of the ledger's entries, and write down that they are.
 
-    The batch file is a JSON document ``{"label": str, "keys": [str, …]}`` with the ledger's keys. The results
-    are pushed as XCom ``return_value`` also when the task fails, with the revocation report's columns.
+    The batch file is described in :func:`auth0_sso.batch.read_tickets`. The results are pushed as XCom
+    ``return_value`` also when the task fails, see :func:`auth0_sso.revocations.revocation_row`.
 
     :raises Auth0RowError: if Auth0 refused to revoke a ticket; the others are done.
     :raises Auth0RunError: if nothing can succeed until settings are mended.
@@ -178,8 +178,8 @@ class RevokeSsoTicketsOperator(PacedOperator):
 
     def work(self, hook: Auth0Hook, ledger: Ledger, who: Round) -> TicketRevoker:
         """Return the revoker of the batch's tickets."""
-        entries = list(ledger.entries(read_keys(self.batch["batch"])).values())
-        return TicketRevoker(entries, hook, ledger, who.run, simulate=self.simulates, patience=self.patience)
+        tickets = read_tickets(self.batch["batch"])
+        return TicketRevoker(tickets, hook, ledger, who.run, simulate=self.simulates, patience=self.patience)
 
 
 def pacer_of_task(task: BaseOperator, hook: Auth0Hook, started: datetime) -> Pacer:
@@ -190,6 +190,15 @@ def pacer_of_task(task: BaseOperator, hook: Auth0Hook, started: datetime) -> Pac
         burst=task.pool_slots * hook.settings.burst_per_slot,
         since=time.monotonic() - running_for,
     )
+
+
+def _push_stats(context: Context, stats: dict[str, Any]) -> None:
+    """Push what all tries have sent: Airflow forgets a try's XComs when the next one starts, but not its state."""
+    ti, store = context["ti"], context["task_state_store"]
+    earlier: Any = store.get(STATS_KEY) if ti.try_number > 1 else None
+    tries = [*(earlier or ()), stats]
+    ti.xcom_push(key=STATS_KEY, value=tries)
+    store.set(STATS_KEY, tries)
 
 
 def _stats(pacer: Pacer, started: datetime) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from auth0_sso.batch import TicketRequest
-from auth0_sso.records import Entry
+from auth0_sso.records import Ask, Entry, Round
 
 _CARRIED = {
     "row",
@@ -82,29 +82,56 @@ def outcome(
 
 
 def outcomes_of(
-    requests: Sequence[TicketRequest], entry: Entry | None, *, planned: bool, run: str
+    requests: Sequence[TicketRequest], ask: Ask, entry: Entry | None, *, planned: bool, who: Round
 ) -> Iterator[Outcome]:
     """
     Return the outcomes of the rows of one settled prospect, which share its ticket.
 
     :param requests: the rows; the first is the one that is asked for.
+    :param ask: what is asked.
     :param entry: what the ledger knows of the prospect.
     :param planned: whether its request is only planned.
-    :param run: ``dag_id/run_id``; a ticket of another run is ``reused``.
+    :param who: the run; a ticket of another one is ``reused``.
     """
-    now = time.time()
-    status = "planned" if planned or entry is None else entry.status
-    if entry is not None and status == "created" and entry.run != run:
-        status = "reused"
-    error = entry.error if entry is not None and not planned else ""
-    first = requests[0]
+    if planned or entry is None:
+        status, error = "planned", ""
+    else:
+        status, error = told(entry, who)
+    if status == "reused" and entry is not None and entry.fingerprint != ask.fingerprint:
+        error = (
+            f"This link was made by the later run {entry.run} from a row with other data, and stays. "
+            "If this row's data count, trigger another run."
+        )
+    yield from shared(requests, status, error, entry)
+
+
+def told(entry: Entry, who: Round) -> tuple[str, str]:
+    """Return the status and the error with which a settled entry stands in the report of a run."""
+    if entry.status == "created":
+        return ("created" if who.owns(entry) else "reused"), ""
+    if entry.status in ("revoked", "revoking"):
+        return "failed", (
+            f"Its link was revoked by {entry.revoked_by}. If another one is wanted, clear this task or run again."
+        )
+    return entry.status, entry.error
+
+
+def shared(requests: Sequence[TicketRequest], status: str, error: str, entry: Entry | None) -> Iterator[Outcome]:
+    """
+    Return the outcomes of rows that are one prospect's: the first row's, and those of the rows that repeat it.
+
+    :param requests: the rows.
+    :param status: the first one's.
+    :param error: the first one's, or empty.
+    :param entry: what the ledger knows of the prospect.
+    """
+    first, now = requests[0], time.time()
     yield outcome(first, status, error=error, entry=entry, now=now)
     for request in requests[1:]:
-        shared = "reused" if status == "created" else status
         same = request.body == first.body and request.custom_domain == first.custom_domain
         ignored = "" if same else " What differs from that row is not asked for."
         repeats = f"Repeats row {first.row}: one prospect, one ticket.{ignored} {error}".strip()
-        yield outcome(request, shared, error=repeats, entry=entry, now=now)
+        yield outcome(request, "reused" if status == "created" else status, error=repeats, entry=entry, now=now)
 
 
 def iso(seconds: float | None) -> str:

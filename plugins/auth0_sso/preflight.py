@@ -14,6 +14,7 @@ from auth0_sso.errors import Auth0RunError
 from auth0_sso.hook import CREATE_SCOPE, READ_PROFILE_SCOPE, REVOKE_SCOPE, Auth0Hook
 from auth0_sso.ledger import open_ledger
 from auth0_sso.operators import pacer_of_task
+from auth0_sso.retention import forget_dead_urls, keep_days
 
 LEDGER_ID_KEY = "ledger_id"
 
@@ -32,8 +33,9 @@ def check_before_creating(ti: TaskInstance, params: Mapping[str, Any], profile_i
     """
     Check the connection, the ledger, the token's scopes and, where the scope allows it, the profiles.
 
-    To be called in a task of the pool, since it may read profiles. Pushes the ledger's identity as XCom
-    ``ledger_id``, for the tasks that follow.
+    Then the ledger is rid of the URLs of links that are long dead, see :mod:`auth0_sso.retention`. To be called
+    in a task of the pool, since it may read profiles. Pushes the ledger's identity as XCom ``ledger_id``, for the
+    tasks that follow.
 
     :param ti: the task instance that calls it, whose pool slots pace the requests.
     :param params: the run's parameters; with ``dry_run`` nothing is sent here either.
@@ -57,7 +59,7 @@ def check_before_creating(ti: TaskInstance, params: Mapping[str, Any], profile_i
 
 def check_before_revoking(ti: TaskInstance, params: Mapping[str, Any]) -> None:
     """
-    Check the connection, the ledger and the token's scopes; pushes ``ledger_id``.
+    Check the connection, the ledger and the token's scopes, as before creating; pushes ``ledger_id``.
 
     :param ti: the task instance that calls it.
     :param params: the run's parameters; with ``dry_run`` nothing is sent here either.
@@ -69,6 +71,7 @@ def check_before_revoking(ti: TaskInstance, params: Mapping[str, Any]) -> None:
 
 
 def _check(ti: TaskInstance, scopes: Collection[str], profiles: Collection[str], *, simulate: bool) -> None:
+    days = keep_days()
     ledger = open_ledger()
     try:
         ledger.rotation.catch_up()
@@ -76,6 +79,7 @@ def _check(ti: TaskInstance, scopes: Collection[str], profiles: Collection[str],
         hook.pacer = pacer_of_task(ti.task, hook, ti.start_date)
         if not simulate:
             asyncio.run(_check_tenant(hook, scopes, profiles))
+            forget_dead_urls(ledger, days)
     finally:
         ledger.close()
     ti.xcom_push(LEDGER_ID_KEY, ledger.identity)

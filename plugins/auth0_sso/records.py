@@ -6,12 +6,17 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 
 from auth0_sso.hook import SsoTicket
 
 DEFAULT_TTL = 432_000
+
+# A ticket's lifetime counts until it is first opened; from then on its holder has five hours. So one that was
+# opened at its last moment works until then, and nobody tells. (Auth0: "Manage Self-Service Enterprise Configuration")
+OPEN_LIFETIME = 5 * 3600.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +77,7 @@ class Entry:
     answer_by: float
     lives_until: float
     version: int
+    run_after: float = 0.0
     duplicate_until: float = 0.0
     ticket: SsoTicket | None = None
     created_at: float | None = None
@@ -81,12 +87,25 @@ class Entry:
     revoked_by: str = ""
 
     def is_live(self, now: float) -> bool:
-        """Whether its ticket still works, as far as the ledger can know."""
+        """Whether its ticket still works, as far as the ledger can know, and so may be reused."""
         return self.status == "created" and self.ticket is not None and (self.expires_at or 0) > now
+
+    def may_work(self, now: float) -> bool:
+        """Whether its ticket isn't known to be dead: it lives, was opened late, or its revocation wasn't confirmed."""
+        known = self.status in ("created", "revoking") and self.ticket is not None
+        return known and (self.expires_at or 0) + OPEN_LIFETIME > now
 
     def may_be_double(self, now: float) -> bool:
         """Whether another ticket may live that nobody has seen: an answer was lost."""
         return doubt(self) > now
+
+
+class DagRun(Protocol):
+    """The part of Airflow's DAG run that is used here."""
+
+    dag_id: str
+    run_id: str
+    run_after: datetime
 
 
 @dataclass(frozen=True)
@@ -96,10 +115,22 @@ class Round:
 
     :param run: ``dag_id/run_id``.
     :param number: the task's ``max_tries``, which Airflow raises with each clear, but not with a retry.
+    :param run_after: when the run was due, UNIX seconds. No clear changes it, so it tells which of two runs is the
+        later one, and a run from one that was deleted and had the same id.
     """
 
     run: str
     number: int = 0
+    run_after: float = 0.0
+
+    @classmethod
+    def of(cls, dag_run: DagRun, number: int = 0) -> Round:
+        """Return the round of a DAG run's task."""
+        return cls(f"{dag_run.dag_id}/{dag_run.run_id}", number, dag_run.run_after.timestamp())
+
+    def owns(self, entry: Entry) -> bool:
+        """Whether this run was the last to ask for an entry's ticket."""
+        return (entry.run, entry.run_after) == (self.run, self.run_after)
 
 
 class Step(Enum):
@@ -107,6 +138,7 @@ class Step(Enum):
 
     CREATE = "create"
     REPLACE = "replace"  # revoke the ticket that lives, then create
+    RETIRE = "retire"  # revoke, if the token may, a ticket that has only just expired, then create
     KEEP = "keep"  # its state is known; nothing is sent
     WAIT = "wait"  # somebody else's request is under way
 
@@ -115,13 +147,14 @@ def next_step(entry: Entry | None, ask: Ask, who: Round, *, reissue: bool, now: 
     """
     Decide from the ledger what to do for a prospect.
 
-    A run issues at most one ticket for a prospect, however often its tasks are tried again. A refusal
-    stands until a person clears the task or another run asks. A changed request needs a new ticket.
+    A run issues at most one ticket for a prospect, however often its tasks are tried again or cleared, unless
+    the request has changed or the ticket is dead. It never replaces what a later run has issued. A refusal, and
+    a revocation by somebody else, stand until a person clears the task or another run asks.
 
     :param entry: what the ledger knows, if anything.
     :param ask: what is asked now.
     :param who: the run that asks.
-    :param reissue: whether a ticket of another run is replaced although it lives.
+    :param reissue: whether a ticket of an earlier run is replaced although it lives.
     :param now: UNIX seconds.
     """
     if entry is None:
@@ -129,15 +162,22 @@ def next_step(entry: Entry | None, ask: Ask, who: Round, *, reissue: bool, now: 
     if entry.status == "asking" and entry.answer_by > now:
         return Step.WAIT
     if entry.is_live(now):
-        same_run = entry.run == who.run
-        unchanged = entry.fingerprint == ask.fingerprint
-        return Step.KEEP if unchanged and (same_run or not reissue) else Step.REPLACE
-    if entry.status == "revoking":  # the answer was lost; revoking again does no harm
-        return Step.REPLACE
-    refused = entry.status in ("conflict", "failed")
-    if refused and (entry.run, entry.round, entry.fingerprint) == (who.run, who.number, ask.fingerprint):
+        return _with_a_living_ticket(entry, ask, who, reissue=reissue)
+    if entry.may_work(now):  # in doubt, its revocation is done again, which does no harm
+        return Step.REPLACE if entry.status == "revoking" else Step.RETIRE
+    stands = entry.status in ("conflict", "failed") or (entry.status == "revoked" and entry.revoked_by != who.run)
+    if stands and who.owns(entry) and (entry.round, entry.fingerprint) == (who.number, ask.fingerprint):
         return Step.KEEP
     return Step.CREATE
+
+
+def _with_a_living_ticket(entry: Entry, ask: Ask, who: Round, *, reissue: bool) -> Step:
+    unchanged = entry.fingerprint == ask.fingerprint
+    if who.owns(entry):
+        return Step.KEEP if unchanged else Step.REPLACE
+    if entry.run_after >= who.run_after:
+        return Step.KEEP
+    return Step.KEEP if unchanged and not reissue else Step.REPLACE
 
 
 def doubt(seen: Entry | None) -> float:
@@ -145,6 +185,12 @@ def doubt(seen: Entry | None) -> float:
     if seen is None:
         return 0.0
     return max(seen.duplicate_until, seen.lives_until if seen.status in ("asking", "unanswered") else 0.0)
+
+
+def doubt_beside(seen: Entry | None, now: float) -> float:
+    """Until when another ticket may live if the prospect is asked for now: also one that has only just expired."""
+    late = (seen.expires_at or 0) + OPEN_LIFETIME if seen and seen.may_work(now) else 0.0
+    return max(doubt(seen), late)
 
 
 def _digest(parts: list[Any]) -> str:

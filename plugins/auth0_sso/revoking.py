@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from auth0_sso import waits
+from auth0_sso.batch import IssuedTicket
 from auth0_sso.errors import Auth0Error, Auth0RowError, Auth0RunError, Auth0WeatherError
 from auth0_sso.hook import REVOKE_SCOPE, Auth0Hook
 from auth0_sso.ledger import Ledger, StaleEntryError
-from auth0_sso.outcomes import iso
 from auth0_sso.patience import Patience, Silence
-from auth0_sso.records import Entry
+from auth0_sso.records import Entry, Step
+from auth0_sso.revocation_book import Revocation
+from auth0_sso.revocations import revocation_row, settled_revocations
 from auth0_sso.workers import Workers, workers_for
 
 
 @dataclass
 class _Revocation:
     entry: Entry
-    status: str = "not_attempted"
-    revoked_at: float | None = None
+    ticket: IssuedTicket
+    status: str
+    done: Revocation | None
     error: str = field(default="", repr=False)
 
 
 class TicketRevoker:
     """
-    Revoke the tickets of some of the ledger's entries and keep what became of each.
+    Revoke tickets that the ledger knows and keep what became of each.
 
-    A ticket that has expired, or is revoked already, is left alone.
+    One that is dead is left alone; so is one that its prospect was given instead since it was selected.
 
-    :param entries: whose tickets.
+    :param tickets: which; those of prospects that the ledger doesn't know are left out.
     :param hook: a hook with a pacer, opened while ``run`` runs.
     :param ledger: where it is written that they are revoked.
     :param run: ``dag_id/run_id`` of the run that revokes.
@@ -42,7 +44,7 @@ class TicketRevoker:
 
     def __init__(
         self,
-        entries: Sequence[Entry],
+        tickets: Sequence[IssuedTicket],
         hook: Auth0Hook,
         ledger: Ledger,
         run: str,
@@ -50,7 +52,10 @@ class TicketRevoker:
         simulate: bool = False,
         patience: float = waits.PATIENCE,
     ) -> None:
-        self._revocations = [_Revocation(entry) for entry in entries]
+        self._revocations = [
+            _Revocation(entry, ticket, status or "not_attempted", done)
+            for entry, ticket, status, done in settled_revocations(ledger, tickets)
+        ]
         self._hook = hook
         self._ledger = ledger
         self._run = run
@@ -73,19 +78,15 @@ class TicketRevoker:
         self._workers.stop(reason)
 
     def results(self) -> list[dict[str, Any]]:
-        """Return what became of each, with the revocation report's columns; no ticket that still lives is named."""
+        """Return what became of each, see :func:`auth0_sso.revocations.revocation_row`."""
         return [
-            {
-                "organization_id": revocation.entry.organization_id,
-                "organization_name": revocation.entry.organization_name,
-                "prospect": revocation.entry.prospect,
-                "connection_name": revocation.entry.connection_name,
-                "status": revocation.status,
-                "created_at": iso(revocation.entry.created_at),
-                "expires_at": iso(revocation.entry.expires_at),
-                "revoked_at": iso(revocation.revoked_at),
-                "error": revocation.error or (self._workers.stopped if revocation.status == "not_attempted" else ""),
-            }
+            revocation_row(
+                revocation.entry,
+                revocation.ticket,
+                revocation.status,
+                revocation.done,
+                revocation.error or (self._workers.stopped if revocation.status == "not_attempted" else ""),
+            )
             for revocation in self._revocations
         ]
 
@@ -104,20 +105,13 @@ class TicketRevoker:
             raise Auth0RowError(said, advice=owed[0].error)
 
     async def _settle(self, revocation: _Revocation) -> None:
-        if not (revocation.entry.is_live(time.time()) or revocation.entry.status == "revoking"):
-            revocation.status = "revoked" if revocation.entry.status == "revoked" else "expired"
-            revocation.revoked_at = revocation.entry.revoked_at
-        elif self._simulate:
+        if revocation.status != "not_attempted":
+            return
+        if self._simulate:
             revocation.status = "planned"
-        else:
-            await self._revoke_and_note(revocation)
-
-    async def _revoke_and_note(self, revocation: _Revocation) -> None:
+            return
         try:
-            entry = await self._revoke_patiently(revocation.entry)
-            revocation.status, revocation.revoked_at = "revoked", entry.revoked_at
-        except StaleEntryError:
-            revocation.status, revocation.error = "failed", "Another task has replaced the ticket meanwhile."
+            await self._revoke_patiently(revocation)
         except Auth0Error as error:
             revocation.status, revocation.error = "failed", str(error)
             if isinstance(error, Auth0WeatherError):
@@ -127,27 +121,34 @@ class TicketRevoker:
             elif isinstance(error, Auth0RunError):
                 raise
 
-    async def _revoke_patiently(self, entry: Entry) -> Entry:
-        """Revoking twice does no harm, so whatever the weather is, it is simply done again."""
+    async def _revoke_patiently(self, revocation: _Revocation) -> None:
+        """Revoking twice does no harm: whatever the weather is, and whoever else does it, it is done again."""
         patience = Patience(self._patience, self._silence)
         while True:
-            entry = await self._latest(entry)
-            if entry.status == "revoked":
-                return entry
+            await self._look_again(revocation)
+            if revocation.status != "not_attempted":
+                return
             try:
-                entry = await revoke_entry(entry, self._hook, self._ledger, self._run, self._workers)
+                await revoke_entry(revocation.entry, self._hook, self._ledger, self._run, self._workers)
                 self._silence.end()
-                return entry
+            except StaleEntryError:
+                await asyncio.sleep(patience.look_again())
             except Auth0WeatherError as error:
                 if self._workers.stopped:
                     raise
                 await asyncio.sleep(patience.bear(error, risked=False))
 
-    async def _latest(self, entry: Entry) -> Entry:
-        latest = (await asyncio.to_thread(self._ledger.entries, [entry.key])).get(entry.key)
-        if latest is None or (latest.ticket != entry.ticket and latest.status != "revoked"):
-            raise StaleEntryError(entry.key)
-        return latest
+    async def _look_again(self, revocation: _Revocation) -> None:
+        found = await asyncio.to_thread(lambda: list(settled_revocations(self._ledger, [revocation.ticket])))
+        ((revocation.entry, _, status, revocation.done),) = found
+        revocation.status = status or "not_attempted"
+
+
+async def is_revoked_first(step: Step, hook: Auth0Hook) -> bool:
+    """Whether the entry's ticket is revoked before another is asked for; one that has expired only if the token may."""
+    if step is Step.RETIRE:
+        return REVOKE_SCOPE in (await hook.token()).scopes
+    return step is Step.REPLACE
 
 
 async def revoke_entry(entry: Entry, hook: Auth0Hook, ledger: Ledger, run: str, workers: Workers[Any]) -> Entry:
@@ -161,7 +162,7 @@ async def revoke_entry(entry: Entry, hook: Auth0Hook, ledger: Ledger, run: str, 
     await hook.require_scopes([REVOKE_SCOPE])  # renewed before the turn, if need be
     async with hook.require_pacer().turn() as turn:
         with workers.uninterrupted():
-            leaving = await asyncio.to_thread(ledger.record_revoking, entry)
+            leaving = await asyncio.to_thread(ledger.record_revoking, entry, run)
             if entry.ticket is not None:
                 await hook.revoke_sso_ticket(entry.profile_id, entry.ticket.ticket_id, turn=turn)
-            return await asyncio.to_thread(ledger.record_revoked, leaving, run)
+            return await asyncio.to_thread(ledger.record_revoked, leaving)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import sqlite3
 import uuid
-from contextlib import suppress
-from pathlib import Path
 
 from sqlalchemy import (
     Column,
+    Connection,
     Double,
     Engine,
     Integer,
@@ -18,22 +15,24 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    event,
     insert,
     inspect,
     select,
+    update,
 )
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random
+from sqlalchemy.schema import CreateColumn
 
 from auth0_sso.errors import LedgerError
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 
 # Tasks that start together find the tables missing together: the first makes them, in one transaction.
 _ONE_AT_A_TIME = {
     "sqlite": "BEGIN IMMEDIATE",
     "postgresql": "SELECT pg_advisory_xact_lock(hashtext('sso_ledger_about'))",
 }
+
+_UPGRADED = ("1",)
 
 metadata = MetaData()
 
@@ -61,6 +60,7 @@ tickets = Table(
     Column("created_at", Double),
     Column("expires_at", Double, index=True),
     Column("run", String(512), nullable=False, index=True),
+    Column("run_after", Double, nullable=False, server_default="0"),
     Column("round", Integer, nullable=False, default=0),
     Column("attempts", Integer, nullable=False, default=0),
     Column("asked_at", Double, nullable=False),
@@ -71,6 +71,18 @@ tickets = Table(
     Column("revoked_at", Double),
     Column("revoked_by", String(512), nullable=False, default=""),
     Column("version", Integer, nullable=False, default=1),
+)
+
+# One row a revoked ticket, for good: the row above is written over when its prospect is asked for again. A ticket
+# that is revoked opens nothing, so its id is no secret any more.
+revocations = Table(
+    "sso_revocations",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("created_at", Double, primary_key=True),
+    Column("ticket_id", String(255), nullable=False, index=True),
+    Column("revoked_at", Double, nullable=False),
+    Column("revoked_by", String(512), nullable=False),
 )
 
 # One row a set of credentials. The renewal of its token is locked by an owner, for a bounded time: a lock
@@ -96,11 +108,8 @@ def prepare(engine: Engine) -> str:
     :return: the ledger's identity: a name given once, and for SQLite the machine that holds the file.
     :raises LedgerError: if a newer version of this software has made the tables.
     """
-    if engine.dialect.name == "sqlite":
-        _keep_private(engine.url.database or "")
-        event.listen(engine, "connect", _tune_sqlite)
     known = _known(engine)
-    if not known:
+    if known.get("schema_version") in (None, *_UPGRADED):
         _make(engine)
         known = _known(engine)
     if known.get("schema_version") != SCHEMA_VERSION:
@@ -110,15 +119,6 @@ def prepare(engine: Engine) -> str:
         )
     host = f"@{socket.gethostname()}" if engine.dialect.name == "sqlite" else ""
     return f"{known['ledger_id']}{host}"
-
-
-def _keep_private(database: str) -> None:
-    """Make the file its owner's alone; SQLite gives those that it puts beside it the same permissions."""
-    with suppress(OSError):  # SQLite says better what is wrong
-        os.close(os.open(database, os.O_CREAT | os.O_RDWR, 0o600))
-    for path in (database, f"{database}-wal", f"{database}-shm"):
-        with suppress(OSError):  # not there, or somebody else's
-            Path(path).chmod(0o600)
 
 
 def _known(engine: Engine) -> dict[str, str]:
@@ -135,25 +135,20 @@ def _make(engine: Engine) -> None:
     ]
     with engine.begin() as connection:
         connection.exec_driver_sql(_ONE_AT_A_TIME[engine.dialect.name])
+        _add_columns(connection)
         metadata.create_all(connection)
         if connection.execute(select(about)).first() is None:
             connection.execute(insert(about), rows)
+        older = (about.c.name == "schema_version") & about.c.value.in_(_UPGRADED)
+        connection.execute(update(about).where(older).values(value=SCHEMA_VERSION))
 
 
-@retry(
-    retry=retry_if_exception_type(sqlite3.OperationalError),
-    wait=wait_random(0.01, 0.1),
-    stop=stop_after_delay(30),
-    reraise=True,
-)
-def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
-    # The one statement for which SQLite does not wait, whatever busy_timeout says, if another process writes.
-    cursor.execute("PRAGMA journal_mode=WAL")
-
-
-def _tune_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA busy_timeout=60000")
-    _switch_to_wal(cursor)
-    cursor.execute("PRAGMA synchronous=FULL")  # an intent must outlive a power cut, not only a kill
-    cursor.close()
+def _add_columns(connection: Connection) -> None:
+    """Give a table that an older version has made the columns it lacks; those have defaults."""
+    if not inspect(connection).has_table(tickets.name):
+        return
+    there = {column["name"] for column in inspect(connection).get_columns(tickets.name)}
+    for column in tickets.columns:
+        if column.name not in there:
+            definition = CreateColumn(column).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {tickets.name} ADD COLUMN {definition}")

@@ -1,38 +1,88 @@
-"""Which of the ledger's tickets are to be revoked."""
+"""Which tickets are to be revoked."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
 
+from auth0_sso.batch import IssuedTicket
 from auth0_sso.errors import Auth0RunError
-from auth0_sso.ledger import open_ledger
+from auth0_sso.ledger import Ledger, open_ledger
+from auth0_sso.records import OPEN_LIFETIME, Entry
+from auth0_sso.revocations import revocation_row, settled_revocations
+
+_UNKNOWN = (
+    "This ledger doesn't know the link, so it can't be revoked here. Run this where the link was made; "
+    "else it dies by its time limit, or five hours after it was first opened."
+)
 
 
-def select_keys(
-    *, ticket_ids: Collection[str] = (), organization_ids: Collection[str] = (), all_live: bool = False
-) -> list[str]:
+def select_tickets(
+    *, reported: Sequence[Mapping[str, Any]] = (), organization_ids: Collection[str] = (), all_live: bool = False
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """
-    Find live tickets in the ledger; of several criteria, each adds to the selection.
+    Find the tickets to revoke; of several criteria, each adds to the selection.
 
-    :param ticket_ids: ids of tickets, from a report.
+    A ticket may still work up to five hours after it has expired, if it was opened at its last moment.
+
+    :param reported: rows of a run's report, with at least ``ticket_id`` and ``expires_at``; rows without a ticket
+        are passed over.
     :param organization_ids: Auth0 organizations.
-    :param all_live: whether every live ticket is wanted.
-    :return: the ledger's keys, by organization.
+    :param all_live: whether every ticket that may work is wanted.
+    :return: tickets that may work, by organization, with ``key`` and ``created_at``; and rows of the revocation
+        report, one for each reported ticket that is dead already, or that the ledger doesn't know.
     :raises Auth0RunError: if nothing is asked for.
     """
-    if not (ticket_ids or organization_ids or all_live):
+    if not (reported or organization_ids or all_live):
         raise Auth0RunError(
             "Nothing is selected.", advice="Set report_uri, organization_ids or all_live in the run's parameters."
         )
-    wanted_tickets, wanted_organizations = set(ticket_ids), set(organization_ids)
+    by_ticket = {row["ticket_id"]: row for row in reported if row["ticket_id"]}
+    organizations = set(organization_ids)
     ledger = open_ledger()
     try:
-        return [
-            entry.key
-            for entry in ledger.live_entries()
-            if all_live
-            or entry.organization_id in wanted_organizations
-            or (entry.ticket is not None and entry.ticket.ticket_id in wanted_tickets)
+        working = {entry.ticket.ticket_id: entry for entry in ledger.live_entries() if entry.ticket is not None}
+        wanted = [
+            asdict(_named(entry))
+            for ticket_id, entry in working.items()
+            if all_live or entry.organization_id in organizations or ticket_id in by_ticket
         ]
+        return wanted, list(_settled(ledger, {one: by_ticket[one] for one in by_ticket if one not in working}))
     finally:
         ledger.close()
+
+
+def _named(entry: Entry) -> IssuedTicket:
+    return IssuedTicket(entry.key, entry.created_at or 0.0)
+
+
+def _settled(ledger: Ledger, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    revoked = ledger.revocations.by_ticket(rows)
+    tickets = [IssuedTicket(revocation.key, revocation.created_at) for revocation in revoked.values()]
+    for entry, ticket, status, revocation in settled_revocations(ledger, tickets):
+        yield revocation_row(entry, ticket, status, revocation)
+    for ticket_id, row in rows.items():
+        if ticket_id not in revoked:
+            yield _from_report(row)
+
+
+def _from_report(row: Mapping[str, Any]) -> dict[str, Any]:
+    expired = _expired(row["expires_at"])
+    carried = ("organization_id", "organization_name", "connection_name", "created_at", "expires_at")
+    return {
+        **{name: row.get(name, "") for name in carried},
+        "prospect": row.get("prospect_email") or row.get("prospect_name") or "",
+        "status": "expired" if expired else "failed",
+        "error": "" if expired else _UNKNOWN,
+    }
+
+
+def _expired(iso: str) -> bool:
+    try:
+        expires_at = datetime.fromisoformat(iso.replace("Z", "+00:00")).timestamp()
+    except ValueError:
+        return False
+    return expires_at + OPEN_LIFETIME < time.time()

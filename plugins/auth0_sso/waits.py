@@ -69,6 +69,10 @@ MOST_UNANSWERED = 3
 DRAIN = 4.0
 """For what is under way when a task is told to end: the supervisor kills it five seconds after it has asked."""
 
+LEDGER = 60.0
+"""For a statement of the ledger's database, or a lock in it; and for a database that is away to come back, so that
+an answer which has come can still be written down."""
+
 WATCH = 1.0
 """Between two looks whether the process that watches over the task is still there; without it nothing more is sent."""
 

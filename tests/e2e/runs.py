@@ -58,17 +58,17 @@ class Run:
         """Return the states of the tasks that aren't mapped."""
         return {ti["task_id"]: ti["state"] for ti in self.tasks() if ti["map_index"] == -1}
 
-    def has_parked(self, task_id: str) -> bool:
+    def has_parked(self, task_id: str, try_number: int = 1) -> bool:
         """
-        Return whether a task waits for a person and its process is gone.
+        Return whether a task waits for a person and, in that try, its process is gone.
 
         Airflow 3.3 fails a task that is answered between the two: for the scheduler, its process has then died.
         """
         gone = "Received executor event with state success"
         lines = (HOME / "standalone.log").read_text(errors="replace").splitlines()
-        return self.states().get(task_id) == "awaiting_input" and any(
-            gone in line and self.run_id in line and f"task_id='{task_id}'" in line for line in lines
-        )
+        names = (gone, f"run_id='{self.run_id}'", f"task_id='{task_id}'", f"try_number={try_number},")
+        parked = any(all(name in line for name in names) for line in lines)
+        return parked and self.states().get(task_id) == "awaiting_input"
 
     @property
     def summary(self) -> dict[str, Any]:

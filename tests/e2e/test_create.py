@@ -81,6 +81,7 @@ class TestSixtyProspectsOfFortyOrganizations:
         with pytest.raises(ApiError, match="401"):
             airflow.text(path, logged_in=False)
 
+    @pytest.mark.answers("the same run again at once")
     def test_the_same_run_again_reuses_every_ticket(self, trigger: Trigger, tenant: Sandbox) -> None:
         before = tenant.stats()
         run = trigger(prospects_csv=SIXTY)
@@ -89,6 +90,7 @@ class TestSixtyProspectsOfFortyOrganizations:
         assert tenant.stats().tickets == before.tickets
         assert {row["ticket_url"] for row in run.rows} == {row["ticket_url"] for row in self.story["first"].rows}
 
+    @pytest.mark.answers("`on_existing=reissue`")
     def test_reissue_revokes_the_old_and_creates_new(self, trigger: Trigger, tenant: Sandbox) -> None:
         run = trigger(prospects_csv=SIXTY, on_existing="reissue", max_mapped_tasks=8)
         old = {row["ticket_id"] for row in self.story["first"].rows}
@@ -155,9 +157,11 @@ def test_a_dry_run_does_everything_but_the_calls(trigger: Trigger, tenant: Sandb
 class TestApproval:
     """A person looks at the plan first."""
 
+    story: ClassVar[dict[str, Run]] = {}
+
     @staticmethod
-    def answer(run: Run, option: str) -> None:
-        run.wait_for(lambda: run.has_parked("approve"))
+    def answer(run: Run, option: str, try_number: int = 1) -> None:
+        run.wait_for(lambda: run.has_parked("approve", try_number))
         path = f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/approve/-1/hitlDetails"
         run.api.patch(path, {"chosen_options": [option]})
 
@@ -167,7 +171,17 @@ class TestApproval:
         self.answer(run, "Approve")
         assert run.wait().state == "success"
         assert tenant.stats().tickets == 2
+        self.story["approved"] = run
 
+    @pytest.mark.answers("an approved run is cleared")
+    def test_a_cleared_plan_is_asked_about_again(self, airflow: AirflowApi, tenant: Sandbox) -> None:
+        run = self.story["approved"]
+        airflow.clear(run.dag_id, run.run_id, ["plan_fan_out"])
+        self.answer(run, "Approve", try_number=2)
+        assert run.wait().state == "success"
+        assert tenant.stats().tickets == 2
+
+    @pytest.mark.answers("the plan is rejected")
     def test_after_a_rejection_nothing_is_sent_and_the_report_says_so(self, trigger: Trigger, tenant: Sandbox) -> None:
         rested(tenant)
         run = trigger(wait=False, require_approval=True, prospects_csv=csv_of(2, 2, "rejected"))

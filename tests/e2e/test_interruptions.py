@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from include.local.api import AirflowApi
 from include.sandbox.server import Sandbox
 from tests.e2e.runs import PACE, Run, Trigger, csv_of, rested
 
 
+@pytest.mark.answers("Auth0 refuses a row (400)")
 def test_a_refused_organization_fails_alone_and_is_not_asked_again(trigger: Trigger, tenant: Sandbox) -> None:
     rested(tenant)
     tenant.fault("fail_match", organization_id="org_refused00001", status=400)
@@ -21,6 +24,7 @@ def test_a_refused_organization_fails_alone_and_is_not_asked_again(trigger: Trig
     assert "1 failed of 3 rows: the report says why" in run.log("check_outcome")
 
 
+@pytest.mark.answers("a task is cleared while it runs")
 def test_a_task_that_is_cleared_in_the_middle_ends_and_its_next_try_finishes(
     trigger: Trigger, connect: Callable[..., None], airflow: AirflowApi, tenant: Sandbox
 ) -> None:

@@ -15,6 +15,7 @@ from tests.e2e.runs import SLOTS, Trigger, csv_of, rested
 TWO = csv_of(2, 2, "mistake")
 
 
+@pytest.mark.answers("wrong secret, missing scope, unknown profile")
 def test_a_wrong_secret(trigger: Trigger, connect: Callable[..., None], tenant: Sandbox) -> None:
     rested(tenant)
     connect(password="not-the-secret-at-all")
@@ -27,6 +28,7 @@ def test_a_wrong_secret(trigger: Trigger, connect: Callable[..., None], tenant: 
     assert run.summary["not_attempted"] == 2
 
 
+@pytest.mark.answers("wrong secret, missing scope, unknown profile")
 def test_an_unknown_profile(trigger: Trigger, tenant: Sandbox) -> None:
     rested(tenant)
     run = trigger(prospects_csv=TWO, profile_id="ssp_nobodyknowsthis01")

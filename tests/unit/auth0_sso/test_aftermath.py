@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
-from auth0_sso.aftermath import outcomes_of, results_of, stats_of
+from auth0_sso import aftermath
+from auth0_sso.aftermath import outcomes_of, results_of, revocations_of, stats_of
 from auth0_sso.batch import Organization
 from auth0_sso.ledger import Ledger, open_ledger
 from auth0_sso.records import Ask
@@ -21,6 +23,8 @@ from tests.unit.auth0_sso import world
 from tests.unit.auth0_sso.conftest import Connect, RunTenant
 from tests.unit.auth0_sso.world import FIRST_RUN, SECOND_RUN, issue, organization, organizations, request
 
+RUN = world.DagRun(*FIRST_RUN.run.split("/"), datetime.fromtimestamp(FIRST_RUN.run_after, timezone.utc))
+
 pytestmark = pytest.mark.usefixtures("auth0_connection")
 
 
@@ -29,11 +33,16 @@ class TaskInstance:
 
     def __init__(self, returned: list[Any] | None = None, stats: list[Any] | None = None) -> None:
         self.dag_id, self.run_id = FIRST_RUN.run.split("/")
+        self.states: dict[str, str] = {}
         self._pushed = {"return_value": returned or [], "stats": stats or []}
 
     def xcom_pull(self, *, task_ids: list[str], key: str) -> list[Any]:
         assert task_ids == ["create_tickets"]
         return self._pushed[key]
+
+    def get_task_states(self, dag_id: str, *, task_ids: list[str], run_ids: list[str]) -> dict[str, Any]:
+        assert (dag_id, task_ids, run_ids) == (self.dag_id, ["create_tickets"], [self.run_id])
+        return {self.run_id: self.states} if self.states else {}
 
 
 @pytest.fixture
@@ -49,7 +58,7 @@ def rows_of(wanted: list[Organization]) -> list[dict[str, Any]]:
 
 
 def found(wanted: list[Organization], returned: list[Any] | None = None) -> dict[int, dict[str, Any]]:
-    outcomes = outcomes_of(TaskInstance(returned), "create_tickets", rows_of(wanted))
+    outcomes = outcomes_of(TaskInstance(returned), RUN, "create_tickets", rows_of(wanted))
     assert len({outcome["row"] for outcome in outcomes}) == len(outcomes)
     return {outcome["row"]: outcome for outcome in outcomes}
 
@@ -72,9 +81,9 @@ def test_tickets_are_readable_whether_or_not_the_xcom_backend_was_on_when_they_w
 
 
 def test_what_the_mapped_instances_pushed_is_one_list_and_what_they_did_not_is_left_out() -> None:
-    ti = TaskInstance([[{"a": 1}], None, [], [{"b": 2}, {"c": 3}]], [{"requests": 1}, None])
+    ti = TaskInstance([[{"a": 1}], None, [], [{"b": 2}, {"c": 3}]], [[{"requests": 1}, {"requests": 2}], None])
     assert results_of(ti, "create_tickets") == [{"a": 1}, {"b": 2}, {"c": 3}]
-    assert stats_of(ti, "create_tickets") == [{"requests": 1}]
+    assert stats_of(ti, "create_tickets") == [{"requests": 1}, {"requests": 2}]
 
 
 def test_what_the_tasks_told_is_taken_as_they_told_it(ledger: Ledger) -> None:
@@ -95,6 +104,7 @@ def test_a_prospect_with_two_profiles_is_told_the_ticket_of_each(
     assert found(wanted) == outcomes
 
 
+@pytest.mark.answers("a task dies for good")
 def test_rows_whose_task_died_are_told_from_the_ledger(ledger: Ledger, tenant: Sandbox) -> None:
     wanted = organizations(4, per_organization=2)
     outcomes = issue(wanted, ledger)
@@ -102,6 +112,7 @@ def test_rows_whose_task_died_are_told_from_the_ledger(ledger: Ledger, tenant: S
     assert found(wanted, [told, None]) == outcomes
 
 
+@pytest.mark.answers("a task dies for good")
 def test_an_ask_whose_answer_was_never_seen_is_failed_and_flagged(ledger: Ledger) -> None:
     ledger.begin(ask(ledger, 1), None, FIRST_RUN, answer_within=30)
     outcome = found(organizations(1, 1))[1]
@@ -130,27 +141,131 @@ def test_of_a_row_that_the_run_has_never_asked_for_nothing_is_told(ledger: Ledge
     assert found(organizations(2, 1)) == {}
 
 
-def test_of_what_was_only_too_early_or_revoked_since_nothing_is_told(ledger: Ledger) -> None:
+def test_of_what_was_only_too_early_nothing_is_told(ledger: Ledger) -> None:
     intent = ledger.begin(ask(ledger, 1), None, FIRST_RUN, answer_within=30)
     ledger.record_refused(intent, "waiting", "Too many requests")
-    issue(organizations(1, 1, first=2), ledger)
+    assert found(organizations(1, 1)) == {}
+
+
+def test_of_what_was_revoked_since_it_is_told_by_whom(ledger: Ledger) -> None:
+    issue(organizations(1, 1), ledger)
     (live,) = ledger.live_entries()
-    ledger.record_revoked(ledger.record_revoking(live), "revoke/run-1")
-    assert found(organizations(2, 1)) == {}
+    ledger.record_revoked(ledger.record_revoking(live, "revoke/run-1"))
+    outcome = found(organizations(1, 1))[1]
+    assert (outcome["status"], outcome["ticket_url"]) == ("failed", "")
+    assert outcome["error"].startswith("Its link was revoked by revoke/run-1.")
+
+
+def test_a_link_whose_url_is_no_longer_kept_is_not_told_as_created(ledger: Ledger) -> None:
+    issue(organizations(1, 1), ledger)
+    (live,) = ledger.live_entries()
+    ledger.record_created(live, live.ticket, sent_at=0, ttl=60)  # type: ignore[arg-type]
+    assert ledger.forget_urls(time.time(), 10) == 1
+    outcome = found(organizations(1, 1))[1]
+    assert outcome["status"] == "failed"
+    assert outcome["error"] == "Its link has expired, and the ledger doesn't keep its URL any more: run again."
+
+
+def test_what_a_deleted_run_with_the_same_id_asked_for_is_not_told(ledger: Ledger) -> None:
+    issue(organizations(1, 1), ledger, replace(FIRST_RUN, run_after=FIRST_RUN.run_after - 3600))
+    assert found(organizations(1, 1)) == {}
+
+
+@pytest.mark.parametrize(
+    "change", [{"organization_id": "org_9"}, {"prospect_email": "bob@example.com"}, {"prospect_name": "Bob"}]
+)
+def test_what_was_told_of_another_prospect_by_that_row_number_is_not_taken(
+    ledger: Ledger, change: dict[str, Any]
+) -> None:
+    before = issue(organizations(1, 1), ledger)
+    told = [{"organization_id": "org_1", "tickets": [before[1]]}]
+    now = [organization(request(1, **{"organization": "org_1", "prospect": "another", **change}))]
+    assert found(now, [told]) == {}
+
+
+def test_of_two_outcomes_of_a_row_the_one_with_the_newer_ticket_comes_last(ledger: Ledger) -> None:
+    wanted = organizations(1, 1)
+    (newer,) = issue(wanted, ledger).values()
+    older = {**newer, "ticket_id": "older", "created_at": "2020-01-01T00:00:00Z"}
+    for told in ([newer, older], [older, newer]):
+        pushed = [[{"organization_id": "org_1", "tickets": [outcome]}] for outcome in told]
+        assert outcomes_of(TaskInstance(pushed), RUN, "create_tickets", rows_of(wanted)) == [older, newer]
+
+
+class _EndingTask(TaskInstance):
+    """A task whose process pushes its results a little after it was ended from outside."""
+
+    def __init__(self, *pushed: Any) -> None:
+        super().__init__()
+        self.states = {"create_tickets_0": "failed"}
+        self._later = list(pushed)
+
+    def xcom_pull(self, *, task_ids: list[str], key: str) -> list[Any]:
+        return [self._later.pop(0)] if len(self._later) > 1 else self._later
+
+
+def test_a_task_that_was_ended_from_outside_is_given_time_to_tell(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aftermath, "_POLL_SECONDS", 0.01)
+    wanted = organizations(1, 1)
+    outcomes = issue(wanted, ledger)
+    told = [{"organization_id": "org_1", "tickets": [{**outcomes[1], "error": "told late"}]}]
+    (late,) = outcomes_of(_EndingTask(None, None, told), RUN, "create_tickets", rows_of(wanted))
+    assert late["error"] == "told late"
+
+
+def test_what_is_sent_while_the_task_is_ending_is_told_from_the_ledger(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = organizations(1, 1)
+    monkeypatch.setattr(aftermath, "_DYING_SECONDS", -4.9)
+    monkeypatch.setattr(aftermath, "_POLL_SECONDS", 0.2)
+    monkeypatch.setattr(aftermath.time, "sleep", lambda _seconds: issue(wanted, ledger))
+    (told,) = outcomes_of(_EndingTask(None), RUN, "create_tickets", rows_of(wanted))
+    assert told["status"] == "created"
+
+
+def test_of_tickets_whose_revoking_task_died_the_ledger_tells(ledger: Ledger, tenant: Sandbox) -> None:
+    issue(organizations(4), ledger)
+    told, gone, doubtful, left = entries = ledger.live_entries()
+    run = "revoke_sso_tickets/run-1"
+    ledger.record_revoked(ledger.record_revoking(gone, run))
+    ledger.record_revoking(doubtful, run)
+    wanted = [{"key": entry.key, "created_at": entry.created_at} for entry in entries]
+    pushed = {"key": told.key, "issued": told.created_at, "status": "revoked"}
+    found = revocations_of(TaskInstance([[pushed], None]), "create_tickets", wanted)
+    assert [(one["key"], one["status"]) for one in found] == [
+        (told.key, "revoked"),
+        (gone.key, "revoked"),
+        (doubtful.key, "not_attempted"),
+        (left.key, "not_attempted"),
+    ]
+    assert found[1]["revoked_by"] == run
+    assert found[3]["error"] == "The task died before it told; the link may still work."
+    assert not any(ticket.ticket_id in str(found) for ticket in (left.ticket, doubtful.ticket) if ticket)
+
+
+def test_a_task_that_has_never_started_is_not_waited_for(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aftermath.time, "sleep", pytest.fail)
+    ti = TaskInstance()
+    ti.states = {"create_tickets": "upstream_failed"}
+    assert outcomes_of(ti, RUN, "create_tickets", rows_of(organizations(1))) == []
 
 
 def test_a_row_that_repeats_one_is_told_as_reused(ledger: Ledger) -> None:
-    wanted = [organization(request(1), request(2, prospect="prospect-1@example.com"))]
+    wanted = [organization(request(1), request(2, prospect="prospect-1@example.com", name="connection-1"))]
     issue(wanted, ledger)
     outcomes = found(wanted)
     assert [outcomes[row]["status"] for row in (1, 2)] == ["created", "reused"]
+    assert outcomes[2]["error"] == "Repeats row 1: one prospect, one ticket."
     assert outcomes[1]["ticket_url"] == outcomes[2]["ticket_url"]
 
 
 def test_an_invalid_row_was_never_sent_and_nothing_is_told_of_it(ledger: Ledger) -> None:
     issue(organizations(1, 1), ledger)
     rows = [{**row, "error": "ttl_sec: too large"} for row in rows_of(organizations(1, 1))]
-    assert outcomes_of(TaskInstance(), "create_tickets", rows) == []
+    assert outcomes_of(TaskInstance(), RUN, "create_tickets", rows) == []
 
 
 def test_a_flag_that_has_ended_is_not_told(ledger: Ledger) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auth0_sso.batch import read_batch, read_keys
+from auth0_sso.batch import IssuedTicket, read_batch, read_tickets
 from auth0_sso.errors import Auth0RunError
 from auth0_sso.hook import SsoTicket
 from auth0_sso.outcomes import iso, outcome
@@ -49,13 +49,15 @@ def test_what_a_batch_does_not_say_is_empty_and_what_is_unknown_is_left_out(tmp_
     assert read.requests == [request(1)]
 
 
-def test_keys_come_back_in_order(tmp_path: Path) -> None:
-    (tmp_path / "keys.json").write_text(json.dumps({"label": "", "keys": ["b", "a"]}))
-    assert read_keys(str(tmp_path / "keys.json")) == ["b", "a"]
+def test_tickets_come_back_in_order_and_to_the_last_digit(tmp_path: Path) -> None:
+    tickets = [IssuedTicket("b", 1_800_000_000.123456), IssuedTicket("a", 1.1)]
+    document = {"label": "", "tickets": [asdict(ticket) for ticket in tickets]}
+    (tmp_path / "tickets.json").write_text(json.dumps(document))
+    assert read_tickets(str(tmp_path / "tickets.json")) == tickets
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "[]", "{}", "null", "\udcff"])
-@pytest.mark.parametrize("read", [read_batch, read_keys])
+@pytest.mark.parametrize("read", [read_batch, read_tickets])
 def test_a_batch_that_is_none_says_what_to_clear(tmp_path: Path, read: Any, content: str | None) -> None:
     path = tmp_path / "batch.json"
     if content is not None:

@@ -72,7 +72,7 @@ def test_a_second_run_reuses_what_lives_and_sends_nothing(ledger: Ledger, tenant
 
 
 @pytest.mark.parametrize("reissue", [False, True])
-@pytest.mark.parametrize("again", [FIRST_RUN, Round(FIRST_RUN.run, 7)], ids=["a retry", "a clear"])
+@pytest.mark.parametrize("again", [FIRST_RUN, Round(FIRST_RUN.run, 7, FIRST_RUN.run_after)], ids=["a retry", "a clear"])
 def test_a_run_issues_at_most_one_ticket_a_prospect_however_often_it_tries(
     sqlite_ledger: Ledger, tenant: Sandbox, again: Round, reissue: bool
 ) -> None:
@@ -108,6 +108,7 @@ def test_a_changed_request_replaces_the_ticket_of_the_old_one(sqlite_ledger: Led
     ]
 
 
+@pytest.mark.answers("the connection exists already (409)")
 def test_a_connection_that_exists_is_a_conflict_and_no_failure(
     sqlite_ledger: Ledger, run_tenant: RunTenant, connect: Connect
 ) -> None:

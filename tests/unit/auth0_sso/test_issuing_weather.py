@@ -42,6 +42,7 @@ def flagged(outcomes: dict[int, dict[str, Any]]) -> int:
     return sum(outcome["duplicate_possible"] for outcome in outcomes.values())
 
 
+@pytest.mark.answers("429, 5xx, no network")
 def test_a_storm_of_429_is_waited_out_and_no_row_is_lost_or_flagged(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
     tenant.fault("rate_limit_storm", count=3)
     outcomes = issue(organizations(20), sqlite_ledger)
@@ -62,6 +63,7 @@ def test_a_storm_of_429_is_waited_out_and_no_row_is_lost_or_flagged(sqlite_ledge
         pytest.param("drop_before", {}, 1, id="a dropped connection, before"),
     ],
 )
+@pytest.mark.answers("an answer is lost (5xx, dropped, killed in between)")
 def test_a_lost_answer_is_asked_again_and_flagged_since_nobody_can_tell_what_was_made(
     ledger: Ledger, tenant: Sandbox, kind: str, details: dict[str, Any], made: int
 ) -> None:
@@ -99,6 +101,7 @@ def test_only_so_many_tickets_are_risked_for_one_prospect(sqlite_ledger: Ledger,
         made.raise_if_owed()
 
 
+@pytest.mark.answers("429, 5xx, no network")
 def test_a_tenant_out_of_reach_is_given_up_after_the_patience_and_nothing_is_flagged(
     sqlite_ledger: Ledger, tenant: Sandbox, connect: Connect
 ) -> None:

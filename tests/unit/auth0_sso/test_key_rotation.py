@@ -163,7 +163,7 @@ def test_a_task_that_holds_an_entry_meanwhile_can_still_write_it(
 ) -> None:
     held = create(ledger, 1)
     reopen(new, fernet).rotation.catch_up()
-    assert ledger.record_revoking(held).status == "revoking"
+    assert ledger.record_revoking(held, "revoke_sso_tickets/r").status == "revoking"
 
 
 class _Interrupted(Cipher):
@@ -187,7 +187,7 @@ def test_what_a_task_writes_meanwhile_is_not_overwritten(ledger: Ledger, reopen:
     both = reopen(new, fernet)
 
     def reissue() -> None:
-        revoked = both.record_revoked(both.record_revoking(first), ME.run)
+        revoked = both.record_revoked(both.record_revoking(first, ME.run))
         intent = both.begin(ask(1), revoked, ME, answer_within=35)
         both.record_created(intent, SsoTicket(url(100)), sent_at=time.time(), ttl=1000)
 

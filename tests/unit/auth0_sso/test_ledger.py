@@ -17,7 +17,7 @@ import time_machine
 from auth0_sso.errors import LedgerError
 from auth0_sso.hook import SsoTicket
 from auth0_sso.ledger import Ledger, StaleEntryError, open_ledger
-from auth0_sso.records import DEFAULT_TTL, Ask, Entry, Round
+from auth0_sso.records import DEFAULT_TTL, OPEN_LIFETIME, Ask, Entry, Round
 from cryptography.fernet import Fernet
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -30,8 +30,9 @@ sqlite_url = databases.sqlite_url
 
 ASK = Ask("acme.example.com", "ssp_1", "org_1", "ada@example.com", {"connection_config": {"name": "acme"}})
 TICKET = SsoTicket("https://acme.example.com/self-service/connections-flow?ticket=readableTicketId1")
-ME = Round("create/run-1", 3)
-LATER_RUN = Round("create/run-2", 3)
+SECOND_TICKET = SsoTicket("https://acme.example.com/self-service/connections-flow?ticket=second")
+ME = Round("create/run-1", 3, 1_800_000_000.0)
+LATER_RUN = Round("create/run-2", 3, 1_800_086_400.0)
 
 
 def kept(ledger: Ledger, ask: Ask = ASK) -> Entry:
@@ -129,7 +130,7 @@ def test_a_flag_outlives_a_refusal_a_reissue_and_a_revocation_and_ends_with_time
         lost = ledger.record_unanswered(begin(ledger), "No answer")
         refused = ledger.record_refused(begin(ledger, lost), "waiting", "Too many requests")
         first = ledger.record_created(begin(ledger, refused), TICKET, sent_at=time.time(), ttl=60)
-        gone = ledger.record_revoked(ledger.record_revoking(first), "revoke/run-1")
+        gone = ledger.record_revoked(ledger.record_revoking(first, "revoke/run-1"))
         ledger.record_created(begin(ledger, gone, who=LATER_RUN), TICKET, sent_at=time.time(), ttl=60)
         assert kept(ledger).may_be_double(time.time())
         clock.move_to(lost.lives_until)
@@ -146,13 +147,13 @@ def test_attempts_count_the_asks_of_one_run_for_one_request(ledger: Ledger) -> N
 
 
 def test_a_ticket_about_to_be_revoked_is_not_live_any_more_but_still_known(ledger: Ledger) -> None:
-    leaving = ledger.record_revoking(created(ledger))
+    leaving = ledger.record_revoking(created(ledger), "revoke/run-1")
     assert not leaving.is_live(time.time())
     assert kept(ledger).ticket == TICKET
 
 
 def test_a_revoked_ticket_is_forgotten_and_who_revoked_it_is_not(ledger: Ledger, ledger_url: str) -> None:
-    ledger.record_revoked(ledger.record_revoking(created(ledger)), "revoke/run-1")
+    ledger.record_revoked(ledger.record_revoking(created(ledger), "revoke/run-1"))
     entry = kept(ledger)
     assert (entry.status, entry.ticket, entry.revoked_by) == ("revoked", None, "revoke/run-1")
     assert entry.revoked_at == pytest.approx(time.time(), abs=5)
@@ -186,8 +187,8 @@ def test_a_result_that_comes_after_somebody_else_has_asked_is_refused_and_change
         "created": lambda: ledger.record_created(late, TICKET, sent_at=time.time(), ttl=60),
         "refused": lambda: ledger.record_refused(late, "failed", "no"),
         "unanswered": lambda: ledger.record_unanswered(late, "No answer"),
-        "revoking": lambda: ledger.record_revoking(late),
-        "revoked": lambda: ledger.record_revoked(late, "revoke/run-1"),
+        "revoking": lambda: ledger.record_revoking(late, "revoke/run-1"),
+        "revoked": lambda: ledger.record_revoked(late),
     }
     with pytest.raises(StaleEntryError):
         write[result]()
@@ -210,14 +211,43 @@ def test_a_runs_entries_are_those_it_was_the_last_to_ask_for(ledger: Ledger) -> 
     assert ledger.entries_of_run(LATER_RUN.run) == [theirs]
 
 
-def test_live_entries_are_tickets_that_work_and_revocations_in_doubt(ledger: Ledger) -> None:
+def test_live_entries_are_tickets_that_may_work_and_revocations_in_doubt(ledger: Ledger) -> None:
     live = created(ledger, ask=other(1))
-    created(ledger, ask=other(2), ttl=-1)
-    in_doubt = ledger.record_revoking(created(ledger, ask=other(3)))
-    ledger.record_revoked(ledger.record_revoking(created(ledger, ask=other(4))), "revoke/run-1")
+    opened_late = created(ledger, ask=other(2), ttl=-OPEN_LIFETIME + 60)
+    created(ledger, ask=other(7), ttl=-OPEN_LIFETIME)
+    in_doubt = ledger.record_revoking(created(ledger, ask=other(3)), "revoke/run-1")
+    ledger.record_revoked(ledger.record_revoking(created(ledger, ask=other(4)), "revoke/run-1"))
     begin(ledger, ask=other(5))
     ledger.record_refused(begin(ledger, ask=other(6)), "conflict", "it exists")
-    assert ledger.live_entries() == [live, in_doubt]
+    assert ledger.live_entries() == [live, opened_late, in_doubt]
+
+
+def test_each_revocation_stays_in_the_book_when_its_prospect_is_asked_for_again(ledger: Ledger) -> None:
+    first = created(ledger)
+    gone = ledger.record_revoked(ledger.record_revoking(first, "revoke/run-1"))
+    second = ledger.record_created(begin(ledger, gone, who=LATER_RUN), SECOND_TICKET, sent_at=time.time(), ttl=1000)
+    ledger.record_revoked(ledger.record_revoking(second, LATER_RUN.run))
+    book = ledger.revocations.by_prospect([ASK.key])
+    assert [(one.ticket_id, one.revoked_by) for one in book.values()] == [
+        (TICKET.ticket_id, "revoke/run-1"),
+        (SECOND_TICKET.ticket_id, LATER_RUN.run),
+    ]
+    assert list(book) == [(ASK.key, first.created_at), (ASK.key, second.created_at)]
+    assert ledger.revocations.by_ticket([TICKET.ticket_id, "unknown"]) == {
+        TICKET.ticket_id: book[ASK.key, first.created_at or 0]
+    }
+
+
+def test_a_revocation_in_doubt_is_the_runs_that_meant_it_first(ledger: Ledger) -> None:
+    leaving = ledger.record_revoking(created(ledger), "revoke/run-1")
+    assert ledger.record_revoked(ledger.record_revoking(leaving, LATER_RUN.run)).revoked_by == "revoke/run-1"
+
+
+def test_who_asks_right_after_a_ticket_has_expired_says_that_two_may_work(ledger: Ledger) -> None:
+    expired = created(ledger, ttl=-60)
+    again = begin(ledger, expired, who=LATER_RUN)
+    assert expired.expires_at is not None
+    assert again.duplicate_until == expired.expires_at + OPEN_LIFETIME
 
 
 def test_names_in_any_script_and_long_errors_are_kept(ledger: Ledger) -> None:

@@ -143,6 +143,7 @@ def test_a_process_killed_while_it_renews_the_token_holds_up_the_others_for_its_
     assert tenant.stats().token_requests == 2, "the killed one's and one more"
 
 
+@pytest.mark.answers("an answer is lost (5xx, dropped, killed in between)")
 def test_after_a_kill_exactly_what_was_under_way_is_in_doubt_and_the_next_try_balances_the_books(
     ledger_url: str, fernet: str, run_tenant: RunTenant, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,7 +50,7 @@ def execute(operator: PacedOperator, **instance: Any) -> TaskInstance:
     """Execute an operator; return the task instance, with what was pushed, also when it fails."""
     ti = TaskInstance(operator, **instance)
     try:
-        ti.returned = operator.execute({"ti": ti})  # type: ignore[typeddict-item]
+        ti.returned = operator.execute(ti.context)
         ti.pushed["return_value"] = ti.returned  # as Airflow does
     except BaseException as error:
         ti.raised = error
@@ -122,12 +122,27 @@ def test_it_pushes_and_returns_one_entry_an_organization_with_its_tickets(tmp_pa
 
 def test_its_stats_say_what_was_sent_when_and_at_what_rate(tmp_path: Path) -> None:
     ti = execute(create(batch=world.batch_file(tmp_path, organizations(7)), pool_slots=2))
-    stats = ti.pushed["stats"]
+    (stats,) = ti.pushed["stats"]
     assert (stats["requests"], stats["rate_limited"]) == (7, 0)
     assert (stats["rate"], stats["burst"]) == (1000, 40)
     assert sum(stats["sent"].values()) == 7
     assert stats["started"] == ti.start_date.timestamp()
     assert stats["started"] < stats["finished"] <= time.time()
+
+
+def test_its_stats_are_those_of_all_tries(tmp_path: Path, tenant: Sandbox) -> None:
+    batch = world.batch_file(tmp_path, organizations(3))
+    tenant.fault("error_before", status=400)
+    first = execute(create(batch=batch))
+    again = execute(create(batch=batch), try_number=2, max_tries=7, state=first.state)
+    assert [one["requests"] for one in again.pushed["stats"]] == [3, 1]
+
+
+def test_a_first_try_has_no_stats_of_a_deleted_run_with_its_id(tmp_path: Path) -> None:
+    batch = world.batch_file(tmp_path, organizations(3))
+    deleted = execute(create(batch=batch))
+    (stats,) = execute(create(batch=batch), state=deleted.state).pushed["stats"]
+    assert stats["requests"] == 0
 
 
 def test_the_run_and_its_round_are_written_into_the_ledger(tmp_path: Path, ledger: Ledger) -> None:
@@ -189,11 +204,11 @@ def test_the_profile_of_the_parameter_goes_before_the_connections(tmp_path: Path
     assert "ssp_unknown00000001" in str(ti.raised)
 
 
-def test_on_existing_reissue_replaces_the_tickets_of_another_run(tmp_path: Path, tenant: Sandbox) -> None:
+def test_on_existing_reissue_replaces_the_tickets_of_an_earlier_run(tmp_path: Path, tenant: Sandbox) -> None:
     batch = world.batch_file(tmp_path, organizations(2))
     execute(create(batch=batch))
     assert statuses(execute(create(batch=batch), run_id="run-2")) == {"reused": 2}
-    assert statuses(execute(create(batch=batch, on_existing="reissue"), run_id="run-3")) == {"created": 2}
+    assert statuses(execute(create(batch=batch, on_existing="reissue"), run_id="run-2")) == {"created": 2}
     assert tenant.stats().states == {"revoked": 2, "live": 2}
 
 
@@ -314,25 +329,25 @@ def test_nothing_that_is_logged_shows_a_ticket(
 
 
 @pytest.fixture
-def keys_file(tmp_path: Path, ledger: Ledger) -> dict[str, str]:
+def tickets_file(tmp_path: Path, ledger: Ledger) -> dict[str, str]:
     """Name all live tickets, as the selection does."""
     execute(create(batch=world.batch_file(tmp_path, organizations(3))))
-    keys = [entry.key for entry in ledger.live_entries()]
-    (tmp_path / "keys.json").write_text(json.dumps({"label": "Acme", "keys": keys}))
-    return {"label": "Acme", "batch": str(tmp_path / "keys.json")}
+    tickets = [{"key": entry.key, "created_at": entry.created_at} for entry in ledger.live_entries()]
+    (tmp_path / "tickets.json").write_text(json.dumps({"label": "Acme", "tickets": tickets}))
+    return {"label": "Acme", "batch": str(tmp_path / "tickets.json")}
 
 
-def test_revoking_pushes_the_revocation_reports_rows(keys_file: dict[str, str], tenant: Sandbox) -> None:
-    ti = execute(RevokeSsoTicketsOperator(task_id="revoke_tickets", batch=keys_file))
+def test_revoking_pushes_the_revocation_reports_rows(tickets_file: dict[str, str], tenant: Sandbox) -> None:
+    ti = execute(RevokeSsoTicketsOperator(task_id="revoke_tickets", batch=tickets_file))
     assert ti.raised is None
     assert [row["status"] for row in ti.pushed["return_value"]] == ["revoked"] * 3
-    assert ti.pushed["stats"]["requests"] == 3
+    assert [one["requests"] for one in ti.pushed["stats"]] == [3]
     assert tenant.stats().revoked == 3
 
 
-def test_revoking_fails_after_all_was_pushed(keys_file: dict[str, str], tenant: Sandbox) -> None:
+def test_revoking_fails_after_all_was_pushed(tickets_file: dict[str, str], tenant: Sandbox) -> None:
     tenant.fault("error_before", status=400, message="no", route="revoke")
-    ti = execute(RevokeSsoTicketsOperator(task_id="revoke_tickets", batch=keys_file))
+    ti = execute(RevokeSsoTicketsOperator(task_id="revoke_tickets", batch=tickets_file))
     assert isinstance(ti.raised, Auth0RowError)
     assert sorted(row["status"] for row in ti.pushed["return_value"]) == ["failed", "revoked", "revoked"]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from airflow.sdk import BaseOperator
 from auth0_sso.errors import Auth0ConnectionError, Auth0ProfileError, Auth0RunError, Auth0WeatherError, LedgerError
 from auth0_sso.ledger import Ledger, open_ledger
 from auth0_sso.preflight import LEDGER_ID_KEY, check_before_creating, check_before_revoking
+from auth0_sso.records import OPEN_LIFETIME
+from auth0_sso.retention import KEEP_DAYS_VARIABLE
 from cryptography.fernet import Fernet
 
 from include.sandbox.server import Sandbox
@@ -110,6 +113,7 @@ def test_more_mapped_tasks_than_airflow_maps_are_refused_with_the_number(
     assert tenant.stats().token_requests == 0
 
 
+@pytest.mark.answers("wrong secret, missing scope, unknown profile")
 def test_a_missing_scope_is_named_with_where_to_grant_it(
     ti: world.TaskInstance, run_tenant: RunTenant, connect: Connect
 ) -> None:
@@ -173,6 +177,51 @@ def test_a_dry_run_sends_nothing_but_is_checked_all_the_same(
     connect(tenant, extra={"profile_id": ""})
     with pytest.raises(Auth0RunError, match="No self-service profile"):
         check_before_creating(ti, {**CREATING, "dry_run": True}, {""})
+
+
+@pytest.fixture
+def dead_url(tmp_path: Path) -> Iterator[Callable[[], bool]]:
+    """Issue a link that has been dead for eight days; return whether the ledger still has its URL."""
+    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    world.issue(world.organizations(1), ledger)
+    (entry,) = ledger.live_entries()
+    ledger.record_created(entry, entry.ticket, sent_at=time.time() - 8 * 86_400 - OPEN_LIFETIME, ttl=0)  # type: ignore[arg-type]
+    yield lambda: ledger.entries([entry.key])[entry.key].ticket is not None
+    ledger.close()
+
+
+@pytest.mark.parametrize(("days", "kept"), [("", True), ("9", True), ("7", False), ("0", False)])
+@pytest.mark.parametrize(
+    "check", [lambda ti: check_before_creating(ti, CREATING, {""}), lambda ti: check_before_revoking(ti, REVOKING)]
+)
+def test_each_run_removes_the_urls_of_links_that_have_been_dead_for_so_long(
+    ti: world.TaskInstance,
+    monkeypatch: pytest.MonkeyPatch,
+    dead_url: Callable[[], bool],
+    check: Callable[[Any], None],
+    days: str,
+    kept: bool,
+) -> None:
+    monkeypatch.setenv(KEEP_DAYS_VARIABLE, days)
+    check(ti)
+    assert dead_url() is kept
+
+
+def test_a_dry_run_removes_none(
+    ti: world.TaskInstance, monkeypatch: pytest.MonkeyPatch, dead_url: Callable[[], bool]
+) -> None:
+    monkeypatch.setenv(KEEP_DAYS_VARIABLE, "0")
+    check_before_creating(ti, {**CREATING, "dry_run": True}, {""})
+    assert dead_url()
+
+
+def test_a_number_of_days_that_is_none_is_found_before_anything_is_sent(
+    ti: world.TaskInstance, monkeypatch: pytest.MonkeyPatch, tenant: Sandbox
+) -> None:
+    monkeypatch.setenv(KEEP_DAYS_VARIABLE, "a month")
+    with pytest.raises(LedgerError, match="SSO_TICKETS_KEEP_DEAD_URLS_DAYS is 'a month'"):
+        check_before_creating(ti, CREATING, {""})
+    assert tenant.stats().token_requests == 0
 
 
 def test_the_token_it_fetches_is_the_one_that_the_tasks_use(

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 from auth0_sso.hook import SsoTicket
-from auth0_sso.records import DEFAULT_TTL, Ask, Entry, Round, Step, doubt, next_step
+from auth0_sso.records import DEFAULT_TTL, OPEN_LIFETIME, Ask, Entry, Round, Step, doubt, next_step
 
 NOW = 1_800_000_000.0
 ASK = Ask("acme.example.com", "ssp_1", "org_1", "ada@example.com", {"connection_config": {"name": "acme"}})
 ANOTHER_REQUEST = replace(ASK, body={"connection_config": {"name": "globex"}})
-ME = Round("create/run-1", 3)
-AFTER_A_CLEAR = Round("create/run-1", 7)
-ANOTHER_RUN = Round("create/run-2", 3)
+ME = Round("create/run-1", 3, NOW - 30)
+AFTER_A_CLEAR = Round("create/run-1", 7, NOW - 30)
+ANOTHER_RUN = Round("create/run-2", 3, NOW - 10)
 
 
 def entry(status: str, **changes: Any) -> Entry:
@@ -30,6 +30,7 @@ def entry(status: str, **changes: Any) -> Entry:
         fingerprint=ASK.fingerprint,
         run=ME.run,
         round=ME.number,
+        run_after=ME.run_after,
         attempts=1,
         asked_at=NOW - 20,
         answer_by=NOW + 15,
@@ -43,7 +44,11 @@ def entry(status: str, **changes: Any) -> Entry:
 
 
 LIVE = entry("created")
-EXPIRED = entry("created", expires_at=NOW)
+EXPIRED = entry("created", expires_at=NOW - OPEN_LIFETIME)
+JUST_EXPIRED = entry("created", expires_at=NOW)
+OLDER_RUN = Round("create/run-0", 3, NOW - 50)
+SAME_ID_AFTER_A_DELETION = Round(ME.run, ME.number, NOW - 5)
+BY_A_PERSON = {"revoked_by": "revoke/run-1"}
 LOST = {"answer_by": NOW - 1}
 
 
@@ -62,6 +67,13 @@ LOST = {"answer_by": NOW - 1}
         pytest.param(EXPIRED, ASK, ME, False, Step.CREATE, id="an expired ticket is asked for anew"),
         pytest.param(EXPIRED, ASK, ANOTHER_RUN, True, Step.CREATE, id="an expired ticket is not revoked first"),
         pytest.param(EXPIRED, ANOTHER_REQUEST, ANOTHER_RUN, False, Step.CREATE, id="nor if the request changed"),
+        pytest.param(LIVE, ASK, OLDER_RUN, False, Step.KEEP, id="an older run's clear reuses a later run's ticket"),
+        pytest.param(LIVE, ASK, OLDER_RUN, True, Step.KEEP, id="and does not reissue it"),
+        pytest.param(LIVE, ANOTHER_REQUEST, OLDER_RUN, False, Step.KEEP, id="nor replace it by an older request"),
+        pytest.param(EXPIRED, ASK, OLDER_RUN, False, Step.CREATE, id="but asks anew if it is dead"),
+        pytest.param(LIVE, ASK, SAME_ID_AFTER_A_DELETION, True, Step.REPLACE, id="a deleted run's id is no identity"),
+        pytest.param(JUST_EXPIRED, ASK, ANOTHER_RUN, False, Step.RETIRE, id="it may have been opened late"),
+        pytest.param(JUST_EXPIRED, ASK, ME, False, Step.RETIRE, id="whoever asks"),
         pytest.param(entry("asking"), ASK, ME, False, Step.WAIT, id="an ask under way is waited for"),
         pytest.param(entry("asking"), ASK, ANOTHER_RUN, True, Step.WAIT, id="whoever has asked"),
         pytest.param(entry("asking"), ANOTHER_REQUEST, ME, False, Step.WAIT, id="whatever is asked now"),
@@ -76,13 +88,21 @@ LOST = {"answer_by": NOW - 1}
         pytest.param(entry("conflict"), ASK, ANOTHER_RUN, False, Step.CREATE, id="or another run asks"),
         pytest.param(entry("conflict"), ANOTHER_REQUEST, ME, False, Step.CREATE, id="or the request has changed"),
         pytest.param(entry("failed"), ASK, ME, False, Step.KEEP, id="a refusal stands for the run's retries"),
+        pytest.param(
+            entry("failed"), ASK, SAME_ID_AFTER_A_DELETION, False, Step.CREATE, id="not for a new run with the same id"
+        ),
         pytest.param(entry("failed"), ASK, AFTER_A_CLEAR, False, Step.CREATE, id="a refusal, until a clear"),
         pytest.param(entry("failed"), ASK, ANOTHER_RUN, False, Step.CREATE, id="a refusal, until another run"),
         pytest.param(entry("failed"), ANOTHER_REQUEST, ME, False, Step.CREATE, id="a refusal, of this request only"),
-        pytest.param(entry("revoked"), ASK, ME, False, Step.CREATE, id="a revoked ticket is never reused"),
+        pytest.param(entry("revoked", **BY_A_PERSON), ASK, ME, False, Step.KEEP, id="a retry undoes no revocation"),
+        pytest.param(entry("revoked", **BY_A_PERSON), ASK, AFTER_A_CLEAR, False, Step.CREATE, id="a clear does"),
+        pytest.param(entry("revoked", revoked_by=ME.run), ASK, ME, False, Step.CREATE, id="but the run's own"),
         pytest.param(entry("revoked"), ASK, ANOTHER_RUN, False, Step.CREATE, id="nor by another run"),
         pytest.param(entry("revoking"), ASK, ME, False, Step.REPLACE, id="a revocation in doubt is done again"),
         pytest.param(entry("revoking"), ASK, ANOTHER_RUN, True, Step.REPLACE, id="by another run too"),
+        pytest.param(
+            entry("revoking", expires_at=NOW - OPEN_LIFETIME), ASK, ME, False, Step.CREATE, id="but not of a dead one"
+        ),
     ],
 )
 def test_the_next_step_follows_from_the_entry(

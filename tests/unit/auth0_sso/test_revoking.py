@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import time
 from collections import Counter
 from typing import Any
 
 import pytest
 from auth0_sso import waits
+from auth0_sso.batch import IssuedTicket
 from auth0_sso.errors import Auth0RowError, Auth0RunError, Auth0UnreachableError, Auth0WeatherError
 from auth0_sso.ledger import Ledger
-from auth0_sso.records import Entry
+from auth0_sso.records import OPEN_LIFETIME, Entry
 from auth0_sso.revoking import TicketRevoker
 
+from include.reports import REVOCATION_COLUMNS
 from include.sandbox.server import Sandbox
 from tests.unit.auth0_sso import databases, world
-from tests.unit.auth0_sso.conftest import Connect, RunTenant
+from tests.unit.auth0_sso.conftest import CONNECTION_VARIABLE, Connect, RunTenant
 from tests.unit.auth0_sso.world import SECOND_RUN, issue, organizations
 
 ledger_url = databases.ledger_url
@@ -35,8 +39,12 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waits, "LONGEST_REST", 0.05)
 
 
+def tickets_of(entries: list[Entry]) -> list[IssuedTicket]:
+    return [IssuedTicket(entry.key, entry.created_at or 0) for entry in entries]
+
+
 def revoker(entries: list[Entry], ledger: Ledger, rate: float = 2000.0, **options: Any) -> TicketRevoker:
-    return TicketRevoker(entries, world.open_hook(ledger, rate), ledger, RUN, **options)
+    return TicketRevoker(tickets_of(entries), world.open_hook(ledger, rate), ledger, RUN, **options)
 
 
 def run(made: TicketRevoker) -> list[dict[str, Any]]:
@@ -61,16 +69,27 @@ def test_each_ticket_is_revoked_and_the_ledger_says_by_whom(ledger: Ledger, tena
     made.raise_if_owed()
 
 
-def test_the_results_have_the_revocation_reports_columns_and_name_no_ticket(
+def test_the_results_have_the_revocation_reports_columns_and_name_what_was_revoked(
     sqlite_ledger: Ledger, tenant: Sandbox
 ) -> None:
     issue(organizations(1), sqlite_ledger)
     (result,) = run(revoker(sqlite_ledger.live_entries(), sqlite_ledger))
-    assert ", ".join(result) == (
-        "organization_id, organization_name, prospect, connection_name, status, "
-        "created_at, expires_at, revoked_at, error"
-    )
-    assert not any(ticket.id in str(result) for ticket in tenant.tickets)
+    assert ", ".join(name for name in result if name not in ("key", "issued")) == ", ".join(REVOCATION_COLUMNS)
+    assert result["ticket_id"] == tenant.tickets[0].id
+    assert result["revoked_by"] == RUN
+
+
+@pytest.mark.parametrize("status", ["planned", "failed", "not_attempted"])
+def test_a_ticket_that_may_work_is_not_named(sqlite_ledger: Ledger, tenant: Sandbox, status: str) -> None:
+    issue(organizations(1), sqlite_ledger)
+    tenant.fault("error_before", status=400, route="revoke")
+    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, simulate=status == "planned")
+    if status != "not_attempted":
+        run(made)
+    (result,) = made.results()
+    assert result["status"] == status
+    assert result["ticket_id"] == ""
+    assert tenant.tickets[0].id not in str(result)
 
 
 def test_a_revoked_ticket_is_not_reused_by_the_next_run(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
@@ -84,8 +103,8 @@ def test_a_revoked_ticket_is_not_reused_by_the_next_run(sqlite_ledger: Ledger, t
 def test_what_is_dead_already_is_left_alone(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
     issue(organizations(2), sqlite_ledger)
     gone, dying = sqlite_ledger.live_entries()
-    gone = sqlite_ledger.record_revoked(sqlite_ledger.record_revoking(gone), "revoke_sso_tickets/run-0")
-    expired = sqlite_ledger.record_created(dying, dying.ticket, sent_at=time.time() - 60, ttl=30)  # type: ignore[arg-type]
+    gone = sqlite_ledger.record_revoked(sqlite_ledger.record_revoking(gone, "revoke_sso_tickets/run-0"))
+    expired = sqlite_ledger.record_created(dying, dying.ticket, sent_at=time.time() - OPEN_LIFETIME - 60, ttl=30)  # type: ignore[arg-type]
     made = revoker([gone, expired], sqlite_ledger)
     results = run(made)
     assert [result["status"] for result in results] == ["revoked", "expired"]
@@ -177,10 +196,12 @@ def test_a_ticket_that_another_run_has_replaced_meanwhile_is_not_touched(
     issue(organizations(1), sqlite_ledger)
     seen = sqlite_ledger.live_entries()
     issue(organizations(1), sqlite_ledger, SECOND_RUN, reissue=True)
-    results = run(revoker(seen, sqlite_ledger))
-    assert results[0]["status"] == "failed"
-    assert results[0]["error"] == "Another task has replaced the ticket meanwhile."
+    made = revoker(seen, sqlite_ledger)
+    (result,) = run(made)
+    assert (result["status"], result["revoked_by"]) == ("replaced", SECOND_RUN.run)
+    assert "has a newer link, which is left alone" in result["error"]
     assert len(world.living(tenant)) == 1
+    made.raise_if_owed()
 
 
 def test_a_ticket_that_another_run_has_revoked_meanwhile_is_revoked(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
@@ -193,6 +214,80 @@ def test_a_ticket_that_another_run_has_revoked_meanwhile_is_revoked(sqlite_ledge
     assert result["revoked_at"]
     assert world.revocations(tenant) == 1
     made.raise_if_owed()
+
+
+@pytest.mark.answers("`revoke_sso_tickets` is run again")
+def test_who_revokes_twice_is_told_of_the_first_time(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+    issue(organizations(3), sqlite_ledger)
+    seen = sqlite_ledger.live_entries()
+    first = run(revoker(seen, sqlite_ledger))
+    again = TicketRevoker(tickets_of(seen), world.open_hook(sqlite_ledger), sqlite_ledger, "revoke_sso_tickets/run-2")
+    assert run(again) == first
+    assert {result["revoked_by"] for result in first} == {RUN}
+    assert world.revocations(tenant) == 3
+
+
+def test_a_ticket_that_was_perhaps_opened_just_before_it_expired_is_revoked(
+    sqlite_ledger: Ledger, tenant: Sandbox
+) -> None:
+    issue(organizations(1), sqlite_ledger)
+    (entry,) = sqlite_ledger.live_entries()
+    late = sqlite_ledger.record_created(entry, entry.ticket, sent_at=time.time() - 120, ttl=60)  # type: ignore[arg-type]
+    assert statuses(run(revoker([late], sqlite_ledger))) == {"revoked": 1}
+    assert tenant.stats().states == {"revoked": 1}
+
+
+@pytest.mark.answers("links are revoked while the run that makes them is still running")
+@pytest.mark.parametrize("reissue", [False, True])
+def test_revoking_while_a_run_issues_leaves_no_ticket_that_is_not_known_and_reuses_none_that_was_revoked(
+    ledger: Ledger, tenant: Sandbox, reissue: bool
+) -> None:
+    first = issue(organizations(30), ledger)
+    issuing = world.issuer(organizations(30), ledger, SECOND_RUN, reissue=reissue)
+    made = revoker(ledger.live_entries(), ledger)
+
+    async def both() -> None:
+        await asyncio.gather(world.within(issuing._hook, issuing.run()), world.within(made._hook, made.run()))
+
+    asyncio.run(both())
+    told, gone = world.by_row(issuing.results()), statuses(made.results())
+    assert set(gone) <= {"revoked", "replaced"}
+    assert {outcome["ticket_id"] for outcome in first.values()}.isdisjoint(world.living(tenant))
+    assert world.recorded(ledger) == world.living(tenant)
+    assert world.living(tenant) <= {outcome["ticket_id"] for outcome in told.values()}
+    made.raise_if_owed()
+
+
+def revoke_slowly(url: str, fernet: str, connection: str) -> None:
+    databases.use_fernet_key(fernet)
+    os.environ[CONNECTION_VARIABLE] = connection
+    ledger = Ledger(url)
+    run(revoker(ledger.live_entries(), ledger, rate=20.0))
+
+
+@pytest.mark.answers("a task of `revoke_sso_tickets` is killed, cleared or tried again")
+def test_after_a_kill_the_next_try_revokes_the_rest_and_tells_of_all(
+    ledger_url: str, fernet: str, run_tenant: RunTenant, connect: Connect
+) -> None:
+    tenant = run_tenant(latency=(0.2, 0.2))
+    connection = connect(tenant)
+    ledger = Ledger(ledger_url)
+    issue(organizations(40), ledger)
+    seen = ledger.live_entries()
+    process = world.process_context().Process(target=revoke_slowly, args=(ledger_url, fernet, json.dumps(connection)))
+    process.start()
+    deadline = time.monotonic() + 30
+    while tenant.stats().revoked < 5 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.kill()
+    process.join(10)
+    assert 5 <= tenant.stats().revoked < 40
+    results = run(revoker(seen, ledger))
+    assert statuses(results) == {"revoked": 40}
+    assert {result["ticket_id"] for result in results} == {ticket.id for ticket in tenant.tickets}
+    assert world.living(tenant) == set()
+    assert len(ledger.revocations.by_ticket([ticket.id for ticket in tenant.tickets])) == 40
+    ledger.close()
 
 
 def test_stopped_in_the_middle_what_is_under_way_is_answered_and_written_down(

@@ -9,7 +9,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Coroutine, Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
@@ -25,8 +25,8 @@ from auth0_sso.records import Round
 
 from include.sandbox.server import Sandbox
 
-FIRST_RUN = Round("create_sso_tickets/run-1", 3)
-SECOND_RUN = Round("create_sso_tickets/run-2", 3)
+RUNS_AFTER = {"run-1": 1_800_000_000.0, "run-2": 1_800_086_400.0}
+FIRST_RUN, SECOND_RUN = (Round(f"create_sso_tickets/{run_id}", 3, due) for run_id, due in RUNS_AFTER.items())
 
 
 class Work(Protocol):
@@ -137,11 +137,15 @@ def process_context() -> ForkServerContext:
 class TaskInstance:
     """The part of Airflow's task instance that the operators use; it keeps what is pushed."""
 
-    def __init__(self, task: Any, run_id: str = "run-1", max_tries: int = 3) -> None:
+    def __init__(
+        self, task: Any, run_id: str = "run-1", max_tries: int = 3, try_number: int = 1, state: Any = None
+    ) -> None:
         self.task = task
         self.dag_id = "create_sso_tickets"
         self.run_id = run_id
         self.max_tries = max_tries
+        self.try_number = try_number
+        self.state = StateStore() if state is None else state
         self.start_date = datetime.now(timezone.utc) - timedelta(seconds=5)
         self.pushed: dict[str, Any] = {}
         self.returned: Any = None
@@ -149,6 +153,28 @@ class TaskInstance:
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.pushed[key] = value
+
+    @property
+    def context(self) -> Any:
+        """Return the part of Airflow's context that the operators use."""
+        due = datetime.fromtimestamp(RUNS_AFTER.get(self.run_id, 0.0), timezone.utc)
+        return {"ti": self, "dag_run": DagRun(self.dag_id, self.run_id, due), "task_state_store": self.state}
+
+
+@dataclass
+class DagRun:
+    """The part of Airflow's DAG run that tells who asks."""
+
+    dag_id: str
+    run_id: str
+    run_after: datetime
+
+
+class StateStore(dict[str, Any]):
+    """Airflow's store of a task's state, which outlives its tries."""
+
+    def set(self, key: str, value: Any) -> None:
+        self[key] = value
 
 
 def batch_file(folder: Path, wanted: Sequence[Organization], name: str = "batch.json") -> dict[str, str]:

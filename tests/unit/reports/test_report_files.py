@@ -164,17 +164,19 @@ def test_revocations_have_a_report_of_their_own_without_urls(tmp_path: Path) -> 
     url = "https://tenant.example.com/?ticket=a"
     rows = [
         revocation("revoked", ticket_url=url, revoked_at="2026-01-01T00:00:05+00:00"),
+        revocation("replaced", revoked_by="create_sso_tickets/run-2"),
         revocation("expired"),
     ]
     summary = write_revocations(tmp_path, rows, RUN)
-    assert (summary["revoked"], summary["expired"], summary["failed"], summary["rows"]) == (1, 1, 0, 2)
+    assert [summary[name] for name in ("revoked", "replaced", "expired", "failed", "rows")] == [1, 1, 1, 0, 3]
+    assert "3 of 3 links are dead" in (tmp_path / "report.html").read_text()
     assert {path.name for path in tmp_path.iterdir()} == {
         "revocations.csv", "revocations.xlsx", "report.html", "summary.json",
     }  # fmt: skip
     table = (tmp_path / "revocations.csv").read_text()
     assert table.splitlines()[0] == (
         "organization_id,organization_name,prospect,connection_name,status,ticket_id,created_at,expires_at,"
-        "revoked_at,error"
+        "revoked_at,revoked_by,error"
     )
     assert "'=Acme" in table
     assert not [path.name for path in tmp_path.iterdir() if url.encode() in path.read_bytes()]

@@ -1,0 +1,78 @@
+"""How the ledger's database is connected to."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.exc import SQLAlchemyError
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random
+
+from auth0_sso import schema, waits
+from auth0_sso.errors import LedgerError
+from auth0_sso.ledger_location import LEDGER_CONN_ID, LEDGER_PATH_VARIABLE
+
+
+def connect(url: str | URL) -> tuple[Engine, str]:
+    """
+    Connect to the ledger's database, whose tables are made when they are missing.
+
+    :param url: SQLAlchemy's URL of a SQLite file or a PostgreSQL database.
+    :return: the database, and the ledger's identity, see :func:`auth0_sso.schema.prepare`.
+    :raises LedgerError: if it can't be used.
+    """
+    where = make_url(url)
+    bounds: dict[str, int] = {}
+    if where.get_backend_name() == "postgresql":
+        bounds = {"connect_timeout": int(waits.CONNECT), "tcp_user_timeout": int(waits.LEDGER * 1000)}
+    engine = create_engine(where, pool_pre_ping=True, hide_parameters=True, connect_args=bounds)
+    if bounds:
+        event.listen(engine, "connect", _tune_postgresql)
+    else:
+        _keep_private(where.database or "")
+        event.listen(engine, "connect", _tune_sqlite)
+    try:
+        return engine, schema.prepare(engine)
+    except SQLAlchemyError as error:
+        raise LedgerError(
+            f"The ledger at {engine.url!r} can't be opened: {str(error).splitlines()[0]}.",
+            advice=f"Check the connection '{LEDGER_CONN_ID}', or the path in {LEDGER_PATH_VARIABLE}.",
+        ) from None
+
+
+def _keep_private(database: str) -> None:
+    """Make the file its owner's alone; SQLite gives those that it puts beside it the same permissions."""
+    with suppress(OSError):  # SQLite says better what is wrong
+        os.close(os.open(database, os.O_CREAT | os.O_RDWR, 0o600))
+    for path in (database, f"{database}-wal", f"{database}-shm"):
+        with suppress(OSError):  # not there, or somebody else's
+            Path(path).chmod(0o600)
+
+
+@retry(
+    retry=retry_if_exception_type(sqlite3.OperationalError),
+    wait=wait_random(0.01, 0.1),
+    stop=stop_after_delay(30),
+    reraise=True,
+)
+def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
+    # The one statement for which SQLite does not wait, whatever busy_timeout says, if another process writes.
+    cursor.execute("PRAGMA journal_mode=WAL")
+
+
+def _tune_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={waits.LEDGER * 1000:.0f}")
+    _switch_to_wal(cursor)
+    cursor.execute("PRAGMA synchronous=FULL")  # an intent must outlive a power cut, not only a kill
+    cursor.close()
+
+
+def _tune_postgresql(connection: Any, _record: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET statement_timeout = {waits.LEDGER * 1000:.0f}")  # milliseconds; waiting for a lock too
+    connection.commit()
