@@ -41,7 +41,7 @@ def create(folder: Path) -> None:
 
 
 def revoke(folder: Path) -> None:
-    revocation.plan_keys(["a", "b"], 2, folder)
+    revocation.plan([{"key": "a"}, {"key": "b"}], [], 2, folder)
     revocation.export_revocations([], [], folder, RUN)
 
 
