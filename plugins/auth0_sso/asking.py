@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
+
+from sqlalchemy.exc import OperationalError
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from auth0_sso import waits
 from auth0_sso.errors import (
@@ -82,10 +86,18 @@ class TicketAsker:
 
     async def _record_ticket(self, intent: Entry, ticket: SsoTicket, sent_at: float, ttl: float) -> Entry:
         try:
-            return await self._write(self._ledger.record_created, intent, ticket, sent_at=sent_at, ttl=ttl)
+            return await self._record(self._ledger.record_created, intent, ticket, sent_at=sent_at, ttl=ttl)
         except StaleEntryError:
+            there = (await asyncio.to_thread(self._ledger.entries, [intent.key])).get(intent.key)
+            if there is not None and there.ticket == ticket:  # the ledger went away just after it had written it
+                return there
             # The answer came so late that somebody else has asked again: theirs counts, this one must not live.
             await self._hook.revoke_sso_ticket(intent.profile_id, ticket.ticket_id)
+            raise
+        except OperationalError:
+            # Nobody would know this ticket, so it must not live; if this fails too, its row is flagged.
+            with suppress(Auth0Error):
+                await self._hook.revoke_sso_ticket(intent.profile_id, ticket.ticket_id)
             raise
 
     async def _record_failure(self, intent: Entry, error: Auth0Error, own_profile: bool) -> Entry:
@@ -93,12 +105,22 @@ class TicketAsker:
             self._silence.end()
         if isinstance(error, Auth0RowError) or (isinstance(error, Auth0ProfileError) and own_profile):
             status = "conflict" if isinstance(error, Auth0ConflictError) else "failed"
-            return await self._write(self._ledger.record_refused, intent, status, str(error))
+            return await self._record(self._ledger.record_refused, intent, status, str(error))
         if isinstance(error, Auth0WeatherError) and error.unanswered:
-            await self._write(self._ledger.record_unanswered, intent, str(error))
+            await self._record(self._ledger.record_unanswered, intent, str(error))
         else:
-            await self._write(self._ledger.record_refused, intent, "waiting", str(error))
+            await self._record(self._ledger.record_refused, intent, "waiting", str(error))
         raise error
+
+    async def _record(self, write: Callable[..., Entry], *what: Any, **more: Any) -> Entry:
+        """Write down what came back. A ledger that is away is waited for: the answer would be lost with it."""
+        trying = AsyncRetrying(
+            retry=retry_if_exception_type(OperationalError),
+            stop=stop_after_delay(waits.LEDGER),
+            wait=wait_fixed(waits.POLL),
+            reraise=True,
+        )
+        return await trying(self._write, write, *what, **more)
 
     async def _write(self, write: Callable[..., Entry], *what: Any, **more: Any) -> Entry:
         entry = await asyncio.to_thread(write, *what, **more)

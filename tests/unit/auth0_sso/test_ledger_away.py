@@ -1,0 +1,110 @@
+"""A ledger that is away when an answer has come: it is waited for, and no ticket lives that nobody knows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from auth0_sso import waits
+from auth0_sso.ledger import Ledger
+from auth0_sso.records import Entry
+from sqlalchemy.exc import OperationalError
+
+from include.sandbox.server import Sandbox
+from tests.unit.auth0_sso import databases, world
+from tests.unit.auth0_sso.world import SECOND_RUN, issue, issuer, organizations
+
+sqlite_url = databases.sqlite_url
+sqlite_ledger = databases.sqlite_ledger
+
+pytestmark = pytest.mark.usefixtures("auth0_connection")
+
+Record = Callable[..., Entry]
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waits, "POLL", 0.02)
+    monkeypatch.setattr(waits, "LEDGER", 5.0)
+
+
+def away() -> OperationalError:
+    return OperationalError("UPDATE", {}, Exception("server closed the connection unexpectedly"))
+
+
+def lose(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, name: str, times: int, *, after: bool = False) -> None:
+    """Let the ledger go away for so many writes, before it has written or right after."""
+    real: Record = getattr(ledger, name)
+    left = [times]
+
+    def record(*what: Any, **more: Any) -> Entry:
+        gone = left[0] > 0
+        left[0] -= 1
+        if gone and not after:
+            raise away()
+        entry = real(*what, **more)
+        if gone:
+            raise away()
+        return entry
+
+    monkeypatch.setattr(ledger, name, record)
+
+
+def test_a_ticket_is_written_down_when_the_ledger_comes_back(
+    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose(sqlite_ledger, monkeypatch, "record_created", 4)
+    outcomes = issue(organizations(3), sqlite_ledger)
+    assert world.statuses(outcomes) == {"created": 3}
+    assert not any(outcome["duplicate_possible"] for outcome in outcomes.values())
+    assert world.recorded(sqlite_ledger) == world.living(tenant)
+    assert world.posts(tenant) == 3
+
+
+def test_a_ticket_that_was_written_although_the_ledger_seemed_away_is_kept(
+    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose(sqlite_ledger, monkeypatch, "record_created", 1, after=True)
+    outcomes = issue(organizations(1), sqlite_ledger)
+    assert world.statuses(outcomes) == {"created": 1}
+    assert world.recorded(sqlite_ledger) == world.living(tenant)
+    assert (world.posts(tenant), world.revocations(tenant)) == (1, 0)
+
+
+def test_a_refusal_is_written_down_when_the_ledger_comes_back(
+    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant.fault("fail_match", connection_name="connection-1", status=400)
+    lose(sqlite_ledger, monkeypatch, "record_refused", 3)
+    assert world.statuses(issue(organizations(1), sqlite_ledger)) == {"failed": 1}
+    assert world.posts(tenant) == 1
+
+
+def test_a_ticket_that_can_not_be_written_down_is_revoked_and_its_row_flagged(
+    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waits, "LEDGER", 0.1)
+    with monkeypatch.context() as outage:
+        lose(sqlite_ledger, outage, "record_created", 10_000)
+        made = issuer(organizations(1), sqlite_ledger)
+        with pytest.raises(OperationalError):
+            asyncio.run(world.within(made._hook, made.run()))
+    outcome = world.by_row(made.results())[1]
+    assert (outcome["status"], outcome["duplicate_possible"]) == ("failed", True)
+    assert (tenant.stats().tickets, world.living(tenant)) == (1, set())
+
+
+def test_after_the_outage_another_run_makes_what_is_owed(
+    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waits, "LEDGER", 0.1)
+    monkeypatch.setattr(waits, "ANSWER_GRACE", -29.9)
+    with monkeypatch.context() as outage:
+        lose(sqlite_ledger, outage, "record_created", 10_000)
+        with pytest.raises(OperationalError):
+            issue(organizations(1), sqlite_ledger)
+    outcome = issue(organizations(1), sqlite_ledger, SECOND_RUN)[1]
+    assert (outcome["status"], outcome["duplicate_possible"]) == ("created", True)
+    assert world.recorded(sqlite_ledger) == world.living(tenant)
