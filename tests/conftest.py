@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 _HOME = Path(__file__).parents[1] / ".airflow" / "unit"
 _HOME.mkdir(parents=True, exist_ok=True)
@@ -19,3 +23,14 @@ os.environ.update(
 for _name in [name for name in os.environ if name.startswith(("AIRFLOW_CONN_", "SSO_TICKETS_"))]:
     if not _name.startswith("SSO_TICKETS_TEST_"):
         del os.environ[_name]
+
+
+class _TestsOfOneAirflowTogether(LoadScopeScheduling):
+    """Divides the tests among processes one by one, but those end to end, which share an Airflow, as a whole."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "e2e" if nodeid.startswith("tests/e2e/") else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return _TestsOfOneAirflowTogether(config, log)

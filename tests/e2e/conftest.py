@@ -21,10 +21,8 @@ from include.sandbox.settings import SandboxSettings
 from tests.e2e.runs import HOME, SLOTS, Run, Trigger, connect_to
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if "e2e" in item.path.parts:
-            item.add_marker(pytest.mark.e2e)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    item.add_marker(pytest.mark.e2e)
 
 
 @pytest.fixture(scope="session")
