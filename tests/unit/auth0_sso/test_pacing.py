@@ -329,7 +329,7 @@ def test_the_last_request_of_the_bucket_pauses_until_the_reset(clock: Clock) -> 
     assert pause_after(clock, 201, headers) == pytest.approx(2, abs=0.01)
 
 
-@pytest.mark.parametrize("reset", ["99999999999", str(int(time.time()) + 7200)])
+@pytest.mark.parametrize("reset", ["99999999999", str(int(time.time()) + 7200)], ids=["in 3,000 years", "in two hours"])
 def test_an_empty_bucket_pauses_five_seconds_at_most(clock: Clock, reset: str) -> None:
     assert pause_after(clock, 201, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset}) <= 5.01
 
