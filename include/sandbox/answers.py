@@ -18,23 +18,25 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from include.sandbox.faults import Fault
+    from include.sandbox.traffic import Seen
 
 _HUGE_BYTES: Final = 100_000_000
 _BLOCK: Final = b"0" * 65536
 
 
-async def struck_by(due: Iterator[tuple[Fault, float]]) -> tuple[Response | None, tuple[str, ...]]:
+async def struck_by(due: Iterator[tuple[Fault, float]], seen: Seen | None = None) -> Response | None:
     """Suffer the faults that are due.
 
-    :return: the answer of the first that gives one, and the kinds of those that struck
+    :param seen: the call's entry in the tenant's traffic; it names each fault from the moment it strikes
+    :return: the answer of the first that gives one
     """
-    kinds: tuple[str, ...] = ()
     for fault, _ in due:
-        kinds += (fault.kind,)
+        if seen is not None:
+            seen.faults += (fault.kind,)
         if fault.action != "hold":
-            return _bad_answer(fault), kinds
+            return _bad_answer(fault)
         await asyncio.sleep(fault.delay)
-    return None, kinds
+    return None
 
 
 def dress(response: Response, fault: Fault) -> None:

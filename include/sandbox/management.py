@@ -111,9 +111,7 @@ class ManagementApi:
         due = self._tenant.faults.due(
             stage, endpoint.route, self._tenant.clock(), seen.connection_name, seen.organization_ids
         )
-        answer, kinds = await struck_by(due)
-        seen.faults += kinds
-        return answer
+        return await struck_by(due, seen)
 
     def _headers(self, reading: Reading) -> dict[str, str]:
         settings = self._tenant.settings

@@ -48,8 +48,7 @@ class TokenEndpoint:
         return await self._strike("after") or response
 
     async def _strike(self, stage: Stage) -> Response | None:
-        answer, _ = await struck_by(self._tenant.faults.due(stage, "token", self._tenant.clock()))
-        return answer
+        return await struck_by(self._tenant.faults.due(stage, "token", self._tenant.clock()))
 
     def _issue(self, request: Request, raw: bytes) -> Response:
         tenant, settings = self._tenant, self._tenant.settings

@@ -9,13 +9,12 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography.fernet import Fernet
 from rich.console import Console
-from rich.table import Table
 
 from include.local.airflow import POOL, PROJECT, LocalAirflowError
 from include.local.tenant import connection_env
@@ -25,7 +24,7 @@ from tests import postgres
 from tests.chaos.airflow import ChaosAirflow
 from tests.chaos.batch import Batch, ChaosError, Outcome
 from tests.chaos.plain import PlainOutcome, run_plain_way
-from tests.chaos.plan import Target
+from tests.chaos.verdict import complaints_of, table
 
 HOME = PROJECT / ".airflow" / "chaos"
 ORGANIZATIONS = 200
@@ -53,13 +52,13 @@ def main() -> int:
             plain = _run_plain_way(console, (options.seeds or [1])[0])
     except (ChaosError, LocalAirflowError, postgres.PostgresError) as error:
         complaints.append(str(error))
-    console.print(_table(outcomes))
+    console.print(table(outcomes, ORGANIZATIONS))
     if plain is not None:
         console.print(
             f"Beside it, the plain way (one POST a mapped task, no ledger), killed {plain.kills} times and run again: "
             f"{plain.made} tickets made for {plain.asked} prospects, {plain.orphans} of them orphans, none flagged."
         )
-    complaints += [f"seed {outcome.seed}: {said}" for outcome in outcomes for said in _complaints(outcome)]
+    complaints += [f"seed {outcome.seed}: {said}" for outcome in outcomes for said in complaints_of(outcome)]
     for complaint in complaints:
         console.print(f"[red]{complaint}[/]")
     if not complaints:
@@ -118,57 +117,6 @@ def _airflow(
         with ChaosAirflow(home, metadata, {FERNET_KEY: os.environ[FERNET_KEY], **connection, **env}) as airflow:
             say(f"{ORGANIZATIONS} organizations")
             yield airflow, tenant, say
-
-
-def _table(outcomes: Sequence[Outcome]) -> Table:
-    shown = Table(title=f"Batches of {ORGANIZATIONS} organizations, killed and resumed", title_justify="left")
-    shown.add_column("")
-    for outcome in outcomes:
-        shown.add_column(f"seed {outcome.seed}", justify="right")
-    shown.add_column("all", justify="right")
-    for name, figures in _figures(outcomes):
-        shown.add_row(name, *map(str, figures), str(sum(figures)))
-    return shown
-
-
-def _figures(outcomes: Sequence[Outcome]) -> list[tuple[str, list[int]]]:
-    books = [outcome.books for outcome in outcomes if outcome.books]
-    return [
-        *((f"killed: {target.value}", [outcome.killed[target] for outcome in outcomes]) for target in Target),
-        ("kills", [outcome.killed.total() for outcome in outcomes]),
-        ("requests in flight at the kills", [len(outcome.in_flight) for outcome in outcomes]),
-        ("runs", [outcome.runs for outcome in outcomes]),
-        ("clears", [outcome.clears for outcome in outcomes]),
-        ("tickets made", [book.made for book in books]),
-        ("rows created or reused", [book.settled for book in books]),
-        ("rows flagged duplicate_possible", [len(book.flagged) for book in books]),
-        ("rows lost", [book.lost for book in books]),
-        ("duplicates not flagged", [book.doubled for book in books]),
-        ("tickets unknown to the ledger, not flagged", [book.unknown for book in books]),
-        ("tickets not explained by a row or a request in flight", [book.unexplained for book in books]),
-        ("reports without each row once", [outcome.incomplete for outcome in outcomes]),
-        ("tickets made by another run afterwards", [outcome.made_again for outcome in outcomes]),
-        ("requests refused (429)", [outcome.refused for outcome in outcomes]),
-        ("seconds", [round(outcome.seconds) for outcome in outcomes]),
-    ]
-
-
-def _complaints(outcome: Outcome) -> list[str]:
-    books = outcome.books
-    if books is None:
-        return ["the books were not balanced"]
-    broken = {
-        "rows lost": books.lost,
-        "duplicates that are not flagged": books.doubled,
-        "tickets that the ledger does not know and the report does not flag": books.unknown,
-        "tickets more than the report's rows and flags account for": max(
-            0, books.made - books.settled - len(books.flagged)
-        ),
-        "rows flagged that were in flight at no kill": len(books.flagged - {name for name, _ in outcome.in_flight}),
-        "reports that do not hold each row once": outcome.incomplete,
-        "tickets made by a run that had nothing to do": outcome.made_again,
-    }
-    return [f"{count} {what}" for what, count in broken.items() if count]
 
 
 def _be_alone_and_bounded() -> None:

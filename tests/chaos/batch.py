@@ -39,6 +39,7 @@ class Outcome:
     What a batch came to.
 
     :param seed: what its kills were drawn from.
+    :param planned: how many kills there were to be.
     :param killed: how often what was killed.
     :param in_flight: requests without a recorded answer when something was killed: organization and entry's version.
     :param runs: DAG runs.
@@ -51,6 +52,7 @@ class Outcome:
     """
 
     seed: int
+    planned: int = 0
     killed: Counter[Target] = field(default_factory=Counter)
     in_flight: set[tuple[str, int]] = field(default_factory=set)
     runs: int = 0
@@ -93,22 +95,22 @@ class Batch:
         self._engine = create_engine(ledger_url)
         self._reports = reports_folder
         self._say = say
-        self._outcome = Outcome(seed)
-        self._killer = Killer(kills(seed, organizations), airflow, tenant, self._chance, self._look)
+        plan = kills(seed, organizations)
+        self._outcome = Outcome(seed, planned=len(plan))
+        self._killer = Killer(plan, airflow, tenant, self._chance, self._look)
         self._run_id = ""
         self._since = 0.0
 
     def run(self) -> Outcome:
-        """Run it to a green end and balance the books."""
+        """Run it until all kills are carried out and a run is green, and balance the books."""
         began = time.monotonic()
         self._start()
-        while (state := self._wait_for_end(began + _LONGEST_BATCH)) != "success":
+        while (state := self._wait_for_end(began + _LONGEST_BATCH)) != "success" or self._killer.pending:
             self._resume(state)
         outcome = self._outcome
         known = {entry.ticket.ticket_id for entry in self._ledger.live_entries() if entry.ticket}
         in_flight = Counter(organization for organization, _ in outcome.in_flight)
         outcome.books = balance(self._organizations, self._tenant.tickets, self._rows(), known, in_flight)
-        self._killer.call_off()
         self._start()
         if self._wait_for_end(began + _LONGEST_BATCH) != "success":
             raise ChaosError(f"seed {outcome.seed}: a run that had nothing to do failed")

@@ -45,6 +45,11 @@ class Killer:
         self._chance = chance
         self._look = look
 
+    @property
+    def pending(self) -> int:
+        """How many kills are still to come."""
+        return len(self._pending)
+
     def strike(self) -> bool:
         """Carry out the next kill if it is due; return whether it was."""
         if not self._pending or self._tenant.stats().tickets < self._pending[0].at:

@@ -95,6 +95,8 @@ def test_a_stall_holds_an_answer_whose_ticket_is_made(client: Any) -> None:
             headers=client.headers(),
             timeout=0.1,
         )
+    held = client.tenant.requests[0]
+    assert (held.faults, held.status, held.made_ticket) == (("stall",), 0, True)
     assert client.tenant.stats().tickets == 1
     assert client.create("b").elapsed.total_seconds() < 20
 
