@@ -17,6 +17,7 @@ from cryptography.fernet import Fernet
 from rich.console import Console
 
 from include.local.airflow import POOL, PROJECT, LocalAirflowError
+from include.local.api import ApiError
 from include.local.tenant import connection_env
 from include.sandbox.server import Sandbox
 from include.sandbox.settings import SandboxSettings
@@ -50,8 +51,8 @@ def main() -> int:
             outcomes.append(_run_batch(console, seed))
         if not options.no_plain:
             plain = _run_plain_way(console, (options.seeds or [1])[0])
-    except (ChaosError, LocalAirflowError, postgres.PostgresError) as error:
-        complaints.append(str(error))
+    except (ChaosError, LocalAirflowError, ApiError, OSError, postgres.PostgresError) as error:
+        complaints.append(f"Not carried out to the end: {error!r}")
     console.print(table(outcomes, ORGANIZATIONS))
     if plain is not None:
         console.print(

@@ -6,6 +6,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from sqlalchemy import create_engine, make_url, text
+
 from include.local.airflow import PROJECT, LocalAirflow
 from include.local.api import AirflowApi
 from tests.chaos.processes import TaskProcess, kill_sessions, task_processes
@@ -39,12 +41,14 @@ class ChaosAirflow:
     def __init__(self, home: Path, database: str, env: Mapping[str, str]) -> None:
         settings = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database, **_IMPATIENT, **env}
         self.home = home
+        self._database = database
         self._local = LocalAirflow(home, env=settings)
         self._parts: dict[str, subprocess.Popen[bytes]] = {}
         self._sessions: set[int] = set()
 
     def __enter__(self) -> ChaosAirflow:
         self.home.mkdir(parents=True, exist_ok=True)
+        _let_go_of_the_dead(self._database)
         try:
             self._command("db", "migrate").wait(_MIGRATE_SECONDS)
             self.start()
@@ -108,3 +112,17 @@ class ChaosAirflow:
                 stderr=log,
                 start_new_session=True,
             )
+
+
+def _let_go_of_the_dead(database: str) -> None:
+    """
+    Let the database end the transaction of a scheduler that was killed in the middle of it.
+
+    The workers that live on have inherited its connections, so that the database sees none of them close: without
+    a limit the run's row stays locked, and the run stuck, for as long as they live.
+    """
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        name = make_url(database).database
+        connection.execute(text(f"ALTER DATABASE \"{name}\" SET idle_in_transaction_session_timeout = '20s'"))
+    engine.dispose()
