@@ -10,9 +10,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from urllib.parse import quote
 
@@ -27,7 +27,6 @@ from tests.e2e import scan
 from tests.e2e.runs import HOME, PACE, Run, connect_to, csv_of, rested
 
 DAG = "create_sso_tickets"
-LOGICAL_DATE = "2026-02-03T04:05:06Z"
 BACKEND = "auth0_sso.xcom_backend.LockedTicketsXCom"
 WRONG_SECRET = "not-the-clients-secret-but-typed-by-somebody"
 REPORT_FILES = {"tickets.csv", "tickets.xlsx", "report.html", "revocations.csv", "revocations.xlsx"}
@@ -95,9 +94,15 @@ def secrets_of(tenant: Sandbox, pem: str) -> dict[str, str]:
     """Return all that may be found nowhere, by name."""
     secrets = {"client secret": tenant.client_secret, "mistyped secret": WRONG_SECRET}
     secrets |= {"private key": pem, "line of the private key": pem.splitlines()[5]}
+    return secrets | tokens_of(tenant) | tickets_of(tenant)
+
+
+def tokens_of(tenant: Sandbox) -> dict[str, str]:
+    """Return each access token and, by itself, its signature."""
+    secrets: dict[str, str] = {}
     for number, token in enumerate(tenant._tenant.tokens._grants):
         secrets |= {f"token {number}": token, f"signature of token {number}": token.rpartition(".")[2]}
-    return secrets | tickets_of(tenant)
+    return secrets
 
 
 def tickets_of(tenant: Sandbox) -> dict[str, str]:
@@ -160,27 +165,63 @@ def test_all_that_lies_on_disk_is_its_owners_alone(left: Left) -> None:
     assert readable == {}
 
 
+def run_apart(local_airflow: LocalAirflow, csv: str, **env: str) -> Run:
+    """Run the DAG with other settings, in the same database, by a process of its own."""
+    airflow = local_airflow.api()
+    logical_date = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    airflow.patch(f"/api/v2/dags/{DAG}", {"is_paused": True})  # so that the scheduler leaves this run alone
+    command = [str(Path(sys.executable).with_name("airflow")), "dags", "test", DAG, logical_date]
+    done = subprocess.run(
+        [*command, "--conf", json.dumps({"prospects_csv": csv})],
+        env={**local_airflow.env, **env},
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    airflow.patch(f"/api/v2/dags/{DAG}", {"is_paused": False})
+    runs = airflow.get(f"/api/v2/dags/{DAG}/dagRuns?order_by=-run_after&limit=100")["dag_runs"]
+    run_ids = [run["dag_run_id"] for run in runs if run["logical_date"] == logical_date]
+    assert len(run_ids) == 1, done.stdout[-3000:] + done.stderr[-3000:]
+    return Run(airflow, DAG, run_ids[0])
+
+
+class TestWithOpenLineage:
+    """The events that Airflow's OpenLineage provider sends, a task's fields and errors in them."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def run(left: Left, local_airflow: LocalAirflow, tenant: Sandbox) -> Run:
+        rested(tenant)
+        tenant.fault("fail_match", organization_id="org_lineage00001", status=400)
+        (HOME / "openlineage").mkdir()
+        return run_apart(
+            local_airflow,
+            csv_of(3, 2, "lineage"),
+            AIRFLOW__OPENLINEAGE__TRANSPORT=json.dumps(
+                {"type": "file", "log_file_path": str(HOME / "openlineage" / "event")}
+            ),
+            AIRFLOW__OPENLINEAGE__INCLUDE_FULL_TASK_INFO="True",
+        )
+
+    def test_no_event_holds_a_secret(self, run: Run, left: Left, tenant: Sandbox) -> None:
+        folder = HOME / "openlineage"
+        events = [json.loads(file.read_text()) for file in folder.iterdir()]
+        seen = {(event["job"]["name"], event["eventType"]) for event in events}
+        assert {(f"{DAG}.create_tickets", "COMPLETE"), (f"{DAG}.create_tickets", "FAIL")} <= seen
+        assert run.state == "failed"
+        assert len(tenant.tickets) == 2
+        secrets = {**left.secrets, **tokens_of(tenant), **tickets_of(tenant)}
+        assert scan.find(secrets, scan.in_files(folder, skip=lambda _file: False)) == set()
+
+
 class TestWithTheXComBackend:
     """A run with tickets locked, in the same database; what the UI asks is answered by the same API server."""
 
     @pytest.fixture(scope="class")
     @staticmethod
-    def run(left: Left, local_airflow: LocalAirflow, airflow: AirflowApi, tenant: Sandbox) -> Iterator[Run]:
+    def run(left: Left, local_airflow: LocalAirflow, airflow: AirflowApi, tenant: Sandbox) -> Run:
         rested(tenant)
-        airflow.patch(f"/api/v2/dags/{DAG}", {"is_paused": True})  # so that the scheduler leaves this run alone
-        command = [str(Path(sys.executable).with_name("airflow")), "dags", "test", DAG, LOGICAL_DATE]
-        conf = ["--conf", json.dumps({"prospects_csv": csv_of(3, 2, "locked")})]
-        done = subprocess.run(
-            [*command, *conf],
-            env={**local_airflow.env, "AIRFLOW__CORE__XCOM_BACKEND": BACKEND},
-            capture_output=True,
-            text=True,
-            timeout=180,
-        )
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-        runs = airflow.get(f"/api/v2/dags/{DAG}/dagRuns?order_by=-run_after&limit=100")["dag_runs"]
-        yield Run(airflow, DAG, next(run["dag_run_id"] for run in runs if run["logical_date"] == LOGICAL_DATE))
-        airflow.patch(f"/api/v2/dags/{DAG}", {"is_paused": False})
+        return run_apart(local_airflow, csv_of(3, 2, "locked"), AIRFLOW__CORE__XCOM_BACKEND=BACKEND)
 
     def test_no_table_and_no_file_but_the_report_holds_a_ticket(self, run: Run, left: Left, tenant: Sandbox) -> None:
         tickets = tickets_of(tenant)
