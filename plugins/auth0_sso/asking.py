@@ -91,14 +91,17 @@ class TicketAsker:
             there = (await asyncio.to_thread(self._ledger.entries, [intent.key])).get(intent.key)
             if there is not None and there.ticket == ticket:  # the ledger went away just after it had written it
                 return there
-            # The answer came so late that somebody else has asked again: theirs counts, this one must not live.
-            await self._hook.revoke_sso_ticket(intent.profile_id, ticket.ticket_id)
+            # The answer came so late that somebody else has asked again, and theirs counts.
+            await self._take_back(intent, ticket)
             raise
         except OperationalError:
-            # Nobody would know this ticket, so it must not live; if this fails too, its row is flagged.
-            with suppress(Auth0Error):
-                await self._hook.revoke_sso_ticket(intent.profile_id, ticket.ticket_id)
+            await self._take_back(intent, ticket)
             raise
+
+    async def _take_back(self, intent: Entry, ticket: SsoTicket) -> None:
+        """Revoke a ticket that nobody will know, so that it doesn't live; if it can't be, its row is flagged anyway."""
+        with suppress(Auth0Error):
+            await self._hook.revoke_sso_ticket(intent.profile_id, ticket.ticket_id)
 
     async def _record_failure(self, intent: Entry, error: Auth0Error, own_profile: bool) -> Entry:
         if not isinstance(error, Auth0WeatherError):

@@ -273,6 +273,18 @@ def test_an_answer_that_comes_after_somebody_else_has_asked_is_revoked_and_their
     ledger.close()
 
 
+def test_an_answer_that_comes_too_late_and_cannot_be_revoked_ends_nothing_and_is_flagged(
+    ledger_url: str, run_tenant: RunTenant, connect: Connect
+) -> None:
+    tenant = run_tenant(scopes=("create:sso_access_tickets",))
+    connect(tenant)
+    ledger = _LateLedger(ledger_url)
+    outcome = issue([organization(request(1))], ledger)[1]
+    assert (outcome["status"], outcome["ticket_id"], outcome["duplicate_possible"]) == ("reused", "theirs", True)
+    assert tenant.stats().states == {"live": 1}
+    ledger.close()
+
+
 def test_two_tasks_that_ask_for_the_same_prospects_at_once_make_one_ticket_each(
     ledger: Ledger, tenant: Sandbox
 ) -> None:
