@@ -21,6 +21,7 @@ from auth0_sso.errors import (
 )
 from auth0_sso.hook import Auth0Hook, SsoTicket
 from auth0_sso.ledger import Ledger, StaleEntryError
+from auth0_sso.ledger_engine import CommitInDoubtError
 from auth0_sso.patience import Silence
 from auth0_sso.records import Ask, Entry, Round
 from auth0_sso.workers import Workers
@@ -94,6 +95,8 @@ class TicketAsker:
             # The answer came so late that somebody else has asked again, and theirs counts.
             await self._take_back(intent, ticket)
             raise
+        except CommitInDoubtError:  # it may be written down, and then counts; if not, its row is flagged
+            raise
         except OperationalError:
             await self._take_back(intent, ticket)
             raise
@@ -116,14 +119,30 @@ class TicketAsker:
         raise error
 
     async def _record(self, write: Callable[..., Entry], *what: Any, **more: Any) -> Entry:
-        """Write down what came back. A ledger that is away is waited for: the answer would be lost with it."""
+        """
+        Write down what came back. A ledger that is away is waited for: the answer would be lost with it.
+
+        :raises CommitInDoubtError: if it stays away, and any of the attempts may have written it.
+        """
+        doubts: list[CommitInDoubtError] = []
+
+        async def once() -> Entry:
+            try:
+                return await self._write(write, *what, **more)
+            except CommitInDoubtError as error:
+                doubts.append(error)
+                raise
+
         trying = AsyncRetrying(
             retry=retry_if_exception_type(OperationalError),
             stop=stop_after_delay(waits.LEDGER),
             wait=wait_fixed(waits.POLL),
             reraise=True,
         )
-        return await trying(self._write, write, *what, **more)
+        try:
+            return await trying(once)
+        except OperationalError as error:
+            raise doubts[0] if doubts else error from None
 
     async def _write(self, write: Callable[..., Entry], *what: Any, **more: Any) -> Entry:
         entry = await asyncio.to_thread(write, *what, **more)

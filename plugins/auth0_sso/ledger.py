@@ -20,7 +20,7 @@ from auth0_sso.cipher import Cipher
 from auth0_sso.errors import LedgerError
 from auth0_sso.hook import SsoTicket
 from auth0_sso.key_rotation import KeyRotation
-from auth0_sso.ledger_engine import connect
+from auth0_sso.ledger_engine import committed, connect
 from auth0_sso.ledger_location import LEDGER_CONN_ID, ledger_url
 from auth0_sso.records import OPEN_LIFETIME, Ask, Entry, Round, doubt, doubt_beside
 from auth0_sso.revocation_book import RevocationBook
@@ -155,7 +155,7 @@ class Ledger:
 
     def _insert(self, entry: Entry) -> Entry:
         try:
-            with self._engine.begin() as connection:
+            with committed(self._engine) as connection:
                 connection.execute(insert(t).values(**self._row(entry)))
         except IntegrityError:
             raise StaleEntryError(entry.key) from None
@@ -164,7 +164,7 @@ class Ledger:
     def _write(self, entry: Entry, *also: Executable) -> Entry:
         written = replace(entry, version=entry.version + 1)
         seen = (t.c.key == entry.key) & (t.c.version == entry.version)
-        with self._engine.begin() as connection:
+        with committed(self._engine) as connection:
             if connection.execute(update(t).where(seen).values(**self._row(written))).rowcount != 1:
                 raise StaleEntryError(entry.key)
             for statement in also:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random
 
 from auth0_sso import schema, waits
 from auth0_sso.errors import LedgerError
 from auth0_sso.ledger_location import LEDGER_CONN_ID, LEDGER_PATH_VARIABLE
+
+
+class CommitInDoubtError(OperationalError):
+    """The database went away while it committed: what was written may be there, or not."""
 
 
 def connect(url: str | URL) -> tuple[Engine, str]:
@@ -42,6 +47,24 @@ def connect(url: str | URL) -> tuple[Engine, str]:
             f"The ledger at {engine.url!r} can't be opened: {str(error).splitlines()[0]}.",
             advice=f"Check the connection '{LEDGER_CONN_ID}', or the path in {LEDGER_PATH_VARIABLE}.",
         ) from None
+
+
+@contextmanager
+def committed(engine: Engine) -> Iterator[Connection]:
+    """
+    Commit what the block does, or nothing of it.
+
+    :raises OperationalError: if the database is away; nothing of it is written.
+    :raises CommitInDoubtError: if all or nothing of it is written.
+    """
+    with engine.connect() as connection:
+        transaction = connection.begin()
+        with transaction:
+            yield connection
+            try:
+                transaction.commit()
+            except OperationalError as error:
+                raise CommitInDoubtError("COMMIT", None, error.orig or error) from error
 
 
 def _keep_private(database: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from auth0_sso import waits
 from auth0_sso.ledger import Ledger
 from auth0_sso.records import Entry
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
 
 from include.sandbox.server import Sandbox
 from tests.unit.auth0_sso import databases, world
@@ -94,6 +96,38 @@ def test_a_ticket_that_can_not_be_written_down_is_revoked_and_its_row_flagged(
     outcome = world.by_row(made.results())[1]
     assert (outcome["status"], outcome["duplicate_possible"]) == ("failed", True)
     assert (tenant.stats().tickets, world.living(tenant)) == (1, set())
+
+
+def test_a_ticket_that_may_be_written_down_is_not_revoked_and_counts_if_it_is(
+    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waits, "LEDGER", 0.1)
+    dialect = sqlite_ledger._engine.dialect
+    commit, connect = dialect.do_commit, dialect.connect
+    commits: list[int] = []
+
+    def commit_and_go_away(connection: Any) -> None:
+        commit(connection)
+        commits.append(len(world.living(tenant)))
+        if commits[-1]:  # the answer's, not the intent's
+            raise sqlite3.OperationalError("disk I/O error")
+
+    def stay_away(*what: Any, **more: Any) -> Any:
+        if any(commits):
+            raise sqlite3.OperationalError("unable to open database file")
+        return connect(*what, **more)
+
+    with monkeypatch.context() as outage:
+        outage.setattr(dialect, "do_commit", commit_and_go_away)
+        outage.setattr(dialect, "connect", stay_away)
+        outage.setattr(sqlite_ledger._engine, "pool", NullPool(sqlite_ledger._engine.pool._creator))
+        made = issuer(organizations(1), sqlite_ledger)
+        with pytest.raises(OperationalError):
+            asyncio.run(world.within(made._hook, made.run()))
+    assert world.by_row(made.results())[1]["status"] == "failed"
+    outcome = issue(organizations(1), sqlite_ledger)[1]
+    assert (outcome["status"], outcome["ticket_id"]) == ("created", *world.living(tenant))
+    assert (world.posts(tenant), world.revocations(tenant)) == (1, 0)
 
 
 def test_after_the_outage_another_run_makes_what_is_owed(
