@@ -123,14 +123,19 @@ def _base_url(connection: Connection, *, allow_http: bool) -> str:
             f"Connection '{connection.conn_id}': the host must be a bare domain.",
             advice="Give it like acme.eu.auth0.com, without a path, query or user.",
         )
-    own_port = connection.port if connection.port != 443 else None  # https's own, which no audience names
-    netloc = parts.netloc if parts.port or not own_port else f"{parts.netloc}:{own_port}"
     if parts.scheme == "https" or (parts.scheme == "http" and (allow_http or parts.hostname in _LOOPBACK)):
-        return f"{parts.scheme}://{netloc}"
+        return f"{parts.scheme}://{_netloc(parts, parts.port or connection.port)}"
     raise Auth0ConnectionError(
         f"Connection '{connection.conn_id}': '{parts.scheme}://' would send secrets unprotected to {parts.hostname}.",
         advice="Drop the scheme, or set the extra 'allow_http' to true for a test tenant.",
     )
+
+
+def _netloc(parts: SplitResult, port: int | None) -> str:
+    """One way to write each host: the ledger knows tenants by it, and Auth0 takes no other in an audience."""
+    host = parts.netloc.rpartition(":")[0] if parts.port else parts.netloc
+    default = {"https": 443, "http": 80}[parts.scheme]
+    return host.lower() if port in (None, 0, default) else f"{host.lower()}:{port}"
 
 
 def _bare_domain(host: str) -> SplitResult | None:

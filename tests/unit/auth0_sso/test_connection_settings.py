@@ -81,6 +81,10 @@ def test_a_field_left_empty_in_the_form_keeps_its_default(empty: str | None) -> 
         ("https://acme.eu.auth0.com/", "https://acme.eu.auth0.com"),
         ("  acme.eu.auth0.com \n", "https://acme.eu.auth0.com"),
         ("acme.eu.auth0.com:8443", "https://acme.eu.auth0.com:8443"),
+        ("ACME.eu.Auth0.com", "https://acme.eu.auth0.com"),
+        ("acme.eu.auth0.com:443", "https://acme.eu.auth0.com"),
+        ("http://localhost:80", "http://localhost"),
+        ("http://[::1]", "http://[::1]"),
         ("localhost:8080", "https://localhost:8080"),
         ("http://localhost:8080", "http://localhost:8080"),
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
@@ -101,6 +105,19 @@ def test_a_host_becomes_a_base_url(host: str, base_url: str) -> None:
 )
 def test_the_connections_port_is_used_unless_the_host_has_one(host: str, base_url: str) -> None:
     assert read_settings(connection(host=host, port=8443)).base_url == base_url
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "base_url"),
+    [
+        ("acme.eu.auth0.com", 443, "https://acme.eu.auth0.com"),
+        ("acme.eu.auth0.com", 0, "https://acme.eu.auth0.com"),
+        ("http://localhost", 80, "http://localhost"),
+        ("http://localhost", 443, "http://localhost:443"),
+    ],
+)
+def test_a_port_that_goes_without_saying_is_not_said(host: str, port: int, base_url: str) -> None:
+    assert read_settings(connection(host=host, port=port)).base_url == base_url
 
 
 def test_the_audience_follows_host_and_port() -> None:
