@@ -14,7 +14,7 @@ import structlog
 from auth0_sso import waits
 from auth0_sso.asking import TicketAsker
 from auth0_sso.batch import Organization, TicketRequest
-from auth0_sso.errors import Auth0Error, Auth0RowError, Auth0RunError, Auth0WeatherError
+from auth0_sso.errors import Auth0Error, Auth0ProfileError, Auth0RowError, Auth0RunError, Auth0WeatherError
 from auth0_sso.hook import Auth0Hook
 from auth0_sso.ledger import Ledger, StaleEntryError
 from auth0_sso.outcomes import Outcome, outcome, outcomes_of
@@ -158,9 +158,12 @@ class TicketIssuer:
             self._note_failure(prospect, error)
             if self._silence.seconds >= self._options.patience:  # it isn't this row
                 self._workers.stop(self._silence.reason(error))
+        except Auth0RowError as error:  # its old link can't be revoked
+            self._note_failure(prospect, error)
         except Auth0RunError as error:
             self._note_failure(prospect, error)
-            raise
+            if not (isinstance(error, Auth0ProfileError) and prospect.requests[0].profile_id):
+                raise
 
     async def _settle(self, ask: Ask, request: TicketRequest, patience: Patience) -> tuple[Entry | None, bool]:
         """Bring a prospect to a known state; return its entry, and whether its request is only planned."""

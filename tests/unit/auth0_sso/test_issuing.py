@@ -156,6 +156,28 @@ def test_a_rows_own_profile_that_does_not_exist_is_the_rows_error(sqlite_ledger:
     assert "ssp_unknown00000001" in outcomes[2]["error"]
 
 
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        pytest.param(400, "Object didn't pass validation for format ticket-id", id="its ticket"),
+        pytest.param(404, "Profile with ID: ssp_1 not found", id="its own profile"),
+    ],
+)
+def test_a_row_whose_old_ticket_auth0_refuses_to_revoke_fails_alone(
+    sqlite_ledger: Ledger, tenant: Sandbox, status: int, message: str
+) -> None:
+    rows = [organization(*(request(row, profile_id=tenant.profile_id) for row in range(1, 11)))]
+    issue(rows, sqlite_ledger)
+    tenant.fault("error_before", route="revoke", status=status, message=message)
+    made = world.issuer(rows, sqlite_ledger, SECOND_RUN, reissue=True)
+    asyncio.run(world.within(made._hook, made.run()))
+    outcomes = world.by_row(made.results())
+    assert world.statuses(outcomes) == {"created": 9, "failed": 1}
+    assert [outcome["error"].count(message) for outcome in outcomes.values()].count(1) == 1
+    with pytest.raises(Auth0RowError, match="1 of 10 rows failed, 0 were not attempted"):
+        made.raise_if_owed()
+
+
 def test_a_runs_error_stops_the_others_which_say_why_they_were_not_attempted(
     sqlite_ledger: Ledger, run_tenant: RunTenant, connect: Connect
 ) -> None:
