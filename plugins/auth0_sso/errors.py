@@ -29,7 +29,7 @@ class Auth0Error(AirflowException):
         error_code: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(f"{message} {advice}".strip())
+        super().__init__(_printable(f"{message} {advice}".strip()))
         self.status = status
         self.error_code = error_code
         self.advice = advice
@@ -147,6 +147,11 @@ def _advice_on_403(code: str, said: str) -> str:
             "Applications > APIs > Auth0 Management API > Machine to Machine Applications."
         )
     return "Check what the application may do in the Auth0 dashboard: Applications > APIs."
+
+
+def _printable(text: str) -> str:
+    """Replace what no database or log takes: JSON may hold half a character, or a NUL."""
+    return "".join(sign if sign.isprintable() or sign.isspace() else "\ufffd" for sign in text)
 
 
 def unreachable(domain: str, cause: str) -> Auth0UnreachableError:

@@ -142,6 +142,18 @@ def test_a_row_that_auth0_refuses_fails_alone_and_is_named(sqlite_ledger: Ledger
         made.raise_if_owed()
 
 
+@pytest.mark.parametrize("odd", ["\\ud83d", "\\u0000"], ids=["half a character", "NUL"])
+def test_a_refusal_in_signs_that_no_database_takes_is_written_down_like_any_other(
+    ledger: Ledger, tenant: Sandbox, odd: str
+) -> None:
+    text = f'{{"message": "\'name\' is too long: caf{odd}"}}'
+    tenant.fault("fail_match", connection_name="connection-2", status=400, text=text)
+    outcomes = issue(organizations(20), ledger)
+    assert world.statuses(outcomes) == {"created": 19, "failed": 1}
+    assert "'name' is too long: caf\ufffd" in outcomes[2]["error"]
+    assert outcomes[2]["duplicate_possible"] is False
+
+
 def test_a_profile_that_does_not_exist_is_the_runs_error(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
     made = world.issuer(organizations(30), sqlite_ledger, profile_id="ssp_unknown00000001")
     with pytest.raises(Auth0ProfileError, match="Set profile_id"):
