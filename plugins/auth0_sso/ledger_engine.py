@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random
 
@@ -37,6 +37,7 @@ def connect(url: str | URL) -> tuple[Engine, str]:
     engine = create_engine(where, pool_pre_ping=True, hide_parameters=True, connect_args=bounds)
     if bounds:
         event.listen(engine, "connect", _tune_postgresql)
+        event.listen(engine, "handle_error", _leave_what_takes_no_writes)
     else:
         _keep_private(where.database or "")
         event.listen(engine, "connect", _tune_sqlite)
@@ -99,3 +100,17 @@ def _tune_postgresql(connection: Any, _record: object) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"SET statement_timeout = {waits.LEDGER * 1000:.0f}")  # milliseconds; waiting for a lock too
     connection.commit()
+
+
+def _leave_what_takes_no_writes(context: ExceptionContext) -> OperationalError | None:
+    """
+    Take it as a connection lost, so that another is made: after a failover it may lead to what is read-only now.
+
+    PostgreSQL calls that, and a transaction that it has ended because nothing happened in it, an invalid transaction
+    state: class 25. Nothing is written then.
+    """
+    error = context.original_exception
+    if not str(getattr(error, "pgcode", None)).startswith("25"):
+        return None
+    context.is_disconnect = True
+    return OperationalError(context.statement, None, error)

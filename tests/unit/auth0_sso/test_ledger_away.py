@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -30,6 +30,14 @@ Record = Callable[..., Entry]
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waits, "POLL", 0.02)
     monkeypatch.setattr(waits, "LEDGER", 5.0)
+
+
+@pytest.fixture
+def postgres_ledger(fernet: str) -> Iterator[Ledger]:
+    with databases.postgres_schema() as url:
+        opened = Ledger(url)
+        yield opened
+        opened.close()
 
 
 def away() -> OperationalError:
@@ -127,6 +135,24 @@ def test_a_ticket_that_may_be_written_down_is_not_revoked_and_counts_if_it_is(
     assert world.by_row(made.results())[1]["status"] == "failed"
     outcome = issue(organizations(1), sqlite_ledger)[1]
     assert (outcome["status"], outcome["ticket_id"]) == ("created", *world.living(tenant))
+    assert (world.posts(tenant), world.revocations(tenant)) == (1, 0)
+
+
+def test_a_ticket_is_written_down_by_another_connection_after_a_failover_has_made_the_first_read_only(
+    postgres_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = postgres_ledger.begin
+
+    def begin_and_fail_over(*what: Any, **more: Any) -> Entry:
+        entry = begin(*what, **more)
+        with postgres_ledger._engine.begin() as connection:
+            connection.exec_driver_sql("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+        return entry
+
+    monkeypatch.setattr(postgres_ledger, "begin", begin_and_fail_over)
+    outcome = issue(organizations(1), postgres_ledger)[1]
+    assert (outcome["status"], outcome["duplicate_possible"]) == ("created", False)
+    assert world.recorded(postgres_ledger) == world.living(tenant)
     assert (world.posts(tenant), world.revocations(tenant)) == (1, 0)
 
 
