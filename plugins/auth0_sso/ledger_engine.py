@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError, TimeoutError
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random
 
 from auth0_sso import schema, waits
@@ -58,7 +58,7 @@ def committed(engine: Engine) -> Iterator[Connection]:
     :raises OperationalError: if the database is away; nothing of it is written.
     :raises CommitInDoubtError: if all or nothing of it is written.
     """
-    with engine.connect() as connection:
+    with _connected(engine) as connection:
         transaction = connection.begin()
         with transaction:
             yield connection
@@ -66,6 +66,13 @@ def committed(engine: Engine) -> Iterator[Connection]:
                 transaction.commit()
             except OperationalError as error:
                 raise CommitInDoubtError("COMMIT", None, error.orig or error) from error
+
+
+def _connected(engine: Engine) -> Connection:
+    try:
+        return engine.connect()
+    except TimeoutError as error:  # others hold all connections, as they do when the database hangs
+        raise OperationalError("CONNECT", None, error) from error
 
 
 def _keep_private(database: str) -> None:

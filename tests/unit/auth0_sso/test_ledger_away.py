@@ -12,7 +12,7 @@ from auth0_sso import waits
 from auth0_sso.ledger import Ledger
 from auth0_sso.records import Entry
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from include.sandbox.server import Sandbox
 from tests.unit.auth0_sso import databases, world
@@ -154,6 +154,27 @@ def test_a_ticket_is_written_down_by_another_connection_after_a_failover_has_mad
     assert (outcome["status"], outcome["duplicate_possible"]) == ("created", False)
     assert world.recorded(postgres_ledger) == world.living(tenant)
     assert (world.posts(tenant), world.revocations(tenant)) == (1, 0)
+
+
+def test_a_ticket_is_written_down_although_all_connections_are_held_up_for_a_while(
+    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, record = sqlite_ledger._engine, sqlite_ledger.record_created
+    pool = QueuePool(engine.pool._creator, pool_size=1, max_overflow=0, timeout=0.05)
+    held_up: list[int] = []
+
+    def record_while_others_wait(*what: Any, **more: Any) -> Entry:
+        held_up.append(1)
+        if len(held_up) > 3:
+            return record(*what, **more)
+        with engine.connect():
+            return record(*what, **more)
+
+    monkeypatch.setattr(engine, "pool", pool)
+    monkeypatch.setattr(sqlite_ledger, "record_created", record_while_others_wait)
+    outcome = issue(organizations(1), sqlite_ledger)[1]
+    assert (outcome["status"], outcome["duplicate_possible"], len(held_up)) == ("created", False, 4)
+    assert world.recorded(sqlite_ledger) == world.living(tenant)
 
 
 def test_after_the_outage_another_run_makes_what_is_owed(
