@@ -45,7 +45,7 @@ def connect(url: str | URL) -> tuple[Engine, str]:
         return engine, schema.prepare(engine)
     except SQLAlchemyError as error:
         raise LedgerError(
-            f"The ledger at {engine.url!r} can't be opened: {str(error).splitlines()[0]}.",
+            f"The ledger at {where.set(query={})!r} can't be opened: {str(error).splitlines()[0]}.",
             advice=f"Check the connection '{LEDGER_CONN_ID}', or the path in {LEDGER_PATH_VARIABLE}.",
         ) from None
 

@@ -14,13 +14,18 @@ from auth0_sso.errors import LedgerError
 LEDGER_CONN_ID = "sso_tickets_db"
 LEDGER_PATH_VARIABLE = "SSO_TICKETS_LEDGER"
 
+# Of a connection of type postgres these are for Airflow's own hook; libpq knows all the others, like sslmode.
+_NOT_LIBPQS = frozenset(
+    {"cursor", "iam", "aws_conn_id", "azure_conn_id", "redshift", "cluster-identifier", "sqlalchemy_query"}
+)
+
 
 def ledger_url() -> URL:
     """
     Return the URL of the ledger that this Airflow is set up with; asks Airflow, so before an event loop runs.
 
-    It is the database of connection ``sso_tickets_db``; without one, a SQLite file at
-    ``SSO_TICKETS_LEDGER``, by default in ``AIRFLOW_HOME``.
+    It is the database of connection ``sso_tickets_db``, whose extras are libpq's options; without one, a SQLite
+    file at ``SSO_TICKETS_LEDGER``, by default in ``AIRFLOW_HOME``.
 
     :raises LedgerError: if the connection is of another type than postgres.
     """
@@ -43,4 +48,5 @@ def ledger_url() -> URL:
         host=connection.host,
         port=connection.port,
         database=connection.schema,
+        query={name: str(value) for name, value in connection.extra_dejson.items() if name not in _NOT_LIBPQS},
     )

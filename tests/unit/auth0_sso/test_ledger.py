@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -341,23 +342,38 @@ def test_a_variable_names_another_file_whose_folder_is_made(home: Path, monkeypa
     assert not (home / "sso_tickets.db").exists()
 
 
+def _use_database(monkeypatch: pytest.MonkeyPatch, text: str, **extra: Any) -> None:
+    url = make_url(text)
+    connection = {
+        "conn_type": "postgres",
+        "login": url.username,
+        "password": url.password,
+        "host": url.host,
+        "port": url.port,
+        "schema": url.database,
+        "extra": extra,
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_SSO_TICKETS_DB", json.dumps(connection))
+
+
 def test_a_connection_names_a_postgresql_database(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with databases.postgres_database() as text:
-        url = make_url(text)
-        connection = {
-            "conn_type": "postgres",
-            "login": url.username,
-            "password": url.password,
-            "host": url.host,
-            "port": url.port,
-            "schema": url.database,
-        }
-        monkeypatch.setenv("AIRFLOW_CONN_SSO_TICKETS_DB", json.dumps(connection))
+        _use_database(monkeypatch, text, application_name="tickets", keepalives=1, cursor="dictcursor")
         by_connection, by_url = open_ledger(), Ledger(text)
         assert by_connection.identity == by_url.identity
+        with by_connection._engine.connect() as connection:
+            assert connection.exec_driver_sql("SHOW application_name").scalar_one() == "tickets"
         by_connection.close()
         by_url.close()
     assert not (home / "sso_tickets.db").exists()
+
+
+def test_a_connection_that_requires_tls_gets_no_other(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with databases.postgres_database() as text:
+        _use_database(monkeypatch, text, sslmode="verify-full", sslrootcert="/nowhere", sslpassword="s3cret")
+        with pytest.raises(LedgerError, match=r"SSL|certificate") as raised:
+            open_ledger()
+    assert "s3cret" not in str(raised.value)
 
 
 def test_a_connection_of_another_type_is_refused_with_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
