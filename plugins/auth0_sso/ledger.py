@@ -125,7 +125,7 @@ class Ledger:
             asked_at=now,
             answer_by=now + answer_within,
             lives_until=now + answer_within + ask.ttl,
-            duplicate_until=doubt_beside(seen, now),
+            duplicate_until=doubt_beside(seen),
             version=seen.version if seen else 1,
         )
         return self._insert(entry) if seen is None else self._write(entry)

@@ -187,9 +187,13 @@ def doubt(seen: Entry | None) -> float:
     return max(seen.duplicate_until, seen.lives_until if seen.status in ("asking", "unanswered") else 0.0)
 
 
-def doubt_beside(seen: Entry | None, now: float) -> float:
-    """Until when another ticket may live if the prospect is asked for now: also one that has only just expired."""
-    late = (seen.expires_at or 0) + OPEN_LIFETIME if seen and seen.may_work(now) else 0.0
+def doubt_beside(seen: Entry | None) -> float:
+    """
+    Until when another ticket may live if the prospect is asked for now: also one that has only just expired.
+
+    Nor is that one known to be dead if it can't be read any more, since its key is lost.
+    """
+    late = (seen.expires_at or 0) + OPEN_LIFETIME if seen and seen.status in ("created", "revoking") else 0.0
     return max(doubt(seen), late)
 
 

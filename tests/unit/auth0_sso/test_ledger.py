@@ -251,6 +251,17 @@ def test_who_asks_right_after_a_ticket_has_expired_says_that_two_may_work(ledger
     assert again.duplicate_until == expired.expires_at + OPEN_LIFETIME
 
 
+def test_that_two_may_work_is_said_also_if_the_key_to_the_first_is_lost(ledger: Ledger, ledger_url: str) -> None:
+    expired = created(ledger, ttl=-60)
+    databases.use_fernet_key(Fernet.generate_key().decode())
+    stranger = Ledger(ledger_url)
+    stranger.rotation.catch_up()
+    again = begin(stranger, kept(stranger), who=LATER_RUN)
+    assert expired.expires_at is not None
+    assert again.duplicate_until == expired.expires_at + OPEN_LIFETIME
+    stranger.close()
+
+
 def test_names_in_any_script_and_long_errors_are_kept(ledger: Ledger) -> None:
     ask = replace(ASK, organization_name="Ünïcøde 株式会社", prospect="ada🔑")
     entry = ledger.record_refused(begin(ledger, ask=ask), "failed", "ß" * 5000)
