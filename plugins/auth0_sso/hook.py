@@ -28,7 +28,7 @@ from auth0_sso.errors import (
 from auth0_sso.pacing import Pacer, Turn
 from auth0_sso.token_endpoint import read_token_answer, token_request
 from auth0_sso.tokens import SharedToken, Token, TokenVault
-from auth0_sso.transport import AnyAnswer, cause_of, read_body, without_urls
+from auth0_sso.transport import AnyAnswer, PunctualConnector, cause_of, leaving_by, read_body, without_urls
 from auth0_sso.waits import CONNECT, CONNECTION_TEST
 
 CREATE_SCOPE = "create:sso_access_tickets"
@@ -147,9 +147,7 @@ class Auth0Hook(HttpAsyncHook):
     async def open(self) -> AsyncGenerator[Auth0Hook, None]:
         """Keep connections to the tenant open for as long as the block runs."""
         config = await self.config()
-        # No limit of connections: a request that has left the pacer must not wait for one, and leave with others.
-        connector = aiohttp.TCPConnector(limit=0)
-        async with aiohttp.ClientSession(response_class=AnyAnswer, connector=connector) as client:
+        async with aiohttp.ClientSession(response_class=AnyAnswer, connector=PunctualConnector()) as client:
             self._post = AsyncHttpSession(self, without_urls(client.post), config, method="POST")
             self._get = AsyncHttpSession(self, without_urls(client.get), config, method="GET")
             try:
@@ -284,16 +282,16 @@ class Auth0Hook(HttpAsyncHook):
         turn: Turn | None = None,
     ) -> _Answer:
         token = await self._tokens.get()
-        departure = turn or self.pacer
         for renewals_left in range(_MOST_RENEWALS, -1, -1):
-            if departure is not None:
-                await departure.depart()
-            answer = await self._send(session, path, body, {**(headers or {}), **_bearer(token)})
+            if turn is None and self.pacer is not None:
+                await self.pacer.depart()
+            with leaving_by(turn):
+                answer = await self._send(session, path, body, {**(headers or {}), **_bearer(token)})
             if self.pacer is not None:
                 self.pacer.observe(answer.status, answer.headers)
             if answer.status != 401 or not renewals_left or not self._tokens.replaceable(token):
                 break
-            token, departure = await self._tokens.get(rejected=token), self.pacer
+            token, turn = await self._tokens.get(rejected=token), None
         if 200 <= answer.status < 300:
             self._tokens.prove(token)
             return answer

@@ -4,14 +4,63 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Protocol
 
 import aiohttp
 
 from auth0_sso.waits import LONGEST_ANSWER_BYTES
 
 _PART_BYTES = 65536
+
+
+class Departure(Protocol):
+    """Says when a request may leave."""
+
+    async def depart(self) -> None:
+        """Return when it leaves."""
+
+
+_departure: ContextVar[Departure | None] = ContextVar("departure", default=None)
+
+
+@contextmanager
+def leaving_by(departure: Departure | None) -> Iterator[None]:
+    """Let the block's request leave when it may; with None, at once."""
+    before = _departure.set(departure)
+    try:
+        yield
+    finally:
+        _departure.reset(before)
+
+
+class PunctualConnector(aiohttp.TCPConnector):
+    """
+    Gets the connection first, and lets the request leave then.
+
+    Requests whose time has come while the network stalls would all leave at once when it is back. No limit of
+    connections: a request must not wait for another's answer.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(limit=0)
+
+    async def connect(self, *request: Any, **options: Any) -> aiohttp.connector.Connection:
+        """Return a connection on which the request may leave at once."""
+        connection = await super().connect(*request, **options)
+        if (departure := _departure.get()) is None:
+            return connection
+        try:
+            await departure.depart()
+        except BaseException:
+            connection.release()
+            raise
+        if connection.protocol is not None and connection.protocol.is_connected():
+            return connection
+        connection.close()  # the tenant has just closed it: an older one, that had been kept
+        return await super().connect(*request, **options)
 
 
 class AnyAnswer(aiohttp.ClientResponse):

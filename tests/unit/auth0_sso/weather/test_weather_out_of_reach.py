@@ -86,6 +86,24 @@ def test_a_look_up_that_hangs_is_given_up_with_the_connection(
     nothing_was_sent(ledger, tenant, f"No connection to localhost:{tenant.port}: Connection timeout")
 
 
+def test_a_look_up_that_hangs_for_a_while_makes_no_crowd_of_the_requests_behind_it(
+    ledger: Ledger, tenant: Sandbox, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(tenant, host=f"http://localhost:{tenant.port}")
+    skies.fleet(ledger, 1, 1).run()  # so that there is a token
+    look_up, ends = socket.getaddrinfo, time.monotonic() + 2
+
+    def hang(host: Any, *details: Any, **more: Any) -> Any:
+        time.sleep(max(0.0, ends - time.monotonic()))
+        return look_up(host, *details, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    outcomes = skies.fleet(ledger, 1, 14, rate=5, burst=1, who=world.SECOND_RUN).run()
+    assert world.statuses(outcomes) == {"created": 13, "reused": 1}
+    _, first, *others = [seen.at for seen in tenant.requests if seen.path.endswith("/sso-ticket")]
+    assert sum(at < first + 1 for at in others) <= 1 + 5
+
+
 def test_a_connection_that_is_refused(ledger: Ledger, tenant: Sandbox, connect: Connect) -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
