@@ -32,7 +32,8 @@ class TicketRevoker:
     """
     Revoke tickets that the ledger knows and keep what became of each.
 
-    One that is dead is left alone; so is one that its prospect was given instead since it was selected.
+    One that is dead is left alone; so is one that its prospect was given instead since it was selected. One of
+    another tenant fails.
 
     :param tickets: which; those of prospects that the ledger doesn't know are left out.
     :param hook: a hook with a pacer, opened while ``run`` runs.
@@ -107,11 +108,12 @@ class TicketRevoker:
     async def _settle(self, revocation: _Revocation) -> None:
         if revocation.status != "not_attempted":
             return
-        if self._simulate:
-            revocation.status = "planned"
-            return
         try:
-            await self._revoke_patiently(revocation)
+            self._require_tenant_of(revocation.entry)
+            if self._simulate:
+                revocation.status = "planned"
+            else:
+                await self._revoke_patiently(revocation)
         except Auth0Error as error:
             revocation.status, revocation.error = "failed", str(error)
             if isinstance(error, Auth0WeatherError):
@@ -120,6 +122,14 @@ class TicketRevoker:
                     self._workers.stop(self._silence.reason(error))
             elif isinstance(error, Auth0RunError):
                 raise
+
+    def _require_tenant_of(self, entry: Entry) -> None:
+        """Check that it is the connection's tenant, since any tenant answers that it has revoked what it never made."""
+        if entry.tenant != self._hook.settings.domain:
+            raise Auth0RowError(
+                f"This link is of the tenant {entry.tenant}, and the connection leads to {self._hook.settings.domain}.",
+                advice="Run this with a connection to that tenant.",
+            )
 
     async def _revoke_patiently(self, revocation: _Revocation) -> None:
         """Revoking twice does no harm: whatever the weather is, and whoever else does it, it is done again."""
