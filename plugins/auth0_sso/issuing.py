@@ -172,19 +172,21 @@ class TicketIssuer:
             step = next_step(entry, ask, self._who, reissue=self._options.reissue, now=time.time())
             if step is Step.KEEP or self._options.simulate:
                 return entry, step is not Step.KEEP
+            asks = False
             try:
                 if step is Step.WAIT:
                     await asyncio.sleep(patience.look_again())
                 elif entry is not None and await is_revoked_first(step, self._hook):
                     await revoke_entry(entry, self._hook, self._ledger, self._who.run, self._workers)
                 else:
+                    asks = True
                     return await self._asker.ask(ask, entry, own_profile=bool(request.profile_id)), False
             except StaleEntryError:
                 log.info("Another task has asked for this prospect meanwhile; looking again", row=request.row)
             except Auth0WeatherError as error:
                 if self._workers.stopped:
                     raise
-                wait = patience.bear(error, risked=step is Step.CREATE)
+                wait = patience.bear(error, risked=asks)
                 log.warning("Auth0 is out of sorts; waiting", row=request.row, reason=str(error))
                 await asyncio.sleep(wait)
 

@@ -101,6 +101,20 @@ def test_only_so_many_tickets_are_risked_for_one_prospect(sqlite_ledger: Ledger,
         made.raise_if_owed()
 
 
+def test_no_more_are_risked_where_an_older_one_has_expired_that_can_not_be_revoked(
+    sqlite_ledger: Ledger, run_tenant: RunTenant, connect: Connect
+) -> None:
+    tenant = run_tenant(scopes=("create:sso_access_tickets",))
+    connect(tenant)
+    issue(organizations(1), sqlite_ledger)
+    (entry,) = sqlite_ledger.live_entries()
+    sqlite_ledger.record_created(entry, entry.ticket, sent_at=time.time() - 120, ttl=60)  # type: ignore[arg-type]
+    tenant.fault("drop_after", count=100)
+    outcomes = run(world.issuer(organizations(1), sqlite_ledger, SECOND_RUN))
+    assert (outcomes[1]["status"], outcomes[1]["duplicate_possible"]) == ("failed", True)
+    assert (outcomes[1]["attempts"], world.posts(tenant)) == (3, 1 + 3)
+
+
 @pytest.mark.answers("429, 5xx, no network")
 def test_a_tenant_out_of_reach_is_given_up_after_the_patience_and_nothing_is_flagged(
     sqlite_ledger: Ledger, tenant: Sandbox, connect: Connect
