@@ -46,17 +46,17 @@ def _up(console: Console, port: int, sandbox_port: int) -> int:
         console.print(f"It is running already (user: admin   password: {airflow.password}); 'make down' stops it.")
         return 1
     tenant = None if os.environ.get(_VARIABLE) else LocalTenant(_HOME, sandbox_port)
-    if tenant is not None:
-        tenant.start()
-    with console.status(f"Starting Airflow (log: {airflow.log_file.relative_to(PROJECT)}) …"):
-        airflow.start()
-        try:
+    try:
+        if tenant is not None:
+            tenant.start()
+        with console.status(f"Starting Airflow (log: {airflow.log_file.relative_to(PROJECT)}) …"):
+            airflow.start()
             api = airflow.wait_until_healthy()
-        except BaseException:
-            _down(console)
-            raise
-    if tenant is not None:
-        _connect(console, api, tenant)
+        if tenant is not None:
+            _connect(console, api, tenant)
+    except BaseException:
+        _down(console)
+        raise
     console.print(f"Airflow: {airflow.url}   user: admin   password: {airflow.password}", soft_wrap=True)
     console.print("Open the DAG create_sso_tickets and press Trigger. 'make down' stops it all.")
     return 0
