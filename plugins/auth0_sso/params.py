@@ -5,6 +5,8 @@ from __future__ import annotations
 from airflow.sdk import Param
 
 _MAX_TTL = 432_000
+# An id may have white space around it, and a line may be empty; two ids on one line are none.
+_ORGANIZATION_ID_LINE = r"^\s*[A-Za-z0-9_-]*\s*$"
 
 
 def create_params(prospects_uri: str, report_uri: str) -> dict[str, Param]:
@@ -97,7 +99,7 @@ def revoke_params(export_uri: str) -> dict[str, Param]:
         "organization_ids": Param(
             [],
             type=["array", "null"],
-            items={"type": "string"},
+            items={"type": "string", "pattern": _ORGANIZATION_ID_LINE},
             title="Tickets of organizations",
             description="One organization id a line; added to those of the run above.",
         ),

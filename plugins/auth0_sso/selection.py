@@ -30,18 +30,18 @@ def select_tickets(
 
     :param reported: rows of a run's report, with at least ``ticket_id`` and ``expires_at``; rows without a ticket
         are passed over.
-    :param organization_ids: Auth0 organizations.
+    :param organization_ids: Auth0 organizations; white space around an id and blank ones don't count.
     :param all_live: whether every ticket that may work is wanted.
     :return: tickets that may work, by organization, with ``key`` and ``created_at``; and rows of the revocation
         report, one for each reported ticket that is dead already, or that the ledger doesn't know.
     :raises Auth0RunError: if nothing is asked for.
     """
-    if not (reported or organization_ids or all_live):
+    organizations = {one.strip() for one in organization_ids} - {""}
+    if not (reported or organizations or all_live):
         raise Auth0RunError(
             "Nothing is selected.", advice="Set report_uri, organization_ids or all_live in the run's parameters."
         )
     by_ticket = {row["ticket_id"]: row for row in reported if row["ticket_id"]}
-    organizations = set(organization_ids)
     ledger = open_ledger()
     try:
         working = {entry.ticket.ticket_id: entry for entry in ledger.live_entries() if entry.ticket is not None}

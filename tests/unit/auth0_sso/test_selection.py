@@ -80,6 +80,13 @@ def test_an_organizations_tickets_are_found(ledger: Ledger, issued: dict[int, di
     assert rows(ledger, wanted) == [5, 6, 7]
 
 
+def test_white_space_around_an_organization_does_not_hide_its_tickets(
+    ledger: Ledger, issued: dict[int, dict[str, Any]]
+) -> None:
+    wanted, _ = select_tickets(organization_ids=["", " org_5\t"])
+    assert rows(ledger, wanted) == [5, 6, 7]
+
+
 def test_each_criterion_adds_to_the_selection(ledger: Ledger, issued: dict[int, dict[str, Any]]) -> None:
     wanted, _ = select_tickets(reported=[issued[1], issued[5]], organization_ids=["org_5"])
     assert rows(ledger, wanted) == [1, 5, 6, 7]
@@ -149,6 +156,7 @@ def test_an_empty_ledger_has_nothing_to_select() -> None:
     assert select_tickets(all_live=True) == ([], [])
 
 
-def test_to_select_nothing_at_all_is_an_error_that_names_the_parameters() -> None:
+@pytest.mark.parametrize("blank", [[], [""], [" ", "\n"]])
+def test_to_select_nothing_at_all_is_an_error_that_names_the_parameters(blank: list[str]) -> None:
     with pytest.raises(Auth0RunError, match="Set report_uri, organization_ids or all_live"):
-        select_tickets()
+        select_tickets(organization_ids=blank)
