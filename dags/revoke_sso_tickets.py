@@ -24,12 +24,16 @@ from include import pipeline, revocation
 def select_tickets(*, params: dict[str, Any], ti: Any, dag_run: Any) -> list[dict[str, str]]:
     """Find the tickets in the ledger, and divide them among the mapped tasks."""
     from auth0_sso.preflight import check_before_revoking
+    from auth0_sso.records import Round
     from auth0_sso.selection import select_tickets as select
 
     report_uri = params["report_uri"]
     reported = revocation.reported(ObjectStoragePath(pipeline.absolute(report_uri))) if report_uri else []
     tickets, settled = select(
-        reported=reported, organization_ids=params["organization_ids"] or [], all_live=params["all_live"]
+        Round.of(dag_run),
+        reported=reported,
+        organization_ids=params["organization_ids"] or [],
+        all_live=params["all_live"],
     )
     check_before_revoking(ti, params)
     folder = pipeline.run_folder(ObjectStoragePath(pipeline.absolute(params["export_uri"])), dag_run)

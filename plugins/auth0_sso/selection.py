@@ -8,11 +8,15 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from auth0_sso.batch import IssuedTicket
 from auth0_sso.errors import Auth0RunError
 from auth0_sso.ledger import Ledger, open_ledger
-from auth0_sso.records import OPEN_LIFETIME, Entry
+from auth0_sso.records import OPEN_LIFETIME, Entry, Round
 from auth0_sso.revocations import revocation_row, settled_revocations
+
+log = structlog.get_logger(logger_name="task")
 
 _UNKNOWN = (
     "This ledger doesn't know the link, so it can't be revoked here. Run this where the link was made; "
@@ -21,13 +25,19 @@ _UNKNOWN = (
 
 
 def select_tickets(
-    *, reported: Sequence[Mapping[str, Any]] = (), organization_ids: Collection[str] = (), all_live: bool = False
+    who: Round,
+    *,
+    reported: Sequence[Mapping[str, Any]] = (),
+    organization_ids: Collection[str] = (),
+    all_live: bool = False,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """
     Find the tickets to revoke; of several criteria, each adds to the selection.
 
-    A ticket may still work up to five hours after it has expired, if it was opened at its last moment.
+    A ticket may still work up to five hours after it has expired, if it was opened at its last moment. What a later
+    run has issued is left alone: when a run is cleared, it revokes no more than it was to when it was triggered.
 
+    :param who: the run that revokes.
     :param reported: rows of a run's report, with at least ``ticket_id`` and ``expires_at``; rows without a ticket
         are passed over.
     :param organization_ids: Auth0 organizations; white space around an id and blank ones don't count.
@@ -45,11 +55,14 @@ def select_tickets(
     ledger = open_ledger()
     try:
         working = {entry.ticket.ticket_id: entry for entry in ledger.live_entries() if entry.ticket is not None}
-        wanted = [
-            asdict(_named(entry))
+        meant = [
+            entry
             for ticket_id, entry in working.items()
             if all_live or entry.organization_id in organizations or ticket_id in by_ticket
         ]
+        wanted = [asdict(_named(entry)) for entry in meant if entry.run_after <= who.run_after]
+        if later := len(meant) - len(wanted):
+            log.warning("Links of later runs are left alone; to revoke them, trigger another run", links=later)
         return wanted, list(_settled(ledger, {one: by_ticket[one] for one in by_ticket if one not in working}))
     finally:
         ledger.close()
