@@ -88,9 +88,8 @@ def revocations_of(ti: TaskInstance, task_id: str, wanted: Iterable[Mapping[str,
     tickets = [IssuedTicket(one["key"], one["created_at"]) for one in wanted]
 
     def look() -> tuple[list[dict[str, Any]], list[IssuedTicket]]:
-        results = results_of(ti, task_id)
-        known = {(result["key"], result["issued"]) for result in results}
-        return results, [ticket for ticket in tickets if (ticket.key, ticket.created_at) not in known]
+        results = _told_of_tickets(ti, task_id, tickets)
+        return [*results.values()], [ticket for ticket in tickets if ticket not in results]
 
     results, untold = _settled(ti, task_id, look)
     return results + (list(_revocations_from_ledger(untold)) if untold else [])
@@ -125,6 +124,23 @@ def _told(ti: TaskInstance, task_id: str, rows: Iterable[Mapping[str, Any]]) -> 
     outcomes = (outcome for organization in results_of(ti, task_id) for outcome in organization["tickets"])
     of_rows = (outcome for outcome in outcomes if by_row.get(outcome["row"]) == _identity(outcome))
     return sorted(of_rows, key=lambda outcome: str(outcome["created_at"]))
+
+
+def _told_of_tickets(
+    ti: TaskInstance, task_id: str, tickets: Iterable[IssuedTicket]
+) -> dict[IssuedTicket, dict[str, Any]]:
+    """
+    Return what the tasks told of these very tickets.
+
+    An instance that a second selection has no work for still has its XCom of the selection before: what another
+    one has settled since counts.
+    """
+    wanted, told = set(tickets), {}
+    results = results_of(ti, task_id)
+    for result in sorted(results, key=lambda result: result["status"] not in ("failed", "not_attempted")):
+        if (ticket := IssuedTicket(result["key"], result["issued"])) in wanted:
+            told[ticket] = result
+    return told
 
 
 def _identity(row: Mapping[str, Any]) -> tuple[str, ...]:

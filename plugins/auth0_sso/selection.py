@@ -43,7 +43,8 @@ def select_tickets(
     :param organization_ids: Auth0 organizations; white space around an id and blank ones don't count.
     :param all_live: whether every ticket that may work is wanted.
     :return: tickets that may work, by organization, with ``key`` and ``created_at``; and rows of the revocation
-        report, one for each reported ticket that is dead already, or that the ledger doesn't know.
+        report, one for each reported ticket that is dead already, or that the ledger doesn't know, and for each that
+        this run has revoked before it was cleared.
     :raises Auth0RunError: if nothing is asked for.
     """
     organizations = {one.strip() for one in organization_ids} - {""}
@@ -63,7 +64,7 @@ def select_tickets(
         wanted = [asdict(_named(entry)) for entry in meant if entry.run_after <= who.run_after]
         if later := len(meant) - len(wanted):
             log.warning("Links of later runs are left alone; to revoke them, trigger another run", links=later)
-        return wanted, list(_settled(ledger, {one: by_ticket[one] for one in by_ticket if one not in working}))
+        return wanted, list(_settled(ledger, who, {one: by_ticket[one] for one in by_ticket if one not in working}))
     finally:
         ledger.close()
 
@@ -72,8 +73,8 @@ def _named(entry: Entry) -> IssuedTicket:
     return IssuedTicket(entry.key, entry.created_at or 0.0)
 
 
-def _settled(ledger: Ledger, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    revoked = ledger.revocations.by_ticket(rows)
+def _settled(ledger: Ledger, who: Round, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    revoked = {**ledger.revocations.by_run(who.run), **ledger.revocations.by_ticket(rows)}
     tickets = [IssuedTicket(revocation.key, revocation.created_at) for revocation in revoked.values()]
     for entry, ticket, status, revocation in settled_revocations(ledger, tickets):
         yield revocation_row(entry, ticket, status, revocation)

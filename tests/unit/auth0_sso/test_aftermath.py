@@ -246,6 +246,18 @@ def test_of_tickets_whose_revoking_task_died_the_ledger_tells(ledger: Ledger, te
     assert not any(ticket.ticket_id in str(found) for ticket in (left.ticket, doubtful.ticket) if ticket)
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_what_an_earlier_selection_of_the_run_has_left_is_not_told(ledger: Ledger, first: int) -> None:
+    told = [
+        {"key": "left", "issued": 1.0, "status": "revoked"},
+        {"key": "left", "issued": 1.0, "status": "failed"},
+        {"key": "done", "issued": 2.0, "status": "revoked"},
+    ]
+    pushed = [[told[first]], [told[1 - first]], [told[2]]]
+    wanted = [{"key": "left", "created_at": 1.0}]
+    assert revocations_of(TaskInstance(pushed), "create_tickets", wanted) == [told[0]]
+
+
 def test_a_task_that_has_never_started_is_not_waited_for(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aftermath.time, "sleep", pytest.fail)
     ti = TaskInstance()

@@ -36,8 +36,10 @@ def issued(ledger: Ledger) -> dict[int, dict[str, Any]]:
     return outcomes
 
 
-def selected(run_after: float = 2e9, **criteria: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    return select_tickets(Round("revoke_sso_tickets/run-1", 3, run_after), **criteria)
+def selected(
+    run_after: float = 2e9, run: str = "revoke_sso_tickets/run-2", **criteria: Any
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    return select_tickets(Round(run, 3, run_after), **criteria)
 
 
 def entry_of(ledger: Ledger, outcome: dict[str, Any]) -> Entry:
@@ -107,6 +109,17 @@ def test_a_run_that_is_cleared_leaves_alone_what_a_later_run_has_issued(
         assert {1, 2}.isdisjoint(rows(ledger, wanted))
     assert rows(ledger, selected(between, all_live=True)[0]) == [3, 5, 6, 7]
     assert rows(ledger, selected(SECOND_RUN.run_after, all_live=True)[0]) == [1, 2, 3, 5, 6, 7]
+
+
+@pytest.mark.answers("a task of `revoke_sso_tickets` is killed, cleared or tried again")
+@pytest.mark.parametrize("reported", [False, True])
+def test_a_run_that_is_cleared_still_tells_of_what_it_has_revoked(
+    ledger: Ledger, issued: dict[int, dict[str, Any]], reported: bool
+) -> None:
+    criteria = {"organization_ids": ["org_5"], "reported": [issued[8]] if reported else []}
+    wanted, (settled,) = selected(run="revoke_sso_tickets/run-1", **criteria)
+    assert rows(ledger, wanted) == [5, 6, 7]
+    assert (settled["status"], settled["ticket_id"]) == ("revoked", issued[8]["ticket_id"])
 
 
 def test_a_revocation_in_doubt_is_selected_again(ledger: Ledger, issued: dict[int, dict[str, Any]]) -> None:
