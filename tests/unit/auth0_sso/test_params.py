@@ -73,6 +73,8 @@ def test_what_the_form_offers_is_taken(name: str, value: Any) -> None:
         ("require_approval", None),
         ("prospects_uri", None),
         ("report_uri", 7),
+        ("report_uri", ""),
+        ("report_uri", " "),
     ],
 )
 def test_what_can_not_be_right_is_refused(name: str, value: Any) -> None:
@@ -88,6 +90,7 @@ def test_what_can_not_be_right_is_refused(name: str, value: Any) -> None:
         ("organization_ids", ["org_1, org_2"]),
         ("organization_ids", ["Example Inc."]),
         ("all_live", "true"),
+        ("export_uri", ""),
         ("max_mapped_tasks", 0),
     ],
 )
