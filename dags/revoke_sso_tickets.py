@@ -43,7 +43,8 @@ def select_tickets(*, params: dict[str, Any], ti: Any, dag_run: Any) -> list[dic
 @task(trigger_rule="all_done")
 def export_report(batches: list[dict[str, str]] | None, *, params: dict[str, Any], ti: Any, dag_run: Any) -> Any:
     """Write the report, whatever happened."""
-    from auth0_sso.aftermath import revocations_of, stats_of
+    from auth0_sso.aftermath import stats_of
+    from auth0_sso.revoking_aftermath import revocations_of
 
     if batches is None:
         raise AirflowSkipException("select_tickets failed: no ticket is known, so there is nothing to report.")
