@@ -169,9 +169,12 @@ class LocalAirflow:
 
 
 def _inherited() -> dict[str, str]:
-    """Return the environment without another Airflow's settings; connections are welcome."""
+    """Return the environment without another Airflow's settings; connections are welcome, a proxy is for others."""
     own = ("AIRFLOW__", "AIRFLOW_HOME")
-    return {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    others = kept.get("no_proxy") or kept.get("NO_PROXY")
+    directly = ",".join(filter(None, (others, "127.0.0.1", "localhost")))
+    return {**kept, "no_proxy": directly, "NO_PROXY": directly}
 
 
 def _signal(group: int, sent: int) -> bool:

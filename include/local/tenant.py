@@ -8,12 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from include.files import make_private
+from include.local.api import DIRECTLY
 from include.local.ports import require_free_port
 from include.sandbox.settings import SandboxSettings
 
@@ -67,7 +67,7 @@ class LocalTenant:
 
     def _answers(self) -> bool:
         try:
-            urllib.request.urlopen(self.url, timeout=1).close()  # noqa: S310
+            DIRECTLY.open(self.url, timeout=1).close()
         except OSError:
             return False
         return True
