@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from airflow.sdk import BaseHook
@@ -13,6 +14,10 @@ from auth0_sso.errors import LedgerError
 
 LEDGER_CONN_ID = "sso_tickets_db"
 LEDGER_PATH_VARIABLE = "SSO_TICKETS_LEDGER"
+# Of the connection's extra, what says how the server is reached and known; no secret, since errors name the URL.
+_OF_THE_DRIVER = re.compile(
+    r"ssl(?!password)\w+|gss\w+|krbsrvname|channel_binding|options|target_session_attrs|keepalives\w*"
+)
 
 
 def ledger_url() -> URL:
@@ -20,7 +25,8 @@ def ledger_url() -> URL:
     Return the URL of the ledger that this Airflow is set up with; asks Airflow, so before an event loop runs.
 
     It is the database of connection ``sso_tickets_db``; without one, a SQLite file at
-    ``SSO_TICKETS_LEDGER``, by default in ``AIRFLOW_HOME``.
+    ``SSO_TICKETS_LEDGER``, by default in ``AIRFLOW_HOME``. The connection's extra says how it is secured, as for
+    Airflow's own hook: ``sslmode`` and its like.
 
     :raises LedgerError: if the connection is of another type than postgres.
     """
@@ -43,4 +49,5 @@ def ledger_url() -> URL:
         host=connection.host,
         port=connection.port,
         database=connection.schema,
+        query={name: str(value) for name, value in connection.extra_dejson.items() if _OF_THE_DRIVER.fullmatch(name)},
     )
