@@ -32,7 +32,8 @@ class TicketRevoker:
     """
     Revoke tickets that the ledger knows and keep what became of each.
 
-    One that is dead is left alone; so is one that its prospect was given instead since it was selected.
+    One that is dead is left alone; so is one that its prospect was given instead since it was selected. One of
+    another tenant than the connection's fails: the connection's would say yes to it, and it would go on working.
 
     :param tickets: which; those of prospects that the ledger doesn't know are left out.
     :param hook: a hook with a pacer, opened while ``run`` runs.
@@ -106,6 +107,11 @@ class TicketRevoker:
 
     async def _settle(self, revocation: _Revocation) -> None:
         if revocation.status != "not_attempted":
+            return
+        made_in, asked = revocation.entry.tenant, self._hook.settings.domain
+        if made_in != asked:
+            revocation.status = "failed"
+            revocation.error = f"It was made in the tenant {made_in} and works there, but the connection is to {asked}."
             return
         if self._simulate:
             revocation.status = "planned"
