@@ -23,8 +23,8 @@ def main() -> int:
     """Run one of the commands; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m include.local", description=__doc__)
     parser.add_argument("command", choices=["demo", "up", "down"])
-    parser.add_argument("--port", type=int, default=int(os.environ.get("AIRFLOW_PORT", "8080")))
-    parser.add_argument("--sandbox-port", type=int, default=int(os.environ.get("SANDBOX_PORT", "4010")))
+    parser.add_argument("--port", type=int, default=os.environ.get("AIRFLOW_PORT") or "8080")
+    parser.add_argument("--sandbox-port", type=int, default=os.environ.get("SANDBOX_PORT") or "4010")
     options = parser.parse_args()
     console = Console()
     # A plain kill is to end what was started here, as Ctrl-C does.

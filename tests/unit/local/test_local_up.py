@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,3 +40,18 @@ def test_who_listens_on_the_sandboxs_port_is_not_taken_for_it(home: Path, taken:
     with pytest.raises(PortTakenError, match=f"Port {taken} is taken: .* SANDBOX_PORT"):
         local._up(Console(quiet=True), free_port(), taken)
     assert not (home / "standalone.pid").exists()
+
+
+@pytest.mark.parametrize("variable", ["AIRFLOW_PORT", "SANDBOX_PORT"])
+def test_a_port_that_is_set_to_nothing_is_the_usual_one(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["include.local", "down"])
+    monkeypatch.setenv(variable, "")
+    assert local.main() == 0
+
+
+def test_a_port_that_is_no_number_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["include.local", "up"])
+    monkeypatch.setenv("AIRFLOW_PORT", "http")
+    with pytest.raises(SystemExit):
+        local.main()
+    assert "argument --port: invalid int value: 'http'" in capsys.readouterr().err
