@@ -170,7 +170,7 @@ class LocalAirflow:
 
 def _inherited() -> dict[str, str]:
     """Return the environment without another Airflow's settings; connections are welcome, a proxy is for others."""
-    own = ("AIRFLOW__", "AIRFLOW_HOME")
+    own = ("AIRFLOW__", "AIRFLOW_HOME", "AIRFLOW_CONFIG")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     others = kept.get("no_proxy") or kept.get("NO_PROXY")
     directly = ",".join(filter(None, (others, "127.0.0.1", "localhost")))
