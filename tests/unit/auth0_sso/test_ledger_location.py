@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,14 @@ def url_of(monkeypatch: pytest.MonkeyPatch, **extra: Any) -> str:
 
 def test_it_is_that_of_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     assert url_of(monkeypatch) == "postgresql+psycopg2://sso:p%40ss@db.example/ledger"
+
+
+def test_a_file_in_the_users_home_is_in_no_folder_of_that_name_where_a_process_was_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SSO_TICKETS_LEDGER", "~/ledgers/sso.db")
+    assert ledger_url().database == str(tmp_path / "ledgers" / "sso.db")
 
 
 def test_the_server_must_prove_itself_as_the_connection_says(monkeypatch: pytest.MonkeyPatch) -> None:
