@@ -24,12 +24,16 @@ from include import pipeline, revocation
 def select_tickets(*, params: dict[str, Any], ti: Any, dag_run: Any) -> list[dict[str, str]]:
     """Find the tickets in the ledger, and divide them among the mapped tasks."""
     from auth0_sso.preflight import check_before_revoking
+    from auth0_sso.records import Round
     from auth0_sso.selection import select_tickets as select
 
     report_uri = params["report_uri"]
     reported = revocation.reported(ObjectStoragePath(pipeline.absolute(report_uri))) if report_uri else []
     tickets, settled = select(
-        reported=reported, organization_ids=params["organization_ids"] or [], all_live=params["all_live"]
+        Round.of(dag_run),
+        reported=reported,
+        organization_ids=params["organization_ids"] or [],
+        all_live=params["all_live"],
     )
     check_before_revoking(ti, params)
     folder = pipeline.run_folder(ObjectStoragePath(pipeline.absolute(params["export_uri"])), dag_run)
@@ -39,7 +43,8 @@ def select_tickets(*, params: dict[str, Any], ti: Any, dag_run: Any) -> list[dic
 @task(trigger_rule="all_done")
 def export_report(batches: list[dict[str, str]] | None, *, params: dict[str, Any], ti: Any, dag_run: Any) -> Any:
     """Write the report, whatever happened."""
-    from auth0_sso.aftermath import revocations_of, stats_of
+    from auth0_sso.aftermath import stats_of
+    from auth0_sso.revoking_aftermath import revocations_of
 
     if batches is None:
         raise AirflowSkipException("select_tickets failed: no ticket is known, so there is nothing to report.")

@@ -67,7 +67,8 @@ def load(source: AnyPath | None, text: str, default_ttl_sec: int, folder: AnyPat
     :return: ``folder``, ``manifest``, and the counts ``rows``, ``valid``, ``invalid``, ``organizations``.
     :raises ProspectsError: if the input can't be read as a whole.
     """
-    found = prospects.load_prospects(source, text=text, default_ttl_sec=default_ttl_sec)
+    # JSON may write a whole number as 3600.0, and the parameter's schema takes it.
+    found = prospects.load_prospects(source, text=text, default_ttl_sec=int(default_ttl_sec))
     for warning in found.warnings:
         log.warning(warning)
     for invalid in found.invalid[:_SHOWN_PROBLEMS]:
@@ -114,7 +115,7 @@ def plan(found: prospects.Prospects, max_batches: int, folder: AnyPath) -> list[
 
     :return: for each its ``label`` and, as ``batch``, the path of its batch file.
     """
-    return prospects.write_plan(prospects.plan_batches(found, max_batches), folder)
+    return prospects.write_plan(prospects.plan_batches(found, int(max_batches)), folder)
 
 
 def manifest_rows(found: prospects.Prospects) -> list[dict[str, Any]]:

@@ -46,8 +46,9 @@ def plan(
     selection = {"tickets": list(tickets), "settled": list(settled)}
     write_private(plan_folder, _SELECTION, [json.dumps(selection).encode()])
     batches = []
-    for number in range(min(len(tickets), max_batches)):
-        part = list(tickets[number::max_batches])
+    most = int(max_batches)  # which JSON may have written as 16.0
+    for number in range(min(len(tickets), most)):
+        part = list(tickets[number::most])
         label = f"{len(part)} ticket{'s' if len(part) > 1 else ''}"
         content = json.dumps({"label": label, "tickets": part}).encode()
         path = write_private(plan_folder, f"batch-{number + 1:04d}.json", [content])

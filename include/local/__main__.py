@@ -23,8 +23,8 @@ def main() -> int:
     """Run one of the commands; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m include.local", description=__doc__)
     parser.add_argument("command", choices=["demo", "up", "down"])
-    parser.add_argument("--port", type=int, default=int(os.environ.get("AIRFLOW_PORT", "8080")))
-    parser.add_argument("--sandbox-port", type=int, default=int(os.environ.get("SANDBOX_PORT", "4010")))
+    parser.add_argument("--port", type=int, default=os.environ.get("AIRFLOW_PORT") or "8080")
+    parser.add_argument("--sandbox-port", type=int, default=os.environ.get("SANDBOX_PORT") or "4010")
     options = parser.parse_args()
     console = Console()
     # A plain kill is to end what was started here, as Ctrl-C does.
@@ -46,17 +46,17 @@ def _up(console: Console, port: int, sandbox_port: int) -> int:
         console.print(f"It is running already (user: admin   password: {airflow.password}); 'make down' stops it.")
         return 1
     tenant = None if os.environ.get(_VARIABLE) else LocalTenant(_HOME, sandbox_port)
-    if tenant is not None:
-        tenant.start()
-    with console.status(f"Starting Airflow (log: {airflow.log_file.relative_to(PROJECT)}) …"):
-        airflow.start()
-        try:
+    try:
+        if tenant is not None:
+            tenant.start()
+        with console.status(f"Starting Airflow (log: {airflow.log_file.relative_to(PROJECT)}) …"):
+            airflow.start()
             api = airflow.wait_until_healthy()
-        except BaseException:
-            _down(console)
-            raise
-    if tenant is not None:
-        _connect(console, api, tenant)
+        if tenant is not None:
+            _connect(console, api, tenant)
+    except BaseException:
+        _down(console)
+        raise
     console.print(f"Airflow: {airflow.url}   user: admin   password: {airflow.password}", soft_wrap=True)
     console.print("Open the DAG create_sso_tickets and press Trigger. 'make down' stops it all.")
     return 0

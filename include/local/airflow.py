@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from include.files import make_private
 from include.local.api import AirflowApi, ApiError
+from include.local.ports import free_port, require_free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
 POOL = "auth0_management_api"
@@ -72,9 +72,9 @@ class LocalAirflow:
         """
         Start it; it needs half a minute or more until it is healthy.
 
-        :raises LocalAirflowError: if its port is taken.
+        :raises PortTakenError: if its port is taken.
         """
-        self._require_free_port()
+        require_free_port(self.port, "AIRFLOW_PORT")
         make_private(self.home)  # its database keeps XComs, and ticket URLs among them
         # With a write-ahead log, kept in the file from here on, readers and the writer don't lock each other out.
         with closing(sqlite3.connect(self._database)) as database:
@@ -134,14 +134,6 @@ class LocalAirflow:
         """Delete its home, with its database and logs."""
         shutil.rmtree(self.home, ignore_errors=True)
 
-    def _require_free_port(self) -> None:
-        try:
-            socket.create_server(("127.0.0.1", self.port)).close()
-        except OSError:
-            raise LocalAirflowError(
-                f"Port {self.port} is taken: stop what listens there, or choose another one with AIRFLOW_PORT."
-            ) from None
-
     def _wait_for_end(self, group: int, patience: float) -> None:
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline and _signal(group, 0):
@@ -176,17 +168,13 @@ class LocalAirflow:
         }
 
 
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 def _inherited() -> dict[str, str]:
-    """Return the environment without another Airflow's settings; connections are welcome."""
-    own = ("AIRFLOW__", "AIRFLOW_HOME")
-    return {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    """Return the environment without another Airflow's settings; connections are welcome, a proxy is for others."""
+    own = ("AIRFLOW__", "AIRFLOW_HOME", "AIRFLOW_CONFIG")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    others = kept.get("no_proxy") or kept.get("NO_PROXY")
+    directly = ",".join(filter(None, (others, "127.0.0.1", "localhost")))
+    return {**kept, "no_proxy": directly, "NO_PROXY": directly}
 
 
 def _signal(group: int, sent: int) -> bool:

@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from include.files import make_private
+from include.local.api import DIRECTLY
+from include.local.ports import require_free_port
 from include.sandbox.settings import SandboxSettings
 
 _START_SECONDS = 30.0
@@ -38,8 +39,11 @@ class LocalTenant:
         """
         Start it and wait until it answers.
 
-        :raises RuntimeError: if it doesn't; names the log.
+        :raises PortTakenError: if its port is taken.
+        :raises RuntimeError: if it doesn't answer; names the log.
         """
+        # Whoever listens there would answer in its place.
+        require_free_port(self._port, "SANDBOX_PORT")
         make_private(self.log_file.parent)
         command = [sys.executable, "-m", "include.sandbox", "--port", str(self._port)]
         with self.log_file.open("ab") as log:
@@ -63,7 +67,7 @@ class LocalTenant:
 
     def _answers(self) -> bool:
         try:
-            urllib.request.urlopen(self.url, timeout=1).close()  # noqa: S310
+            DIRECTLY.open(self.url, timeout=1).close()
         except OSError:
             return False
         return True

@@ -10,19 +10,21 @@ from typing import Any, Protocol, TypeVar
 import structlog
 from airflow.sdk.configuration import conf
 
-from auth0_sso.batch import IssuedTicket, TicketRequest
+from auth0_sso.batch import TicketRequest
 from auth0_sso.ledger import open_ledger
 from auth0_sso.operators import STATS_KEY
 from auth0_sso.outcomes import shared, told
 from auth0_sso.records import DagRun, Entry, Round
-from auth0_sso.revocations import revocation_row, settled_revocations
 from auth0_sso.xcom_backend import readable
 
 log = structlog.get_logger(logger_name="task")
 
 T = TypeVar("T")
 
+_ENDED = frozenset(("failed", "success"))
+
 _DIED = "The task died before the answer came: clear it, or run again."
+_EXPIRED = "Its link has expired: clear the task, or run again."
 _FORGOTTEN = "Its link has expired, and the ledger doesn't keep its URL any more: run again."
 _IDENTITY = ("organization_id", "prospect_name", "prospect_email", "connection_name")
 _POLL_SECONDS = 1.0
@@ -72,31 +74,11 @@ def outcomes_of(
         known = {outcome["row"] for outcome in outcomes}
         return outcomes, [row for row in rows if row["row"] not in known and not row["error"]]
 
-    outcomes, untold = _settled(ti, task_id, look)
+    outcomes, untold = settled(ti, task_id, look)
     return outcomes + (list(_from_ledger(untold, Round.of(dag_run))) if untold else [])
 
 
-def revocations_of(ti: TaskInstance, task_id: str, wanted: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """
-    Return what became of the tickets that were to be revoked: from the tasks, or else from the ledger.
-
-    :param ti: a task instance of the run.
-    :param task_id: the mapped task.
-    :param wanted: the tickets, with ``key`` and ``created_at`` as in the batch files.
-    :return: one row a ticket, see :func:`auth0_sso.revocations.revocation_row`.
-    """
-    tickets = [IssuedTicket(one["key"], one["created_at"]) for one in wanted]
-
-    def look() -> tuple[list[dict[str, Any]], list[IssuedTicket]]:
-        results = results_of(ti, task_id)
-        known = {(result["key"], result["issued"]) for result in results}
-        return results, [ticket for ticket in tickets if (ticket.key, ticket.created_at) not in known]
-
-    results, untold = _settled(ti, task_id, look)
-    return results + (list(_revocations_from_ledger(untold)) if untold else [])
-
-
-def _settled(
+def settled(
     ti: TaskInstance, task_id: str, look: Callable[[], tuple[list[dict[str, Any]], list[T]]]
 ) -> tuple[list[dict[str, Any]], list[T]]:
     """
@@ -108,7 +90,7 @@ def _settled(
     deadline = time.monotonic() + conf.getint("workers", "min_heartbeat_interval") + _DYING_SECONDS
     while True:
         told, untold = look()
-        if not untold or time.monotonic() > deadline or not _has_run(ti, task_id):
+        if not untold or time.monotonic() > deadline or _ENDED.isdisjoint(_states(ti, task_id).values()):
             return told, untold
         log.info("A task has ended and not told all it did; its process may still be ending", untold=len(untold))
         time.sleep(_POLL_SECONDS)
@@ -119,21 +101,34 @@ def _told(ti: TaskInstance, task_id: str, rows: Iterable[Mapping[str, Any]]) -> 
     Return what the tasks told of these very rows.
 
     An instance that a second plan has no work for, or that didn't start again after a clear, still has its XCom of
-    the plan before, where the row's number may be another prospect's. The newest ticket comes last.
+    the plan before, where the row's number may be another prospect's, and a link may be dead by now. The newest
+    ticket comes last.
     """
     by_row = {row["row"]: _identity(row) for row in rows}
     outcomes = (outcome for organization in results_of(ti, task_id) for outcome in organization["tickets"])
-    of_rows = (outcome for outcome in outcomes if by_row.get(outcome["row"]) == _identity(outcome))
+    of_rows = [outcome for outcome in outcomes if by_row.get(outcome["row"]) == _identity(outcome)]
+    if of_rows and not _ENDED.issuperset(_states(ti, task_id).values()):
+        living = {"", *_living_tickets()}
+        of_rows = [outcome for outcome in of_rows if outcome["ticket_id"] in living]
     return sorted(of_rows, key=lambda outcome: str(outcome["created_at"]))
+
+
+def _living_tickets() -> Iterator[str]:
+    ledger = open_ledger()
+    try:
+        now = time.time()
+        yield from (entry.ticket.ticket_id for entry in ledger.live_entries() if entry.ticket and entry.is_live(now))
+    finally:
+        ledger.close()
 
 
 def _identity(row: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(row[name] for name in _IDENTITY)
 
 
-def _has_run(ti: TaskInstance, task_id: str) -> bool:
+def _states(ti: TaskInstance, task_id: str) -> dict[str, str]:
     states = ti.get_task_states(ti.dag_id, task_ids=[task_id], run_ids=[ti.run_id])
-    return any(state in ("failed", "success") for state in states.get(ti.run_id, {}).values())
+    return dict(states.get(ti.run_id, {}))
 
 
 def _from_ledger(rows: Sequence[Mapping[str, Any]], who: Round) -> Iterator[dict[str, Any]]:
@@ -167,16 +162,6 @@ def _request(row: Mapping[str, Any]) -> TicketRequest:
 def _status(entry: Entry, who: Round) -> tuple[str, str]:
     if entry.status in ("asking", "unanswered"):
         return "failed", entry.error or _DIED
-    if entry.status == "created" and entry.ticket is None:
-        return "failed", _FORGOTTEN
+    if entry.status == "created" and not entry.is_live(time.time()):
+        return "failed", _EXPIRED if entry.ticket else _FORGOTTEN
     return told(entry, who)
-
-
-def _revocations_from_ledger(tickets: Sequence[IssuedTicket]) -> Iterator[dict[str, Any]]:
-    ledger = open_ledger()
-    try:
-        for entry, ticket, status, revocation in settled_revocations(ledger, tickets):
-            error = "" if status else "The task died before it told; the link may still work."
-            yield revocation_row(entry, ticket, status or "not_attempted", revocation, error)
-    finally:
-        ledger.close()

@@ -33,7 +33,7 @@ def ledger_url() -> URL:
         connection = BaseHook.get_connection(LEDGER_CONN_ID)
     except AirflowNotFoundException:
         home = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
-        path = Path(os.environ.get(LEDGER_PATH_VARIABLE) or home / "sso_tickets.db").absolute()
+        path = Path(os.environ.get(LEDGER_PATH_VARIABLE) or home / "sso_tickets.db").expanduser().absolute()
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return URL.create("sqlite", database=str(path))
     if connection.conn_type not in ("postgres", "postgresql"):

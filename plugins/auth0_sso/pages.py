@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from urllib.parse import quote
 
+import structlog
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import requires_access_dag
@@ -13,6 +14,8 @@ from airflow.sdk import ObjectStoragePath
 from airflow.sdk.configuration import conf
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse
+
+log = structlog.get_logger(__name__)
 
 REPORT_TASK = "export_report"
 _REFUSAL = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="color-scheme" content="light dark">
@@ -50,6 +53,7 @@ def show_report(dag_id: str, run_id: str, session: SessionDep) -> HTMLResponse:
         )
     try:
         page = (ObjectStoragePath(exported["report_uri"]) / "report.html").read_text(encoding="utf-8")
-    except OSError:
+    except Exception as error:  # what the drivers of object storage raise has no base in common
+        log.warning("A report's folder can't be read", report_uri=exported["report_uri"], reason=str(error))
         raise HTTPException(404, f"The report's folder {exported['report_uri']} can't be read from here.") from None
     return HTMLResponse(page, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})

@@ -5,6 +5,9 @@ from __future__ import annotations
 from airflow.sdk import Param
 
 _MAX_TTL = 432_000
+_NOT_BLANK = r"\S"
+# An id may have white space around it, and a line may be empty; two ids on one line are none.
+_ORGANIZATION_ID_LINE = r"^\s*[A-Za-z0-9_-]*\s*$"
 
 
 def create_params(prospects_uri: str, report_uri: str) -> dict[str, Param]:
@@ -75,6 +78,7 @@ def create_params(prospects_uri: str, report_uri: str) -> dict[str, Param]:
         "report_uri": Param(
             report_uri,
             type="string",
+            pattern=_NOT_BLANK,
             title="Reports",
             description="Folder for the run's report; local or object storage.",
         ),
@@ -97,7 +101,7 @@ def revoke_params(export_uri: str) -> dict[str, Param]:
         "organization_ids": Param(
             [],
             type=["array", "null"],
-            items={"type": "string"},
+            items={"type": "string", "pattern": _ORGANIZATION_ID_LINE},
             title="Tickets of organizations",
             description="One organization id a line; added to those of the run above.",
         ),
@@ -116,6 +120,10 @@ def revoke_params(export_uri: str) -> dict[str, Param]:
         ),
         "dry_run": Param(False, type="boolean", title="Dry run", description="Everything but the calls."),
         "export_uri": Param(
-            export_uri, type="string", title="Reports", description="Folder for this run's own report."
+            export_uri,
+            type="string",
+            pattern=_NOT_BLANK,
+            title="Reports",
+            description="Folder for this run's own report.",
         ),
     }

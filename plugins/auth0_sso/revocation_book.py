@@ -64,6 +64,10 @@ class RevocationBook:
         """Return all revocations of some prospects, by the ledger's key and when the ticket was made."""
         return {(found.key, found.created_at): found for found in self._find(t.c.key, keys)}
 
+    def by_run(self, run: str) -> dict[str, Revocation]:
+        """Return what a run, ``dag_id/run_id``, has revoked, by ticket id."""
+        return {found.ticket_id: found for found in self._find(t.c.revoked_by, [run])}
+
     def _find(self, column: ColumnElement[str], wanted: Collection[str]) -> Iterator[Revocation]:
         listed = list(dict.fromkeys(wanted))
         with self._engine.connect() as connection:

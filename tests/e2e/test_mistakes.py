@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from include.local.airflow import POOL, free_port
+from include.local.airflow import POOL
 from include.local.api import AirflowApi
+from include.local.ports import free_port
 from include.sandbox.server import Sandbox
 from tests.e2e.runs import SLOTS, Trigger, csv_of, rested
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from auth0_sso.params import create_params
 
-from include import pipeline, reports
+from include import pipeline, reports, revocation
 from include.prospects import ProspectsError
 
 HOSTILE_NAMES = [
@@ -68,6 +69,18 @@ def test_a_run_of_only_invalid_rows_fails_before_its_plan_when_it_is_told_to(tmp
     assert lines[1].startswith("row 1, column organization_id, value 'bad id': ")
     assert lines[-2] == "… and 980 more, see the report"
     assert not (tmp_path / "plan").exists()
+
+
+def test_a_whole_number_may_be_written_with_a_point(tmp_path: Path) -> None:
+    hour, one = 3600.0, 1.0  # as they come from JSON; the parameters' schema takes them for integers
+    assert create_params("in", "out")["ttl_sec"].resolve(hour) is hour
+    loaded = pipeline.load(None, "organization_id\norg_1\norg_2\n", hour, tmp_path)  # type: ignore[arg-type]
+    assert (loaded["valid"], loaded["invalid"]) == (2, 0)
+    found = pipeline.read(Path(loaded["manifest"]))
+    assert [type(prospect.body["ttl_sec"]) for prospect in found.valid] == [int, int]
+    assert len(pipeline.plan(found, one, tmp_path)) == 1  # type: ignore[arg-type]
+    tickets = [{"key": "a", "created_at": 1.0}, {"key": "b", "created_at": 2.0}]
+    assert len(revocation.plan(tickets, [], one, tmp_path)) == 1  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("text", ["organization_id\n", "organization_id\n\n,\n", ",,\n,,\n", "\ufeff\n\n"])

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 from auth0_sso import aftermath
-from auth0_sso.aftermath import outcomes_of, results_of, revocations_of, stats_of
+from auth0_sso.aftermath import outcomes_of, results_of, stats_of
 from auth0_sso.batch import Organization
 from auth0_sso.ledger import Ledger, open_ledger
 from auth0_sso.records import Ask
+from auth0_sso.revoking_aftermath import revocations_of
 from auth0_sso.xcom_backend import LockedTicketsXCom
 
 from include.sandbox.server import Sandbox
@@ -57,8 +58,12 @@ def rows_of(wanted: list[Organization]) -> list[dict[str, Any]]:
     return [{**asdict(row), "error": "", "more": 1} for organization in wanted for row in organization.requests]
 
 
-def found(wanted: list[Organization], returned: list[Any] | None = None) -> dict[int, dict[str, Any]]:
-    outcomes = outcomes_of(TaskInstance(returned), RUN, "create_tickets", rows_of(wanted))
+def found(
+    wanted: list[Organization], returned: list[Any] | None = None, states: dict[str, str] | None = None
+) -> dict[int, dict[str, Any]]:
+    ti = TaskInstance(returned)
+    ti.states = states or {}
+    outcomes = outcomes_of(ti, RUN, "create_tickets", rows_of(wanted))
     assert len({outcome["row"] for outcome in outcomes}) == len(outcomes)
     return {outcome["row"]: outcome for outcome in outcomes}
 
@@ -166,6 +171,31 @@ def test_a_link_whose_url_is_no_longer_kept_is_not_told_as_created(ledger: Ledge
     assert outcome["error"] == "Its link has expired, and the ledger doesn't keep its URL any more: run again."
 
 
+@pytest.mark.parametrize("state", ["upstream_failed", "skipped", "removed"])
+@pytest.mark.parametrize("dead", ["expired", "revoked"])
+def test_a_task_that_did_not_start_again_after_a_clear_tells_of_no_link_that_is_dead_by_now(
+    ledger: Ledger, state: str, dead: str
+) -> None:
+    wanted = organizations(2, 1)
+    told = [[{"organization_id": "org", "tickets": [outcome]}] for outcome in issue(wanted, ledger).values()]
+    first, _ = ledger.live_entries()
+    if dead == "revoked":
+        ledger.record_revoked(ledger.record_revoking(first, "revoke/run-1"))
+    else:
+        ledger.record_created(first, first.ticket, sent_at=time.time() - 120, ttl=60)  # type: ignore[arg-type]
+    outcomes = found(wanted, told, {"create_tickets_0": state, "create_tickets_1": state})
+    assert [outcomes[row]["status"] for row in (1, 2)] == ["failed", "created"]
+    assert f"Its link {'has' if dead == 'expired' else 'was'} {dead}" in outcomes[1]["error"]
+    assert outcomes[2]["ticket_url"]
+
+
+def test_a_link_that_lives_is_told_by_a_task_that_did_not_start_again_as_before(ledger: Ledger) -> None:
+    wanted = organizations(1)
+    reused = {**issue(wanted, ledger, SECOND_RUN)[1], "status": "reused"}
+    told = [[{"organization_id": "org_1", "tickets": [reused]}]]
+    assert found(wanted, told, {"create_tickets_0": "skipped"}) == {1: reused}
+
+
 def test_what_a_deleted_run_with_the_same_id_asked_for_is_not_told(ledger: Ledger) -> None:
     issue(organizations(1, 1), ledger, replace(FIRST_RUN, run_after=FIRST_RUN.run_after - 3600))
     assert found(organizations(1, 1)) == {}
@@ -244,6 +274,18 @@ def test_of_tickets_whose_revoking_task_died_the_ledger_tells(ledger: Ledger, te
     assert found[1]["revoked_by"] == run
     assert found[3]["error"] == "The task died before it told; the link may still work."
     assert not any(ticket.ticket_id in str(found) for ticket in (left.ticket, doubtful.ticket) if ticket)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_what_an_earlier_selection_of_the_run_has_left_is_not_told(ledger: Ledger, first: int) -> None:
+    told = [
+        {"key": "left", "issued": 1.0, "status": "revoked"},
+        {"key": "left", "issued": 1.0, "status": "failed"},
+        {"key": "done", "issued": 2.0, "status": "revoked"},
+    ]
+    pushed = [[told[first]], [told[1 - first]], [told[2]]]
+    wanted = [{"key": "left", "created_at": 1.0}]
+    assert revocations_of(TaskInstance(pushed), "create_tickets", wanted) == [told[0]]
 
 
 def test_a_task_that_has_never_started_is_not_waited_for(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

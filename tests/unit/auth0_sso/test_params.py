@@ -73,6 +73,8 @@ def test_what_the_form_offers_is_taken(name: str, value: Any) -> None:
         ("require_approval", None),
         ("prospects_uri", None),
         ("report_uri", 7),
+        ("report_uri", ""),
+        ("report_uri", " "),
     ],
 )
 def test_what_can_not_be_right_is_refused(name: str, value: Any) -> None:
@@ -82,8 +84,21 @@ def test_what_can_not_be_right_is_refused(name: str, value: Any) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("organization_ids", "org_1"), ("organization_ids", [7]), ("all_live", "true"), ("max_mapped_tasks", 0)],
+    [
+        ("organization_ids", "org_1"),
+        ("organization_ids", [7]),
+        ("organization_ids", ["org_1, org_2"]),
+        ("organization_ids", ["Example Inc."]),
+        ("all_live", "true"),
+        ("export_uri", ""),
+        ("max_mapped_tasks", 0),
+    ],
 )
 def test_a_selection_that_can_not_be_right_is_refused(name: str, value: Any) -> None:
     with pytest.raises(ParamValidationError):
         REVOKE[name].resolve(value)
+
+
+@pytest.mark.parametrize("value", [["org_1", "org_a-B2"], [" org_1 ", ""], [], None])
+def test_organizations_may_have_white_space_around_them(value: Any) -> None:
+    assert REVOKE["organization_ids"].resolve(value) == value

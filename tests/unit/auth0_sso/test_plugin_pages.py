@@ -122,6 +122,17 @@ def test_a_report_whose_folder_is_gone_says_so(
     assert "can&#x27;t be read from here" in answer.text
 
 
+@pytest.mark.parametrize("uri", ["nowhere://bucket/reports", "s3://bucket/reports"])
+def test_a_report_in_a_storage_that_the_api_server_can_not_reach_says_so(
+    client: TestClient, stored: list[Any], sign_in: Callable[[bool], list[Any]], uri: str
+) -> None:
+    stored.append(json.dumps({"report_uri": uri, "summary": {}}))
+    sign_in(True)
+    answer = client.get(PATH)
+    assert answer.status_code == 404
+    assert "can&#x27;t be read from here" in answer.text
+
+
 def test_what_a_path_holds_is_not_read_as_html(client: TestClient, sign_in: Callable[[bool], list[Any]]) -> None:
     sign_in(True)
     answer = client.get("/reports/create_sso_tickets/<b>run<%2Fb>")

@@ -92,6 +92,7 @@ def test_a_ticket_that_may_work_is_not_named(sqlite_ledger: Ledger, tenant: Sand
     assert tenant.tickets[0].id not in str(result)
 
 
+@pytest.mark.answers("the connection is to another tenant than the one that made a link")
 @pytest.mark.parametrize("simulate", [False, True], ids=["", "dry run"])
 def test_a_ticket_of_another_tenant_is_not_taken_for_revoked(
     sqlite_ledger: Ledger, tenant: Sandbox, run_tenant: RunTenant, connect: Connect, simulate: bool

@@ -1,0 +1,57 @@
+"""``make up``: what does not start leaves nothing running."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from include.local import __main__ as local
+from include.local.ports import PortTakenError, free_port
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """Return a port that somebody else listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setattr(local, "PROJECT", tmp_path)
+    monkeypatch.setattr(local, "_HOME", tmp_path / "up")
+    return tmp_path / "up"
+
+
+def test_if_airflows_port_is_taken_the_sandbox_does_not_stay(home: Path, taken: int) -> None:
+    sandbox_port = free_port()
+    with pytest.raises(PortTakenError, match=f"Port {taken} is taken: .* AIRFLOW_PORT"):
+        local._up(Console(quiet=True), taken, sandbox_port)
+    assert "ready on" in (home / "sandbox.log").read_text()
+    assert not (home / "sandbox.pid").exists()
+
+
+def test_who_listens_on_the_sandboxs_port_is_not_taken_for_it(home: Path, taken: int) -> None:
+    with pytest.raises(PortTakenError, match=f"Port {taken} is taken: .* SANDBOX_PORT"):
+        local._up(Console(quiet=True), free_port(), taken)
+    assert not (home / "standalone.pid").exists()
+
+
+@pytest.mark.parametrize("variable", ["AIRFLOW_PORT", "SANDBOX_PORT"])
+def test_a_port_that_is_set_to_nothing_is_the_usual_one(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["include.local", "down"])
+    monkeypatch.setenv(variable, "")
+    assert local.main() == 0
+
+
+def test_a_port_that_is_no_number_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["include.local", "up"])
+    monkeypatch.setenv("AIRFLOW_PORT", "http")
+    with pytest.raises(SystemExit):
+        local.main()
+    assert "argument --port: invalid int value: 'http'" in capsys.readouterr().err
