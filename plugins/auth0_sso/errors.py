@@ -33,7 +33,7 @@ class Auth0Error(AirflowException):
         self.status = status
         self.error_code = error_code
         self.advice = advice
-        self.headers: dict[str, str] = dict(headers or {})
+        self.headers: Mapping[str, str] = headers or {}  # no plain dict of them: it would know one way to write a name
 
 
 class Auth0RowError(Auth0Error):

@@ -20,6 +20,8 @@ from auth0_sso.errors import (
     error_from_answer,
     unreachable,
 )
+from auth0_sso.headers import retry_after
+from multidict import CIMultiDict, CIMultiDictProxy
 
 
 def body(message: str = "", code: str = "") -> dict[str, Any]:
@@ -66,6 +68,11 @@ def test_an_answer_is_somebodys_fault(status: int, said: object, kind: type[Auth
     assert advice in error.advice
     assert error.status == status
     assert error.headers == {"X-RateLimit-Remaining": "1"}
+
+
+def test_the_headers_names_are_known_however_they_are_written() -> None:
+    headers = CIMultiDictProxy(CIMultiDict({"retry-after": "20"}))
+    assert retry_after(error_from_answer(503, "", headers).headers) == 20
 
 
 @pytest.mark.parametrize(("status", "said", "kind", "advice"), TABLE)
