@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.prospects import load_prospects
-from include.prospects.models import CONNECTION_NAME_PATTERN
 from include.prospects.naming import default_connection_name, prospect_key
+from include.prospects.syntax import CONNECTION_NAME
 
 
 @pytest.mark.parametrize(
@@ -33,7 +31,7 @@ def test_a_connection_is_named_after_its_organization(organization_name, organiz
 @given(st.text(max_size=600), st.text("abcABC09_-", max_size=50))
 def test_a_default_name_is_always_valid(organization_name, organization_id):
     name = default_connection_name(organization_name, organization_id)
-    assert re.fullmatch(CONNECTION_NAME_PATTERN, name)
+    assert CONNECTION_NAME.fullmatch(name)
     assert len(name) <= 128
 
 
