@@ -8,6 +8,8 @@ from unicodedata import normalize
 
 from slugify import slugify
 
+from include.prospects.records import HIDDEN_CHARACTERS
+
 MOST_CHARACTERS = 128
 """Longest name of a connection (Auth0 Management API, POST /self-service-profiles/{id}/sso-ticket)."""
 
@@ -32,6 +34,7 @@ def prospect_key(prospect_email: str, prospect_name: str, explicit_connection: s
 
     It is the address in small letters, or else the name; then, after a bar, the connection if the row names
     one itself, because one person may be asked for two connections on purpose: ``ada@example.com|acme-saml``.
+    A name counts as it is read: in small letters, without hidden characters, a single space for any white space.
     Accents written as letters of their own count as part of the letter before them: systems differ in that, and
     none shows it. So the order of rows, the organization's name, domains, life span and all other fields can change
     without the prospect becoming a new one.
@@ -42,8 +45,13 @@ def prospect_key(prospect_email: str, prospect_name: str, explicit_connection: s
         a default name.
     """
     # A bar within a name is doubled, so that different prospects never share a key.
-    person = normalize("NFC", prospect_email.casefold() or prospect_name).replace("|", "||")
+    person = normalize("NFC", prospect_email.casefold() or _as_read(prospect_name)).replace("|", "||")
     return f"{person}|{explicit_connection}" if explicit_connection else person
+
+
+def _as_read(name: str) -> str:
+    # Not folded, since Weiß and Weiss are two people.
+    return " ".join(HIDDEN_CHARACTERS.sub("", name).split()).lower()
 
 
 @dataclass(slots=True)
