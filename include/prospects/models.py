@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from include.prospects.syntax import connection_name, domain_name, email_address, https_url, identifier, plain_text
+from include.prospects.syntax import (
+    connection_name,
+    domain_name,
+    email_address,
+    https_url,
+    identifier,
+    organization_id,
+    plain_text,
+)
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
@@ -37,7 +45,7 @@ Text128 = Annotated[str, Field(max_length=128), AfterValidator(plain_text)]
 Text255 = Annotated[str, Field(max_length=255), AfterValidator(plain_text)]
 Text256 = Annotated[str, Field(max_length=256), AfterValidator(plain_text)]
 Identifier = Annotated[str, Field(max_length=255), AfterValidator(identifier)]
-OrganizationId = Annotated[str, Field(max_length=50), AfterValidator(identifier)]
+OrganizationId = Annotated[str, Field(max_length=50), AfterValidator(organization_id)]
 ConnectionName = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(connection_name)]
 Domain = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(domain_name)]
 Host = Annotated[str, Field(min_length=3, max_length=255), AfterValidator(domain_name)]

@@ -41,6 +41,13 @@ def identifier(text: str) -> str:
     )
 
 
+def organization_id(text: str) -> str:
+    """Take an organization's identifier; its name, or a header in the midst of the rows, is none."""
+    if not identifier(text).startswith("org_"):
+        raise ValueError("must begin with org_, as the organization's page in Auth0 shows it")
+    return text
+
+
 def connection_name(text: str) -> str:
     """Take a connection's name; look-alikes are named here too, such as the dash that Word makes of a hyphen."""
     if not CONNECTION_NAME.fullmatch(text):

@@ -171,6 +171,13 @@ BAD = [
     ({"organization_name": "a\nb"}, "organization_name", "must not contain the unprintable character U+000A"),
     ({"custom_domain": "ab"}, "custom_domain", "must be at least 3 characters long"),
     ({"custom_domain": "a.example\r\nx: y"}, "custom_domain", "must be a domain name"),
+    ({"organization_id": "Acme"}, "organization_id", "must begin with org_"),
+    ({"organization_id": "organization_id"}, "organization_id", "must begin with org_"),
+    (
+        {"enabled_organizations": '[{"organization_id": "org_1"}, {"organization_id": "Acme"}]'},
+        "enabled_organizations",
+        "item 2, organization_id: must begin with org_",
+    ),
     ({"connection_id": "con_1/../x"}, "connection_id", "must be letters A-Z or a-z, digits, '_' or '-'"),
     (
         {"display_name": "x" * 1_000_000},
