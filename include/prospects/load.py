@@ -37,7 +37,7 @@ def load_prospects(source: UPath | Path | None, *, text: str = "", default_ttl_s
     """
     if not 0 <= default_ttl_sec <= MAX_TTL_SEC:
         raise ProspectsError([f"ttl_sec {default_ttl_sec}: must be 0 to {MAX_TTL_SEC} seconds"])
-    intake = _Intake(default_ttl_sec)
+    intake = _Intake(int(default_ttl_sec))  # Airflow's parameters take 60.0 for an integer
     problems = [problem for name, content in read_sources(source, text) for problem in intake.take(name, content)]
     prospects = intake.prospects
     if not problems and not prospects.valid and not prospects.invalid:

@@ -271,7 +271,7 @@ def test_an_edit_ticket_has_no_connection_config():
 
 
 @pytest.mark.parametrize(
-    ("cell", "default", "expected"), [("", 0, None), ("", 60, 60), ("90", 60, 90), ("0", 60, None)]
+    ("cell", "default", "expected"), [("", 0, None), ("", 60, 60), ("", 60.0, 60), ("90", 60, 90), ("0", 60, None)]
 )
 def test_the_rows_life_span_wins_over_the_default(cell, default, expected):
     assert body_of({"ttl_sec": cell, "display_name": "a"}, default_ttl_sec=default).get("ttl_sec") == expected
