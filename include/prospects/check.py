@@ -77,10 +77,8 @@ class RowChecker:
     def _claim_name(self, row: int, draft: Draft) -> None:
         name, organization_id = draft.get(_NAME), draft.get("organization_id")
         if name and organization_id and not draft.has("connection_id"):
-            taken = self.names.claim(name, organization_id, row)
-            if taken:
-                column = draft.column_of(_NAME) if draft.origin.get(_NAME) else "connection_name"
-                draft.problems.append((column, name, taken))
+            column = draft.column_of(_NAME) if draft.origin.get(_NAME) else "connection_name"
+            self.names.claim(name, organization_id, row, column)
 
     def _invalid(self, row: int, draft: Draft) -> InvalidRow:
         def text(column: str) -> str:
@@ -121,6 +119,19 @@ class RowChecker:
             prospect=prospect_key(email, name, explicit_connection),
             body=request_body(model),
         )
+
+
+def refuse(checked: Prospect | InvalidRow, column: str, value: str, rule: str) -> InvalidRow:
+    """Return a row with a problem that shows only beside the others."""
+    told = ("organization_id", "organization_name", "prospect_name", "prospect_email", "connection_name")
+    earlier = checked.problems if isinstance(checked, InvalidRow) else ()
+    problem = Problem(checked.row, checked.source, shown(column), shown(value), rule)
+    return InvalidRow(
+        row=checked.row,
+        source=checked.source,
+        **{name: shown(getattr(checked, name), 255) for name in told},
+        problems=(*earlier, problem)[:MOST_PROBLEMS_OF_A_ROW],
+    )
 
 
 def complete(draft: Draft, default_ttl_sec: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from include.prospects.check import RowChecker
+from include.prospects.check import RowChecker, refuse
 from include.prospects.header import EXAMPLE, resolve_header
 from include.prospects.models import MAX_TTL_SEC
 from include.prospects.naming import ConnectionNames
@@ -37,8 +37,9 @@ def load_prospects(source: UPath | Path | None, *, text: str = "", default_ttl_s
     """
     if not 0 <= default_ttl_sec <= MAX_TTL_SEC:
         raise ProspectsError([f"ttl_sec {default_ttl_sec}: must be 0 to {MAX_TTL_SEC} seconds"])
-    intake = _Intake(default_ttl_sec)
+    intake = _Intake(int(default_ttl_sec))  # Airflow's parameters take 60.0 for an integer
     problems = [problem for name, content in read_sources(source, text) for problem in intake.take(name, content)]
+    intake.refuse_taken_names()
     prospects = intake.prospects
     if not problems and not prospects.valid and not prospects.invalid:
         problems.append(
@@ -82,6 +83,15 @@ class _Intake:
         if self.rows == rows_before:
             self.prospects.warnings.append(f"{name}: has a header, but no rows")
         return []
+
+    def refuse_taken_names(self) -> None:
+        """Make each row invalid whose connection's name is another organization's."""
+        refused = self.names.refused()
+        rows: list[Prospect | InvalidRow] = [*self.prospects.valid, *self.prospects.invalid]
+        self.prospects.valid.clear()
+        self.prospects.invalid.clear()
+        for checked in sorted(rows, key=lambda one: one.row):
+            self._keep(refuse(checked, *refused[checked.row]) if checked.row in refused else checked)
 
     def _count_row(self) -> None:
         self.rows += 1

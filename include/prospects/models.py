@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from include.prospects.syntax import domain_name, email_address, https_url, identifier, plain_text
+from include.prospects.syntax import (
+    connection_name,
+    domain_name,
+    email_address,
+    https_url,
+    identifier,
+    organization_id,
+    plain_text,
+)
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
@@ -18,8 +26,6 @@ if TYPE_CHECKING:
 
 MAX_TTL_SEC = 432_000
 """Five days, in seconds: the longest life of a ticket, and the API's default."""
-
-CONNECTION_NAME_PATTERN = r"^[a-zA-Z0-9](-[a-zA-Z0-9]|[a-zA-Z0-9])*$"
 
 
 class NotNull:
@@ -39,8 +45,8 @@ Text128 = Annotated[str, Field(max_length=128), AfterValidator(plain_text)]
 Text255 = Annotated[str, Field(max_length=255), AfterValidator(plain_text)]
 Text256 = Annotated[str, Field(max_length=256), AfterValidator(plain_text)]
 Identifier = Annotated[str, Field(max_length=255), AfterValidator(identifier)]
-OrganizationId = Annotated[str, Field(max_length=50), AfterValidator(identifier)]
-ConnectionName = Annotated[str, Field(min_length=1, max_length=128, pattern=CONNECTION_NAME_PATTERN)]
+OrganizationId = Annotated[str, Field(max_length=50), AfterValidator(organization_id)]
+ConnectionName = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(connection_name)]
 Domain = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(domain_name)]
 Host = Annotated[str, Field(min_length=3, max_length=255), AfterValidator(domain_name)]
 Email = Annotated[str, Field(max_length=254), AfterValidator(email_address)]

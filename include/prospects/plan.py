@@ -138,6 +138,8 @@ def _batch_json(batch: Batch) -> dict[str, Any]:
 
 def _remove_after(plan_folder: UPath | Path, last: int) -> None:
     """Remove the batch files whose number is above ``last``."""
+    if not plan_folder.is_dir():  # object storage knows no empty folders
+        return
     for entry in cast("list[UPath | Path]", list(plan_folder.iterdir())):
         found = _BATCH_FILE.fullmatch(entry.name)
         if found and int(found.group(1)) > last:

@@ -10,8 +10,11 @@ import unicodedata
 
 from include.prospects.records import HIDDEN_CHARACTERS, UNSAFE_CHARACTERS, shown
 
+CONNECTION_NAME = re.compile(r"[a-zA-Z0-9](?:-[a-zA-Z0-9]|[a-zA-Z0-9])*")
+_NOT_IN_CONNECTION_NAME = re.compile(r"[^A-Za-z0-9-]")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-]+")
 _NOT_IDENTIFIER = re.compile(r"[^A-Za-z0-9_-]")
+_UNSEEN = re.compile(rf"{HIDDEN_CHARACTERS.pattern}|[^\S ]")
 _EMAIL = re.compile(r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+\.[^\s@,;:<>()\[\]\\\".]+")
 _DOMAIN = re.compile(r"(?:(?!-)[\w-]{1,63}(?<!-)\.)+(?!-)[^\W\d_][\w-]{0,62}(?<!-)")
 _HTTPS_URL = re.compile(r"https://[^\s/?#@\\]+(?:[/?#][^\s\\]*)?", re.IGNORECASE)
@@ -33,33 +36,53 @@ def identifier(text: str) -> str:
     """
     if _IDENTIFIER.fullmatch(text):
         return text
-    found = _NOT_IDENTIFIER.search(text)
-    if not found:
-        raise ValueError("must be letters A-Z or a-z, digits, '_' or '-', but is empty")
-    culprit = found.group()
-    name = unicodedata.name(culprit, f"U+{ord(culprit):04X}, which has no name")
     raise ValueError(
-        f"must be letters A-Z or a-z, digits, '_' or '-', but has '{shown(culprit)}' ({name})"
-        f" at character {found.start() + 1}"
+        f"must be letters A-Z or a-z, digits, '_' or '-'{_named(_NOT_IDENTIFIER, text) or ', but is empty'}"
     )
+
+
+def organization_id(text: str) -> str:
+    """Take an organization's identifier; its name, or a header in the midst of the rows, is none."""
+    if not identifier(text).startswith("org_"):
+        raise ValueError("must begin with org_, as the organization's page in Auth0 shows it")
+    return text
+
+
+def connection_name(text: str) -> str:
+    """Take a connection's name; look-alikes are named here too, such as the dash that Word makes of a hyphen."""
+    if not CONNECTION_NAME.fullmatch(text):
+        rule = "must be letters A-Z or a-z, digits and single hyphens between them, such as acme-saml"
+        raise ValueError(rule + _named(_NOT_IN_CONNECTION_NAME, text))
+    return text
 
 
 def email_address(text: str) -> str:
     """Take what looks like one e-mail address, without a display name."""
     if HIDDEN_CHARACTERS.search(text) or not _EMAIL.fullmatch(text):
-        raise ValueError("must be one e-mail address, such as ada@example.com")
+        raise ValueError(f"must be one e-mail address, such as ada@example.com{_named(_UNSEEN, text)}")
     return text
 
 
 def domain_name(text: str) -> str:
     """Take a host name of at least two labels; no scheme, port, path or wildcard."""
     if len(text) > 253 or not _DOMAIN.fullmatch(text) or "_" in text:
-        raise ValueError("must be a domain name, such as example.com, without https:// and path")
+        rule = "must be a domain name, such as example.com, without https:// and path"
+        raise ValueError(rule + _named(_UNSEEN, text))
     return text
 
 
 def https_url(text: str) -> str:
     """Take an absolute https URL without user information."""
     if HIDDEN_CHARACTERS.search(text) or not _HTTPS_URL.fullmatch(text):
-        raise ValueError("must be a URL that begins with https://")
+        raise ValueError(f"must be a URL that begins with https://{_named(_UNSEEN, text)}")
     return text
+
+
+def _named(culprits: re.Pattern[str], text: str) -> str:
+    """Name the first character that doesn't belong into a text, and its place; nothing when there is none."""
+    found = culprits.search(text)
+    if not found:
+        return ""
+    culprit = found.group()
+    name = unicodedata.name(culprit, f"U+{ord(culprit):04X}, which has no name")
+    return f", but has '{shown(culprit)}' ({name}) at character {found.start() + 1}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from include.prospects.models import CONNECTION_NAME_PATTERN, ProspectRow
+from include.prospects.models import ProspectRow
 from include.prospects.records import shown
 
 if TYPE_CHECKING:
@@ -15,18 +15,11 @@ if TYPE_CHECKING:
 
     from include.prospects.draft import Draft
 
-_PATTERN_RULES = {
-    CONNECTION_NAME_PATTERN: ("must be letters A-Z or a-z, digits and single hyphens between them, such as acme-saml"),
-}
-
 _RULES: dict[str, Callable[[dict[str, Any]], str]] = {
     "missing": lambda _: "is required",
     "extra_forbidden": lambda _: "is not a field that the API knows: remove it",
     "string_too_long": lambda context: f"must be at most {context['max_length']} characters long",
     "string_too_short": lambda context: f"must be at least {context['min_length']} characters long",
-    "string_pattern_mismatch": lambda context: _PATTERN_RULES.get(
-        context["pattern"], f"must match {context['pattern']}"
-    ),
     "string_type": lambda _: "must be a text",
     "string_unicode": lambda _: "must not contain half of a surrogate pair: remove it",
     "bool_type": lambda _: "must be true or false",

@@ -9,7 +9,10 @@ CELL_LIMIT = 16_000
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 _LINE_END = re.compile("\r\n?")
-_FORMULA = re.compile("'*[\\s\ufeff]*[=+\\-@\t\r\n＝＋－＠]")
+_FORMULA = re.compile("['\"\\s\ufeff]*[=+\\-@\t\r\n＝＋－＠]")
+_CELL_BEGIN = "(?:\\A|(?<=;))"  # where lists are separated by semicolons, Excel divides every CSV at them
+_UNGUARDED = re.compile(f"{_CELL_BEGIN}(?={_FORMULA.pattern})")
+_GUARD = re.compile(f"{_CELL_BEGIN}'(?={_FORMULA.pattern})")
 
 
 def printable(text: object, limit: int = CELL_LIMIT) -> str:
@@ -29,17 +32,17 @@ def printable(text: object, limit: int = CELL_LIMIT) -> str:
 def is_formula(text: str) -> bool:
     """Tell whether a spreadsheet might run the text (OWASP, "CSV Injection").
 
-    Apostrophes in front count too: without that, removing the guard from a text that had one of its own
-    would change it.
+    Quotes in front don't protect: a spreadsheet that takes another separator drops them. Apostrophes count too:
+    without that, removing the guard from a text that had one of its own would change it.
     """
     return _FORMULA.match(text) is not None
 
 
 def guard(text: str) -> str:
-    """Put an apostrophe before a text that a spreadsheet might run; leave any other text alone."""
-    return f"'{text}" if is_formula(text) else text
+    """Put an apostrophe before what a spreadsheet might run, at the text's beginning and after each semicolon."""
+    return _UNGUARDED.sub("'", text)
 
 
 def unguard(text: str) -> str:
     """Undo :func:`guard`: ``unguard(guard(text)) == text`` for every text."""
-    return text[1:] if text.startswith("'") and is_formula(text) else text
+    return _GUARD.sub("", text)

@@ -51,11 +51,12 @@ def organization_chart(rows: Sequence[Outcome], statuses: Sequence[str]) -> Orga
     for row in rows:
         counts.setdefault(row.organization_id, Counter())[row.status] += 1
         needs_work[row.organization_id] += row.needs_work
-        if not names.get(row.organization_id):
+        # Rows without an id are of organizations that nobody knows: none of their names is that of all.
+        if row.organization_id and not names.get(row.organization_id):
             names[row.organization_id] = row.organization_name
     order = sorted(counts, key=lambda key: (-needs_work[key], -counts[key].total()))
     longest = max((count.total() for count in counts.values()), default=0)
-    shown = [(names[key] or key or "(no organization)", counts[key]) for key in order[:MAX_BARS]]
+    shown = [(names.get(key) or key or "(no organization_id)", counts[key]) for key in order[:MAX_BARS]]
     bars = [_bar(printable(name, limit=80), count, statuses, longest) for name, count in shown]
     return OrganizationChart(bars, hidden=len(order) - len(bars))
 

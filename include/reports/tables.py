@@ -28,8 +28,8 @@ def csv_bytes(columns: Sequence[str], rows: Sequence[object]) -> bytes:
     """Write rows as CSV.
 
     :param columns: names of the rows' attributes, in order.
-    :return: UTF-8 without a BOM, lines end with ``\\n``; booleans are ``true`` and ``false``; a text that a
-        spreadsheet would run as a formula has an apostrophe in front.
+    :return: UTF-8 without a BOM, lines end with ``\\n``; booleans are ``true`` and ``false``; what a
+        spreadsheet would run as a formula, be it after a semicolon, has an apostrophe in front.
     """
     import pandas as pd
 

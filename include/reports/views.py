@@ -59,7 +59,7 @@ def ticket_page(rows: Sequence[ReportRow], run: RunInfo) -> Page:
         warnings=run.warnings,
         organizations=organization_chart(rows, STATUSES),
         rate=rate_chart(run.samples),
-        rows=[_ticket_row(row) for _, row in _shown(numbered)],
+        rows=[_ticket_row(row) for _, row in _shown(numbered, tasks)],
         hidden_rows=max(len(rows) - MAX_ROWS, 0),
         has_links=any(row.ticket_url for row in rows),
         time_title="Expires",
@@ -82,7 +82,7 @@ def revocation_page(rows: Sequence[RevocationRow], run: RunInfo) -> Page:
         warnings=run.warnings,
         organizations=organization_chart(rows, REVOCATION_STATUSES),
         rate=rate_chart(run.samples),
-        rows=[_revocation_row(number, row) for number, row in _shown(numbered)],
+        rows=[_revocation_row(number, row) for number, row in _shown(numbered, tasks)],
         hidden_rows=max(len(rows) - MAX_ROWS, 0),
         has_links=False,
         time_title="Revoked",
@@ -142,11 +142,13 @@ def _task(status: str, remedy: Remedy, concerned: Sequence[tuple[int, Outcome]])
     )
 
 
-def _shown(numbered: Sequence[tuple[int, Row]]) -> Sequence[tuple[int, Row]]:
-    """Return all rows in their order; of too many, the first ones that need work, then others."""
+def _shown(numbered: Sequence[tuple[int, Row]], tasks: Sequence[Task]) -> Sequence[tuple[int, Row]]:
+    """Return all rows in their order; of too many, those that tasks link to or that need work, then the rest."""
     if len(numbered) <= MAX_ROWS:
         return numbered
-    return sorted(numbered, key=lambda entry: not entry[1].needs_work)[:MAX_ROWS]
+    linked = {number for task in tasks for number in task.rows}
+    first = sorted(numbered, key=lambda entry: (entry[0] not in linked, not entry[1].needs_work))[:MAX_ROWS]
+    return sorted(first, key=lambda entry: (not entry[1].needs_work, entry[0]))
 
 
 def _ticket_row(row: ReportRow) -> PageRow:

@@ -20,6 +20,7 @@ from auth0_sso.ledger import Ledger, StaleEntryError
 from auth0_sso.outcomes import Outcome, outcome, outcomes_of
 from auth0_sso.patience import Patience, Silence
 from auth0_sso.records import Ask, Entry, Round, Step, next_step
+from auth0_sso.repeats import Prospect, prospects_of
 from auth0_sso.revoking import is_revoked_first, revoke_entry
 from auth0_sso.workers import Workers, workers_for
 
@@ -47,14 +48,6 @@ class IssueOptions:
     patience: float = waits.PATIENCE
 
 
-@dataclass(frozen=True)
-class _Prospect:
-    """One ask and the rows that share its ticket."""
-
-    ask: Ask
-    requests: list[TicketRequest]
-
-
 class TicketIssuer:
     """
     Issue the tickets of some organizations and keep each row's outcome.
@@ -78,7 +71,7 @@ class TicketIssuer:
         self._outcomes: dict[int, Outcome] = {}
         self._weather: Auth0WeatherError | None = None
         size = workers_for(hook.require_pacer().rate)
-        self._workers: Workers[_Prospect] = Workers(self._settle_and_note, size)
+        self._workers: Workers[Prospect] = Workers(self._settle_and_note, size)
         self._silence = Silence()
         self._asker = TicketAsker(hook, ledger, who, self._workers, self._silence)
 
@@ -130,26 +123,26 @@ class TicketIssuer:
     def _outcome(self, request: TicketRequest) -> Outcome:
         return self._outcomes.get(request.row) or outcome(request, "not_attempted", error=self._workers.stopped)
 
-    def _prospects(self) -> list[_Prospect]:
-        """One ask a prospect; a row that repeats one shares its ticket."""
-        by_key: dict[str, _Prospect] = {}
-        for request in self._requests:
-            ask = Ask(
-                tenant=self._hook.settings.domain,
-                profile_id=request.profile_id or self._options.profile_id,
-                organization_id=request.organization_id,
-                organization_name=request.organization_name,
-                prospect=request.prospect,
-                connection_name=request.connection_name,
-                body=request.body,
-                custom_domain=request.custom_domain or self._options.custom_domain,
-            )
-            by_key.setdefault(ask.key, _Prospect(ask, [])).requests.append(request)
-        return list(by_key.values())
+    def _prospects(self) -> list[Prospect]:
+        return prospects_of(self._requests, self._ask)
 
-    async def _settle_and_note(self, prospect: _Prospect) -> None:
+    def _ask(self, request: TicketRequest) -> Ask:
+        return Ask(
+            tenant=self._hook.settings.domain,
+            profile_id=request.profile_id or self._options.profile_id,
+            organization_id=request.organization_id,
+            organization_name=request.organization_name,
+            prospect=request.prospect,
+            connection_name=request.connection_name,
+            body=request.body,
+            custom_domain=request.custom_domain or self._options.custom_domain,
+        )
+
+    async def _settle_and_note(self, prospect: Prospect) -> None:
         patience = Patience(self._options.patience, self._silence)
         try:
+            if len(prospect.rows) > 1:
+                prospect = prospect.as_asked_before(await self._asker.look_up(prospect.ask), time.time())
             entry, planned = await self._settle(prospect.ask, prospect.requests[0], patience)
             for settled in outcomes_of(prospect.requests, prospect.ask, entry, planned=planned, who=self._who):
                 self._outcomes[settled.row] = settled
@@ -190,12 +183,12 @@ class TicketIssuer:
                 log.warning("Auth0 is out of sorts; waiting", row=request.row, reason=str(error))
                 await asyncio.sleep(wait)
 
-    def _note_failure(self, prospect: _Prospect, error: Auth0Error | str) -> None:
+    def _note_failure(self, prospect: Prospect, error: Auth0Error | str) -> None:
         entry, now = self._asker.last_known(prospect.ask), time.time()
         for request in prospect.requests:
             self._outcomes[request.row] = outcome(request, "failed", error=str(error), entry=entry, now=now)
 
-    def _note_if_lost(self, prospect: _Prospect) -> None:
+    def _note_if_lost(self, prospect: Prospect) -> None:
         """Say so if the work was ended between an intent and its result: a ticket may exist that nobody has seen."""
         entry = self._asker.last_known(prospect.ask)
         unsettled = prospect.requests[0].row not in self._outcomes

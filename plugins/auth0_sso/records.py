@@ -188,11 +188,8 @@ def doubt(seen: Entry | None) -> float:
 
 
 def doubt_beside(seen: Entry | None) -> float:
-    """
-    Until when another ticket may live if the prospect is asked for now: also one that has only just expired.
-
-    Nor is that one known to be dead if it can't be read any more, since its key is lost.
-    """
+    """Until when another ticket may live if the prospect is asked for now: also one that has only just expired."""
+    # Its URL says nothing here: without its key it can't be read, and works all the same.
     late = (seen.expires_at or 0) + OPEN_LIFETIME if seen and seen.status in ("created", "revoking") else 0.0
     return max(doubt(seen), late)
 

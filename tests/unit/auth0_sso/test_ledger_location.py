@@ -36,5 +36,5 @@ def test_the_server_must_prove_itself_as_the_connection_says(monkeypatch: pytest
     assert query == {"sslmode": "verify-full", "sslrootcert": "/certs/ca.pem", "keepalives_idle": "30"}
 
 
-def test_what_is_airflows_own_and_what_is_secret_does_not_enter_the_url(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "?" not in url_of(monkeypatch, cursor="dictcursor", iam=False, sslpassword="x")
+def test_what_is_airflows_own_does_not_enter_the_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "?" not in url_of(monkeypatch, cursor="dictcursor", iam=False)

@@ -137,6 +137,18 @@ def test_order_and_names_change_no_link(runs: Runs, tenant: Sandbox) -> None:
     assert (second[1].organization_name, second[1].prospect_name) == ("Acme Corp", "Ada Lovelace")
 
 
+@pytest.mark.answers("rows are in another order, an organization or a person has another name")
+def test_the_order_of_rows_that_repeat_a_prospect_with_other_data_changes_no_link(runs: Runs, tenant: Sandbox) -> None:
+    other = ADA.replace(",acme.example", ",acme.example;acme.test")
+    first = runs.run(FIRST_RUN, ADA, other)
+    second = runs.run(SECOND_RUN, other, BOB, ADA)
+    assert statuses(first) == ["created", "reused"]
+    assert statuses(second) == ["reused", "created", "reused"]
+    assert links(second)["ada@acme.example"] == links(first)["ada@acme.example"]
+    assert [row.error.partition(":")[0] for row in second] == ["Repeats row 3", "", ""]
+    assert states(tenant) == ["live", "live"]
+
+
 @pytest.mark.answers("the `connection_name` of a row has changed")
 def test_another_connection_is_another_setup_and_the_old_link_lives_on(runs: Runs, tenant: Sandbox) -> None:
     runs.run(FIRST_RUN, ADA)

@@ -419,6 +419,24 @@ class TestCells:
         (problem,) = loaded.invalid[0].problems
         assert f"({name}) at character {place}" in problem.rule
 
+    @pytest.mark.parametrize(
+        ("column", "cell", "name", "place"),
+        [
+            ("connection_name", "acme\u2013saml", "EN DASH", 5),
+            ("connection_name", "\u0430cme", "CYRILLIC SMALL LETTER A", 1),
+            ("connection_config", '{"name": "acme\\u00a0saml"}', "NO-BREAK SPACE", 5),
+            ("connection_config", '{"name": "acme\\n"}', "U+000A, which has no name", 5),
+            ("prospect_email", "ada@a.example\u200b", "ZERO WIDTH SPACE", 14),
+            ("prospect_email", "ada\u00a0@a.example", "NO-BREAK SPACE", 4),
+            ("domains", "a.example; b.example\ufeff", "ZERO WIDTH NO-BREAK SPACE", 10),
+            ("custom_domain", "a\u00ad.example", "SOFT HYPHEN", 2),
+            ("connection_config.options.icon_url", "https://a.example/\u200e", "LEFT-TO-RIGHT MARK", 19),
+        ],
+    )
+    def test_what_only_looks_right_or_nobody_sees_is_named_and_placed(self, column, cell, name, place):
+        (problem,) = problems_of(column, cell)
+        assert problem.rule.endswith(f"({name}) at character {place}")
+
     @pytest.mark.parametrize("around", [" ", "\t", "\u00a0", "\u3000"])
     def test_white_space_around_a_cell_does_not_count(self, around):
         loaded = load_prospects(None, text=f'organization_id,prospect_name\n"{around}org_1{around}","Ada{around}"\n')

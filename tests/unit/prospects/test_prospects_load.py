@@ -115,11 +115,23 @@ def test_a_connection_name_is_refused_across_files_too(folder):
     assert "is used by organization org_1 in row 1 already" in problem.rule
 
 
-def test_a_name_belongs_to_the_first_organization_that_claims_it():
+def test_a_name_belongs_to_the_organization_with_the_smallest_id():
     names = ConnectionNames()
-    assert names.claim("acme", "org_1", 1) is None
-    assert names.claim("acme", "org_2", 2) is not None
-    assert names.claim("acme", "org_1", 3) is None
+    for row, organization_id in enumerate(["org_2", "org_1", "org_3", "org_1"], 1):
+        names.claim("acme", organization_id, row, "connection_name")
+    assert list(names.refused()) == [1, 3]
+    assert "is used by organization org_1 in row 2 already" in names.refused()[1][2]
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 2, 0]])
+def test_rows_in_another_order_take_no_name_away(order):
+    rows = ["org_1,Acme,\n", "org_2,Acme,\n", "org_3,Acme,soon\n"]
+    text = "organization_id,organization_name,ttl_sec\n" + "".join(rows[number] for number in order)
+    loaded = load_prospects(None, text=text)
+    assert [prospect.organization_id for prospect in loaded.valid] == ["org_1"]
+    problems = {row.organization_id: [problem.column for problem in row.problems] for row in loaded.invalid}
+    assert problems == {"org_2": ["connection_name"], "org_3": ["ttl_sec", "connection_name"]}
+    assert [row.row for row in loaded.invalid] == sorted(row.row for row in loaded.invalid)
 
 
 def test_ten_thousand_rows_are_all_checked():

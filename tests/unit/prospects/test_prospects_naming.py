@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.prospects import load_prospects
-from include.prospects.models import CONNECTION_NAME_PATTERN
 from include.prospects.naming import default_connection_name, prospect_key
+from include.prospects.syntax import CONNECTION_NAME
 
 
 @pytest.mark.parametrize(
@@ -33,7 +31,7 @@ def test_a_connection_is_named_after_its_organization(organization_name, organiz
 @given(st.text(max_size=600), st.text("abcABC09_-", max_size=50))
 def test_a_default_name_is_always_valid(organization_name, organization_id):
     name = default_connection_name(organization_name, organization_id)
-    assert re.fullmatch(CONNECTION_NAME_PATTERN, name)
+    assert CONNECTION_NAME.fullmatch(name)
     assert len(name) <= 128
 
 
@@ -42,15 +40,25 @@ def test_a_default_name_is_always_valid(organization_name, organization_id):
     [
         ("Ada@Example.COM", "Ada", "", "ada@example.com"),
         ("ada@example.com", "", "acme-saml", "ada@example.com|acme-saml"),
-        ("", "Ada", "con_1", "Ada|con_1"),
+        ("", "Ada", "con_1", "ada|con_1"),
         ("", "", "con_1", "|con_1"),
         ("", "", "", ""),
-        ("", "Zoe\u0308", "", "Zo\u00eb"),
+        ("", "Zoe\u0308", "", "zo\u00eb"),
+        ("", "Wei\u00df", "", "wei\u00df"),
         ("Zoe\u0308@example.com", "", "", "zo\u00eb@example.com"),
     ],
 )
 def test_a_prospect_is_known_by_address_or_name_and_explicit_connection(email, name, connection, expected):
     assert prospect_key(email, name, connection) == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["ADA LOVELACE", "Ada\u00a0Lovelace", "Ada  Lovelace", "Ada Lovelace\u200b", "\ufeffAda Love\u00adlace"]
+)
+def test_a_name_that_reads_the_same_is_the_same_prospect(name):
+    loaded = load_prospects(None, text=f"prospect_name,organization_id\nAda Lovelace,org_1\n{name},org_1\n")
+    assert [prospect.prospect for prospect in loaded.valid] == ["ada lovelace"] * 2
+    assert loaded.valid[1].prospect_name == name.strip()
 
 
 people = st.tuples(st.text("a|b", max_size=4), st.text("ab-", max_size=3))

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from upath import UPath
@@ -159,3 +160,8 @@ def test_a_batch_file_holds_all_that_the_sender_needs(tmp_path):
             }
         ],
     }
+
+
+def test_no_prospects_need_no_folder_where_storage_has_no_empty_ones(monkeypatch):
+    monkeypatch.setattr(MemoryFileSystem, "mkdir", lambda *_, **__: None)  # as S3 and its like do
+    assert write_plan([], UPath("memory://plans/without-folders")) == []

@@ -171,6 +171,13 @@ BAD = [
     ({"organization_name": "a\nb"}, "organization_name", "must not contain the unprintable character U+000A"),
     ({"custom_domain": "ab"}, "custom_domain", "must be at least 3 characters long"),
     ({"custom_domain": "a.example\r\nx: y"}, "custom_domain", "must be a domain name"),
+    ({"organization_id": "Acme"}, "organization_id", "must begin with org_"),
+    ({"organization_id": "organization_id"}, "organization_id", "must begin with org_"),
+    (
+        {"enabled_organizations": '[{"organization_id": "org_1"}, {"organization_id": "Acme"}]'},
+        "enabled_organizations",
+        "item 2, organization_id: must begin with org_",
+    ),
     ({"connection_id": "con_1/../x"}, "connection_id", "must be letters A-Z or a-z, digits, '_' or '-'"),
     (
         {"display_name": "x" * 1_000_000},
@@ -264,7 +271,7 @@ def test_an_edit_ticket_has_no_connection_config():
 
 
 @pytest.mark.parametrize(
-    ("cell", "default", "expected"), [("", 0, None), ("", 60, 60), ("90", 60, 90), ("0", 60, None)]
+    ("cell", "default", "expected"), [("", 0, None), ("", 60, 60), ("", 60.0, 60), ("90", 60, 90), ("0", 60, None)]
 )
 def test_the_rows_life_span_wins_over_the_default(cell, default, expected):
     assert body_of({"ttl_sec": cell, "display_name": "a"}, default_ttl_sec=default).get("ttl_sec") == expected

@@ -43,6 +43,12 @@ def test_more_organizations_than_fit_are_counted(organizations: int, hidden: int
     assert (len(chart.bars), chart.hidden) == (organizations - hidden, hidden)
 
 
+def test_rows_without_an_organizations_id_are_not_called_by_the_first_ones_name() -> None:
+    rows = rows_of("", "invalid", name="Acme") + rows_of("", "invalid", name="Globex")
+    (bar,) = organization_chart(rows, STATUSES).bars
+    assert (bar.name, bar.text) == ("(no organization_id)", "2 invalid")
+
+
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", 'a & b "c" ]]>', "nul \x00 esc \x1b", "\ud800", ""])
 def test_any_name_gives_well_formed_svg(name: str) -> None:
     (bar,) = organization_chart(rows_of("org_1", "created", name=name), STATUSES).bars

@@ -176,6 +176,17 @@ def test_of_very_many_rows_those_with_trouble_are_shown_first() -> None:
     assert "All rows are in tickets.csv" in page_bytes(page).decode()
 
 
+def test_a_row_that_a_task_links_to_is_on_the_page_however_many_need_work() -> None:
+    rows = [ReportRow(number, "org_1", status="failed") for number in range(1, MAX_ROWS + 100)]
+    rows += [ReportRow(MAX_ROWS + 100, "org_2", status="invalid"), created(MAX_ROWS + 101, duplicate_possible=True)]
+    tags = Reader(html_of(*rows)).tags
+    numbers = [int(str(given["id"]).removeprefix("row-")) for tag, given in tags if tag == "tr" and "id" in given]
+    linked = {str(given["href"]) for _, given in tags if str(given.get("href", "")).startswith("#")}
+    assert linked <= {f"#row-{number}" for number in numbers}
+    assert {f"#row-{MAX_ROWS + 100}", f"#row-{MAX_ROWS + 101}"} <= linked
+    assert (len(numbers), numbers) == (MAX_ROWS, sorted(numbers))
+
+
 def test_the_page_warns_that_links_are_credentials() -> None:
     html = html_of(created(1))
     assert "at most 10 opens" in html

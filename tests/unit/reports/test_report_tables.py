@@ -47,7 +47,7 @@ rows = st.builds(
 )
 
 
-@given(st.text())
+@given(st.text() | st.text(";'\"= \t\na"))
 def test_removing_the_guard_gives_back_every_text(text: str) -> None:
     assert unguard(guard(text)) == text
 
@@ -55,6 +55,23 @@ def test_removing_the_guard_gives_back_every_text(text: str) -> None:
 @pytest.mark.parametrize("text", [text for text in HOSTILE if text != "#N/A"])
 def test_a_text_that_a_spreadsheet_would_run_gets_an_apostrophe(text: str) -> None:
     assert guard(text) == f"'{text}"
+
+
+@pytest.mark.parametrize(
+    ("text", "guarded"),
+    [
+        ("Ada;=1+1", "Ada;'=1+1"),
+        ("Ada; @SUM(A1);+1", "Ada;' @SUM(A1);'+1"),
+        ("=1;'-1", "'=1;''-1"),
+        ('Ada;"=1+1;"', 'Ada;\'"=1+1;"'),
+        ("Ada; Ben;Cy-Lee", "Ada; Ben;Cy-Lee"),
+    ],
+)
+def test_a_text_that_excel_would_run_where_it_divides_at_semicolons_is_guarded_too(text: str, guarded: str) -> None:
+    assert guard(text) == guarded
+    (line,) = csv_bytes(["error"], [ReportRow(1, error=text)]).decode().splitlines()[1:]
+    cells = next(csv.reader([line], delimiter=";"))
+    assert not [cell for cell in cells if cell.lstrip().startswith(tuple("=+-@"))]
 
 
 @pytest.mark.parametrize("text", ["", "Acme", "O'Brien", "'quoted'", "a=b", "1-2", "jo@example.com"])
