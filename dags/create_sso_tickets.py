@@ -15,7 +15,7 @@ from airflow.sdk import Asset, Metadata, ObjectStoragePath, chain, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 from auth0_sso.approval import ApprovePlanOperator
 from auth0_sso.operators import CreateSsoTicketsOperator
-from auth0_sso.params import create_params
+from auth0_sso.params import create_params, require_known
 from auth0_sso.pool import POOL
 from auth0_sso.retry_policy import RETRIES
 
@@ -25,8 +25,9 @@ REPORTS = Asset("sso_ticket_reports")
 
 
 @task
-def load_prospects(*, params: dict[str, Any], dag_run: Any) -> dict[str, Any]:
+def load_prospects(*, params: dict[str, Any], dag: Any, dag_run: Any) -> dict[str, Any]:
     """Read and check the CSV."""
+    require_known(params, dag.params)
     source, base = (ObjectStoragePath(pipeline.absolute(params[uri])) for uri in ("prospects_uri", "report_uri"))
     folder = pipeline.run_folder(base, dag_run)
     return pipeline.load(source, params["prospects_csv"] or "", params["ttl_sec"], folder)

@@ -13,7 +13,7 @@ from typing import Any
 from airflow.sdk import ObjectStoragePath, chain, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 from auth0_sso.operators import RevokeSsoTicketsOperator
-from auth0_sso.params import revoke_params
+from auth0_sso.params import require_known, revoke_params
 from auth0_sso.pool import POOL
 from auth0_sso.retry_policy import RETRIES
 
@@ -21,12 +21,13 @@ from include import pipeline, revocation
 
 
 @task(pool=POOL)
-def select_tickets(*, params: dict[str, Any], ti: Any, dag_run: Any) -> list[dict[str, str]]:
+def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -> list[dict[str, str]]:
     """Find the tickets in the ledger, and divide them among the mapped tasks."""
     from auth0_sso.preflight import check_before_revoking
     from auth0_sso.records import Round
     from auth0_sso.selection import select_tickets as select
 
+    require_known(params, dag.params)
     report_uri = params["report_uri"]
     reported = revocation.reported(ObjectStoragePath(pipeline.absolute(report_uri))) if report_uri else []
     tickets, settled = select(

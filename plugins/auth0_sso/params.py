@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Collection
+
 from airflow.sdk import Param
+
+from auth0_sso.errors import Auth0RunError
 
 _MAX_TTL = 432_000
 _NOT_BLANK = r"\S"
 # An id may have white space around it, and a line may be empty; two ids on one line are none.
 _ORGANIZATION_ID_LINE = r"^\s*[A-Za-z0-9_-]*\s*$"
+
+
+def require_known(given: Collection[str], known: Collection[str]) -> None:
+    """
+    Check the names in a run's configuration: Airflow takes any, and a ``dryrun`` would be a run in earnest.
+
+    :param given: the names of the parameters that the run has.
+    :param known: the names of those that the DAG has.
+    :raises Auth0RunError: for the first that the DAG does not know.
+    """
+    for name in sorted(set(given) - set(known)):
+        nearest = difflib.get_close_matches(name, known, n=1)
+        hint = f": did you mean '{nearest[0]}'?" if nearest else "."
+        raise Auth0RunError(
+            f"The run's configuration has '{name}', which is no parameter{hint}",
+            advice=f"Trigger another run; the parameters are {', '.join(known)}.",
+        )
 
 
 def create_params(prospects_uri: str, report_uri: str) -> dict[str, Param]:

@@ -72,6 +72,14 @@ def test_a_csv_that_cannot_be_read(
     assert tenant.stats().requests == 0
 
 
+def test_a_parameter_that_is_none(trigger: Trigger, tenant: Sandbox) -> None:
+    rested(tenant)
+    run = trigger(prospects_csv=TWO, dryrun=True)
+    assert run.state == "failed"
+    assert "has 'dryrun', which is no parameter: did you mean 'dry_run'?" in run.log("load_prospects")
+    assert tenant.stats().requests == 0
+
+
 def test_more_mapped_tasks_than_airflow_maps(trigger: Trigger, tenant: Sandbox) -> None:
     rested(tenant)
     run = trigger(prospects_csv=TWO, max_mapped_tasks=5000)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from airflow.sdk import Param
 from airflow.sdk.exceptions import ParamValidationError
-from auth0_sso.params import create_params, revoke_params
+from auth0_sso.errors import Auth0RunError
+from auth0_sso.params import create_params, require_known, revoke_params
 
 CREATE = create_params("include/data/prospects.csv", "reports")
 REVOKE = revoke_params("reports")
@@ -102,3 +103,21 @@ def test_a_selection_that_can_not_be_right_is_refused(name: str, value: Any) -> 
 @pytest.mark.parametrize("value", [["org_1", "org_a-B2"], [" org_1 ", ""], [], None])
 def test_organizations_may_have_white_space_around_them(value: Any) -> None:
     assert REVOKE["organization_ids"].resolve(value) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("dryrun", r"'dryrun', which is no parameter: did you mean 'dry_run'\? Trigger another run"),
+        ("simulate", r"'simulate', which is no parameter\. Trigger another run; the parameters are .*dry_run"),
+    ],
+)
+def test_a_name_that_no_parameter_has_is_refused(name: str, said: str) -> None:
+    known = create_params("", "")
+    with pytest.raises(Auth0RunError, match=said):
+        require_known([*known, name], known)
+
+
+def test_the_parameters_themselves_are_known() -> None:
+    known = revoke_params("")
+    require_known(known, known)
