@@ -29,8 +29,7 @@ def load_prospects(*, params: dict[str, Any], dag: Any, dag_run: Any) -> dict[st
     """Read and check the CSV."""
     require_known(params, dag.params)
     source, base = (ObjectStoragePath(pipeline.absolute(params[uri])) for uri in ("prospects_uri", "report_uri"))
-    folder = pipeline.run_folder(base, dag_run)
-    return pipeline.load(source, params["prospects_csv"] or "", params["ttl_sec"], folder)
+    return pipeline.load(source, params["prospects_csv"] or "", params["ttl_sec"], pipeline.run_folder(base, dag_run))
 
 
 @task(pool=POOL)
