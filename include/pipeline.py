@@ -67,8 +67,7 @@ def load(source: AnyPath | None, text: str, default_ttl_sec: int, folder: AnyPat
     :return: ``folder``, ``manifest``, and the counts ``rows``, ``valid``, ``invalid``, ``organizations``.
     :raises ProspectsError: if the input can't be read as a whole.
     """
-    # JSON may write a whole number as 3600.0, and the parameter's schema takes it.
-    found = prospects.load_prospects(source, text=text, default_ttl_sec=int(default_ttl_sec))
+    found = prospects.load_prospects(source, text=text, default_ttl_sec=default_ttl_sec)
     for warning in found.warnings:
         log.warning(warning)
     for invalid in found.invalid[:_SHOWN_PROBLEMS]:
