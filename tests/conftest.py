@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-_HOME = Path(__file__).parents[1] / ".airflow" / "unit"
+_PROJECT = Path(__file__).parents[1]
+_HOME = _PROJECT / ".airflow" / "unit"
 _HOME.mkdir(parents=True, exist_ok=True)
 
 os.environ.update(
     AIRFLOW_HOME=str(_HOME),
+    AIRFLOW__CORE__DAGS_FOLDER=str(_PROJECT / "dags"),
     AIRFLOW__CORE__LOAD_EXAMPLES="false",
+    AIRFLOW__CORE__PLUGINS_FOLDER=str(_PROJECT / "plugins"),
     AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{_HOME / 'airflow.db'}",
     AIRFLOW__LOGGING__BASE_LOG_FOLDER=str(_HOME / "logs"),
     AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="false",

@@ -1,0 +1,101 @@
+"""
+Whole runs of the DAGs in this process, by ``dag.test()``, against a sandbox tenant.
+
+Tasks, mapping, XComs and reports are the real ones, but no scheduler is: a run takes a second or two. What needs one
+(pools, retries, clears of single tasks, what people mark or approve) is in ``tests/e2e``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+
+from include.local.tenant import connection_env
+from include.sandbox.server import Sandbox
+from include.sandbox.settings import Plan, SandboxSettings
+from tests.integration.runs import Connect, Run, Trigger
+
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the ledger and the reports."""
+    return tmp_path_factory.mktemp("integration")
+
+
+@pytest.fixture(scope="session")
+def airflow(home: Path) -> Iterator[None]:
+    """Give Airflow an empty metadata database, and the DAGs a ledger and reports of their own."""
+    from airflow.sdk.crypto import get_fernet
+    from airflow.utils.db import initdb
+
+    Path(os.environ["AIRFLOW_HOME"], "airflow.db").unlink(missing_ok=True)
+    initdb()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__CORE__FERNET_KEY", Fernet.generate_key().decode())
+        patch.setenv("SSO_TICKETS_LEDGER", str(home / "sso_tickets.db"))
+        patch.setenv("SSO_TICKETS_REPORTS", str(home / "reports"))
+        patch.setenv("SSO_TICKETS_SCHEDULE", "")
+        get_fernet.cache_clear()
+        yield
+    get_fernet.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def shared_tenant() -> Iterator[Sandbox]:
+    settings = SandboxSettings(
+        latency=(0, 0), plan=Plan(size=100_000, refill=100_000), connections={"con_good0000000004": "finished-long-ago"}
+    )
+    with Sandbox(settings) as tenant:
+        yield tenant
+
+
+@pytest.fixture
+def tenant(shared_tenant: Sandbox) -> Sandbox:
+    """Return a tenant as good as new, without latency and hardly limited."""
+    shared_tenant.clear_faults()
+    shared_tenant.reset()
+    return shared_tenant
+
+
+@pytest.fixture
+def connect(tenant: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Connect:
+    """Point the connection at the tenant; keywords make it different."""
+
+    def to(**different: Any) -> None:
+        fields = {
+            "host": tenant.url,
+            "client_id": tenant.client_id,
+            "client_secret": tenant.client_secret,
+            "profile_id": tenant.profile_id,
+            "requests_per_slot": 1000,
+            "burst_per_slot": 1000,
+        }
+        for name, value in connection_env(**{**fields, **different}).items():
+            monkeypatch.setenv(name, value)
+
+    to()
+    return to
+
+
+@pytest.fixture
+def trigger(airflow: None, connect: Connect, home: Path, capfd: pytest.CaptureFixture[str]) -> Trigger:
+    """Run a DAG to its end."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    def start(dag_id: str = "create_sso_tickets", **conf: Any) -> Run:
+        # Parsed anew: a run leaves its configuration in the DAG's parameters.
+        dag = DagBag(PROJECT / "dags" / f"{dag_id}.py").dags[dag_id]
+        capfd.readouterr()
+        done = dag.test(run_conf=conf)
+        log = capfd.readouterr().out
+        print(log)  # for whoever sees the test fail
+        return Run(done, home / "reports", log)
+
+    return start

@@ -1,0 +1,96 @@
+"""A CSV's way to its report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from include.sandbox.server import Sandbox
+from tests.integration.runs import Trigger
+from tests.prospects import csv_of
+
+BAD_ROWS = Path(__file__).parents[1] / "data" / "bad_rows.csv"
+GOOD_AMONG_BAD = 6
+
+
+@pytest.mark.answers("the same run again at once")
+@pytest.mark.answers("`on_existing=reissue`")
+def test_a_second_run_reuses_every_ticket_and_a_third_replaces_them(trigger: Trigger, tenant: Sandbox) -> None:
+    text = csv_of(6, 4, "again")
+    first = trigger(prospects_csv=text)
+    assert (first.state, first.summary["created"], tenant.stats().tickets) == ("success", 6, 6)
+    assert first.labels("create_tickets") == [f"again {number}" for number in range(4)]
+
+    second = trigger(prospects_csv=text, max_mapped_tasks=2)
+    assert (second.state, second.summary["reused"], tenant.stats().tickets) == ("success", 6, 6)
+    assert second.labels("create_tickets") == ["again 0 and 1 more", "again 1 and 1 more"]
+    assert {row["ticket_url"] for row in second.rows} == {row["ticket_url"] for row in first.rows}
+
+    third = trigger(prospects_csv=text, on_existing="reissue", max_mapped_tasks=1)
+    states = {ticket.id: ticket.state for ticket in tenant.tickets}
+    assert (third.state, third.summary["created"]) == ("success", 6)
+    assert {states[row["ticket_id"]] for row in first.rows} == {"revoked"}
+    assert {states[row["ticket_id"]] for row in third.rows} == {"live"}
+
+
+def test_a_dry_run_does_everything_but_the_calls(trigger: Trigger, tenant: Sandbox) -> None:
+    run = trigger(dry_run=True, max_mapped_tasks=2)
+    assert run.state == "success"
+    assert run.summary["planned"] == run.summary["rows"] == 12
+    assert (tenant.stats().requests, tenant.stats().token_requests) == (0, 0)
+
+
+def test_bad_rows_are_skipped_into_the_report_and_the_good_ones_get_tickets(trigger: Trigger, tenant: Sandbox) -> None:
+    run = trigger(prospects_uri=str(BAD_ROWS))
+    invalid = [row for row in run.rows if row["status"] == "invalid"]
+    assert run.state == "success"
+    assert len(invalid) >= 20
+    assert len(run.rows) - len(invalid) == GOOD_AMONG_BAD == tenant.stats().tickets
+    for row in invalid:
+        assert row["error"].startswith(f"row {row['row']}, column ")
+        assert "value '" in row["error"]
+
+
+def test_nothing_is_sent_when_bad_rows_are_to_fail_the_run(trigger: Trigger, tenant: Sandbox) -> None:
+    run = trigger(prospects_uri=str(BAD_ROWS), on_invalid_rows="fail")
+    assert run.state == "failed"
+    assert tenant.stats().requests == 0
+    assert "rows are invalid and on_invalid_rows is 'fail'" in run.log
+    assert run.summary["not_attempted"] == GOOD_AMONG_BAD
+
+
+def test_a_csv_of_only_bad_rows_ends_green_with_a_report_and_nothing_is_sent(trigger: Trigger, tenant: Sandbox) -> None:
+    run = trigger(prospects_csv="organization_id,ttl_sec\nbad id,\norg_1,soon\n,9\n")
+    assert run.state == "success"
+    assert tenant.stats().tickets == 0
+    assert [row["status"] for row in run.rows] == ["invalid"] * 3
+    assert run.states("create_tickets") == ["skipped"]
+
+
+def test_a_name_is_the_tasks_label_as_it_stands_and_nothing_obeys_it(trigger: Trigger, tenant: Sandbox) -> None:
+    names = [
+        "{{ 1 / 0 }}",
+        "{% include 'x' %}{{ conn.auth0_default.password }}",
+        "=HYPERLINK(1)",
+        "<script>alert(1)</script>",
+        "../../escaped",
+        "batch.json",
+    ]
+    rows = [f"org_hostile{number},{name},c{number}" for number, name in enumerate(names)]
+    run = trigger(prospects_csv="\n".join(["organization_id,organization_name,connection_name", *rows]))
+    assert run.state == "success"
+    assert tenant.stats().tickets == len(names)
+    assert run.labels("create_tickets") == names
+    assert [row["organization_name"] for row in run.rows] == names
+
+
+@pytest.mark.answers("Auth0 refuses a row (400)")
+def test_a_refused_organization_fails_alone_and_is_not_asked_again(trigger: Trigger, tenant: Sandbox) -> None:
+    tenant.fault("fail_match", organization_id="org_refused00001", status=400)
+    run = trigger(prospects_csv=csv_of(3, 3, "refused"))
+    assert run.state == "failed"
+    assert run.states("create_tickets") == ["success", "failed", "success"]
+    assert [row["status"] for row in run.rows] == ["created", "failed", "created"]
+    assert sum(seen.status == 400 for seen in tenant.requests) == 1
+    assert "1 failed of 3 rows: the report says why" in run.log
