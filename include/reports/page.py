@@ -99,7 +99,6 @@ class Page:
 def page_bytes(page: Page) -> bytes:
     """Render the page: UTF-8 HTML, everything escaped, no script but its own, no resource from elsewhere."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
 
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
@@ -111,4 +110,4 @@ def page_bytes(page: Page) -> bytes:
         finalize=lambda value: printable(value) if type(value) is str else value,
     )
     template = environment.get_template("report.html.j2")
-    return template.render(page=page, policy=CONTENT_SECURITY_POLICY, script=Markup(_SCRIPT)).encode()
+    return template.render(page=page, policy=CONTENT_SECURITY_POLICY, script=_SCRIPT).encode()
