@@ -147,6 +147,11 @@ class Sandbox:
         return self._ask(lambda: view_tickets(self._tenant))
 
     @property
+    def access_tokens(self) -> list[str]:
+        """All access tokens issued, oldest first."""
+        return self._ask(self._tenant.tokens.issued)
+
+    @property
     def requests(self) -> list[Seen]:
         """All Management API calls, in the order they came in."""
         return self._ask(self._tenant.traffic.all)

@@ -52,6 +52,10 @@ class Tokens:
         self._grants[token] = Grant(frozenset(scopes), now + lifetime)
         return token
 
+    def issued(self) -> list[str]:
+        """Return all tokens issued so far."""
+        return list(self._grants)
+
     def withdraw_all(self) -> None:
         """Make every token issued so far invalid."""
         self._withdrawn.update(self._grants)

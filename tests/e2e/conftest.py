@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from include.local.airflow import POOL, PROJECT, LocalAirflow
+from include.local.airflow import POOL, LocalAirflow
 from include.local.api import AirflowApi
 from include.sandbox.server import Sandbox
 from include.sandbox.settings import SandboxSettings
@@ -43,16 +41,7 @@ def tenant(key_pair: RSAPrivateKey) -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def local_airflow(tenant: Sandbox) -> Iterator[LocalAirflow]:
-    bundles = [
-        {
-            "name": name,
-            "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
-            "kwargs": {"path": str(folder)},
-        }
-        for name, folder in (("project", PROJECT / "dags"), ("e2e", Path(__file__).parent / "dags"))
-    ]
     env = {
-        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles),
         "SSO_TICKETS_REPORTS": str(HOME / "reports"),
         "TMPDIR": str(HOME),  # so that what a process leaves there is searched too
     }
@@ -71,20 +60,10 @@ def airflow(local_airflow: LocalAirflow) -> AirflowApi:
     return local_airflow.api()
 
 
-@pytest.fixture
-def connect(airflow: AirflowApi, tenant: Sandbox) -> Callable[..., None]:
-    """Point the connection at the tenant; keywords make it different."""
-
-    def to(**different: Any) -> None:
-        connect_to(tenant, airflow, **different)
-
-    return to
-
-
-@pytest.fixture
-def trigger(airflow: AirflowApi, connect: Callable[..., None], tenant: Sandbox) -> Trigger:
-    """Start a run against a rested tenant and wait until it ends."""
-    connect()
+@pytest.fixture(scope="session")
+def trigger(airflow: AirflowApi, tenant: Sandbox) -> Trigger:
+    """Start a run against the tenant and wait until it ends."""
+    connect_to(tenant, airflow)
 
     def start(dag_id: str = "create_sso_tickets", *, wait: bool = True, **conf: Any) -> Run:
         run = Run(airflow, dag_id, airflow.trigger(dag_id, conf))

@@ -70,6 +70,10 @@ class Run:
         parked = any(all(name in line for name in names) for line in lines)
         return parked and self.states().get(task_id) == "awaiting_input"
 
+    def processes_ended(self, task_id: str) -> int:
+        """Return how many of a task's processes have said, at their end, what became of their rows."""
+        return self.log(task_id).count('"event": "Rows by status"')
+
     @property
     def summary(self) -> dict[str, Any]:
         """Return the report's summary."""
@@ -94,15 +98,6 @@ class Run:
         return "\n".join(json.dumps(event, ensure_ascii=False) for event in events)
 
 
-def csv_of(rows: int, organizations: int, name: str) -> str:
-    """Return a CSV of that many prospects, dealt out to that many organizations."""
-    lines = ["organization_id,organization_name,prospect_name,prospect_email"]
-    for row in range(rows):
-        org = row % organizations
-        lines.append(f"org_{name}{org:05d},{name} {org},Desk {row},desk{row}@{name}.example")
-    return "\n".join(lines)
-
-
 def rested(tenant: Sandbox) -> None:
     """Forget what the tenant has seen, so that a test can judge what follows."""
     tenant.clear_faults()
@@ -119,3 +114,8 @@ def connect_to(tenant: Sandbox, airflow: AirflowApi, **different: Any) -> None:
         "extra": {"profile_id": tenant.profile_id, **PACE},
     }
     airflow.set_connection("auth0_default", **{**fields, **different})
+
+
+def posts(tenant: Sandbox) -> int:
+    """Return how often the tenant was asked to make or to revoke a ticket."""
+    return sum(seen.method == "POST" for seen in tenant.requests)

@@ -1,61 +1,83 @@
-"""A task that fails, times out or is cleared in the middle does end, and no ticket is made that isn't known."""
+"""What people do to a run while it works: nothing of what it did is lost, and nobody gets a second link."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import pytest
 
 from include.local.api import AirflowApi
 from include.sandbox.server import Sandbox
-from tests.e2e.runs import PACE, Run, Trigger, csv_of, rested
+from tests.e2e.runs import Run, Trigger, posts, rested
+
+HEAD = "organization_id,organization_name,prospect_name,connection_name"
+DESKS = [f"org_busy{org:05d},Org {org},Desk {desk},busy-{org}-{desk}" for org in range(3) for desk in range(2)]
 
 
-@pytest.mark.answers("Auth0 refuses a row (400)")
-def test_a_refused_organization_fails_alone_and_is_not_asked_again(trigger: Trigger, tenant: Sandbox) -> None:
-    rested(tenant)
-    tenant.fault("fail_match", organization_id="org_refused00001", status=400)
-    run = trigger(prospects_csv=csv_of(3, 3, "refused"))
-    states = [ti["state"] for ti in run.tasks("create_tickets")]
-    assert run.state == "failed"
-    assert states == ["success", "failed", "success"]
-    assert [row["status"] for row in run.rows] == ["created", "failed", "created"]
-    assert sum(seen.status == 400 for seen in tenant.requests) == 1
-    assert "1 failed of 3 rows: the report says why" in run.log("check_outcome")
+def refuse_for_now(tenant: Sandbox, connection_name: str) -> None:
+    """Let the tenant be busy (429) whenever it is asked for this connection's ticket, until its faults are cleared."""
+    tenant.fault("fail_match", connection_name=connection_name, status=429, headers={"Retry-After": "1"})
+
+
+def statuses(run: Run) -> dict[str, list[str]]:
+    """Return the rows' statuses by organization."""
+    found: dict[str, list[str]] = {}
+    for row in run.rows:
+        found.setdefault(row["organization_name"], []).append(row["status"])
+    return found
 
 
 @pytest.mark.answers("a task is cleared while it runs")
-def test_a_task_that_is_cleared_in_the_middle_ends_and_its_next_try_finishes(
-    trigger: Trigger, connect: Callable[..., None], airflow: AirflowApi, tenant: Sandbox
+@pytest.mark.answers("a task is marked failed or success while it runs")
+def test_tasks_that_are_cleared_or_marked_while_they_run_are_reported_with_all_they_did(
+    trigger: Trigger, airflow: AirflowApi, tenant: Sandbox
 ) -> None:
     rested(tenant)
-    connect(extra={"profile_id": tenant.profile_id, **PACE, "timeout": 5})
-    tenant.fault("stall", delay=60, count=1, route="create")
-    run = trigger(prospects_csv=csv_of(8, 1, "cleared"), wait=False)
-    run.wait_for(lambda: tenant.stats().tickets == 8)  # one of them still waits for its answer
+    for organization in range(3):
+        refuse_for_now(tenant, f"busy-{organization}-1")
+    run = trigger(wait=False, prospects_csv="\n".join([HEAD, *DESKS]))
+    run.wait_for(lambda: tenant.stats().tickets == 3)  # the other three are refused, again and again
+    path = f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/create_tickets"
     airflow.clear(run.dag_id, run.run_id, [["create_tickets", 0]])
-    assert run.wait().state == "success"
-    assert all(row["status"] == "created" for row in run.rows)
-    assert tenant.stats().tickets == 9
-    assert sum(row["duplicate_possible"] for row in run.rows) == 1
-    assert_all_known(run, tenant)
+    airflow.patch(f"{path}/1", {"new_state": "failed"})
+    airflow.patch(f"{path}/2", {"new_state": "success"})
+    run.wait_for(lambda: run.processes_ended("create_tickets") == 3)
+    tenant.clear_faults()
+    assert run.wait().state == "failed"
+    assert statuses(run) == {
+        "Org 0": ["created", "created"],
+        "Org 1": ["created", "not_attempted"],
+        "Org 2": ["created", "not_attempted"],
+    }
+    assert {row["ticket_id"] for row in run.rows if row["ticket_id"]} == {ticket.id for ticket in tenant.tickets}
 
 
-def test_a_task_that_times_out_in_the_middle_ends_and_has_told_what_it_did(trigger: Trigger, tenant: Sandbox) -> None:
+@pytest.mark.answers("two runs are triggered at once")
+@pytest.mark.answers("a whole run is marked failed while it runs")
+@pytest.mark.answers("a run is deleted, and another is triggered with its id")
+def test_of_two_runs_at_once_the_first_is_ended_by_hand_and_nobody_gets_two_links(
+    trigger: Trigger, airflow: AirflowApi, tenant: Sandbox
+) -> None:
     rested(tenant)
-    planned = trigger(prospects_csv=csv_of(60, 1, "late"), dry_run=True)
-    batch = next((planned.report / "plan").glob("batch-*.json"))
-    run = trigger("impatient_tickets", batch=str(batch))
-    told = run.api.xcom(run.dag_id, run.run_id, "create_tickets")[0]["tickets"]
-    assert run.state == "failed"
-    assert {ticket["status"] for ticket in told} == {"created", "not_attempted"}
-    assert sum(ticket["status"] == "created" for ticket in told) == tenant.stats().tickets > 0
-    assert "the task's execution timeout is near" in run.log("create_tickets")
+    refuse_for_now(tenant, "busy-0-1")
+    text = "\n".join([HEAD, *DESKS[:2]])
+    first = trigger(prospects_csv=text, wait=False)
+    second = trigger(prospects_csv=text, wait=False)
+    first.wait_for(lambda: tenant.stats().tickets == 1)
+    assert second.state == "queued"
+    airflow.end(first.dag_id, first.run_id)
+    first.wait_for(lambda: first.processes_ended("create_tickets") == 1)
+    tenant.clear_faults()
+    assert second.wait().state == "success"
+    assert statuses(second) == {"Org 0": ["reused", "created"]}
+    assert {row["ticket_id"] for row in second.rows} == {ticket.id for ticket in tenant.tickets}
 
+    assert not first.report.joinpath("tickets.csv").exists()
+    airflow.clear(first.dag_id, first.run_id, ["export_report"])
+    assert first.wait().states()["check_outcome"] == "failed"
+    assert statuses(first) == {"Org 0": ["created", "not_attempted"]}
 
-def assert_all_known(run: Run, tenant: Sandbox) -> None:
-    """Every ticket that was made is in the report, except as many as the report flags."""
-    known = {row["ticket_id"] for row in run.rows}
-    unknown = [ticket for ticket in tenant.tickets if ticket.id not in known]
-    flagged = sum(row["duplicate_possible"] for row in run.rows)
-    assert len(unknown) <= flagged
+    before = posts(tenant)
+    airflow.delete(f"/api/v2/dags/{first.dag_id}/dagRuns/{first.run_id}")
+    airflow.trigger(first.dag_id, {"prospects_csv": text}, first.run_id)
+    assert first.wait().state == "success"
+    assert statuses(first) == {"Org 0": ["reused", "reused"]}
+    assert posts(tenant) == before

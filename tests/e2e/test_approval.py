@@ -1,0 +1,38 @@
+"""A person looks at the plan first; and the pool that is missing when the run starts is made again."""
+
+from __future__ import annotations
+
+import pytest
+
+from include.local.airflow import POOL
+from include.local.api import AirflowApi
+from include.sandbox.server import Sandbox
+from tests.e2e.runs import SLOTS, Run, Trigger, rested
+from tests.prospects import csv_of
+
+
+def answer(run: Run, option: str, *, try_number: int) -> None:
+    run.wait_for(lambda: run.has_parked("approve", try_number))
+    path = f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/approve/-1/hitlDetails"
+    run.api.patch(path, {"chosen_options": [option]})
+
+
+@pytest.mark.answers("the plan is rejected")
+@pytest.mark.answers("an approved run is cleared")
+def test_nothing_is_sent_without_an_approval_and_a_cleared_plan_needs_another(
+    trigger: Trigger, airflow: AirflowApi, tenant: Sandbox
+) -> None:
+    rested(tenant)
+    airflow.delete_pool(POOL)
+    run = trigger(wait=False, require_approval=True, prospects_csv=csv_of(2, 1, "approval"))
+    answer(run, "Reject", try_number=1)
+    assert run.wait().state == "failed"
+    assert tenant.stats().tickets == 0
+    assert run.summary["not_attempted"] == 2
+    assert airflow.pools()[POOL] == 2
+    airflow.set_pool(POOL, SLOTS)
+
+    airflow.clear(run.dag_id, run.run_id, ["plan_fan_out"])
+    answer(run, "Approve", try_number=2)
+    assert run.wait().state == "success"
+    assert run.summary["created"] == tenant.stats().tickets == 2
