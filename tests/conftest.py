@@ -29,10 +29,11 @@ for _name in [name for name in os.environ if name.startswith(("AIRFLOW_CONN_", "
 
 
 class _TestsOfOneAirflowTogether(LoadScopeScheduling):
-    """Divides the tests among processes one by one, but those end to end, which share an Airflow, as a whole."""
+    """Divides the tests among processes one by one, but those that share an Airflow as a whole."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "e2e" if nodeid.startswith("tests/e2e/") else nodeid
+        shared = ("tests/integration/", "tests/e2e/")
+        return next((folder for folder in shared if nodeid.startswith(folder)), nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
