@@ -39,7 +39,7 @@ _PROFILES = "/api/v2/self-service-profiles"
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.InvalidURL, aiohttp.ConnectionTimeoutError)
 # A token may be revoked again before the request that has waited for it has left.
 _MOST_RENEWALS = 2
-_BROKEN_OFF = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
+_BROKEN_OFF = (aiohttp.ClientError, OSError)
 _CHECK_THE_WAY = "See Auth0's status page; check the connection's host, and the proxy between the worker and Auth0."
 
 
@@ -251,7 +251,7 @@ class Auth0Hook(HttpAsyncHook):
         try:
             settings = self.settings
             return True, asyncio.run(asyncio.wait_for(self._probe(settings), CONNECTION_TEST))
-        except asyncio.TimeoutError:
+        except TimeoutError:
             return False, f"{self.settings.domain} has not answered all requests within {CONNECTION_TEST:.0f} seconds."
         except Exception as error:
             return False, str(error)

@@ -88,7 +88,7 @@ async def read_body(response: aiohttp.ClientResponse) -> object:
 
     :return: the decoded JSON, or the beginning of what is none.
     :raises aiohttp.ClientError: if it breaks off.
-    :raises asyncio.TimeoutError: if it takes too long.
+    :raises TimeoutError: if it takes too long.
     """
     body = bytearray()
     while len(body) <= LONGEST_ANSWER_BYTES and (part := await response.content.read(_PART_BYTES)):

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -169,7 +169,7 @@ def test_all_that_lies_on_disk_is_its_owners_alone(left: Left) -> None:
 def run_apart(local_airflow: LocalAirflow, csv: str, **env: str) -> Run:
     """Run the DAG with other settings, in the same database, by a process of its own."""
     airflow = local_airflow.api()
-    logical_date = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    logical_date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     airflow.patch(f"/api/v2/dags/{DAG}", {"is_paused": True})  # so that the scheduler leaves this run alone
     command = [str(Path(sys.executable).with_name("airflow")), "dags", "test", DAG, logical_date]
     done = subprocess.run(
