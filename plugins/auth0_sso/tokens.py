@@ -163,5 +163,5 @@ class SharedToken:
 
 def token_key(settings: Auth0Settings) -> str:
     """Name the token of these credentials; other credentials, another token."""
-    parts = [settings.base_url, settings.client_id, settings.audience, *settings.secrets]
+    parts = [settings.base_url, settings.client_id, settings.audience, *settings.credentials]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()

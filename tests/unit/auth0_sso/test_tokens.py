@@ -191,8 +191,9 @@ def test_other_credentials_have_another_token(change: Callable[[Auth0Settings], 
     assert token_key(change(SETTINGS)) != token_key(SETTINGS)
 
 
-def test_the_pace_and_the_profile_do_not_change_the_token() -> None:
-    changed = SETTINGS.model_copy(update={"requests_per_slot": 5.0, "profile_id": "ssp_1", "timeout": 3.0})
+def test_the_pace_the_profile_and_the_proxy_do_not_change_the_token() -> None:
+    others = {"requests_per_slot": 5.0, "profile_id": "ssp_1", "timeout": 3.0, "proxy": SecretStr("http://u:p@proxy:1")}
+    changed = SETTINGS.model_copy(update=others)
     assert token_key(changed) == token_key(SETTINGS)
 
 
