@@ -144,6 +144,24 @@ def test_a_token_that_replaced_a_refused_one_is_not_replaced_before_it_has_serve
     assert asyncio.run(ask()) == [True, True, False, False, True]
 
 
+def test_a_token_that_stays_refused_is_replaced_every_half_minute_and_no_more_often() -> None:
+    now = 1000.0
+
+    async def ask() -> list[bool]:
+        nonlocal now
+        shared = SharedToken(SETTINGS, Tenant(), None, clock=lambda: now)
+        token = await shared.get()
+        told = []
+        for _ in range(2):
+            token = await shared.get(rejected=token)
+            for later in (29, 1):
+                now += later
+                told.append(shared.replaceable(token))
+        return told
+
+    assert asyncio.run(ask()) == [False, True, False, True]
+
+
 def test_a_caller_that_is_cancelled_does_not_hold_up_the_others() -> None:
     async def ask() -> str:
         shared = SharedToken(SETTINGS, Tenant(), None)
