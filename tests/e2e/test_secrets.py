@@ -78,7 +78,7 @@ def left(local_airflow: LocalAirflow, airflow: AirflowApi, tenant: Sandbox, key_
     def run(dag_id: str = DAG, **conf: object) -> Run:
         return Run(airflow, dag_id, airflow.trigger(dag_id, conf)).wait()
 
-    with scan.ProcessWatch(int((HOME / "standalone.pid").read_text())) as watch:
+    with scan.ProcessWatch(int((HOME / "standalone.pid").read_text().split()[0])) as watch:
         connect_to(tenant, airflow, password="", extra={"profile_id": tenant.profile_id, **PACE, "private_key": pem})
         tenant.fault("fail_match", organization_id="org_secret00001", status=400)
         tenant.fault("error_after", status=503)
