@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 LABELS = {
     "created": "created",
@@ -109,10 +109,10 @@ def revocation_headline(counts: dict[str, int], total: int) -> str:
 def utc_text(iso: str) -> str:
     """Write an ISO 8601 time as "24 Nov 2026, 09:05 UTC"; a text that is none stays as it is."""
     try:
-        moment = datetime.fromisoformat(iso.replace("Z", "+00:00"))
+        moment = datetime.fromisoformat(iso)
         if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=timezone.utc)
-        moment = moment.astimezone(timezone.utc)
+            moment = moment.replace(tzinfo=UTC)
+        moment = moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return iso
     return f"{moment:%d %b %Y, %H:%M} UTC".lstrip("0")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from airflow.sdk.exceptions import AirflowException
 
 _LONGEST_MESSAGE = 500
+_PROXY_SETTINGS = "the connection's extra 'proxy' or, without it, the worker's environment: HTTPS_PROXY and NO_PROXY"
 
 
 class Auth0Error(AirflowException):
@@ -160,3 +161,30 @@ def unreachable(domain: str, cause: str) -> Auth0UnreachableError:
         f"No connection to {domain}: {cause}.",
         advice="Check the connection's host, DNS, the proxy and the firewall between the worker and Auth0.",
     )
+
+
+def proxy_unreachable(proxy: str, cause: str) -> Auth0UnreachableError:
+    """Say that no connection to the proxy could be made; nothing was sent."""
+    return Auth0UnreachableError(f"No connection to the proxy {proxy}: {cause}.", advice=f"Check {_PROXY_SETTINGS}.")
+
+
+def proxy_refusal(domain: str, status: int, reason: str) -> Auth0Error:
+    """
+    Turn the answer of a proxy that makes no connection to the tenant into an error; nothing was sent.
+
+    :param domain: the tenant's domain.
+    :param status: the HTTP status of the proxy's answer.
+    :param reason: its reason phrase.
+    """
+    said = f"{status} {reason[:100]}".strip()
+    if status == 407:
+        return Auth0RunError(
+            f"The proxy demands another user or password: {said}.",
+            advice=f"Write them as http://user:password@host:port into {_PROXY_SETTINGS}.",
+        )
+    if 400 <= status < 500 and status not in (408, 429):
+        return Auth0RunError(
+            f"The proxy refuses a connection to {domain}: {said}.",
+            advice=f"Have the proxy allow that host, or change {_PROXY_SETTINGS}.",
+        )
+    return unreachable(domain, f"the proxy answers {said}")

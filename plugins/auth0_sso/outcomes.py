@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from auth0_sso.batch import TicketRequest
@@ -138,4 +138,4 @@ def iso(seconds: float | None) -> str:
     """Return UNIX seconds as ISO 8601 in UTC, to the second."""
     if seconds is None:
         return ""
-    return datetime.fromtimestamp(seconds, tz=timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(seconds, tz=UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

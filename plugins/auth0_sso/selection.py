@@ -96,7 +96,7 @@ def _from_report(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _expired(iso: str) -> bool:
     try:
-        expires_at = datetime.fromisoformat(iso.replace("Z", "+00:00")).timestamp()
+        expires_at = datetime.fromisoformat(iso).timestamp()
     except ValueError:
         return False
     return expires_at + OPEN_LIFETIME < time.time()

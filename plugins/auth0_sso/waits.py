@@ -44,7 +44,8 @@ LEASES_WAITED = 2.0
 
 LONGEST_REST = 30.0
 """That the token endpoint is left alone after it has failed, by all tasks together; doubled from 1 with each
-failure in a row. A ``Retry-After`` is heeded up to ``LONGEST_PAUSE``."""
+failure in a row. A ``Retry-After`` is heeded up to ``LONGEST_PAUSE``. A token that has replaced a refused one and is
+refused as well is renewed after this time at the earliest."""
 
 LONGEST_BACKOFF = 30.0
 """That a prospect waits after a failure that isn't the rate limit's; doubled from 4 with each in a row.

@@ -318,3 +318,92 @@ def test_settings_can_not_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         settings.timeout = 1.0  # type: ignore[misc]
     assert isinstance(settings, Auth0Settings)
+
+
+def proxy_of(**fields: Any) -> str:
+    return read_settings(connection(**fields)).proxy.get_secret_value()
+
+
+@pytest.mark.parametrize(
+    ("named", "host", "proxy"),
+    [
+        ({"HTTPS_PROXY": "http://proxy:3128"}, "acme.eu.auth0.com", "http://proxy:3128"),
+        ({"https_proxy": "proxy:3128"}, "acme.eu.auth0.com", "http://proxy:3128"),
+        ({"ALL_PROXY": "http://proxy:3128"}, "acme.eu.auth0.com", "http://proxy:3128"),
+        ({"HTTPS_PROXY": "http://one:1", "ALL_PROXY": "http://two:2"}, "acme.eu.auth0.com", "http://one:1"),
+        ({"HTTP_PROXY": "http://proxy:3128"}, "acme.eu.auth0.com", ""),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "other.com,auth0.com"}, "acme.eu.auth0.com", ""),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "*"}, "acme.eu.auth0.com", ""),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "other.com"}, "acme.eu.auth0.com", "http://proxy:3128"),
+        ({"HTTPS_PROXY": "socks5://proxy:1080", "NO_PROXY": "auth0.com"}, "acme.eu.auth0.com", ""),
+        ({"HTTPS_PROXY": "http://proxy:3128"}, "localhost:8443", ""),
+        ({"HTTP_PROXY": "http://proxy:3128"}, "http://127.0.0.1:8080", ""),
+        ({"HTTP_PROXY": "http://proxy:3128"}, "http://[::1]:8080", ""),
+    ],
+)
+def test_the_environments_proxy_is_the_one_for_the_tenants_host(
+    monkeypatch: pytest.MonkeyPatch, named: dict[str, str], host: str, proxy: str
+) -> None:
+    for name, value in named.items():
+        monkeypatch.setenv(name, value)
+
+    assert proxy_of(host=host) == proxy
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://proxy.example.com:3128",
+        "http://proxy",
+        "http://user:p%40ss!'*@10.0.0.1:3128",
+        "http://user@[::1]:3128/",
+        "HTTP://PROXY:80",
+    ],
+)
+def test_a_proxy_of_the_connections_own_wins(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://s3cret")
+    monkeypatch.setenv("NO_PROXY", "*")
+
+    assert proxy_of(extra={"proxy": f" {proxy}\n"}) == proxy
+    assert proxy_of(host="localhost", extra={"proxy": proxy}) == proxy
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "user:s3cret@proxy:3128",
+        "https://user:s3cret@proxy:3128",
+        "socks5://user:s3cret@proxy:1080",
+        "http://user:s3cret@",
+        "http://user:s3cret@proxy:0",
+        "http://user:s3cret@proxy:99999",
+        "http://user:s3cret@proxy:3128/path",
+        "http://user:s3cret@proxy:3128?query",
+        "http://user:s3c/ret@proxy:3128",
+        "http://user:s3c@ret@proxy:3128",
+        "http://us%3aer:s3cret@proxy:3128",
+        "http://user:s3cret%E2%82%AC@proxy:3128",
+        "http://user:s3cret@pro\nxy:3128",
+        "http://user:s3cret@pröxy:3128",
+        3128,
+    ],
+)
+def test_a_proxy_that_can_not_be_right_is_refused_without_its_password(proxy: object) -> None:
+    said = refusal(extra={"proxy": proxy})
+    assert "proxy" in said
+    assert "s3c" not in said
+
+
+def test_the_environments_proxy_is_checked_like_the_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://user:s3cret@proxy:1080")
+    said = refusal()
+    assert "HTTPS_PROXY" in said
+    assert "http://user:password@host:port" in said
+    assert "s3cret" not in said
+
+
+def test_a_proxys_password_is_a_secret_in_both_ways_to_write_it_and_shown_nowhere() -> None:
+    settings = read_settings(connection(extra={"proxy": "http://user:p%40ssw0rd@proxy:3128"}))
+    assert {"p%40ssw0rd", "p@ssw0rd"} <= set(settings.secrets)
+    for shown in (repr(settings), str(settings), settings.model_dump_json()):
+        assert "ssw0rd" not in shown
