@@ -141,11 +141,16 @@ BAD = [
         "item 2: must be a domain name",
     ),
     ({"enabled_clients": '["a", 5]'}, "enabled_clients", "item 2: must be a text"),
+    ({"enabled_clients": '["a", ""]'}, "enabled_clients", "item 2: must be at least 1 characters long"),
+    *(
+        ({"enabled_clients": cell}, "enabled_clients", "must be values between semicolons or a JSON list, without null")
+        for cell in ("null", "{}", '{"client_id": "a"}', "a;null", "a; []", "a;{}")
+    ),
     ({"enabled_clients": "a;b\x00".replace("\x00", "\x01")}, "enabled_clients", "item 2: must not contain"),
     (
         {"enabled_clients": '["\\ud800"]'},
         "enabled_clients",
-        "item 1: must not contain the unprintable character U+D800",
+        "item 1: must not contain half of a surrogate pair",
     ),
     ({"enabled_clients": "[" * 100_000}, "enabled_clients", "must be JSON, but is nested too deeply"),
     ({"enabled_clients": "[" + "9" * 5000 + "]"}, "enabled_clients", "must be JSON, but holds a number of"),
