@@ -41,7 +41,7 @@ class Auth0RowError(Auth0Error):
 
 
 class Auth0ConflictError(Auth0RowError):
-    """A finished connection of that name exists already: that prospect is done."""
+    """A connection of that name exists already: set up, or waiting for its domain to be verified."""
 
 
 class Auth0RunError(Auth0Error):
@@ -134,7 +134,10 @@ def _kind_and_advice(status: int, code: str, said: str) -> tuple[type[Auth0Error
     if 300 <= status < 400:
         return Auth0RunError, "Set the connection's host to the tenant's own domain, without a redirect."
     if status == 409 and "connection" in (code or said).lower():
-        return Auth0ConflictError, "Its single sign-on is set up; to edit it, give connection_id instead."
+        return Auth0ConflictError, (
+            "It is set up, or waits until its domain is verified, which can take 24 to 48 hours; "
+            "to finish or edit it, give connection_id instead."
+        )
     return Auth0RowError, "Mend this row in the CSV."
 
 
