@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from airflow.sdk.exceptions import AirflowException
 
 _LONGEST_MESSAGE = 500
+SET_PROFILE = "Set profile_id (parameter, CSV column or connection extra) to a self-service profile of this tenant."
 
 
 class Auth0Error(AirflowException):
@@ -126,9 +127,7 @@ def _kind_and_advice(status: int, code: str, said: str) -> tuple[type[Auth0Error
     if status == 403:
         return Auth0RunError, _advice_on_403(code, said)
     if status == 404 and "profile" in said.lower():
-        return Auth0ProfileError, (
-            "Set profile_id (parameter, CSV column or connection extra) to a self-service profile of this tenant."
-        )
+        return Auth0ProfileError, SET_PROFILE
     if status == 400 and code == "Bearer":
         return Auth0RunError, "The access token is malformed: check the connection's extra 'token'."
     if 300 <= status < 400:

@@ -176,6 +176,13 @@ BAD = [
     ({"organization_name": "a\nb"}, "organization_name", "must not contain the unprintable character U+000A"),
     ({"custom_domain": "ab"}, "custom_domain", "must be at least 3 characters long"),
     ({"custom_domain": "a.example\r\nx: y"}, "custom_domain", "must be a domain name"),
+    ({"custom_domain": "ü" * 60 + ".example"}, "custom_domain", "must be a domain name"),
+    ({"domains": "a\u0660\u06f0.example"}, "domains", "item 1: must be a domain name"),
+    (
+        {"connection_config.options.icon_url": "https://bücher.example/x.png"},
+        "connection_config.options.icon_url",
+        "must be a URL that begins with https://, but has 'ü' (LATIN SMALL LETTER U WITH DIAERESIS) at character 10",
+    ),
     ({"organization_id": "Acme"}, "organization_id", "must begin with org_"),
     ({"organization_id": "organization_id"}, "organization_id", "must begin with org_"),
     (
@@ -262,6 +269,14 @@ def test_domains_make_verification_optional_unless_it_is_given():
     }
     given = body_of({"domains": "a.example", verification: "required"})
     assert given["domain_aliases_config"]["domain_verification"] == "required"
+
+
+def test_domains_in_other_alphabets_are_sent_as_dns_knows_them():
+    row = {"domains": "Bücher.example;xn--bcher-kva.example;ACME.example", "custom_domain": "login.bücher.example"}
+    (prospect,) = load(row).valid
+    encoded = ["xn--bcher-kva.example", "xn--bcher-kva.example", "ACME.example"]
+    assert prospect.body["domain_aliases_config"]["pending_domains"] == encoded
+    assert prospect.custom_domain == "login.xn--bcher-kva.example"
 
 
 def test_many_domains_are_fine_for_several_organizations():
