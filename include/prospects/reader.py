@@ -6,11 +6,12 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
 from include.prospects.header import EXAMPLE
+from include.prospects.quotes import without_space_around_quotes
 from include.prospects.records import ProspectsError, shown
 
 SEPARATORS = ",;\t"
@@ -117,7 +118,7 @@ def _records(lines: _Lines, source: str) -> Iterator[list[str]]:
             first = lines.next_text()
         separator = _checked(named[1], source) if named else sniff_separator(first)
         begun = lines.count
-        read = _without_space_around_quotes(chain([first], lines), separator)
+        read = without_space_around_quotes(chain([first], lines), separator)
         for cells in csv.reader(read, delimiter=separator, strict=True):
             # Spreadsheets end a table with lines of bare separators.
             if any(cell and not cell.isspace() for cell in cells):
@@ -132,25 +133,6 @@ def _records(lines: _Lines, source: str) -> Iterator[list[str]]:
                 " is a quote in it never closed?"
             ]
         ) from None
-
-
-def _without_space_around_quotes(lines: Iterable[str], separator: str) -> Iterator[str]:
-    """Yield the lines without the white space around their quoted cells, which the csv module would not take."""
-    space = rf"[^\S\r\n{separator}]*+"
-    quoted = re.compile(rf'(\A|{separator}){space}("(?:[^"]++|"")*+)(?:("){space}(?=[{separator}\r\n]|\Z))?')
-    is_open = False
-
-    def tidied(cell: re.Match[str]) -> str:
-        nonlocal is_open
-        is_open = cell[3] is None
-        return cell[1] + cell[2] + (cell[3] or "")
-
-    for line in lines:
-        if '"' not in line:
-            yield line
-            continue
-        lead = '"' if is_open else ""  # with it, the rest of an open cell looks like any quoted cell
-        yield quoted.sub(tidied, lead + line)[len(lead) :]
 
 
 def sniff_separator(header_line: str) -> str:
