@@ -54,9 +54,10 @@ TICKET_REMEDIES = {
     ),
     "conflict": Remedy(
         "with an existing connection",
-        "A connection of that name exists already. If it is this prospect's, SSO is set up and nothing is "
-        "left to do. If it is not, give the row another connection_name. To change the existing connection, "
-        "give its connection_id instead.",
+        "A connection of that name exists already. If it is this prospect's, SSO is set up; but a connection "
+        "with domain verification is not enabled before its domain is verified, which can take 24 to 48 hours. "
+        "To finish or change it, give its connection_id instead. If it is not this prospect's, give the row "
+        "another connection_name.",
     ),
 }
 

@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from auth0_sso.errors import Auth0ConnectionError
+from auth0_sso.identifiers import CAN_BE_SENT, ascii_host, is_id
 from auth0_sso.proxy import LOOPBACK, checked_proxy, environment_proxy, passwords_in
 
 if TYPE_CHECKING:
@@ -45,6 +46,28 @@ class Auth0Settings(BaseModel):
     timeout: float = Field(default=30.0, gt=0, le=300)
     allow_http: bool = False
     proxy: SecretStr = SecretStr("")
+
+    @field_validator("profile_id")
+    @classmethod
+    def _check_profile_id(cls, profile_id: str) -> str:
+        if profile_id and not is_id(profile_id):
+            raise ValueError("must be letters A-Z or a-z, digits, '_' or '-', at most 255, such as ssp_a1B2c3")
+        return profile_id
+
+    @field_validator("custom_domain")
+    @classmethod
+    def _encode_custom_domain(cls, custom_domain: str) -> str:
+        host = ascii_host(custom_domain)
+        if custom_domain and not host:
+            raise ValueError("must be a host, such as login.example.com, without scheme, port and path")
+        return host
+
+    @field_validator("token")
+    @classmethod
+    def _check_token(cls, token: SecretStr) -> SecretStr:
+        if token.get_secret_value() and not CAN_BE_SENT.fullmatch(token.get_secret_value()):
+            raise ValueError("must be printable ASCII characters without white space")
+        return token
 
     @field_validator("private_key")
     @classmethod
@@ -98,7 +121,7 @@ def read_settings(connection: Connection) -> Auth0Settings:
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise Auth0ConnectionError(
-            f"Connection '{connection.conn_id}' is wrong: {problems}.",
+            f"Connection '{connection.conn_id}' is wrong: {problems.replace('Value error, ', '')}.",
             advice="Mend it under Admin > Connections.",
         ) from None
     _check_credentials(connection.conn_id, settings)

@@ -8,6 +8,7 @@ from airflow.sdk.exceptions import AirflowException
 
 _LONGEST_MESSAGE = 500
 _PROXY_SETTINGS = "the connection's extra 'proxy' or, without it, the worker's environment: HTTPS_PROXY and NO_PROXY"
+SET_PROFILE = "Set profile_id (parameter, CSV column or connection extra) to a self-service profile of this tenant."
 
 
 class Auth0Error(AirflowException):
@@ -42,7 +43,7 @@ class Auth0RowError(Auth0Error):
 
 
 class Auth0ConflictError(Auth0RowError):
-    """A finished connection of that name exists already: that prospect is done."""
+    """A connection of that name exists already: set up, or waiting for its domain to be verified."""
 
 
 class Auth0RunError(Auth0Error):
@@ -127,15 +128,16 @@ def _kind_and_advice(status: int, code: str, said: str) -> tuple[type[Auth0Error
     if status == 403:
         return Auth0RunError, _advice_on_403(code, said)
     if status == 404 and "profile" in said.lower():
-        return Auth0ProfileError, (
-            "Set profile_id (parameter, CSV column or connection extra) to a self-service profile of this tenant."
-        )
+        return Auth0ProfileError, SET_PROFILE
     if status == 400 and code == "Bearer":
         return Auth0RunError, "The access token is malformed: check the connection's extra 'token'."
     if 300 <= status < 400:
         return Auth0RunError, "Set the connection's host to the tenant's own domain, without a redirect."
     if status == 409 and "connection" in (code or said).lower():
-        return Auth0ConflictError, "Its single sign-on is set up; to edit it, give connection_id instead."
+        return Auth0ConflictError, (
+            "It is set up, or waits until its domain is verified, which can take 24 to 48 hours; "
+            "to finish or edit it, give connection_id instead."
+        )
     return Auth0RowError, "Mend this row in the CSV."
 
 

@@ -25,6 +25,7 @@ from auth0_sso.errors import (
     error_from_answer,
     proxy_refusal,
 )
+from auth0_sso.identifiers import require_host, require_profile_id
 from auth0_sso.pacing import Pacer, Turn
 from auth0_sso.token_endpoint import read_token_answer, token_request
 from auth0_sso.tokens import SharedToken, Token, TokenVault
@@ -223,8 +224,8 @@ class Auth0Hook(HttpAsyncHook):
         :raises Auth0RunError: if no request can succeed (401, 403, unknown profile).
         :raises Auth0WeatherError: on 429, 5xx and network trouble; ``unanswered`` says if a ticket may exist.
         """
-        headers = {"auth0-custom-domain": custom_domain} if custom_domain else {}
-        path = f"{_PROFILES}/{quote(profile_id, safe='')}/sso-ticket"
+        headers = {"auth0-custom-domain": require_host(custom_domain)} if custom_domain else {}
+        path = f"{_PROFILES}/{require_profile_id(profile_id)}/sso-ticket"
         answer = await self._call(self._session("POST"), path, dict(body), headers, turn)
         fields = answer.body if isinstance(answer.body, Mapping) else {}
         ticket = SsoTicket(str(fields.get("ticket") or ""))
@@ -245,7 +246,7 @@ class Auth0Hook(HttpAsyncHook):
         :param turn: the turn of the pacer that was taken for it.
         :raises Auth0Error: as for ``create_sso_ticket``.
         """
-        path = f"{_PROFILES}/{quote(profile_id, safe='')}/sso-ticket/{quote(ticket_id, safe='')}/revoke"
+        path = f"{_PROFILES}/{require_profile_id(profile_id)}/sso-ticket/{quote(ticket_id, safe='')}/revoke"
         await self._call(self._session("POST"), path, turn=turn)
 
     async def get_self_service_profile(self, profile_id: str) -> Mapping[str, Any]:
@@ -255,7 +256,7 @@ class Auth0Hook(HttpAsyncHook):
         :return: the profile, with the API's field names.
         :raises Auth0ProfileError: if there is none of that id.
         """
-        answer = await self._call(self._session("GET"), f"{_PROFILES}/{quote(profile_id, safe='')}")
+        answer = await self._call(self._session("GET"), f"{_PROFILES}/{require_profile_id(profile_id)}")
         return answer.body if isinstance(answer.body, Mapping) else {}
 
     def test_connection(self) -> tuple[bool, str]:

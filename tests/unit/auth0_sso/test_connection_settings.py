@@ -209,6 +209,19 @@ def test_a_ready_made_token_needs_no_credentials() -> None:
         ({"timeout": "soon"}, "timeout"),
         ({"timeout": 100_000}, "timeout"),
         ({"profile_id": 7}, "profile_id"),
+        *(({"profile_id": odd}, "profile_id") for odd in ("..", "ssp_1/x", "ssp_1\r\nx", "ssp_ü", "s" * 256)),
+        *(
+            ({"custom_domain": odd}, "custom_domain")
+            for odd in (
+                "a.example\r\nx: y",
+                "https://a.example",
+                "..",
+                "localhost",
+                "a." * 126 + "example",
+                "-.example",
+            )
+        ),
+        ({"token": "abc\ndef"}, "token"),
         ({"private_key": 7}, "private_key"),
         ({"token": ["a"]}, "token"),
         ({"allow_http": "perhaps"}, "allow_http"),
@@ -277,6 +290,11 @@ def test_white_space_around_what_was_pasted_is_dropped() -> None:
     assert settings.token.get_secret_value() == "t0ken"
 
 
+def test_a_custom_domain_in_another_alphabet_is_sent_as_dns_knows_it() -> None:
+    settings = read_settings(connection(extra={"custom_domain": "Login.Bücher.example"}))
+    assert settings.custom_domain == "login.xn--bcher-kva.example"
+
+
 def test_secrets_are_never_shown() -> None:
     extra = {"private_key": SECRETS["private_key"], "token": SECRETS["token"]}
     settings = read_settings(connection(extra=extra))
@@ -285,7 +303,9 @@ def test_secrets_are_never_shown() -> None:
         assert not [secret for secret in SECRETS.values() if secret in shown]
 
 
-@pytest.mark.parametrize("wrong", [{"timeout": 0}, {"requests_per_slot": "many"}, {"profile_id": 7}], ids=str)
+@pytest.mark.parametrize(
+    "wrong", [{"timeout": 0}, {"requests_per_slot": "many"}, {"profile_id": 7}, {"token": "t0ken-s3cret\nx"}], ids=str
+)
 def test_no_error_shows_a_secret(wrong: dict[str, Any]) -> None:
     said = refusal(extra={"private_key": SECRETS["private_key"], "token": SECRETS["token"], **wrong})
     assert not [secret for secret in SECRETS.values() if secret in said]

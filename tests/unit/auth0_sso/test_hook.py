@@ -113,10 +113,19 @@ class TestRequests:
         assert profile["id"] == tenant.profile_id
         assert profile["name"] == "Sandbox profile"
 
-    def test_an_id_can_not_change_the_path(self, tenant: Sandbox, hook: Auth0Hook) -> None:
-        with pytest.raises(Auth0ProfileError):
-            create(hook, profile_id="ssp?x=1&y#z")
-        assert [seen.path for seen in tenant.requests] == ["/api/v2/self-service-profiles/{id}/sso-ticket"]
+    @pytest.mark.parametrize("odd", ["..", "ssp_1/..", "ssp?x=1&y#z", "ssp_1\n", "ssp_\ud800", "s" * 256, ""])
+    def test_an_id_that_could_change_the_path_is_not_sent(self, tenant: Sandbox, hook: Auth0Hook, odd: str) -> None:
+        with pytest.raises(Auth0ProfileError, match="Set profile_id"):
+            create(hook, profile_id=odd)
+        assert tenant.requests == []
+
+    @pytest.mark.parametrize("odd", ["a.example\r\nx: y", "a.example/x", "localhost", "a." * 126 + "example"])
+    def test_a_custom_domain_that_could_be_no_host_is_not_sent(
+        self, tenant: Sandbox, hook: Auth0Hook, odd: str
+    ) -> None:
+        with pytest.raises(Auth0RowError, match="must be a host"):
+            create(hook, custom_domain=odd)
+        assert tenant.requests == []
 
     def test_one_token_serves_many_requests(self, tenant: Sandbox, hook: Auth0Hook) -> None:
         async def many(opened: Auth0Hook) -> None:
