@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -75,7 +74,7 @@ class TicketAsker:
             with self._workers.uninterrupted():
                 answer_within = self._hook.settings.timeout + waits.ANSWER_GRACE
                 intent = await self._write(self._ledger.begin, ask, seen, self._who, answer_within=answer_within)
-                sent_at = time.time()
+                sent_at = self._ledger.now()
                 try:
                     ticket = await self._hook.create_sso_ticket(
                         ask.profile_id, ask.body, custom_domain=ask.custom_domain, turn=turn

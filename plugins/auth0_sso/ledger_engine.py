@@ -15,6 +15,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_rand
 
 from auth0_sso import schema, waits
 from auth0_sso.errors import LedgerError
+from auth0_sso.ledger_clock import LedgerClock
 from auth0_sso.ledger_location import LEDGER_CONN_ID, LEDGER_PATH_VARIABLE
 
 
@@ -22,12 +23,12 @@ class CommitInDoubtError(OperationalError):
     """The database went away while it committed: what was written may be there, or not."""
 
 
-def connect(url: str | URL) -> tuple[Engine, str]:
+def connect(url: str | URL) -> tuple[Engine, str, LedgerClock]:
     """
     Connect to the ledger's database, whose tables are made when they are missing.
 
     :param url: SQLAlchemy's URL of a SQLite file or a PostgreSQL database.
-    :return: the database, and the ledger's identity, see :func:`auth0_sso.schema.prepare`.
+    :return: the database; the ledger's identity, see :func:`auth0_sso.schema.prepare`; and its clock.
     :raises LedgerError: if it can't be used.
     """
     where = make_url(url)
@@ -35,14 +36,16 @@ def connect(url: str | URL) -> tuple[Engine, str]:
     if where.get_backend_name() == "postgresql":
         bounds = {"connect_timeout": int(waits.CONNECT), "tcp_user_timeout": int(waits.LEDGER * 1000)}
     engine = create_engine(where, pool_pre_ping=True, hide_parameters=True, connect_args=bounds)
+    clock = LedgerClock()
     if bounds:
         event.listen(engine, "connect", _tune_postgresql)
+        event.listen(engine, "connect", clock.read)
         event.listen(engine, "handle_error", _leave_what_takes_no_writes)
     else:
         _keep_private(where.database or "")
         event.listen(engine, "connect", _tune_sqlite)
     try:
-        return engine, schema.prepare(engine)
+        return engine, schema.prepare(engine), clock
     except SQLAlchemyError as error:
         raise LedgerError(
             f"The ledger at {where.set(query={})!r} can't be opened: {str(error).splitlines()[0]}.",
