@@ -111,10 +111,12 @@ class TicketAsker:
         if isinstance(error, Auth0RowError) or (isinstance(error, Auth0ProfileError) and own_profile):
             status = "conflict" if isinstance(error, Auth0ConflictError) else "failed"
             return await self._record(self._ledger.record_refused, intent, status, str(error))
-        if isinstance(error, Auth0WeatherError) and error.unanswered:
-            await self._record(self._ledger.record_unanswered, intent, str(error))
-        else:
-            await self._record(self._ledger.record_refused, intent, "waiting", str(error))
+        # A stale entry changes nothing: an attempt that seemed lost has written it, or another task asks by now.
+        with suppress(StaleEntryError):
+            if isinstance(error, Auth0WeatherError) and error.unanswered:
+                await self._record(self._ledger.record_unanswered, intent, str(error))
+            else:
+                await self._record(self._ledger.record_refused, intent, "waiting", str(error))
         raise error
 
     async def _record(self, write: Callable[..., Entry], *what: Any, **more: Any) -> Entry:

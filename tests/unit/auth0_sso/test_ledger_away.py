@@ -92,6 +92,17 @@ def test_a_refusal_is_written_down_when_the_ledger_comes_back(
     assert world.posts(tenant) == 1
 
 
+def test_only_so_many_tickets_are_risked_although_the_ledger_goes_away_right_after_it_has_written_each_lost_answer(
+    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waits, "LONGEST_BACKOFF", 0.02)
+    tenant.fault("drop_after", count=10)
+    lose(sqlite_ledger, monkeypatch, "record_unanswered", 10, after=True)
+    outcome = issue(organizations(1), sqlite_ledger)[1]
+    assert (outcome["status"], outcome["duplicate_possible"]) == ("failed", True)
+    assert (outcome["attempts"], world.posts(tenant)) == (waits.MOST_UNANSWERED, waits.MOST_UNANSWERED)
+
+
 def test_a_ticket_that_can_not_be_written_down_is_revoked_and_its_row_flagged(
     sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
