@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
-from sqlalchemy.exc import OperationalError, SQLAlchemyError, TimeoutError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random
 
 from auth0_sso import schema, waits
@@ -58,8 +58,8 @@ def committed(engine: Engine) -> Iterator[Connection]:
     """
     Commit what the block does, or nothing of it.
 
-    :raises OperationalError: if the database is away; nothing of it is written.
-    :raises CommitInDoubtError: if all or nothing of it is written.
+    :raises CommitInDoubtError: if the database went away while it committed; all or nothing of it is written.
+    :raises DBAPIError: if anything else fails in the database; nothing of it is written.
     """
     with _connected(engine) as connection:
         transaction = connection.begin()
@@ -67,8 +67,23 @@ def committed(engine: Engine) -> Iterator[Connection]:
             yield connection
             try:
                 transaction.commit()
-            except OperationalError as error:
+            except DBAPIError as error:
+                if not is_away(error):
+                    raise
                 raise CommitInDoubtError("COMMIT", None, error.orig or error) from error
+
+
+def is_away(error: BaseException) -> bool:
+    """
+    Whether an error means that the database is away or the connection to it broke, so that trying again may help.
+
+    psycopg2 has no class of its own for that: ``SSL SYSCALL error: EOF detected`` is a bare ``DatabaseError``.
+    """
+    return isinstance(error, DBAPIError) and (
+        error.connection_invalidated
+        or isinstance(error, (InterfaceError, OperationalError))
+        or type(error) is DatabaseError
+    )
 
 
 def _connected(engine: Engine) -> Connection:

@@ -66,7 +66,8 @@ def outcome(
     :param now: the ledger's UNIX time, to tell whether an unseen ticket may still live.
     """
     carried = {field.name: getattr(request, field.name) for field in fields(request) if field.name in _CARRIED}
-    ticket = entry.ticket if entry and status in ("created", "reused") else None
+    # An intent has a ticket only if that could not be recorded.
+    ticket = entry.ticket if entry and (status in ("created", "reused") or entry.status == "asking") else None
     return Outcome(
         **carried,
         status=status,
