@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,7 @@ def connect(url: str | URL) -> tuple[Engine, str, LedgerClock]:
     :raises LedgerError: if it can't be used.
     """
     where = make_url(url)
-    bounds: dict[str, int] = {}
-    if where.get_backend_name() == "postgresql":
-        bounds = {"connect_timeout": int(waits.CONNECT), "tcp_user_timeout": int(waits.LEDGER * 1000)}
+    bounds = _bounds_of_postgresql() if where.get_backend_name() == "postgresql" else {}
     engine = create_engine(where, pool_pre_ping=True, hide_parameters=True, connect_args=bounds)
     clock = LedgerClock()
     if bounds:
@@ -93,6 +92,16 @@ def _connected(engine: Engine) -> Connection:
         raise OperationalError("CONNECT", None, error) from error
 
 
+def _bounds_of_postgresql() -> dict[str, Any]:
+    from auth0_sso.bounded_postgresql import BoundedConnection, BoundedCursor  # psycopg2 is there if it is used
+
+    return {
+        "connect_timeout": int(waits.CONNECT),
+        "connection_factory": partial(BoundedConnection, bound=waits.LEDGER_ANSWER),
+        "cursor_factory": BoundedCursor,
+    }
+
+
 def _keep_private(database: str) -> None:
     """Make the file its owner's alone; SQLite gives those that it puts beside it the same permissions."""
     with suppress(OSError):  # SQLite says better what is wrong
@@ -123,7 +132,7 @@ def _tune_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 def _tune_postgresql(connection: Any, _record: object) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"SET statement_timeout = {waits.LEDGER * 1000:.0f}")  # milliseconds; waiting for a lock too
+        cursor.execute(f"SET statement_timeout = {waits.LEDGER_ANSWER * 1000:.0f}")  # milliseconds; for a lock too
     connection.commit()
 
 
