@@ -71,8 +71,12 @@ DRAIN = 4.0
 """For what is under way when a task is told to end: the supervisor kills it five seconds after it has asked."""
 
 LEDGER = 60.0
-"""For a statement of the ledger's database, or a lock in it; and for a database that is away to come back, so that
-an answer which has come can still be written down."""
+"""For a lock in a SQLite ledger; and for a ledger that is away to come back, so that an answer which has come can
+still be written down."""
+
+LEDGER_ANSWER = 30.0
+"""For PostgreSQL to answer a call, its wait for a lock included. Then the connection is dropped, and there is time to
+try another one."""
 
 WATCH = 1.0
 """Between two looks whether the process that watches over the task is still there; without it nothing more is sent."""
