@@ -6,15 +6,17 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
-from sqlalchemy.exc import OperationalError, SQLAlchemyError, TimeoutError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random
 
 from auth0_sso import schema, waits
 from auth0_sso.errors import LedgerError
+from auth0_sso.ledger_clock import LedgerClock
 from auth0_sso.ledger_location import LEDGER_CONN_ID, LEDGER_PATH_VARIABLE
 
 
@@ -22,27 +24,27 @@ class CommitInDoubtError(OperationalError):
     """The database went away while it committed: what was written may be there, or not."""
 
 
-def connect(url: str | URL) -> tuple[Engine, str]:
+def connect(url: str | URL) -> tuple[Engine, str, LedgerClock]:
     """
     Connect to the ledger's database, whose tables are made when they are missing.
 
     :param url: SQLAlchemy's URL of a SQLite file or a PostgreSQL database.
-    :return: the database, and the ledger's identity, see :func:`auth0_sso.schema.prepare`.
+    :return: the database; the ledger's identity, see :func:`auth0_sso.schema.prepare`; and its clock.
     :raises LedgerError: if it can't be used.
     """
     where = make_url(url)
-    bounds: dict[str, int] = {}
-    if where.get_backend_name() == "postgresql":
-        bounds = {"connect_timeout": int(waits.CONNECT), "tcp_user_timeout": int(waits.LEDGER * 1000)}
+    bounds = _bounds_of_postgresql() if where.get_backend_name() == "postgresql" else {}
     engine = create_engine(where, pool_pre_ping=True, hide_parameters=True, connect_args=bounds)
+    clock = LedgerClock()
     if bounds:
         event.listen(engine, "connect", _tune_postgresql)
+        event.listen(engine, "connect", clock.read)
         event.listen(engine, "handle_error", _leave_what_takes_no_writes)
     else:
         _keep_private(where.database or "")
         event.listen(engine, "connect", _tune_sqlite)
     try:
-        return engine, schema.prepare(engine)
+        return engine, schema.prepare(engine), clock
     except SQLAlchemyError as error:
         raise LedgerError(
             f"The ledger at {where.set(query={})!r} can't be opened: {str(error).splitlines()[0]}.",
@@ -55,8 +57,8 @@ def committed(engine: Engine) -> Iterator[Connection]:
     """
     Commit what the block does, or nothing of it.
 
-    :raises OperationalError: if the database is away; nothing of it is written.
-    :raises CommitInDoubtError: if all or nothing of it is written.
+    :raises CommitInDoubtError: if the database went away while it committed; all or nothing of it is written.
+    :raises DBAPIError: if anything else fails in the database; nothing of it is written.
     """
     with _connected(engine) as connection:
         transaction = connection.begin()
@@ -64,8 +66,23 @@ def committed(engine: Engine) -> Iterator[Connection]:
             yield connection
             try:
                 transaction.commit()
-            except OperationalError as error:
+            except DBAPIError as error:
+                if not is_away(error):
+                    raise
                 raise CommitInDoubtError("COMMIT", None, error.orig or error) from error
+
+
+def is_away(error: BaseException) -> bool:
+    """
+    Whether an error means that the database is away or the connection to it broke, so that trying again may help.
+
+    psycopg2 has no class of its own for that: ``SSL SYSCALL error: EOF detected`` is a bare ``DatabaseError``.
+    """
+    return isinstance(error, DBAPIError) and (
+        error.connection_invalidated
+        or isinstance(error, (InterfaceError, OperationalError))
+        or type(error) is DatabaseError
+    )
 
 
 def _connected(engine: Engine) -> Connection:
@@ -73,6 +90,16 @@ def _connected(engine: Engine) -> Connection:
         return engine.connect()
     except TimeoutError as error:  # others hold all connections, as they do when the database hangs
         raise OperationalError("CONNECT", None, error) from error
+
+
+def _bounds_of_postgresql() -> dict[str, Any]:
+    from auth0_sso.bounded_postgresql import BoundedConnection, BoundedCursor  # psycopg2 is there if it is used
+
+    return {
+        "connect_timeout": int(waits.CONNECT),
+        "connection_factory": partial(BoundedConnection, bound=waits.LEDGER_ANSWER),
+        "cursor_factory": BoundedCursor,
+    }
 
 
 def _keep_private(database: str) -> None:
@@ -105,7 +132,7 @@ def _tune_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 def _tune_postgresql(connection: Any, _record: object) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"SET statement_timeout = {waits.LEDGER * 1000:.0f}")  # milliseconds; waiting for a lock too
+        cursor.execute(f"SET statement_timeout = {waits.LEDGER_ANSWER * 1000:.0f}")  # milliseconds; for a lock too
     connection.commit()
 
 

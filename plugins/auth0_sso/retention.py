@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 
 import structlog
 
@@ -48,7 +47,7 @@ def forget_dead_urls(ledger: Ledger, days: int) -> int:
     :param days: see :func:`keep_days`.
     :return: how many were removed.
     """
-    forgotten = ledger.forget_urls(time.time() - OPEN_LIFETIME - days * 86_400, MOST_A_RUN)
+    forgotten = ledger.forget_urls(ledger.now() - OPEN_LIFETIME - days * 86_400, MOST_A_RUN)
     if forgotten:
         log.info("Removed the URLs of dead links from the ledger", links=forgotten, kept_for_days=days)
     return forgotten

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -59,16 +60,25 @@ class SharedToken:
     :param settings: the connection's settings.
     :param fetch: asks the tenant for a new token.
     :param vault: where it is shared; without one each process has its own.
+    :param clock: a monotonic clock, in seconds.
     """
 
-    def __init__(self, settings: Auth0Settings, fetch: FetchToken, vault: TokenVault | None) -> None:
+    def __init__(
+        self,
+        settings: Auth0Settings,
+        fetch: FetchToken,
+        vault: TokenVault | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._settings = settings
         self._fetch = fetch
         self._vault = vault
+        self._clock = clock
         self._key = token_key(settings)
         self._token: Token | None = None
         self._renewing = asyncio.Lock()
         self._unproven = 0  # the version that has replaced a refused one, until it serves
+        self._unproven_until = 0.0  # then it may be renewed again
         self._failure: Auth0Error | None = None
         self._failed_at = 0.0
         self._failures = 0
@@ -83,7 +93,7 @@ class SharedToken:
         :raises Auth0RunError: if the tenant refuses to give one.
         :raises Auth0WeatherError: if the tenant can't be asked, or other tasks haven't had one for too long.
         """
-        waits_since = time.monotonic()
+        waits_since = self._clock()
         async with self._renewing:
             if self._settings.token.get_secret_value():
                 return self._ready_made(rejected)
@@ -94,10 +104,11 @@ class SharedToken:
             try:
                 self._token = await self._another(rejected)
             except Auth0Error as error:
-                self._failure, self._failed_at = error, time.monotonic()
+                self._failure, self._failed_at = error, self._clock()
                 raise
             self._failure = None
             self._unproven = self._token.version if rejected is not None else 0
+            self._unproven_until = self._clock() + waits.LONGEST_REST
             return self._token
 
     def prove(self, token: Token) -> None:
@@ -106,8 +117,8 @@ class SharedToken:
             self._unproven = 0
 
     def replaceable(self, token: Token) -> bool:
-        """Whether it makes sense to renew the token, which was refused: not if it was new for this very reason."""
-        return not 0 < self._unproven <= token.version
+        """Whether to renew the token, which was refused: not if it was renewed for this very reason a moment ago."""
+        return not 0 < self._unproven <= token.version or self._clock() >= self._unproven_until
 
     async def _another(self, rejected: Token | None) -> Token:
         if self._vault is not None:
@@ -130,7 +141,7 @@ class SharedToken:
     async def _renew_through(self, vault: TokenVault, rejected: Token | None) -> Token:
         owner = uuid.uuid4().hex
         lease = waits.lease(self._settings.timeout)
-        give_up_at = time.monotonic() + waits.LEASES_WAITED * lease
+        give_up_at = self._clock() + waits.LEASES_WAITED * lease
         while True:
             kept = await asyncio.to_thread(vault.read_token, self._key)
             if kept is not None and self._is_good(kept, rejected):
@@ -138,7 +149,7 @@ class SharedToken:
             version = kept.version if kept else 0
             if await asyncio.to_thread(vault.claim_renewal, self._key, version, owner, lease):
                 return await self._renew(vault, owner, version)
-            if time.monotonic() > give_up_at:
+            if self._clock() > give_up_at:
                 raise Auth0UnreachableError(
                     f"No access token: other tasks have asked for one for {waits.LEASES_WAITED * lease:.0f} seconds.",
                     advice="Their logs say why there is none.",
@@ -163,5 +174,5 @@ class SharedToken:
 
 def token_key(settings: Auth0Settings) -> str:
     """Name the token of these credentials; other credentials, another token."""
-    parts = [settings.base_url, settings.client_id, settings.audience, *settings.secrets]
+    parts = [settings.base_url, settings.client_id, settings.audience, *settings.credentials]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()

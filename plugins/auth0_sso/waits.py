@@ -44,7 +44,8 @@ LEASES_WAITED = 2.0
 
 LONGEST_REST = 30.0
 """That the token endpoint is left alone after it has failed, by all tasks together; doubled from 1 with each
-failure in a row. A ``Retry-After`` is heeded up to ``LONGEST_PAUSE``."""
+failure in a row. A ``Retry-After`` is heeded up to ``LONGEST_PAUSE``. A token that has replaced a refused one and is
+refused as well is renewed after this time at the earliest."""
 
 LONGEST_BACKOFF = 30.0
 """That a prospect waits after a failure that isn't the rate limit's; doubled from 4 with each in a row.
@@ -70,8 +71,12 @@ DRAIN = 4.0
 """For what is under way when a task is told to end: the supervisor kills it five seconds after it has asked."""
 
 LEDGER = 60.0
-"""For a statement of the ledger's database, or a lock in it; and for a database that is away to come back, so that
-an answer which has come can still be written down."""
+"""For a lock in a SQLite ledger; and for a ledger that is away to come back, so that an answer which has come can
+still be written down."""
+
+LEDGER_ANSWER = 30.0
+"""For PostgreSQL to answer a call, its wait for a lock included. Then the connection is dropped, and there is time to
+try another one."""
 
 WATCH = 1.0
 """Between two looks whether the process that watches over the task is still there; without it nothing more is sent."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from auth0_sso import waits
+from auth0_sso.event_loop import GuardedLoop
 from auth0_sso.ledger import Ledger
 from auth0_sso.records import Entry
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from include.sandbox.server import Sandbox
@@ -40,11 +43,18 @@ def postgres_ledger(fernet: str) -> Iterator[Ledger]:
         opened.close()
 
 
-def away() -> OperationalError:
-    return OperationalError("UPDATE", {}, Exception("server closed the connection unexpectedly"))
+AWAY = OperationalError("UPDATE", {}, Exception("server closed the connection unexpectedly"))
 
 
-def lose(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, name: str, times: int, *, after: bool = False) -> None:
+def lose(
+    ledger: Ledger,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    times: int,
+    *,
+    after: bool = False,
+    error: DBAPIError = AWAY,
+) -> None:
     """Let the ledger go away for so many writes, before it has written or right after."""
     real: Record = getattr(ledger, name)
     left = [times]
@@ -53,10 +63,10 @@ def lose(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, name: str, times: int,
         gone = left[0] > 0
         left[0] -= 1
         if gone and not after:
-            raise away()
+            raise error
         entry = real(*what, **more)
         if gone:
-            raise away()
+            raise error
         return entry
 
     monkeypatch.setattr(ledger, name, record)
@@ -71,6 +81,108 @@ def test_a_ticket_is_written_down_when_the_ledger_comes_back(
     assert not any(outcome["duplicate_possible"] for outcome in outcomes.values())
     assert world.recorded(sqlite_ledger) == world.living(tenant)
     assert world.posts(tenant) == 3
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(InterfaceError("UPDATE", {}, Exception("connection already closed")), id="an InterfaceError"),
+        pytest.param(
+            DatabaseError("UPDATE", {}, Exception("SSL SYSCALL error: EOF detected")), id="a bare DatabaseError"
+        ),
+        pytest.param(
+            InternalError("UPDATE", {}, Exception("shutting down"), connection_invalidated=True),
+            id="any error that broke the connection",
+        ),
+    ],
+)
+def test_whatever_says_that_the_ledger_is_away_the_ticket_is_written_down_when_it_comes_back(
+    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch, error: DBAPIError
+) -> None:
+    lose(sqlite_ledger, monkeypatch, "record_created", 2, error=error)
+    outcome = issue(organizations(1), sqlite_ledger)[1]
+    assert (outcome["status"], outcome["duplicate_possible"]) == ("created", False)
+    assert world.recorded(sqlite_ledger) == world.living(tenant)
+    assert (world.posts(tenant), world.revocations(tenant)) == (1, 0)
+
+
+@pytest.mark.parametrize("error", [sqlite3.InterfaceError, sqlite3.DatabaseError])
+def test_a_commit_that_breaks_off_may_have_been_made_whatever_the_error_says(
+    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch, error: type[sqlite3.Error]
+) -> None:
+    commit = DefaultDialect.do_commit
+    left = [1]
+
+    def commit_and_break_off(dialect: DefaultDialect, connection: Any) -> None:
+        commit(dialect, connection)
+        if world.living(tenant) and left:  # the answer's, not the intent's
+            left.pop()
+            raise error("the connection broke")
+
+    monkeypatch.setattr(DefaultDialect, "do_commit", commit_and_break_off)
+    outcome = issue(organizations(1), sqlite_ledger)[1]
+    assert (outcome["status"], outcome["ticket_id"]) == ("created", *world.living(tenant))
+    assert (world.posts(tenant), world.revocations(tenant)) == (1, 0)
+
+
+def test_a_ticket_that_the_ledger_refuses_is_revoked_at_once_and_its_row_says_so(
+    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose(sqlite_ledger, monkeypatch, "record_created", 1, error=DataError("UPDATE", {}, Exception("value too long")))
+    hook = world.open_hook(sqlite_ledger)
+    made = issuer(organizations(1), sqlite_ledger, hook=hook)
+    with pytest.raises(DataError):
+        asyncio.run(world.within(hook, made.run()))
+    outcome = world.by_row(made.results())[1]
+    assert (outcome["status"], outcome["duplicate_possible"], outcome["ticket_id"]) == ("failed", True, "")
+    assert "so it was revoked" in outcome["error"]
+    assert (tenant.stats().tickets, world.living(tenant)) == (1, set())
+
+
+@pytest.mark.answers("the ledger is away when Auth0 has made a link")
+def test_a_ticket_that_can_neither_be_written_down_nor_revoked_is_in_its_rows_outcome(
+    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waits, "LEDGER", 0.1)
+    tenant.fault("drop_before", route="revoke", count=10)
+    lose(sqlite_ledger, monkeypatch, "record_created", 10_000)
+    hook = world.open_hook(sqlite_ledger)
+    made = issuer(organizations(1), sqlite_ledger, hook=hook)
+    with pytest.raises(OperationalError):
+        asyncio.run(world.within(hook, made.run()))
+    outcome = world.by_row(made.results())[1]
+    assert (outcome["status"], outcome["duplicate_possible"]) == ("failed", True)
+    assert {outcome["ticket_id"]} == world.living(tenant)
+    assert outcome["ticket_url"].endswith(outcome["ticket_id"])
+    assert "the ledger may not know it" in outcome["error"]
+
+
+def test_a_ticket_is_in_its_rows_outcome_when_the_task_is_ended_while_the_ledger_is_away(
+    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("auth0_sso.event_loop.DRAIN_SECONDS", 0.05)
+    recording = threading.Event()
+
+    def stay_away(*_what: Any, **_more: Any) -> Entry:
+        recording.set()
+        raise AWAY
+
+    monkeypatch.setattr(sqlite_ledger, "record_created", stay_away)
+    hook = world.open_hook(sqlite_ledger)
+    made = issuer(organizations(1), sqlite_ledger, hook=hook)
+    loop = GuardedLoop(made)
+
+    async def main() -> None:
+        running = asyncio.create_task(world.within(hook, made.run()))
+        while not recording.is_set():
+            await asyncio.sleep(0.01)
+        loop.stop("told to")
+        await running
+
+    loop.run(main)
+    outcome = world.by_row(made.results())[1]
+    assert outcome["status"] == "failed"
+    assert {outcome["ticket_id"]} == world.living(tenant)
 
 
 def test_a_ticket_that_was_written_although_the_ledger_seemed_away_is_kept(
@@ -90,6 +202,17 @@ def test_a_refusal_is_written_down_when_the_ledger_comes_back(
     lose(sqlite_ledger, monkeypatch, "record_refused", 3)
     assert world.statuses(issue(organizations(1), sqlite_ledger)) == {"failed": 1}
     assert world.posts(tenant) == 1
+
+
+def test_only_so_many_tickets_are_risked_although_the_ledger_goes_away_right_after_it_has_written_each_lost_answer(
+    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waits, "LONGEST_BACKOFF", 0.02)
+    tenant.fault("drop_after", count=10)
+    lose(sqlite_ledger, monkeypatch, "record_unanswered", 10, after=True)
+    outcome = issue(organizations(1), sqlite_ledger)[1]
+    assert (outcome["status"], outcome["duplicate_possible"]) == ("failed", True)
+    assert (outcome["attempts"], world.posts(tenant)) == (waits.MOST_UNANSWERED, waits.MOST_UNANSWERED)
 
 
 def test_a_ticket_that_can_not_be_written_down_is_revoked_and_its_row_flagged(
@@ -132,7 +255,8 @@ def test_a_ticket_that_may_be_written_down_is_not_revoked_and_counts_if_it_is(
         made = issuer(organizations(1), sqlite_ledger)
         with pytest.raises(OperationalError):
             asyncio.run(world.within(made._hook, made.run()))
-    assert world.by_row(made.results())[1]["status"] == "failed"
+    in_doubt = world.by_row(made.results())[1]
+    assert (in_doubt["status"], in_doubt["ticket_id"]) == ("failed", *world.living(tenant))
     outcome = issue(organizations(1), sqlite_ledger)[1]
     assert (outcome["status"], outcome["ticket_id"]) == ("created", *world.living(tenant))
     assert (world.posts(tenant), world.revocations(tenant)) == (1, 0)

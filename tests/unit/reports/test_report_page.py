@@ -140,6 +140,12 @@ def test_each_kind_of_trouble_has_its_remedy(row: ReportRow, title: str, tone: s
     assert title in page_bytes(page).decode()
 
 
+def test_the_remedy_for_a_conflict_names_the_domain_that_may_have_to_be_verified_first() -> None:
+    (task,) = ticket_page([ReportRow(1, status="conflict"), created(2)], run_info()).tasks
+    assert "is not enabled before its domain is verified, which can take 24 to 48 hours" in task.text
+    assert "give its connection_id instead" in task.text
+
+
 def test_a_run_without_trouble_asks_for_nothing() -> None:
     assert "What needs doing" not in html_of(created(1))
 
