@@ -9,7 +9,12 @@ from include.sandbox.server import Sandbox
 from tests.e2e.runs import Run, Trigger, posts, rested
 
 HEAD = "organization_id,organization_name,prospect_name,connection_name"
-DESKS = [f"org_busy{org:05d},Org {org},Desk {desk},busy-{org}-{desk}" for org in range(3) for desk in range(2)]
+
+
+def desks(name: str, organizations: int) -> str:
+    """Return a CSV of two prospects an organization, with connections ``{name}-{organization}-{0 or 1}``."""
+    each = [(org, desk) for org in range(organizations) for desk in range(2)]
+    return "\n".join([HEAD, *(f"org_{name}{org:05d},Org {org},Desk {desk},{name}-{org}-{desk}" for org, desk in each)])
 
 
 def refuse_for_now(tenant: Sandbox, connection_name: str) -> None:
@@ -33,7 +38,7 @@ def test_tasks_that_are_cleared_or_marked_while_they_run_are_reported_with_all_t
     rested(tenant)
     for organization in range(3):
         refuse_for_now(tenant, f"busy-{organization}-1")
-    run = trigger(wait=False, prospects_csv="\n".join([HEAD, *DESKS]))
+    run = trigger(wait=False, prospects_csv=desks("busy", 3))
     run.wait_for(lambda: tenant.stats().tickets == 3)  # the other three are refused, again and again
     path = f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/create_tickets"
     airflow.clear(run.dag_id, run.run_id, [["create_tickets", 0]])
@@ -57,8 +62,8 @@ def test_of_two_runs_at_once_the_first_is_ended_by_hand_and_nobody_gets_two_link
     trigger: Trigger, airflow: AirflowApi, tenant: Sandbox
 ) -> None:
     rested(tenant)
-    refuse_for_now(tenant, "busy-0-1")
-    text = "\n".join([HEAD, *DESKS[:2]])
+    refuse_for_now(tenant, "twice-0-1")
+    text = desks("twice", 1)
     first = trigger(prospects_csv=text, wait=False)
     second = trigger(prospects_csv=text, wait=False)
     first.wait_for(lambda: tenant.stats().tickets == 1)
