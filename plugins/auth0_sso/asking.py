@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy.exc import OperationalError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from auth0_sso import waits
 from auth0_sso.errors import (
     Auth0ConflictError,
     Auth0Error,
@@ -73,7 +72,7 @@ class TicketAsker:
         async with self._hook.require_pacer().turn() as turn:
             await self._hook.token()  # the line may be long: not between the intent and the request
             with self._workers.uninterrupted():
-                answer_within = self._hook.settings.timeout + waits.ANSWER_GRACE
+                answer_within = self._hook.settings.timeout + self._hook.timeouts.answer_grace
                 intent = await self._write(self._ledger.begin, ask, seen, self._who, answer_within=answer_within)
                 sent_at = time.time()
                 try:
@@ -135,8 +134,8 @@ class TicketAsker:
 
         trying = AsyncRetrying(
             retry=retry_if_exception_type(OperationalError),
-            stop=stop_after_delay(waits.LEDGER),
-            wait=wait_fixed(waits.POLL),
+            stop=stop_after_delay(self._hook.timeouts.ledger),
+            wait=wait_fixed(self._hook.timeouts.poll),
             reraise=True,
         )
         try:

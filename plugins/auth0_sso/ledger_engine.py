@@ -13,34 +13,37 @@ from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine,
 from sqlalchemy.exc import OperationalError, SQLAlchemyError, TimeoutError
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random
 
-from auth0_sso import schema, waits
+from auth0_sso import schema
 from auth0_sso.errors import LedgerError
 from auth0_sso.ledger_location import LEDGER_CONN_ID, LEDGER_PATH_VARIABLE
+from auth0_sso.waits import DEFAULT_TIMEOUTS, Timeouts
 
 
 class CommitInDoubtError(OperationalError):
     """The database went away while it committed: what was written may be there, or not."""
 
 
-def connect(url: str | URL) -> tuple[Engine, str]:
+def connect(url: str | URL, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> tuple[Engine, str]:
     """
     Connect to the ledger's database, whose tables are made when they are missing.
 
     :param url: SQLAlchemy's URL of a SQLite file or a PostgreSQL database.
+    :param timeouts: how long it is waited for.
     :return: the database, and the ledger's identity, see :func:`auth0_sso.schema.prepare`.
     :raises LedgerError: if it can't be used.
     """
     where = make_url(url)
+    milliseconds = int(timeouts.ledger * 1000)
     bounds: dict[str, int] = {}
     if where.get_backend_name() == "postgresql":
-        bounds = {"connect_timeout": int(waits.CONNECT), "tcp_user_timeout": int(waits.LEDGER * 1000)}
+        bounds = {"connect_timeout": int(timeouts.connect), "tcp_user_timeout": milliseconds}
     engine = create_engine(where, pool_pre_ping=True, hide_parameters=True, connect_args=bounds)
     if bounds:
-        event.listen(engine, "connect", _tune_postgresql)
+        event.listen(engine, "connect", lambda connection, _record: _tune_postgresql(connection, milliseconds))
         event.listen(engine, "handle_error", _leave_what_takes_no_writes)
     else:
         _keep_private(where.database or "")
-        event.listen(engine, "connect", _tune_sqlite)
+        event.listen(engine, "connect", lambda connection, _record: _tune_sqlite(connection, milliseconds))
     try:
         return engine, schema.prepare(engine)
     except SQLAlchemyError as error:
@@ -95,17 +98,17 @@ def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
 
 
-def _tune_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+def _tune_sqlite(connection: sqlite3.Connection, milliseconds: int) -> None:
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={waits.LEDGER * 1000:.0f}")
+    cursor.execute(f"PRAGMA busy_timeout={milliseconds}")
     _switch_to_wal(cursor)
     cursor.execute("PRAGMA synchronous=FULL")  # an intent must outlive a power cut, not only a kill
     cursor.close()
 
 
-def _tune_postgresql(connection: Any, _record: object) -> None:
+def _tune_postgresql(connection: Any, milliseconds: int) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"SET statement_timeout = {waits.LEDGER * 1000:.0f}")  # milliseconds; waiting for a lock too
+        cursor.execute(f"SET statement_timeout = {milliseconds}")  # waiting for a lock too
     connection.commit()
 
 

@@ -9,10 +9,10 @@ import uuid
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from auth0_sso import waits
 from auth0_sso.connection import Auth0Settings
 from auth0_sso.errors import Auth0Error, Auth0RunError, Auth0UnreachableError, Auth0WeatherError
 from auth0_sso.headers import retry_after
+from auth0_sso.waits import DEFAULT_TIMEOUTS, LEASES_WAITED, Timeouts
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,21 @@ class SharedToken:
     :param settings: the connection's settings.
     :param fetch: asks the tenant for a new token.
     :param vault: where it is shared; without one each process has its own.
+    :param timeouts: how long it is waited for.
     """
 
-    def __init__(self, settings: Auth0Settings, fetch: FetchToken, vault: TokenVault | None) -> None:
+    def __init__(
+        self,
+        settings: Auth0Settings,
+        fetch: FetchToken,
+        vault: TokenVault | None,
+        *,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+    ) -> None:
         self._settings = settings
         self._fetch = fetch
         self._vault = vault
+        self._timeouts = timeouts
         self._key = token_key(settings)
         self._token: Token | None = None
         self._renewing = asyncio.Lock()
@@ -129,8 +138,8 @@ class SharedToken:
 
     async def _renew_through(self, vault: TokenVault, rejected: Token | None) -> Token:
         owner = uuid.uuid4().hex
-        lease = waits.lease(self._settings.timeout)
-        give_up_at = time.monotonic() + waits.LEASES_WAITED * lease
+        lease = self._timeouts.lease(self._settings.timeout)
+        give_up_at = time.monotonic() + LEASES_WAITED * lease
         while True:
             kept = await asyncio.to_thread(vault.read_token, self._key)
             if kept is not None and self._is_good(kept, rejected):
@@ -140,10 +149,10 @@ class SharedToken:
                 return await self._renew(vault, owner, version)
             if time.monotonic() > give_up_at:
                 raise Auth0UnreachableError(
-                    f"No access token: other tasks have asked for one for {waits.LEASES_WAITED * lease:.0f} seconds.",
+                    f"No access token: other tasks have asked for one for {LEASES_WAITED * lease:.0f} seconds.",
                     advice="Their logs say why there is none.",
                 )
-            await asyncio.sleep(waits.TOKEN_POLL)
+            await asyncio.sleep(self._timeouts.token_poll)
 
     async def _renew(self, vault: TokenVault, owner: str, version: int) -> Token:
         try:
@@ -151,7 +160,7 @@ class SharedToken:
             await asyncio.to_thread(vault.save_token, self._key, token, owner)
         except Auth0WeatherError as error:
             self._failures += 1
-            rest = waits.rest(self._failures, retry_after(error.headers))
+            rest = self._timeouts.rest(self._failures, retry_after(error.headers))
             await asyncio.to_thread(vault.release_renewal, self._key, owner, rest)
             raise
         except BaseException:  # cancelled, perhaps: then nothing may be awaited any more
