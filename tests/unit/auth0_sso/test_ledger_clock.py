@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 import time_machine
-from auth0_sso import waits
 from auth0_sso.ledger import Ledger
 from auth0_sso.records import Ask
 
@@ -21,8 +20,7 @@ FIVE_HOURS = 5 * 3600.0
 
 
 @pytest.fixture
-def ledger(fernet: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
-    monkeypatch.setattr(waits, "POLL", 0.02)
+def ledger(fernet: str) -> Iterator[Ledger]:
     with databases.postgres_schema() as url:
         opened = Ledger(url)
         yield opened
