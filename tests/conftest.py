@@ -28,8 +28,9 @@ _MEMORY = Path("/dev/shm")
 if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 4 * 2**30:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 # What a developer's shell says must not decide what a test sees.
-for _name in [name for name in os.environ if name.startswith(("AIRFLOW_CONN_", "SSO_TICKETS_"))]:
-    if not _name.startswith("SSO_TICKETS_TEST_"):
+for _name in list(os.environ):
+    _says = _name.startswith(("AIRFLOW_CONN_", "SSO_TICKETS_")) or _name.lower().endswith("_proxy")
+    if _says and not _name.startswith("SSO_TICKETS_TEST_"):
         del os.environ[_name]
 
 
