@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+
+from tests.postgres import SERVER_VARIABLE, PostgresError, postgres_server
 
 _HOME = Path(__file__).parents[1] / ".airflow" / "unit"
 _HOME.mkdir(parents=True, exist_ok=True)
@@ -31,12 +34,19 @@ for _name in list(os.environ):
         del os.environ[_name]
 
 
-class _TestsOfOneAirflowTogether(LoadScopeScheduling):
-    """Divides the tests among processes one by one, but those end to end, which share an Airflow, as a whole."""
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("numprocesses", None):  # one PostgreSQL for all processes of the tests
+        with suppress(PostgresError):
+            os.environ[SERVER_VARIABLE] = postgres_server()
+
+
+class _TestsThatShareTogether(LoadScopeScheduling):
+    """Divides the tests among processes by what they share: an Airflow, the parsed DAGs, or a file's fixtures."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "e2e" if nodeid.startswith("tests/e2e/") else nodeid
+        shared = ("tests/e2e/", "tests/dags/")
+        return next((folder for folder in shared if nodeid.startswith(folder)), nodeid.split("::")[0])
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    return _TestsOfOneAirflowTogether(config, log)
+    return _TestsThatShareTogether(config, log)

@@ -504,8 +504,6 @@ def test_a_tickets_id_is_its_urls_parameter(url: str, ticket_id: str) -> None:
 def test_a_token_that_was_withdrawn_each_time_it_was_new_is_renewed_by_a_later_call(
     tenant: Sandbox, auth0_connection: dict[str, Any]
 ) -> None:
-    hook = Auth0Hook(timeouts=Timeouts(longest_rest=0))
-
     class WithdrawingPacer(Pacer):
         async def depart(self, within: float = 0) -> None:
             tenant.fault("expire_tokens")
@@ -517,7 +515,7 @@ def test_a_token_that_was_withdrawn_each_time_it_was_new_is_renewed_by_a_later_c
         opened.pacer = None
         await opened.create_sso_ticket(tenant.profile_id, BODY)
 
-    using(hook, first_in_vain)
+    using(Auth0Hook(timeouts=Timeouts(longest_rest=0)), first_in_vain)
     assert tenant.stats().tickets == 1
     assert tenant.stats().tokens_issued == 4
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -175,25 +174,15 @@ def test_a_ticket_that_can_neither_be_written_down_nor_revoked_is_in_its_rows_ou
 def test_a_ticket_is_in_its_rows_outcome_when_the_task_is_ended_while_the_ledger_is_away(
     sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recording = threading.Event()
-
     def stay_away(*_what: Any, **_more: Any) -> Entry:
-        recording.set()
+        loop.stop("told to")
         raise AWAY
 
     monkeypatch.setattr(sqlite_ledger, "record_created", stay_away)
-    hook = world.open_hook(sqlite_ledger)
+    hook = world.open_hook(sqlite_ledger, timeouts=replace(world.SHORT, drain=0.05))
     made = issuer(organizations(1), sqlite_ledger, hook=hook)
-    loop = GuardedLoop(made, timeouts=replace(world.SHORT, drain=0.05))
-
-    async def main() -> None:
-        running = asyncio.create_task(made.run())
-        while not recording.is_set():
-            await asyncio.sleep(0.01)
-        loop.stop("told to")
-        await running
-
-    loop.run(main)
+    loop = GuardedLoop(made, timeouts=hook.timeouts)
+    loop.run(made.run)
     outcome = world.by_row(made.results())[1]
     assert outcome["status"] == "failed"
     assert {outcome["ticket_id"]} == world.living(tenant)

@@ -22,8 +22,8 @@ from tests.unit.auth0_sso.world import issue, issuer, organizations
 
 pytestmark = pytest.mark.usefixtures("auth0_connection")
 
-SHORT = replace(world.SHORT, ledger=2.0, ledger_answer=0.8)
 APPLICATION = f"ledger-{uuid.uuid4().hex}"
+SHORT = replace(world.SHORT, ledger=2.0, ledger_answer=0.8)
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_a_ticket_that_comes_meanwhile_is_written_down_over_another_connection(
         return entry
 
     monkeypatch.setattr(ledger, "begin", begin_and_hang)
-    outcome = issue(organizations(1), ledger)[1]
+    outcome = issue(organizations(1), ledger, hook=world.open_hook(ledger, timeouts=SHORT))[1]
     assert hang.lasts, "the ledger was waited for until it went on by itself"
     assert (outcome["status"], outcome["duplicate_possible"]) == ("created", False)
     assert world.recorded(ledger) == world.living(tenant)

@@ -24,7 +24,7 @@ from tests.unit.auth0_sso.world import FIRST_RUN
 
 ledger_url = databases.ledger_url
 
-PROCESSES = 8
+PROCESSES = 4
 TOGETHER = 0.3
 SHORT_LEASE = replace(world.SHORT, lease_grace=0.5)
 ASK = Ask("acme.example.com", "ssp_1", "org_1", "ada@example.com", {"connection_config": {"name": "acme"}})
@@ -89,7 +89,7 @@ def processes() -> Iterator[ProcessPoolExecutor]:
 def at_once(
     processes: ProcessPoolExecutor, fernet: str, auth0_connection: dict[str, Any]
 ) -> Callable[[Callable[[str, int], Any], str], list[Any]]:
-    """Let eight processes do the same at the same moment; return what came of it."""
+    """Let four processes do the same at the same moment; return what came of it."""
 
     def run(work: Callable[[str, int], Any], url: str) -> list[Any]:
         set_up_with = (fernet, os.environ[CONNECTION_VARIABLE], time.time() + TOGETHER)

@@ -278,8 +278,8 @@ def test_it_ends_in_order_before_its_execution_timeout(tmp_path: Path, run_tenan
     assert isinstance(ti.raised, Auth0WeatherError)
     assert "execution timeout is near" in str(ti.raised)
     found = statuses(ti)
-    assert set(found) == {"created", "not_attempted"}
-    assert found["created"] == tenant.stats().tickets
+    assert found["not_attempted"] > 0
+    assert found.get("created", 0) == tenant.stats().tickets
 
 
 def test_when_it_is_ended_from_outside_what_is_under_way_is_answered_and_all_is_pushed(
