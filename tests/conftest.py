@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+
+from tests.postgres import SERVER_VARIABLE, PostgresError, postgres_server
 
 _PROJECT = Path(__file__).parents[1]
 _HOME = _PROJECT / ".airflow" / "unit"
@@ -22,6 +26,10 @@ os.environ.update(
     AIRFLOW__LOGGING__BASE_LOG_FOLDER=str(_HOME / "logs"),
     AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="false",
 )
+# Each commit to a ledger waits for the disk, but not in memory, where there is enough of it.
+_MEMORY = Path("/dev/shm")
+if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 4 * 2**30:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 # What a developer's shell says must not decide what a test sees.
 for _name in list(os.environ):
     _says = _name.startswith(("AIRFLOW_CONN_", "SSO_TICKETS_")) or _name.lower().endswith("_proxy")
@@ -29,13 +37,19 @@ for _name in list(os.environ):
         del os.environ[_name]
 
 
-class _TestsOfOneAirflowTogether(LoadScopeScheduling):
-    """Divides the tests among processes one by one, but those that share an Airflow as a whole."""
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("numprocesses", None):  # one PostgreSQL for all processes of the tests
+        with suppress(PostgresError):
+            os.environ[SERVER_VARIABLE] = postgres_server()
+
+
+class _TestsThatShareTogether(LoadScopeScheduling):
+    """Divides the tests among processes by what they share: an Airflow, the parsed DAGs, or a file's fixtures."""
 
     def _split_scope(self, nodeid: str) -> str:
-        shared = ("tests/integration/", "tests/e2e/")
-        return next((folder for folder in shared if nodeid.startswith(folder)), nodeid)
+        shared = ("tests/integration/", "tests/dags/")
+        return next((folder for folder in shared if nodeid.startswith(folder)), nodeid.split("::")[0])
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    return _TestsOfOneAirflowTogether(config, log)
+    return _TestsThatShareTogether(config, log)

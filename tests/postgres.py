@@ -133,7 +133,7 @@ def _start_postgres(binaries: Path) -> str:
         "fsync": "off",
         "full_page_writes": "off",
         "shared_buffers": "16MB",
-        "max_connections": "60",
+        "max_connections": "200",
     }
     settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     log = (folder / "log").open("wb")

@@ -15,7 +15,7 @@ from include.local.background import PROJECT
 from include.local.demo import PACE, SLOTS, run_demo
 from include.local.tenant import LocalTenant
 
-_HOME = PROJECT / ".airflow" / "up"
+HOME = PROJECT / ".airflow" / "up"
 _CONNECTION = "auth0_default"
 _VARIABLE = f"AIRFLOW_CONN_{_CONNECTION.upper()}"
 
@@ -42,11 +42,11 @@ def main() -> int:
 
 
 def _up(console: Console, port: int, sandbox_port: int) -> int:
-    airflow = LocalAirflow(_HOME, port=port)
+    airflow = LocalAirflow(HOME, port=port)
     if airflow.is_running():
         console.print(f"It is running already (user: admin   password: {airflow.password}); 'make down' stops it.")
         return 1
-    tenant = None if os.environ.get(_VARIABLE) else LocalTenant(_HOME, sandbox_port)
+    tenant = None if os.environ.get(_VARIABLE) else LocalTenant(HOME, sandbox_port)
     try:
         if tenant is not None:
             tenant.start()
@@ -93,8 +93,8 @@ def _connect(console: Console, api: AirflowApi, tenant: LocalTenant) -> None:
 
 
 def _down(console: Console) -> int:
-    LocalAirflow(_HOME, port=1).stop()
-    LocalTenant(_HOME, 1).stop()
+    LocalAirflow(HOME, port=1).stop()
+    LocalTenant(HOME, 1).stop()
     console.print("Stopped.")
     return 0
 

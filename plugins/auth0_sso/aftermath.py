@@ -15,6 +15,7 @@ from auth0_sso.ledger import open_ledger
 from auth0_sso.operators import STATS_KEY
 from auth0_sso.outcomes import shared, told
 from auth0_sso.records import DagRun, Entry, Round
+from auth0_sso.waits import DEFAULT_TIMEOUTS, Timeouts
 from auth0_sso.xcom_backend import readable
 
 log = structlog.get_logger(logger_name="task")
@@ -27,9 +28,6 @@ _DIED = "The task died before the answer came: clear it, or run again."
 _EXPIRED = "Its link has expired: clear the task, or run again."
 _FORGOTTEN = "Its link has expired, and the ledger doesn't keep its URL any more: run again."
 _IDENTITY = ("organization_id", "prospect_name", "prospect_email", "connection_name")
-_POLL_SECONDS = 1.0
-# After the heartbeat that tells a process that its task was ended from outside: SIGTERM, and twice five seconds.
-_DYING_SECONDS = 10.0
 
 
 class TaskInstance(Protocol):
@@ -57,7 +55,11 @@ def stats_of(ti: TaskInstance, task_id: str) -> list[dict[str, Any]]:
 
 
 def outcomes_of(
-    ti: TaskInstance, dag_run: DagRun, task_id: str, rows: Sequence[Mapping[str, Any]]
+    ti: TaskInstance,
+    dag_run: DagRun,
+    task_id: str,
+    rows: Sequence[Mapping[str, Any]],
+    timeouts: Timeouts = DEFAULT_TIMEOUTS,
 ) -> list[dict[str, Any]]:
     """
     Return the outcomes of a run's rows: from the tasks, or else from the ledger.
@@ -66,6 +68,7 @@ def outcomes_of(
     :param dag_run: the run.
     :param task_id: the mapped task.
     :param rows: the input rows, with what identifies them; those with an ``error`` were never sent.
+    :param timeouts: how long a task's process that ends is waited for.
     :return: outcomes with the report's columns; none for rows of which nothing is known.
     """
 
@@ -74,12 +77,12 @@ def outcomes_of(
         known = {outcome["row"] for outcome in outcomes}
         return outcomes, [row for row in rows if row["row"] not in known and not row["error"]]
 
-    outcomes, untold = settled(ti, task_id, look)
+    outcomes, untold = settled(ti, task_id, look, timeouts)
     return outcomes + (list(_from_ledger(untold, Round.of(dag_run))) if untold else [])
 
 
 def settled(
-    ti: TaskInstance, task_id: str, look: Callable[[], tuple[list[dict[str, Any]], list[T]]]
+    ti: TaskInstance, task_id: str, look: Callable[[], tuple[list[dict[str, Any]], list[T]]], timeouts: Timeouts
 ) -> tuple[list[dict[str, Any]], list[T]]:
     """
     Look what was told and what was not, until all is told or nothing can come any more.
@@ -87,13 +90,13 @@ def settled(
     A task that doesn't tell may have been ended from outside, and until its process has noticed, it still sends.
     With Airflow's defaults that is 15 seconds.
     """
-    deadline = time.monotonic() + conf.getint("workers", "min_heartbeat_interval") + _DYING_SECONDS
+    deadline = time.monotonic() + conf.getint("workers", "min_heartbeat_interval") + timeouts.dying
     while True:
         told, untold = look()
         if not untold or time.monotonic() > deadline or _ENDED.isdisjoint(_states(ti, task_id).values()):
             return told, untold
         log.info("A task has ended and not told all it did; its process may still be ending", untold=len(untold))
-        time.sleep(_POLL_SECONDS)
+        time.sleep(timeouts.poll)
 
 
 def _told(ti: TaskInstance, task_id: str, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
 
-from auth0_sso import waits
 from auth0_sso.errors import (
     Auth0ConflictError,
     Auth0Error,
@@ -79,7 +78,7 @@ class TicketAsker:
         async with self._hook.require_pacer().turn() as turn:
             await self._hook.token()  # the line may be long: not between the intent and the request
             with self._workers.uninterrupted():
-                answer_within = self._hook.settings.timeout + waits.ANSWER_GRACE
+                answer_within = self._hook.settings.timeout + self._hook.timeouts.answer_grace
                 intent = await self._write(self._ledger.begin, ask, seen, self._who, answer_within=answer_within)
                 sent_at = self._ledger.now()
                 try:
@@ -149,8 +148,8 @@ class TicketAsker:
 
         trying = AsyncRetrying(
             retry=retry_if_exception(is_away),
-            stop=stop_after_delay(waits.LEDGER),
-            wait=wait_fixed(waits.POLL),
+            stop=stop_after_delay(self._hook.timeouts.ledger),
+            wait=wait_fixed(self._hook.timeouts.poll),
             reraise=True,
         )
         try:

@@ -12,9 +12,7 @@ import os
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-from auth0_sso import waits
-
-DRAIN_SECONDS = waits.DRAIN
+from auth0_sso.waits import DEFAULT_TIMEOUTS, Timeouts
 
 
 class Work(Protocol):
@@ -36,11 +34,13 @@ class GuardedLoop:
 
     :param work: what is told to stop.
     :param deadline: seconds after which it is, so that it ends before Airflow's execution timeout.
+    :param timeouts: how long its end is waited for, and how often the parent process is looked for.
     """
 
-    def __init__(self, work: Work, deadline: float | None = None) -> None:
+    def __init__(self, work: Work, deadline: float | None = None, *, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> None:
         self._work = work
         self._deadline = deadline
+        self._timeouts = timeouts
         self._loop = asyncio.new_event_loop()
         self._last_wait: asyncio.TimerHandle | None = None
 
@@ -66,13 +66,13 @@ class GuardedLoop:
         if os.getppid() != parent:
             self._stop("the process that watched over the task is gone")
         else:
-            self._loop.call_later(waits.WATCH, self._watch, parent)
+            self._loop.call_later(self._timeouts.watch, self._watch, parent)
 
     def _stop(self, reason: str) -> None:
         self._work.stop(reason)
         # An answer that doesn't come is not waited for longer than the supervisor waits.
         if self._last_wait is None:
-            self._last_wait = self._loop.call_later(DRAIN_SECONDS, self._cancel_all)
+            self._last_wait = self._loop.call_later(self._timeouts.drain, self._cancel_all)
 
     def _cancel_all(self) -> None:
         for task in asyncio.all_tasks(self._loop):

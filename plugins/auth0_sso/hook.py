@@ -39,7 +39,7 @@ from auth0_sso.transport import (
     read_body,
     without_urls,
 )
-from auth0_sso.waits import CONNECT, CONNECTION_TEST
+from auth0_sso.waits import DEFAULT_TIMEOUTS, Timeouts
 
 CREATE_SCOPE = "create:sso_access_tickets"
 REVOKE_SCOPE = "delete:sso_access_tickets"
@@ -97,6 +97,7 @@ class Auth0Hook(HttpAsyncHook):
     :param auth0_conn_id: the Airflow connection, of type ``auth0``.
     :param vault: where the token is shared with other processes; none: this hook fetches its own.
     :param pacer: says when a Management API request may leave, and is told of every answer.
+    :param timeouts: how long is waited, beside the connection's ``timeout``; by what uses the hook, too.
     """
 
     conn_name_attr = "auth0_conn_id"
@@ -110,10 +111,12 @@ class Auth0Hook(HttpAsyncHook):
         *,
         vault: TokenVault | None = None,
         pacer: Pacer | None = None,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
     ) -> None:
         super().__init__(method="POST", http_conn_id=auth0_conn_id, retry_limit=1)
         self.auth0_conn_id = auth0_conn_id
         self.pacer = pacer
+        self.timeouts = timeouts
         self._vault = vault
         self._post: AsyncHttpSession | None = None
         self._get: AsyncHttpSession | None = None
@@ -140,7 +143,7 @@ class Auth0Hook(HttpAsyncHook):
 
     @cached_property
     def _tokens(self) -> SharedToken:
-        return SharedToken(self.settings, self._fetch_token, self._vault)
+        return SharedToken(self.settings, self._fetch_token, self._vault, timeouts=self.timeouts)
 
     async def config(self) -> SessionConfig:
         """Build the session's configuration from the checked settings: no extra becomes a header."""
@@ -148,7 +151,7 @@ class Auth0Hook(HttpAsyncHook):
             base_url=self.settings.base_url,
             headers={"Accept": "application/json"},
             extra_options={
-                "timeout": aiohttp.ClientTimeout(total=self.settings.timeout, connect=CONNECT),
+                "timeout": aiohttp.ClientTimeout(total=self.settings.timeout, connect=self.timeouts.connect),
                 "allow_redirects": False,
             },
         )
@@ -260,12 +263,13 @@ class Auth0Hook(HttpAsyncHook):
         return answer.body if isinstance(answer.body, Mapping) else {}
 
     def test_connection(self) -> tuple[bool, str]:
-        """Ask for a token and check its scopes and, if both can be, the profile; within ``CONNECTION_TEST`` seconds."""
+        """Ask for a token and check its scopes and, if both can be, the profile; within ``connection_test`` seconds."""
+        within = self.timeouts.connection_test
         try:
             settings = self.settings
-            return True, asyncio.run(asyncio.wait_for(self._probe(settings), CONNECTION_TEST))
+            return True, asyncio.run(asyncio.wait_for(self._probe(settings), within))
         except TimeoutError:
-            return False, f"{self.settings.domain} has not answered all requests within {CONNECTION_TEST:.0f} seconds."
+            return False, f"{self.settings.domain} has not answered all requests within {within:.0f} seconds."
         except Exception as error:
             return False, str(error)
 

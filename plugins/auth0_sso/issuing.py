@@ -10,7 +10,6 @@ from typing import Any
 
 import structlog
 
-from auth0_sso import waits
 from auth0_sso.asking import TicketAsker
 from auth0_sso.batch import Organization, TicketRequest
 from auth0_sso.errors import Auth0Error, Auth0ProfileError, Auth0RowError, Auth0RunError, Auth0WeatherError
@@ -21,6 +20,7 @@ from auth0_sso.patience import Patience, Silence
 from auth0_sso.records import Ask, Entry, Round, Step, next_step
 from auth0_sso.repeats import Prospect, prospects_of
 from auth0_sso.revoking import is_revoked_first, revoke_entry
+from auth0_sso.waits import DEFAULT_TIMEOUTS
 from auth0_sso.workers import Workers, workers_for
 
 log = structlog.get_logger(logger_name="task")
@@ -44,7 +44,7 @@ class IssueOptions:
     custom_domain: str = ""
     reissue: bool = False
     simulate: bool = False
-    patience: float = waits.PATIENCE
+    patience: float = DEFAULT_TIMEOUTS.patience
 
 
 class TicketIssuer:
@@ -138,7 +138,7 @@ class TicketIssuer:
         )
 
     async def _settle_and_note(self, prospect: Prospect) -> None:
-        patience = Patience(self._options.patience, self._silence)
+        patience = Patience(self._options.patience, self._silence, self._hook.timeouts)
         try:
             if len(prospect.rows) > 1:
                 prospect = prospect.as_asked_before(await self._asker.look_up(prospect.ask), self._ledger.now())

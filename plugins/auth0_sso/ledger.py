@@ -24,6 +24,7 @@ from auth0_sso.ledger_location import LEDGER_CONN_ID, ledger_url
 from auth0_sso.records import OPEN_LIFETIME, Ask, Entry, Round, doubt, doubt_beside
 from auth0_sso.revocation_book import RevocationBook
 from auth0_sso.vault import LedgerVault
+from auth0_sso.waits import DEFAULT_TIMEOUTS, Timeouts
 
 _CHUNK = 500
 
@@ -42,13 +43,14 @@ class Ledger:
     ``revocations`` what was revoked; ``rotation`` encrypts it all anew when the key changes.
 
     :param url: SQLAlchemy's URL of a SQLite file or a PostgreSQL database.
+    :param timeouts: how long the database is waited for.
     :raises LedgerError: if the database can't be used, or there is no Fernet key, see :class:`Cipher`.
     """
 
-    def __init__(self, url: str | URL) -> None:
+    def __init__(self, url: str | URL, *, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> None:
         self._cipher = Cipher()
-        self._engine, self.identity, self._clock = connect(url)
-        self.vault = LedgerVault(self._engine, self._cipher, self._clock)
+        self._engine, self.identity, self._clock = connect(url, timeouts)
+        self.vault = LedgerVault(self._engine, self._cipher, self._clock, timeouts)
         self.rotation = KeyRotation(self._engine, self._cipher)
         self.revocations = RevocationBook(self._engine)
 

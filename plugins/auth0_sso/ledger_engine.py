@@ -14,35 +14,37 @@ from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine,
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random
 
-from auth0_sso import schema, waits
+from auth0_sso import schema
 from auth0_sso.errors import LedgerError
 from auth0_sso.ledger_clock import LedgerClock
 from auth0_sso.ledger_location import LEDGER_CONN_ID, LEDGER_PATH_VARIABLE
+from auth0_sso.waits import DEFAULT_TIMEOUTS, Timeouts
 
 
 class CommitInDoubtError(OperationalError):
     """The database went away while it committed: what was written may be there, or not."""
 
 
-def connect(url: str | URL) -> tuple[Engine, str, LedgerClock]:
+def connect(url: str | URL, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> tuple[Engine, str, LedgerClock]:
     """
     Connect to the ledger's database, whose tables are made when they are missing.
 
     :param url: SQLAlchemy's URL of a SQLite file or a PostgreSQL database.
+    :param timeouts: how long it is waited for.
     :return: the database; the ledger's identity, see :func:`auth0_sso.schema.prepare`; and its clock.
     :raises LedgerError: if it can't be used.
     """
     where = make_url(url)
-    bounds = _bounds_of_postgresql() if where.get_backend_name() == "postgresql" else {}
+    bounds = _bounds_of_postgresql(timeouts) if where.get_backend_name() == "postgresql" else {}
     engine = create_engine(where, pool_pre_ping=True, hide_parameters=True, connect_args=bounds)
     clock = LedgerClock()
     if bounds:
-        event.listen(engine, "connect", _tune_postgresql)
+        event.listen(engine, "connect", lambda connection, _record: _tune_postgresql(connection, timeouts))
         event.listen(engine, "connect", clock.read)
         event.listen(engine, "handle_error", _leave_what_takes_no_writes)
     else:
         _keep_private(where.database or "")
-        event.listen(engine, "connect", _tune_sqlite)
+        event.listen(engine, "connect", lambda connection, _record: _tune_sqlite(connection, timeouts))
     try:
         return engine, schema.prepare(engine), clock
     except SQLAlchemyError as error:
@@ -92,12 +94,12 @@ def _connected(engine: Engine) -> Connection:
         raise OperationalError("CONNECT", None, error) from error
 
 
-def _bounds_of_postgresql() -> dict[str, Any]:
+def _bounds_of_postgresql(timeouts: Timeouts) -> dict[str, Any]:
     from auth0_sso.bounded_postgresql import BoundedConnection, BoundedCursor  # psycopg2 is there if it is used
 
     return {
-        "connect_timeout": int(waits.CONNECT),
-        "connection_factory": partial(BoundedConnection, bound=waits.LEDGER_ANSWER),
+        "connect_timeout": int(timeouts.connect),
+        "connection_factory": partial(BoundedConnection, bound=timeouts.ledger_answer),
         "cursor_factory": BoundedCursor,
     }
 
@@ -122,17 +124,17 @@ def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
 
 
-def _tune_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+def _tune_sqlite(connection: sqlite3.Connection, timeouts: Timeouts) -> None:
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={waits.LEDGER * 1000:.0f}")
+    cursor.execute(f"PRAGMA busy_timeout={timeouts.ledger * 1000:.0f}")
     _switch_to_wal(cursor)
     cursor.execute("PRAGMA synchronous=FULL")  # an intent must outlive a power cut, not only a kill
     cursor.close()
 
 
-def _tune_postgresql(connection: Any, _record: object) -> None:
+def _tune_postgresql(connection: Any, timeouts: Timeouts) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"SET statement_timeout = {waits.LEDGER_ANSWER * 1000:.0f}")  # milliseconds; for a lock too
+        cursor.execute(f"SET statement_timeout = {timeouts.ledger_answer * 1000:.0f}")  # milliseconds; for a lock too
     connection.commit()
 
 

@@ -22,6 +22,7 @@ from auth0_sso.pool import POOL
 from auth0_sso.records import Round
 from auth0_sso.retry_policy import Auth0RetryPolicy
 from auth0_sso.revoking import TicketRevoker
+from auth0_sso.waits import DEFAULT_TIMEOUTS, Timeouts
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -42,6 +43,8 @@ class PacedOperator(BaseOperator):
     """
     What the operators share: the ledger, the pace of their pool slots, and an event loop of their own.
 
+    The attribute ``timeouts`` says how long they wait.
+
     :param batch: ``{"label": str, "batch": str}``: what the mapped instance is called, and the path or URI of
         its batch file. (templated)
     :param auth0_conn_id: the Airflow connection, of type ``auth0``. (templated)
@@ -53,6 +56,7 @@ class PacedOperator(BaseOperator):
     template_fields: Sequence[str] = ("batch", "auth0_conn_id", "simulate", "ledger_id")
     operator_extra_links = (ReportLink(),)
     ui_color = "#f6e6dc"
+    timeouts: Timeouts = DEFAULT_TIMEOUTS
 
     def __init__(
         self,
@@ -61,7 +65,7 @@ class PacedOperator(BaseOperator):
         auth0_conn_id: str = Auth0Hook.default_conn_name,
         simulate: bool | str = False,
         ledger_id: str = "",
-        patience: float = 300.0,
+        patience: float = DEFAULT_TIMEOUTS.patience,
         pool: str = POOL,
         retry_policy: Auth0RetryPolicy | None = None,
         **kwargs: Any,
@@ -85,7 +89,7 @@ class PacedOperator(BaseOperator):
         ledger = open_ledger()
         try:
             ledger.require_identity(self.ledger_id)
-            hook = Auth0Hook(self.auth0_conn_id, vault=ledger.vault)
+            hook = Auth0Hook(self.auth0_conn_id, vault=ledger.vault, timeouts=self.timeouts)
             hook.pacer = pacer_of_task(self, hook, ti.start_date)
             work = self.work(hook, ledger, Round.of(context["dag_run"], ti.max_tries))
             try:
@@ -124,7 +128,7 @@ class PacedOperator(BaseOperator):
                 await work.run()
 
         timeout = self.execution_timeout.total_seconds() if self.execution_timeout else None
-        self._loop = GuardedLoop(work, timeout and timeout - min(5.0, timeout / 5))
+        self._loop = GuardedLoop(work, timeout and timeout - min(5.0, timeout / 5), timeouts=self.timeouts)
         self._loop.run(run)
 
 
@@ -189,6 +193,7 @@ def pacer_of_task(task: BaseOperator, hook: Auth0Hook, started: datetime) -> Pac
         rate=task.pool_slots * hook.settings.requests_per_slot,
         burst=task.pool_slots * hook.settings.burst_per_slot,
         since=time.monotonic() - running_for,
+        timeouts=hook.timeouts,
     )
 
 

@@ -4,7 +4,10 @@ Pacing: the Airflow pool is the rate limit.
 A pool slot earns ``rate`` requests a second from the moment its task takes it, and saves up at most
 ``burst`` of them. Since every task starts with nothing, and the pool bounds the tasks that run, no more
 than ``slots * (burst + rate * w)`` requests leave in any ``w`` seconds over all tasks together, with
-nothing shared between them but the pool. Auth0 keeps a token bucket per tenant
+nothing shared between them but the pool. There are two exceptions: Airflow frees the slots of a running task
+that is cleared or marked at once, while its process may send until its next heartbeat, up to 5 seconds later
+(``[workers] min_heartbeat_interval``); and tasks that run when the pool is made smaller keep their slots until
+they end. Auth0 keeps a token bucket per tenant
 (https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy).
 """
 
@@ -19,14 +22,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from auth0_sso.errors import Auth0RateLimitError
 from auth0_sso.headers import bucket_is_empty, seconds_asked
-from auth0_sso.waits import (
-    LONGEST_DELAY,
-    LONGEST_PAUSE,
-    LONGEST_PAUSE_WHEN_EMPTY,
-    PAUSE_SPREAD,
-    RECOVERY,
-    SLOWEST,
-)
+from auth0_sso.waits import DEFAULT_TIMEOUTS, PAUSE_SPREAD, RECOVERY, SLOWEST, Timeouts
 
 # Requests reach the tenant a few milliseconds earlier or later than they left; two per cent in hand keeps
 # two that leave a full interval apart from arriving closer than the bucket refills.
@@ -53,6 +49,7 @@ class Pacer:
     :param since: the time on ``clock`` from which credit is earned: when the slot was taken.
     :param clock: a monotonic clock, in seconds.
     :param sleep: ``asyncio.sleep`` or a stand-in.
+    :param timeouts: how long the tenant may pause and delay requests.
     """
 
     def __init__(
@@ -63,6 +60,7 @@ class Pacer:
         since: float | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
     ) -> None:
         if rate <= 0 or burst < 1:
             raise ValueError(f"rate must be above 0 and burst at least 1, not {rate} and {burst}")
@@ -72,6 +70,7 @@ class Pacer:
         self.sent: Counter[int] = Counter()
         self._clock = clock
         self._sleep = sleep
+        self._timeouts = timeouts
         self._slowness = 1.0
         self._credit = 0.0
         self._settled = clock() if since is None else since
@@ -96,12 +95,18 @@ class Pacer:
         :raises Auth0RateLimitError: if it would take longer; nothing is sent.
         """
         until = self._clock() + within
-        while (wait := self._wait()) > 0:
+        while (wait := self.delay()) > 0:
             if self._clock() + wait > until:
                 raise Auth0RateLimitError("The tenant has just asked to wait; nothing was sent.", status=429)
             await self._sleep(wait)
         self._credit -= 1
         self.sent[int(time.time())] += 1
+
+    def delay(self) -> float:
+        """Return the seconds until a request may leave."""
+        now = self._clock()
+        self._settle(now)
+        return max((1 - self._credit) / self._earning, self._paused_until - now, 0.0)
 
     def observe(self, status: int, headers: Mapping[str, str]) -> None:
         """
@@ -123,12 +128,12 @@ class Pacer:
                 self._slowness = max(SLOWEST, self._slowness / 2)
             wait = max(seconds_asked(headers), 2.0 ** min(self._refusals, _MOST_REFUSALS) / 2)
             spread = 1 + random.random() * PAUSE_SPREAD  # noqa: S311
-            self._pause(now + min(wait, LONGEST_PAUSE) * spread)
+            self._pause(now + min(wait, self._timeouts.longest_pause) * spread)
         elif status < 400:
             self._refusals = 0
             self._slowness = min(1.0, self._slowness * RECOVERY)
             if bucket_is_empty(headers):
-                self._pause(now + min(seconds_asked(headers), LONGEST_PAUSE_WHEN_EMPTY))
+                self._pause(now + min(seconds_asked(headers), self._timeouts.longest_pause_when_empty))
 
     def _pause(self, until: float) -> None:
         self._paused_until = max(self._paused_until, until)
@@ -143,12 +148,6 @@ class Pacer:
     def _earning(self) -> float:
         return self.rate * _MARGIN * self._slowness
 
-    def _wait(self) -> float:
-        """Seconds until a request may leave."""
-        now = self._clock()
-        self._settle(now)
-        return max((1 - self._credit) / self._earning, self._paused_until - now, 0.0)
-
 
 class Turn:
     """One request's place in a pacer's line."""
@@ -161,7 +160,7 @@ class Turn:
         await self._pacer._line.acquire()
         self._first_in_line = True
         try:
-            while (wait := self._pacer._wait() - _LEAD) > 0:
+            while (wait := self._pacer.delay() - _LEAD) > 0:
                 await self._pacer._sleep(wait)
         except BaseException:
             self._leave()
@@ -178,7 +177,7 @@ class Turn:
         :raises Auth0RateLimitError: if the tenant has asked to wait meanwhile; nothing is sent.
         """
         try:
-            await self._pacer.depart(within=LONGEST_DELAY)
+            await self._pacer.depart(within=self._pacer._timeouts.longest_delay)
         finally:
             self._leave()
 

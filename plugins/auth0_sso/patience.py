@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
-from auth0_sso import waits
 from auth0_sso.errors import Auth0WeatherError
 from auth0_sso.headers import retry_after
+from auth0_sso.waits import DEFAULT_TIMEOUTS, MOST_UNANSWERED, Timeouts
 
 
 class Silence:
-    """Since when the tenant has said neither yes nor no to any request of a task; at first, since the task began."""
+    """
+    Since when the tenant has said neither yes nor no to any request of a task; at first, since the task began.
 
-    def __init__(self) -> None:
-        self._answered_at = time.monotonic()
+    :param clock: a monotonic clock, in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self._answered_at = clock()
 
     def end(self) -> None:
         """Note an answer."""
-        self._answered_at = time.monotonic()
+        self._answered_at = self.clock()
 
     @property
     def seconds(self) -> float:
         """For how long it has lasted."""
-        return time.monotonic() - self._answered_at
+        return self.clock() - self._answered_at
 
     def reason(self, error: Auth0WeatherError) -> str:
         """Say why no more is tried for now."""
@@ -35,12 +41,14 @@ class Patience:
 
     :param seconds: for how long it lasts, with the prospect or with a tenant that is silent to all.
     :param silence: the task's.
+    :param timeouts: how long is waited between two tries.
     """
 
-    def __init__(self, seconds: float, silence: Silence) -> None:
+    def __init__(self, seconds: float, silence: Silence, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> None:
         self._seconds = seconds
         self._silence = silence
-        self._since = time.monotonic()
+        self._timeouts = timeouts
+        self._since = silence.clock()
         self._failures = 0
         self._unanswered = 0
 
@@ -54,11 +62,11 @@ class Patience:
         """
         self._failures += 1
         self._unanswered += error.unanswered and risked
-        if self._left() <= 0 or self._unanswered >= waits.MOST_UNANSWERED:
+        if self._left() <= 0 or self._unanswered >= MOST_UNANSWERED:
             raise error
         if error.paced:
             return 0.0
-        return min(waits.backoff(self._failures, retry_after(error.headers)), self._left())
+        return min(self._timeouts.backoff(self._failures, retry_after(error.headers)), self._left())
 
     def look_again(self) -> float:
         """
@@ -71,7 +79,7 @@ class Patience:
                 "Another task's request for this prospect does not end.",
                 advice="See whether another run is under way, or the clock of the ledger's machine was set back.",
             )
-        return waits.POLL
+        return self._timeouts.poll
 
     def _left(self) -> float:
-        return self._seconds - max(time.monotonic() - self._since, self._silence.seconds)
+        return self._seconds - max(self._silence.clock() - self._since, self._silence.seconds)

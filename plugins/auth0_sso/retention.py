@@ -36,18 +36,19 @@ def keep_days() -> int:
     return int(said)
 
 
-def forget_dead_urls(ledger: Ledger, days: int) -> int:
+def forget_dead_urls(ledger: Ledger, days: int, most: int = MOST_A_RUN) -> int:
     """
     Remove the URLs of links that have been dead for so long; what was asked for whom, when and by which run stays.
 
     A revoked link's URL is gone already. One that expired is dead five hours later: it may have been opened at
-    its last moment. At most 10,000 are removed at once.
+    its last moment.
 
     :param ledger: the ledger; tasks may use it meanwhile.
     :param days: see :func:`keep_days`.
+    :param most: how many are removed at once.
     :return: how many were removed.
     """
-    forgotten = ledger.forget_urls(ledger.now() - OPEN_LIFETIME - days * 86_400, MOST_A_RUN)
+    forgotten = ledger.forget_urls(ledger.now() - OPEN_LIFETIME - days * 86_400, most)
     if forgotten:
         log.info("Removed the URLs of dead links from the ledger", links=forgotten, kept_for_days=days)
     return forgotten

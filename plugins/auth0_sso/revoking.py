@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from auth0_sso import waits
 from auth0_sso.batch import IssuedTicket
 from auth0_sso.errors import Auth0Error, Auth0RowError, Auth0RunError, Auth0WeatherError
 from auth0_sso.hook import REVOKE_SCOPE, Auth0Hook
@@ -16,6 +15,7 @@ from auth0_sso.patience import Patience, Silence
 from auth0_sso.records import Entry, Step
 from auth0_sso.revocation_book import Revocation
 from auth0_sso.revocations import revocation_row, settled_revocations
+from auth0_sso.waits import DEFAULT_TIMEOUTS
 from auth0_sso.workers import Workers, workers_for
 
 
@@ -51,7 +51,7 @@ class TicketRevoker:
         run: str,
         *,
         simulate: bool = False,
-        patience: float = waits.PATIENCE,
+        patience: float = DEFAULT_TIMEOUTS.patience,
     ) -> None:
         self._revocations = [
             _Revocation(entry, ticket, status or "not_attempted", done)
@@ -133,7 +133,7 @@ class TicketRevoker:
 
     async def _revoke_patiently(self, revocation: _Revocation) -> None:
         """Revoking twice does no harm: whatever the weather is, and whoever else does it, it is done again."""
-        patience = Patience(self._patience, self._silence)
+        patience = Patience(self._patience, self._silence, self._hook.timeouts)
         while True:
             await self._look_again(revocation)
             if revocation.status != "not_attempted":

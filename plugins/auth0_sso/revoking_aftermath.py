@@ -9,15 +9,22 @@ from auth0_sso.aftermath import TaskInstance, results_of, settled
 from auth0_sso.batch import IssuedTicket
 from auth0_sso.ledger import open_ledger
 from auth0_sso.revocations import revocation_row, settled_revocations
+from auth0_sso.waits import DEFAULT_TIMEOUTS, Timeouts
 
 
-def revocations_of(ti: TaskInstance, task_id: str, wanted: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def revocations_of(
+    ti: TaskInstance,
+    task_id: str,
+    wanted: Iterable[Mapping[str, Any]],
+    timeouts: Timeouts = DEFAULT_TIMEOUTS,
+) -> list[dict[str, Any]]:
     """
     Return what became of the tickets that were to be revoked: from the tasks, or else from the ledger.
 
     :param ti: a task instance of the run.
     :param task_id: the mapped task.
     :param wanted: the tickets, with ``key`` and ``created_at`` as in the batch files.
+    :param timeouts: how long a task's process that ends is waited for.
     :return: one row a ticket, see :func:`auth0_sso.revocations.revocation_row`.
     """
     tickets = [IssuedTicket(one["key"], one["created_at"]) for one in wanted]
@@ -26,7 +33,7 @@ def revocations_of(ti: TaskInstance, task_id: str, wanted: Iterable[Mapping[str,
         results = _told_of_tickets(ti, task_id, tickets)
         return [*results.values()], [ticket for ticket in tickets if ticket not in results]
 
-    results, untold = settled(ti, task_id, look)
+    results, untold = settled(ti, task_id, look, timeouts)
     return results + (list(_revocations_from_ledger(untold)) if untold else [])
 
 

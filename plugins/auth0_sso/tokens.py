@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from auth0_sso import waits
 from auth0_sso.connection import Auth0Settings
 from auth0_sso.errors import Auth0Error, Auth0RunError, Auth0UnreachableError, Auth0WeatherError
 from auth0_sso.headers import retry_after
+from auth0_sso.waits import DEFAULT_TIMEOUTS, LEASES_WAITED, Timeouts
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ class SharedToken:
     :param settings: the connection's settings.
     :param fetch: asks the tenant for a new token.
     :param vault: where it is shared; without one each process has its own.
+    :param timeouts: how long it is waited for.
     :param clock: a monotonic clock, in seconds.
     """
 
@@ -68,11 +69,14 @@ class SharedToken:
         settings: Auth0Settings,
         fetch: FetchToken,
         vault: TokenVault | None,
+        *,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._fetch = fetch
         self._vault = vault
+        self._timeouts = timeouts
         self._clock = clock
         self._key = token_key(settings)
         self._token: Token | None = None
@@ -108,7 +112,7 @@ class SharedToken:
                 raise
             self._failure = None
             self._unproven = self._token.version if rejected is not None else 0
-            self._unproven_until = self._clock() + waits.LONGEST_REST
+            self._unproven_until = self._clock() + self._timeouts.longest_rest
             return self._token
 
     def prove(self, token: Token) -> None:
@@ -140,8 +144,8 @@ class SharedToken:
 
     async def _renew_through(self, vault: TokenVault, rejected: Token | None) -> Token:
         owner = uuid.uuid4().hex
-        lease = waits.lease(self._settings.timeout)
-        give_up_at = self._clock() + waits.LEASES_WAITED * lease
+        lease = self._timeouts.lease(self._settings.timeout)
+        give_up_at = self._clock() + LEASES_WAITED * lease
         while True:
             kept = await asyncio.to_thread(vault.read_token, self._key)
             if kept is not None and self._is_good(kept, rejected):
@@ -151,10 +155,10 @@ class SharedToken:
                 return await self._renew(vault, owner, version)
             if self._clock() > give_up_at:
                 raise Auth0UnreachableError(
-                    f"No access token: other tasks have asked for one for {waits.LEASES_WAITED * lease:.0f} seconds.",
+                    f"No access token: other tasks have asked for one for {LEASES_WAITED * lease:.0f} seconds.",
                     advice="Their logs say why there is none.",
                 )
-            await asyncio.sleep(waits.TOKEN_POLL)
+            await asyncio.sleep(self._timeouts.token_poll)
 
     async def _renew(self, vault: TokenVault, owner: str, version: int) -> Token:
         try:
@@ -162,7 +166,7 @@ class SharedToken:
             await asyncio.to_thread(vault.save_token, self._key, token, owner)
         except Auth0WeatherError as error:
             self._failures += 1
-            rest = waits.rest(self._failures, retry_after(error.headers))
+            rest = self._timeouts.rest(self._failures, retry_after(error.headers))
             await asyncio.to_thread(vault.release_renewal, self._key, owner, rest)
             raise
         except BaseException:  # cancelled, perhaps: then nothing may be awaited any more

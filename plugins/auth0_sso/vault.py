@@ -9,12 +9,11 @@ from auth0_sso.cipher import Cipher
 from auth0_sso.ledger_clock import LedgerClock
 from auth0_sso.schema import tokens
 from auth0_sso.tokens import Token
-from auth0_sso.waits import lease
+from auth0_sso.waits import DEFAULT_TIMEOUTS, Timeouts
 
 k = tokens.c
 
-# With the longest timeout that a connection can have.
-_LONGEST_CLAIM = lease(300.0)
+_LONGEST_TIMEOUT = 300.0  # that a connection can have
 
 
 class LedgerVault:
@@ -24,12 +23,16 @@ class LedgerVault:
     :param engine: the ledger's database.
     :param cipher: encrypts the token.
     :param clock: the ledger's.
+    :param timeouts: how long a task may renew the token at most.
     """
 
-    def __init__(self, engine: Engine, cipher: Cipher, clock: LedgerClock) -> None:
+    def __init__(
+        self, engine: Engine, cipher: Cipher, clock: LedgerClock, timeouts: Timeouts = DEFAULT_TIMEOUTS
+    ) -> None:
         self._engine = engine
         self._cipher = cipher
         self._clock = clock
+        self._longest_claim = timeouts.lease(_LONGEST_TIMEOUT)
 
     def read_token(self, key: str) -> Token | None:
         """Return the shared access token of these credentials; an expired one may come without its text."""
@@ -48,10 +51,10 @@ class LedgerVault:
         now = self._clock.now()
         if seen is None:
             self._make_row(key)
-        elif seen.version != version or now <= seen.owned_until <= now + _LONGEST_CLAIM:
+        elif seen.version != version or now <= seen.owned_until <= now + self._longest_claim:
             return False  # by reading alone, since many that wait look again and again
         # A claim from further ahead than any reaches was made before the clock was set back.
-        free = (k.owned_until < now) | (k.owned_until > now + _LONGEST_CLAIM)
+        free = (k.owned_until < now) | (k.owned_until > now + self._longest_claim)
         mine = update(tokens).where((k.key == key) & (k.version == version) & free)
         with self._engine.begin() as connection:
             return connection.execute(mine.values(owner=owner, owned_until=now + seconds)).rowcount == 1

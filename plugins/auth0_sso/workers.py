@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
@@ -36,7 +36,7 @@ class Workers(Generic[Item]):
         self._tasks: list[asyncio.Task[None]] = []
         self._uninterruptible: set[asyncio.Task[None] | None] = set()
 
-    async def run(self, items: Iterable[Item]) -> None:
+    async def run(self, items: Collection[Item]) -> None:
         """
         Settle all items, or those that are begun before it is stopped; nothing is under way afterwards.
 
@@ -44,7 +44,7 @@ class Workers(Generic[Item]):
         """
         shared = iter(items)
         if not self.stopped:
-            self._tasks = [asyncio.create_task(self._work(shared)) for _ in range(self._size)]
+            self._tasks = [asyncio.create_task(self._work(shared)) for _ in range(min(self._size, len(items)))]
         results = await asyncio.gather(*self._tasks, return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):

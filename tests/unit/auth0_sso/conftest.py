@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk._shared.secrets_masker import reset_secrets_masker
 from airflow.sdk.crypto import get_fernet
 from auth0_sso.hook import Auth0Hook
 from cryptography.fernet import Fernet
@@ -31,6 +32,12 @@ def fernet(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     get_fernet.cache_clear()
     yield key
     get_fernet.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def nothing_masked() -> None:
+    """Forget what the tests before have masked, since each secret makes it slower to mask the next."""
+    reset_secrets_masker()
 
 
 @pytest.fixture

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from auth0_sso import aftermath
 from auth0_sso.aftermath import outcomes_of, results_of, stats_of
 from auth0_sso.batch import Organization
 from auth0_sso.ledger import Ledger, open_ledger
 from auth0_sso.records import Ask
 from auth0_sso.revoking_aftermath import revocations_of
+from auth0_sso.waits import Timeouts
 from auth0_sso.xcom_backend import LockedTicketsXCom
 
 from include.sandbox.server import Sandbox
@@ -35,14 +35,18 @@ class TaskInstance:
     def __init__(self, returned: list[Any] | None = None, stats: list[Any] | None = None) -> None:
         self.dag_id, self.run_id = FIRST_RUN.run.split("/")
         self.states: dict[str, str] = {}
+        self.pulls = 0
+        self.on_states: Callable[[], object] = dict
         self._pushed = {"return_value": returned or [], "stats": stats or []}
 
     def xcom_pull(self, *, task_ids: list[str], key: str) -> list[Any]:
         assert task_ids == ["create_tickets"]
+        self.pulls += 1
         return self._pushed[key]
 
     def get_task_states(self, dag_id: str, *, task_ids: list[str], run_ids: list[str]) -> dict[str, Any]:
         assert (dag_id, task_ids, run_ids) == (self.dag_id, ["create_tickets"], [self.run_id])
+        self.on_states()
         return {self.run_id: self.states} if self.states else {}
 
 
@@ -68,8 +72,8 @@ def found(
     return {outcome["row"]: outcome for outcome in outcomes}
 
 
-def ask(ledger: Ledger, row: int, **changes: Any) -> Ask:
-    return world.issuer([organization(request(row, f"org_{row}", **changes))], ledger)._prospects()[0].ask
+def ask(row: int, **changes: Any) -> Ask:
+    return world.ask(request(row, f"org_{row}", **changes))
 
 
 @pytest.mark.parametrize("locked_by_backend", [True, False])
@@ -78,7 +82,7 @@ def test_tickets_are_readable_whether_or_not_the_xcom_backend_was_on_when_they_w
 ) -> None:
     wanted = organizations(2)
     pushed = world.issuer(wanted, ledger)
-    asyncio.run(world.within(pushed._hook, pushed.run()))
+    asyncio.run(pushed.run())
     value = pushed.results()
     kept = LockedTicketsXCom.serialize_value(value) if locked_by_backend else value
     assert ("locked:" in str(kept)) is locked_by_backend
@@ -119,14 +123,14 @@ def test_rows_whose_task_died_are_told_from_the_ledger(ledger: Ledger, tenant: S
 
 @pytest.mark.answers("a task dies for good")
 def test_an_ask_whose_answer_was_never_seen_is_failed_and_flagged(ledger: Ledger) -> None:
-    ledger.begin(ask(ledger, 1), None, FIRST_RUN, answer_within=30)
+    ledger.begin(ask(1), None, FIRST_RUN, answer_within=30)
     outcome = found(organizations(1, 1))[1]
     assert (outcome["status"], outcome["duplicate_possible"], outcome["attempts"]) == ("failed", True, 1)
     assert outcome["error"] == "The task died before the answer came: clear it, or run again."
 
 
 def test_an_ask_without_an_answer_says_why(ledger: Ledger) -> None:
-    intent = ledger.begin(ask(ledger, 1), None, FIRST_RUN, answer_within=30)
+    intent = ledger.begin(ask(1), None, FIRST_RUN, answer_within=30)
     ledger.record_unanswered(intent, "Auth0 answered 502.")
     outcome = found(organizations(1, 1))[1]
     assert (outcome["status"], outcome["duplicate_possible"]) == ("failed", True)
@@ -135,7 +139,7 @@ def test_an_ask_without_an_answer_says_why(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("status", ["conflict", "failed"])
 def test_a_refusal_is_told_with_its_words(ledger: Ledger, status: str) -> None:
-    intent = ledger.begin(ask(ledger, 1), None, FIRST_RUN, answer_within=30)
+    intent = ledger.begin(ask(1), None, FIRST_RUN, answer_within=30)
     ledger.record_refused(intent, status, "no")
     outcome = found(organizations(1, 1))[1]
     assert (outcome["status"], outcome["error"], outcome["duplicate_possible"]) == (status, "no", False)
@@ -147,7 +151,7 @@ def test_of_a_row_that_the_run_has_never_asked_for_nothing_is_told(ledger: Ledge
 
 
 def test_of_what_was_only_too_early_nothing_is_told(ledger: Ledger) -> None:
-    intent = ledger.begin(ask(ledger, 1), None, FIRST_RUN, answer_within=30)
+    intent = ledger.begin(ask(1), None, FIRST_RUN, answer_within=30)
     ledger.record_refused(intent, "waiting", "Too many requests")
     assert found(organizations(1, 1)) == {}
 
@@ -234,14 +238,12 @@ class _EndingTask(TaskInstance):
         return [self._later.pop(0)] if len(self._later) > 1 else self._later
 
 
-def test_a_task_that_was_ended_from_outside_is_given_time_to_tell(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(aftermath, "_POLL_SECONDS", 0.01)
+def test_a_task_that_was_ended_from_outside_is_given_time_to_tell(ledger: Ledger) -> None:
     wanted = organizations(1, 1)
     outcomes = issue(wanted, ledger)
     told = [{"organization_id": "org_1", "tickets": [{**outcomes[1], "error": "told late"}]}]
-    (late,) = outcomes_of(_EndingTask(None, None, told), RUN, "create_tickets", rows_of(wanted))
+    ti = _EndingTask(None, None, told)
+    (late,) = outcomes_of(ti, RUN, "create_tickets", rows_of(wanted), Timeouts(poll=0.01))
     assert late["error"] == "told late"
 
 
@@ -249,10 +251,10 @@ def test_what_is_sent_while_the_task_is_ending_is_told_from_the_ledger(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = organizations(1, 1)
-    monkeypatch.setattr(aftermath, "_DYING_SECONDS", -4.9)
-    monkeypatch.setattr(aftermath, "_POLL_SECONDS", 0.2)
-    monkeypatch.setattr(aftermath.time, "sleep", lambda _seconds: issue(wanted, ledger))
-    (told,) = outcomes_of(_EndingTask(None), RUN, "create_tickets", rows_of(wanted))
+    monkeypatch.setenv("AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL", "0")
+    ti = _EndingTask(None)
+    ti.on_states = lambda: issue(wanted, ledger)
+    (told,) = outcomes_of(ti, RUN, "create_tickets", rows_of(wanted), Timeouts(dying=0.5, poll=0.5))
     assert told["status"] == "created"
 
 
@@ -288,11 +290,11 @@ def test_what_an_earlier_selection_of_the_run_has_left_is_not_told(ledger: Ledge
     assert revocations_of(TaskInstance(pushed), "create_tickets", wanted) == [told[0]]
 
 
-def test_a_task_that_has_never_started_is_not_waited_for(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aftermath.time, "sleep", pytest.fail)
+def test_a_task_that_has_never_started_is_not_waited_for(ledger: Ledger) -> None:
     ti = TaskInstance()
     ti.states = {"create_tickets": "upstream_failed"}
-    assert outcomes_of(ti, RUN, "create_tickets", rows_of(organizations(1))) == []
+    assert outcomes_of(ti, RUN, "create_tickets", rows_of(organizations(1)), Timeouts(poll=0.01)) == []
+    assert ti.pulls == 1
 
 
 def test_a_row_that_repeats_one_is_told_as_reused(ledger: Ledger) -> None:
@@ -311,7 +313,7 @@ def test_an_invalid_row_was_never_sent_and_nothing_is_told_of_it(ledger: Ledger)
 
 
 def test_a_flag_that_has_ended_is_not_told(ledger: Ledger) -> None:
-    prospect = ask(ledger, 1)
+    prospect = ask(1)
     intent = ledger.begin(prospect, None, FIRST_RUN, answer_within=-2 * prospect.ttl)
     assert intent.lives_until < time.time()
     assert found(organizations(1, 1))[1]["duplicate_possible"] is False

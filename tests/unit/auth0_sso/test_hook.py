@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 import aiohttp
 import pytest
 from airflow.sdk.log import redact
-from auth0_sso import waits
 from auth0_sso.errors import (
     Auth0ConflictError,
     Auth0ConnectionError,
@@ -31,6 +30,7 @@ from auth0_sso.errors import (
 )
 from auth0_sso.hook import CREATE_SCOPE, READ_PROFILE_SCOPE, REVOKE_SCOPE, Auth0Hook, SsoTicket
 from auth0_sso.pacing import Pacer
+from auth0_sso.waits import Timeouts
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -333,10 +333,8 @@ class TestNoAnswer:
         own = run_tenant()
         connect(own, extra={"timeout": 0.5})
         own.fault("stall", delay=20.0, route="create")
-        begun = time.monotonic()
         with pytest.raises(Auth0UnansweredError, match="No answer from") as caught:
             create(Auth0Hook())
-        assert time.monotonic() - begun < 15
         assert "may have been carried out" in caught.value.advice
         assert own.stats().tickets == 1
 
@@ -504,10 +502,8 @@ def test_a_tickets_id_is_its_urls_parameter(url: str, ticket_id: str) -> None:
 
 
 def test_a_token_that_was_withdrawn_each_time_it_was_new_is_renewed_by_a_later_call(
-    tenant: Sandbox, hook: Auth0Hook, monkeypatch: pytest.MonkeyPatch
+    tenant: Sandbox, auth0_connection: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr(waits, "LONGEST_REST", 0)
-
     class WithdrawingPacer(Pacer):
         async def depart(self, within: float = 0) -> None:
             tenant.fault("expire_tokens")
@@ -519,29 +515,17 @@ def test_a_token_that_was_withdrawn_each_time_it_was_new_is_renewed_by_a_later_c
         opened.pacer = None
         await opened.create_sso_ticket(tenant.profile_id, BODY)
 
-    using(hook, first_in_vain)
+    using(Auth0Hook(timeouts=Timeouts(longest_rest=0)), first_in_vain)
     assert tenant.stats().tickets == 1
     assert tenant.stats().tokens_issued == 4
 
 
-def test_a_token_that_stays_refused_is_renewed_no_second_time(
-    run_tenant: RunTenant, connect: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    own = run_tenant(token_lifetime=3600)
-    connect(own)
-    hook = Auth0Hook()
-    issued = hook._fetch_token
-
-    async def fetch_one_that_is_refused() -> Any:
-        token = await issued()
-        own.fault("expire_tokens")
-        return token
-
-    monkeypatch.setattr(hook, "_fetch_token", fetch_one_that_is_refused)
+def test_a_token_that_stays_refused_is_renewed_no_second_time(tenant: Sandbox, hook: Auth0Hook) -> None:
+    tenant.fault("refuse_tokens", count=100)
     with pytest.raises(Auth0TokenError, match="401"):
         create(hook)
-    assert own.stats().tokens_issued == 2
-    assert own.stats().requests == 2
+    assert tenant.stats().tokens_issued == 2
+    assert tenant.stats().requests == 2
 
 
 def _pem(key: rsa.RSAPrivateKey) -> str:

@@ -230,7 +230,7 @@ def test_rate_limit_headers_are_heeded_however_they_are_written(
     pacer = hook.pacer = Pacer(1000)
     answering(httpserver, hook, Response(json.dumps(TICKET), 201, {name: "0", name[:-9] + "Reset": "99999999999"}))
     create(hook)
-    assert pacer._wait() == pytest.approx(5, abs=0.5)
+    assert pacer.delay() == pytest.approx(5, abs=0.5)
 
 
 @pytest.fixture

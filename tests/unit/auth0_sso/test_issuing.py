@@ -10,6 +10,7 @@ import pytest
 from auth0_sso.errors import Auth0ProfileError, Auth0RowError, Auth0RunError, Auth0WeatherError
 from auth0_sso.hook import SsoTicket
 from auth0_sso.ledger import Ledger, StaleEntryError
+from auth0_sso.outcomes import Outcome
 from auth0_sso.records import Entry, Round
 
 from include.sandbox.server import Sandbox
@@ -41,7 +42,7 @@ def test_the_results_are_one_entry_an_organization_with_the_reports_columns_in_o
     sqlite_ledger: Ledger,
 ) -> None:
     made = world.issuer(organizations(7, per_organization=3), sqlite_ledger)
-    asyncio.run(world.within(made._hook, made.run()))
+    asyncio.run(made.run())
     results = made.results()
     assert [result["organization_id"] for result in results] == ["org_1", "org_4", "org_7"]
     assert [[ticket["row"] for ticket in result["tickets"]] for result in results] == [[1, 2, 3], [4, 5, 6], [7]]
@@ -115,7 +116,7 @@ def test_a_connection_that_exists_is_a_conflict_and_no_failure(
     tenant = run_tenant(connections={"con_0000000000000001": "connection-2"})
     connect(tenant)
     made = world.issuer(organizations(3), sqlite_ledger)
-    asyncio.run(world.within(made._hook, made.run()))
+    asyncio.run(made.run())
     outcomes = world.by_row(made.results())
     assert [outcomes[row]["status"] for row in (1, 2, 3)] == ["created", "conflict", "created"]
     assert "already exists" in outcomes[2]["error"]
@@ -131,7 +132,7 @@ def test_a_connection_that_exists_is_a_conflict_and_no_failure(
 def test_a_row_that_auth0_refuses_fails_alone_and_is_named(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
     bad = request(2, body={"connection_config": {"name": "not a valid name"}})
     made = world.issuer([organization(request(1), bad, request(3))], sqlite_ledger)
-    asyncio.run(world.within(made._hook, made.run()))
+    asyncio.run(made.run())
     outcomes = world.by_row(made.results())
     assert [outcomes[row]["status"] for row in (1, 2, 3)] == ["created", "failed", "created"]
     assert "Payload validation error" in outcomes[2]["error"]
@@ -157,7 +158,7 @@ def test_a_refusal_in_signs_that_no_database_takes_is_written_down_like_any_othe
 def test_a_profile_that_does_not_exist_is_the_runs_error(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
     made = world.issuer(organizations(30), sqlite_ledger, profile_id="ssp_unknown00000001")
     with pytest.raises(Auth0ProfileError, match="Set profile_id"):
-        asyncio.run(world.within(made._hook, made.run()))
+        asyncio.run(made.run())
     assert tenant.stats().tickets == 0
 
 
@@ -190,7 +191,7 @@ def test_a_row_whose_old_ticket_auth0_refuses_to_revoke_fails_alone(
     issue(rows, sqlite_ledger)
     tenant.fault("error_before", route="revoke", status=status, message=message)
     made = world.issuer(rows, sqlite_ledger, SECOND_RUN, reissue=True)
-    asyncio.run(world.within(made._hook, made.run()))
+    asyncio.run(made.run())
     outcomes = world.by_row(made.results())
     assert world.statuses(outcomes) == {"created": 9, "failed": 1}
     assert [outcome["error"].count(message) for outcome in outcomes.values()].count(1) == 1
@@ -206,7 +207,7 @@ def test_a_runs_error_stops_the_others_which_say_why_they_were_not_attempted(
     hook = world.open_hook(sqlite_ledger, rate=0.7)  # four in flight
     made = world.issuer(organizations(60), sqlite_ledger, hook=hook)
     with pytest.raises(Auth0RunError, match="Grant the application the scope"):
-        asyncio.run(world.within(hook, made.run()))
+        asyncio.run(made.run())
     outcomes = world.by_row(made.results())
     found = world.statuses(outcomes)
     assert set(found) == {"failed", "not_attempted"}
@@ -222,7 +223,7 @@ def test_after_the_settings_are_mended_a_retry_asks_for_all_that_is_owed(
     connect(run_tenant(scopes=("delete:sso_access_tickets",)))
     made = world.issuer(organizations(5), sqlite_ledger)
     with pytest.raises(Auth0RunError):
-        asyncio.run(world.within(made._hook, made.run()))
+        asyncio.run(made.run())
     mended = run_tenant(profile_ids=("ssp_sandbox0000000001",))
     connect(mended)
     assert world.statuses(issue(organizations(5), sqlite_ledger)) == {"created": 5}
@@ -295,7 +296,7 @@ class _LateLedger(Ledger):
 
     def record_created(self, entry: Entry, ticket: SsoTicket, *, sent_at: float, ttl: float) -> Entry:
         if entry.run == FIRST_RUN.run and not hasattr(self, "theirs"):
-            ask = world.issuer([organization(request(1))], self)._prospects()[0].ask
+            ask = world.ask(request(1))
             intent = super().begin(ask, entry, SECOND_RUN, answer_within=30)
             answer = SsoTicket("https://acme.example.com/self-service/connections-flow?ticket=theirs")
             self.theirs = super().record_created(intent, answer, sent_at=sent_at, ttl=ttl)
@@ -334,7 +335,7 @@ def test_two_tasks_that_ask_for_the_same_prospects_at_once_make_one_ticket_each(
     one, two = (world.issuer(wanted, ledger, who) for who in (FIRST_RUN, SECOND_RUN))
 
     async def both() -> None:
-        await asyncio.gather(world.within(one._hook, one.run()), world.within(two._hook, two.run()))
+        await asyncio.gather(one.run(), two.run())
 
     asyncio.run(both())
     assert tenant.stats().tickets == 20
@@ -349,29 +350,23 @@ def test_stopped_in_the_middle_what_is_under_way_is_answered_and_written_down(
     ledger_url: str, run_tenant: RunTenant, connect: Connect
 ) -> None:
     ledger = Ledger(ledger_url)
-    tenant = run_tenant(latency=(0.2, 0.3))
+    tenant = run_tenant(latency=(0.05, 0.05))
     connect(tenant)
-    hook = world.open_hook(ledger, rate=1.4)  # seven in flight
-    hook.require_pacer()._credit = 20.0
+    hook = world.open_hook(ledger, rate=1.4, rested=True)  # seven in flight
     made = world.issuer(organizations(60), ledger, hook=hook)
-    left: set[asyncio.Task[Any]] = set()
+    hook.on_request = lambda: made.stop("told to")
 
-    async def main() -> None:
-        running = asyncio.create_task(world.within(hook, made.run()))
-        while not tenant.requests:
-            await asyncio.sleep(0.01)
-        made.stop("told to")
-        await running
-        left.update(asyncio.all_tasks() - {asyncio.current_task()})  # type: ignore[arg-type]
+    async def main() -> set[asyncio.Task[Any]]:
+        await made.run()
+        return asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
 
-    asyncio.run(main())
+    assert asyncio.run(main()) == set()
     outcomes = world.by_row(made.results())
     found = world.statuses(outcomes)
     assert set(found) == {"created", "not_attempted"}
     assert found["created"] == tenant.stats().tickets == world.posts(tenant) <= 7
     assert world.recorded(ledger) == world.living(tenant)
     assert {outcome["error"] for outcome in outcomes.values() if outcome["status"] == "not_attempted"} == {"told to"}
-    assert left == set()
     with pytest.raises(Auth0WeatherError, match=r"0 of 60 rows failed, \d+ were not attempted.*told to"):
         made.raise_if_owed()
     ledger.close()
@@ -382,9 +377,9 @@ def test_no_error_and_no_repr_shows_a_ticket(
     sqlite_ledger: Ledger, tenant: Sandbox, capsys: pytest.CaptureFixture[str], secret: str
 ) -> None:
     made = world.issuer(organizations(5), sqlite_ledger)
-    asyncio.run(world.within(made._hook, made.run()))
+    asyncio.run(made.run())
     logged = capsys.readouterr().out
     assert "Rows by status" in logged
     assert secret not in logged
-    assert secret not in repr(made._outcomes)
+    assert not [outcome for outcome in world.by_row(made.results()).values() if secret in repr(Outcome(**outcome))]
     assert not any(ticket.id in logged for ticket in tenant.tickets)

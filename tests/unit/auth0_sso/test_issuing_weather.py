@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from auth0_sso import waits
 from auth0_sso.errors import Auth0WeatherError
 from auth0_sso.event_loop import GuardedLoop
-from auth0_sso.issuing import TicketIssuer
 from auth0_sso.ledger import Ledger
 
 from include.sandbox.server import Sandbox
@@ -23,18 +22,11 @@ ledger = databases.ledger
 sqlite_url = databases.sqlite_url
 sqlite_ledger = databases.sqlite_ledger
 
-pytestmark = pytest.mark.usefixtures("auth0_connection", "short_waits")
+pytestmark = pytest.mark.usefixtures("auth0_connection")
 
 
-@pytest.fixture
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waits, "LONGEST_BACKOFF", 0.05)
-    monkeypatch.setattr(waits, "LONGEST_REST", 0.05)
-    monkeypatch.setattr(waits, "POLL", 0.05)
-
-
-def run(made: TicketIssuer) -> dict[int, dict[str, Any]]:
-    asyncio.run(world.within(made._hook, made.run()))
+def run(made: world.Issuer) -> dict[int, dict[str, Any]]:
+    asyncio.run(made.run())
     return world.by_row(made.results())
 
 
@@ -121,9 +113,7 @@ def test_a_tenant_out_of_reach_is_given_up_after_the_patience_and_nothing_is_fla
 ) -> None:
     connect(tenant, host="http://127.0.0.1:1")
     made = world.issuer(organizations(3), sqlite_ledger, patience=0.2)
-    began = time.monotonic()
     outcomes = run(made)
-    assert 0.2 <= time.monotonic() - began < 5
     assert {outcome["status"] for outcome in outcomes.values()} <= {"failed", "not_attempted"}
     assert all("No connection to 127.0.0.1:1" in outcome["error"] for outcome in outcomes.values())
     assert flagged(outcomes) == 0
@@ -150,11 +140,10 @@ def test_a_refused_token_is_renewed_in_the_middle_and_no_row_is_lost_or_flagged(
 
 def test_an_ask_under_way_elsewhere_is_waited_for(ledger: Ledger, tenant: Sandbox) -> None:
     wanted = organizations(1)
-    ask = world.issuer(wanted, ledger)._prospects()[0].ask
-    ledger.begin(ask, None, SECOND_RUN, answer_within=0.5)
-    began = time.time()
+    (row,) = wanted[0].requests
+    theirs = ledger.begin(world.ask(row), None, SECOND_RUN, answer_within=0.5)
     outcome = issue(wanted, ledger)[1]
-    assert time.time() - began >= 0.4
+    assert time.time() >= theirs.answer_by
     assert (outcome["status"], outcome["duplicate_possible"]) == ("created", True)
     assert world.posts(tenant) == 1
 
@@ -171,45 +160,26 @@ def test_a_lost_answer_of_a_revocation_is_asked_again_and_makes_no_second_ticket
     assert world.recorded(sqlite_ledger) == world.living(tenant)
 
 
-def test_after_a_stop_a_refused_request_is_not_sent_again(
-    sqlite_ledger: Ledger, run_tenant: RunTenant, connect: Connect
-) -> None:
-    tenant = run_tenant(latency=(0.2, 0.2))
-    connect(tenant)
+def test_after_a_stop_a_refused_request_is_not_sent_again(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
     tenant.fault("error_after", count=1)
-    made = world.issuer(organizations(1), sqlite_ledger)
-
-    async def main() -> None:
-        running = asyncio.create_task(world.within(made._hook, made.run()))
-        while not tenant.requests:
-            await asyncio.sleep(0.01)
-        made.stop("told to")
-        await running
-
-    asyncio.run(main())
-    outcome = world.by_row(made.results())[1]
+    hook = world.open_hook(sqlite_ledger)
+    made = world.issuer(organizations(1), sqlite_ledger, hook=hook)
+    hook.on_request = lambda: made.stop("told to")
+    outcome = run(made)[1]
     assert world.posts(tenant) == 1
     assert (outcome["status"], outcome["duplicate_possible"], outcome["attempts"]) == ("failed", True, 1)
     assert "Auth0 answered 500" in outcome["error"]
 
 
 def test_an_answer_that_is_not_waited_for_any_longer_is_reported_as_a_doubt(
-    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+    sqlite_ledger: Ledger, tenant: Sandbox
 ) -> None:
-    monkeypatch.setattr("auth0_sso.event_loop.DRAIN_SECONDS", 0.3)
-    tenant.fault("stall", delay=2.0, route="create", connection_name="connection-1")
-    made = world.issuer(organizations(1), sqlite_ledger)
-    hook = made._hook
-    loop = GuardedLoop(made)
-
-    async def main() -> None:
-        running = asyncio.create_task(world.within(hook, made.run()))
-        while not tenant.requests:
-            await asyncio.sleep(0.01)
-        loop.stop("told to")
-        await running
-
-    loop.run(main)
+    tenant.fault("stall", delay=30, route="create", connection_name="connection-1")
+    hook = world.open_hook(sqlite_ledger, timeouts=replace(world.SHORT, drain=0.1))
+    made = world.issuer(organizations(1), sqlite_ledger, hook=hook)
+    loop = GuardedLoop(made, timeouts=hook.timeouts)
+    hook.on_request = lambda: loop.stop("told to")
+    loop.run(made.run)
     outcome = world.by_row(made.results())[1]
     assert (outcome["status"], outcome["duplicate_possible"]) == ("failed", True)
     assert outcome["error"] == "The task ended before the answer came: clear it, or run again."

@@ -28,7 +28,7 @@ from auth0_sso.records import Ask, Entry, Round, Step, next_step
 from auth0_sso.schema import tickets, tokens
 from auth0_sso.tokens import Token
 from cryptography.fernet import Fernet
-from sqlalchemy import create_engine, insert, select
+from sqlalchemy import NullPool, create_engine, insert, select
 
 from tests.unit.auth0_sso import databases
 
@@ -56,11 +56,11 @@ def create(ledger: Ledger, number: int, ttl: float = 1000) -> Entry:
     return ledger.record_created(intent, SsoTicket(url(number)), sent_at=time.time(), ttl=ttl)
 
 
-def fill(ledger: Ledger, rows: int) -> None:
+def fill(ledger: Ledger, ledger_url: str, rows: int) -> None:
     """Keep that many tickets with one statement, as they would be kept one by one."""
     create(ledger, 0)
     cipher = Cipher()
-    with ledger._engine.begin() as connection:
+    with create_engine(ledger_url, poolclass=NullPool).begin() as connection:
         like = dict(connection.execute(select(tickets)).one()._mapping)
         made = [
             {**like, "key": ask(n).key, "prospect": f"p{n}", "ticket_encrypted": cipher.lock(url(n))}
@@ -121,7 +121,7 @@ def test_with_both_keys_all_is_read_and_what_is_written_needs_the_new_one_only(
 def test_after_catching_up_the_old_key_can_be_dropped(
     ledger: Ledger, ledger_url: str, reopen: Open, new: str, fernet: str
 ) -> None:
-    fill(ledger, MANY)
+    fill(ledger, ledger_url, MANY)
     save_token(ledger)
     assert reopen(new, fernet).rotation.catch_up() == 0
     alone = reopen(new)
@@ -131,9 +131,9 @@ def test_after_catching_up_the_old_key_can_be_dropped(
 
 
 def test_when_all_is_done_the_log_says_that_the_old_key_is_not_needed(
-    ledger: Ledger, reopen: Open, new: str, fernet: str, capsys: pytest.CaptureFixture[str]
+    ledger: Ledger, ledger_url: str, reopen: Open, new: str, fernet: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fill(ledger, 2)
+    fill(ledger, ledger_url, 2)
     both = reopen(new, fernet)
     both.rotation.catch_up()
     said = capsys.readouterr().out
@@ -146,9 +146,9 @@ def test_when_all_is_done_the_log_says_that_the_old_key_is_not_needed(
 
 
 def test_when_time_is_up_the_log_says_to_keep_the_old_key_and_the_next_call_goes_on(
-    ledger: Ledger, reopen: Open, new: str, fernet: str, capsys: pytest.CaptureFixture[str]
+    ledger: Ledger, ledger_url: str, reopen: Open, new: str, fernet: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fill(ledger, 3)
+    fill(ledger, ledger_url, 3)
     both = reopen(new, fernet)
     assert both.rotation.catch_up(seconds=0) == 3
     said = capsys.readouterr().out
@@ -181,7 +181,9 @@ class _Interrupted(Cipher):
         return super().lock(secret)
 
 
-def test_what_a_task_writes_meanwhile_is_not_overwritten(ledger: Ledger, reopen: Open, new: str, fernet: str) -> None:
+def test_what_a_task_writes_meanwhile_is_not_overwritten(
+    ledger: Ledger, ledger_url: str, reopen: Open, new: str, fernet: str
+) -> None:
     first = create(ledger, 1)
     create(ledger, 2)
     both = reopen(new, fernet)
@@ -191,14 +193,14 @@ def test_what_a_task_writes_meanwhile_is_not_overwritten(ledger: Ledger, reopen:
         intent = both.begin(ask(1), revoked, ME, answer_within=35)
         both.record_created(intent, SsoTicket(url(100)), sent_at=time.time(), ttl=1000)
 
-    assert KeyRotation(both._engine, _Interrupted(reissue)).catch_up() == 0
+    assert KeyRotation(create_engine(ledger_url), _Interrupted(reissue)).catch_up() == 0
     assert urls(reopen(new)) == {"p1": url(100), "p2": url(2)}
 
 
 def test_two_runs_that_catch_up_together_do_not_disturb_each_other(
-    ledger: Ledger, reopen: Open, new: str, fernet: str
+    ledger: Ledger, ledger_url: str, reopen: Open, new: str, fernet: str
 ) -> None:
-    fill(ledger, MANY)
+    fill(ledger, ledger_url, MANY)
     both = [reopen(new, fernet) for _ in range(2)]
     with ThreadPoolExecutor(2) as threads:
         assert list(threads.map(lambda opened: opened.rotation.catch_up(), both)) == [0, 0]
@@ -208,7 +210,7 @@ def test_two_runs_that_catch_up_together_do_not_disturb_each_other(
 def test_one_that_is_killed_in_the_middle_is_taken_up_by_the_next(
     ledger: Ledger, ledger_url: str, reopen: Open, new: str, fernet: str
 ) -> None:
-    fill(ledger, MANY)
+    fill(ledger, ledger_url, MANY)
     databases.use_fernet_key(f"{new},{fernet}")
     child = os.fork()
     if not child:

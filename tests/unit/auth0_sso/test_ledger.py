@@ -19,7 +19,7 @@ from auth0_sso.hook import SsoTicket
 from auth0_sso.ledger import Ledger, StaleEntryError, open_ledger
 from auth0_sso.records import DEFAULT_TTL, OPEN_LIFETIME, Ask, Entry, Round
 from cryptography.fernet import Fernet
-from sqlalchemy import make_url
+from sqlalchemy import NullPool, create_engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from tests.unit.auth0_sso import databases
@@ -310,9 +310,8 @@ def test_a_sqlite_ledger_and_the_files_beside_it_are_their_owners_alone(
             Ledger(sqlite_url).close()
             file.chmod(before)
         ledger = Ledger(sqlite_url)
-        with ledger._engine.begin() as connection:
-            connection.exec_driver_sql("UPDATE sso_tickets SET error = ''")
-            modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+        begin(ledger)
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
         ledger.close()
     finally:
         os.umask(earlier)
@@ -321,7 +320,7 @@ def test_a_sqlite_ledger_and_the_files_beside_it_are_their_owners_alone(
 
 def test_what_a_broken_database_says_shows_no_row(sqlite_url: str) -> None:
     ledger = Ledger(sqlite_url)
-    with ledger._engine.begin() as connection:
+    with create_engine(sqlite_url).begin() as connection:
         connection.exec_driver_sql("DROP TABLE sso_tickets")
     with pytest.raises(SQLAlchemyError) as raised:
         begin(ledger)
@@ -367,8 +366,9 @@ def test_a_connection_names_a_postgresql_database(home: Path, monkeypatch: pytes
         _use_database(monkeypatch, text, application_name="tickets", keepalives=1, cursor="dictcursor")
         by_connection, by_url = open_ledger(), Ledger(text)
         assert by_connection.identity == by_url.identity
-        with by_connection._engine.connect() as connection:
-            assert connection.exec_driver_sql("SHOW application_name").scalar_one() == "tickets"
+        with create_engine(text, poolclass=NullPool).connect() as connection:
+            names = connection.exec_driver_sql("SELECT application_name FROM pg_stat_activity").scalars().all()
+        assert "tickets" in names
         by_connection.close()
         by_url.close()
     assert not (home / "sso_tickets.db").exists()

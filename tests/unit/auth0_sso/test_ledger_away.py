@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from auth0_sso import waits
 from auth0_sso.event_loop import GuardedLoop
 from auth0_sso.ledger import Ledger
 from auth0_sso.records import Entry
+from auth0_sso.waits import MOST_UNANSWERED
+from sqlalchemy import Engine, event
 from sqlalchemy.engine.default import DefaultDialect
-from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, InterfaceError, InternalError, OperationalError
-from sqlalchemy.pool import NullPool, QueuePool
+from sqlalchemy.exc import (
+    DatabaseError,
+    DataError,
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    TimeoutError,
+)
+from sqlalchemy.pool import Pool
 
 from include.sandbox.server import Sandbox
 from tests.unit.auth0_sso import databases, world
@@ -29,10 +39,15 @@ pytestmark = pytest.mark.usefixtures("auth0_connection")
 Record = Callable[..., Entry]
 
 
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waits, "POLL", 0.02)
-    monkeypatch.setattr(waits, "LEDGER", 5.0)
+GIVES_UP = replace(world.SHORT, ledger=0.1)
+
+
+@contextmanager
+def listening(target: type, name: str, listener: Callable[..., object]) -> Iterator[None]:
+    """Let a listener hear what happens to all databases."""
+    event.listen(target, name, listener)
+    yield
+    event.remove(target, name, listener)
 
 
 @pytest.fixture
@@ -132,7 +147,7 @@ def test_a_ticket_that_the_ledger_refuses_is_revoked_at_once_and_its_row_says_so
     hook = world.open_hook(sqlite_ledger)
     made = issuer(organizations(1), sqlite_ledger, hook=hook)
     with pytest.raises(DataError):
-        asyncio.run(world.within(hook, made.run()))
+        asyncio.run(made.run())
     outcome = world.by_row(made.results())[1]
     assert (outcome["status"], outcome["duplicate_possible"], outcome["ticket_id"]) == ("failed", True, "")
     assert "so it was revoked" in outcome["error"]
@@ -143,13 +158,12 @@ def test_a_ticket_that_the_ledger_refuses_is_revoked_at_once_and_its_row_says_so
 def test_a_ticket_that_can_neither_be_written_down_nor_revoked_is_in_its_rows_outcome(
     sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waits, "LEDGER", 0.1)
     tenant.fault("drop_before", route="revoke", count=10)
     lose(sqlite_ledger, monkeypatch, "record_created", 10_000)
-    hook = world.open_hook(sqlite_ledger)
+    hook = world.open_hook(sqlite_ledger, timeouts=GIVES_UP)
     made = issuer(organizations(1), sqlite_ledger, hook=hook)
     with pytest.raises(OperationalError):
-        asyncio.run(world.within(hook, made.run()))
+        asyncio.run(made.run())
     outcome = world.by_row(made.results())[1]
     assert (outcome["status"], outcome["duplicate_possible"]) == ("failed", True)
     assert {outcome["ticket_id"]} == world.living(tenant)
@@ -160,26 +174,15 @@ def test_a_ticket_that_can_neither_be_written_down_nor_revoked_is_in_its_rows_ou
 def test_a_ticket_is_in_its_rows_outcome_when_the_task_is_ended_while_the_ledger_is_away(
     sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("auth0_sso.event_loop.DRAIN_SECONDS", 0.05)
-    recording = threading.Event()
-
     def stay_away(*_what: Any, **_more: Any) -> Entry:
-        recording.set()
+        loop.stop("told to")
         raise AWAY
 
     monkeypatch.setattr(sqlite_ledger, "record_created", stay_away)
-    hook = world.open_hook(sqlite_ledger)
+    hook = world.open_hook(sqlite_ledger, timeouts=replace(world.SHORT, drain=0.05))
     made = issuer(organizations(1), sqlite_ledger, hook=hook)
-    loop = GuardedLoop(made)
-
-    async def main() -> None:
-        running = asyncio.create_task(world.within(hook, made.run()))
-        while not recording.is_set():
-            await asyncio.sleep(0.01)
-        loop.stop("told to")
-        await running
-
-    loop.run(main)
+    loop = GuardedLoop(made, timeouts=hook.timeouts)
+    loop.run(made.run)
     outcome = world.by_row(made.results())[1]
     assert outcome["status"] == "failed"
     assert {outcome["ticket_id"]} == world.living(tenant)
@@ -207,57 +210,54 @@ def test_a_refusal_is_written_down_when_the_ledger_comes_back(
 def test_only_so_many_tickets_are_risked_although_the_ledger_goes_away_right_after_it_has_written_each_lost_answer(
     sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waits, "LONGEST_BACKOFF", 0.02)
     tenant.fault("drop_after", count=10)
     lose(sqlite_ledger, monkeypatch, "record_unanswered", 10, after=True)
     outcome = issue(organizations(1), sqlite_ledger)[1]
     assert (outcome["status"], outcome["duplicate_possible"]) == ("failed", True)
-    assert (outcome["attempts"], world.posts(tenant)) == (waits.MOST_UNANSWERED, waits.MOST_UNANSWERED)
+    assert (outcome["attempts"], world.posts(tenant)) == (MOST_UNANSWERED, MOST_UNANSWERED)
 
 
 def test_a_ticket_that_can_not_be_written_down_is_revoked_and_its_row_flagged(
     sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waits, "LEDGER", 0.1)
     with monkeypatch.context() as outage:
         lose(sqlite_ledger, outage, "record_created", 10_000)
-        made = issuer(organizations(1), sqlite_ledger)
+        hook = world.open_hook(sqlite_ledger, timeouts=GIVES_UP)
+        made = issuer(organizations(1), sqlite_ledger, hook=hook)
         with pytest.raises(OperationalError):
-            asyncio.run(world.within(made._hook, made.run()))
+            asyncio.run(made.run())
     outcome = world.by_row(made.results())[1]
     assert (outcome["status"], outcome["duplicate_possible"]) == ("failed", True)
     assert (tenant.stats().tickets, world.living(tenant)) == (1, set())
 
 
 def test_a_ticket_that_may_be_written_down_is_not_revoked_and_counts_if_it_is(
-    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+    sqlite_url: str, fernet: str, tenant: Sandbox
 ) -> None:
-    monkeypatch.setattr(waits, "LEDGER", 0.1)
-    dialect = sqlite_ledger._engine.dialect
-    commit, connect = dialect.do_commit, dialect.connect
-    commits: list[int] = []
+    outage = ["not yet"]
 
-    def commit_and_go_away(connection: Any) -> None:
-        commit(connection)
-        commits.append(len(world.living(tenant)))
-        if commits[-1]:  # the answer's, not the intent's
-            raise sqlite3.OperationalError("disk I/O error")
+    class Connection(sqlite3.Connection):
+        def commit(self) -> None:
+            super().commit()
+            if outage == ["not yet"] and world.living(tenant):  # the answer's, not the intent's
+                outage[:] = ["now"]
+                raise sqlite3.OperationalError("disk I/O error")
 
-    def stay_away(*what: Any, **more: Any) -> Any:
-        if any(commits):
-            raise sqlite3.OperationalError("unable to open database file")
-        return connect(*what, **more)
+        def cursor(self, *what: Any) -> Any:
+            if outage == ["now"]:
+                raise sqlite3.OperationalError("unable to open database file")
+            return super().cursor(*what)
 
-    with monkeypatch.context() as outage:
-        outage.setattr(dialect, "do_commit", commit_and_go_away)
-        outage.setattr(dialect, "connect", stay_away)
-        outage.setattr(sqlite_ledger._engine, "pool", NullPool(sqlite_ledger._engine.pool._creator))
-        made = issuer(organizations(1), sqlite_ledger)
+    with listening(Engine, "do_connect", lambda _dialect, _record, _what, more: more.update(factory=Connection)):
+        ledger = Ledger(sqlite_url)
+        made = issuer(organizations(1), ledger, hook=world.open_hook(ledger, timeouts=GIVES_UP))
         with pytest.raises(OperationalError):
-            asyncio.run(world.within(made._hook, made.run()))
-    in_doubt = world.by_row(made.results())[1]
-    assert (in_doubt["status"], in_doubt["ticket_id"]) == ("failed", *world.living(tenant))
-    outcome = issue(organizations(1), sqlite_ledger)[1]
+            asyncio.run(made.run())
+        outage[:] = ["over"]
+        in_doubt = world.by_row(made.results())[1]
+        assert (in_doubt["status"], in_doubt["ticket_id"]) == ("failed", *world.living(tenant))
+        outcome = issue(organizations(1), ledger)[1]
+        ledger.close()
     assert (outcome["status"], outcome["ticket_id"]) == ("created", *world.living(tenant))
     assert (world.posts(tenant), world.revocations(tenant)) == (1, 0)
 
@@ -265,16 +265,17 @@ def test_a_ticket_that_may_be_written_down_is_not_revoked_and_counts_if_it_is(
 def test_a_ticket_is_written_down_by_another_connection_after_a_failover_has_made_the_first_read_only(
     postgres_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begin = postgres_ledger.begin
+    begin, used = postgres_ledger.begin, []
 
     def begin_and_fail_over(*what: Any, **more: Any) -> Entry:
         entry = begin(*what, **more)
-        with postgres_ledger._engine.begin() as connection:
-            connection.exec_driver_sql("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+        for connection in used:
+            connection.set_session(readonly=True)
         return entry
 
     monkeypatch.setattr(postgres_ledger, "begin", begin_and_fail_over)
-    outcome = issue(organizations(1), postgres_ledger)[1]
+    with listening(Pool, "checkin", lambda connection, _record: used.append(connection)):
+        outcome = issue(organizations(1), postgres_ledger)[1]
     assert (outcome["status"], outcome["duplicate_possible"]) == ("created", False)
     assert world.recorded(postgres_ledger) == world.living(tenant)
     assert (world.posts(tenant), world.revocations(tenant)) == (1, 0)
@@ -283,33 +284,32 @@ def test_a_ticket_is_written_down_by_another_connection_after_a_failover_has_mad
 def test_a_ticket_is_written_down_although_all_connections_are_held_up_for_a_while(
     sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine, record = sqlite_ledger._engine, sqlite_ledger.record_created
-    pool = QueuePool(engine.pool._creator, pool_size=1, max_overflow=0, timeout=0.05)
-    held_up: list[int] = []
+    record = sqlite_ledger.record_created
+    tries: list[int] = []
 
-    def record_while_others_wait(*what: Any, **more: Any) -> Entry:
-        held_up.append(1)
-        if len(held_up) > 3:
-            return record(*what, **more)
-        with engine.connect():
-            return record(*what, **more)
+    def count_and_record(*what: Any, **more: Any) -> Entry:
+        tries.append(1)
+        return record(*what, **more)
 
-    monkeypatch.setattr(engine, "pool", pool)
-    monkeypatch.setattr(sqlite_ledger, "record_created", record_while_others_wait)
-    outcome = issue(organizations(1), sqlite_ledger)[1]
-    assert (outcome["status"], outcome["duplicate_possible"], len(held_up)) == ("created", False, 4)
+    def hold_up(*_what: object) -> None:
+        if 0 < len(tries) <= 3:
+            raise TimeoutError("QueuePool limit of size 5 overflow 10 reached")
+
+    monkeypatch.setattr(sqlite_ledger, "record_created", count_and_record)
+    with listening(Pool, "checkout", hold_up):
+        outcome = issue(organizations(1), sqlite_ledger)[1]
+    assert (outcome["status"], outcome["duplicate_possible"], len(tries)) == ("created", False, 4)
     assert world.recorded(sqlite_ledger) == world.living(tenant)
 
 
 def test_after_the_outage_another_run_makes_what_is_owed(
     sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waits, "LEDGER", 0.1)
-    monkeypatch.setattr(waits, "ANSWER_GRACE", -29.9)
+    answered_no_more = replace(GIVES_UP, answer_grace=-30)
     with monkeypatch.context() as outage:
         lose(sqlite_ledger, outage, "record_created", 10_000)
         with pytest.raises(OperationalError):
-            issue(organizations(1), sqlite_ledger)
+            issue(organizations(1), sqlite_ledger, hook=world.open_hook(sqlite_ledger, timeouts=answered_no_more))
     outcome = issue(organizations(1), sqlite_ledger, SECOND_RUN)[1]
     assert (outcome["status"], outcome["duplicate_possible"]) == ("created", True)
     assert world.recorded(sqlite_ledger) == world.living(tenant)

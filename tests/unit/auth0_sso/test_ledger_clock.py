@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 import time_machine
-from auth0_sso import waits
 from auth0_sso.ledger import Ledger
 from auth0_sso.records import Ask
 
@@ -21,8 +20,7 @@ FIVE_HOURS = 5 * 3600.0
 
 
 @pytest.fixture
-def ledger(fernet: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
-    monkeypatch.setattr(waits, "POLL", 0.02)
+def ledger(fernet: str) -> Iterator[Ledger]:
     with databases.postgres_schema() as url:
         opened = Ledger(url)
         yield opened
@@ -33,17 +31,15 @@ def worker_with_a_clock_off_by(seconds: float) -> time_machine.travel:
     return time_machine.travel(time.time() + seconds)
 
 
-def ask_of_the_first_row(ledger: Ledger) -> Ask:
-    settings = world.open_hook(ledger).settings
-    row = organizations(1)[0].requests[0]
-    return Ask(settings.domain, settings.profile_id, row.organization_id, row.prospect, row.body)
+def ask_of_the_first_row() -> Ask:
+    return world.ask(organizations(1)[0].requests[0])
 
 
 def test_a_request_under_way_is_waited_for_although_the_clock_of_the_worker_that_sends_it_is_behind(
     ledger: Ledger, tenant: Sandbox
 ) -> None:
     with worker_with_a_clock_off_by(-FIVE_HOURS):
-        ledger.begin(ask_of_the_first_row(ledger), None, SECOND_RUN, answer_within=35)
+        ledger.begin(ask_of_the_first_row(), None, SECOND_RUN, answer_within=35)
     outcome = issue(organizations(1), ledger, patience=0.05)[1]
     assert "Another task's request for this prospect does not end" in outcome["error"]
     assert world.posts(tenant) == 0
@@ -53,7 +49,7 @@ def test_a_request_that_died_is_sent_again_although_the_clock_of_the_worker_that
     ledger: Ledger, tenant: Sandbox
 ) -> None:
     with worker_with_a_clock_off_by(FIVE_HOURS):
-        ledger.begin(ask_of_the_first_row(ledger), None, SECOND_RUN, answer_within=-1)
+        ledger.begin(ask_of_the_first_row(), None, SECOND_RUN, answer_within=-1)
     outcome = issue(organizations(1), ledger, patience=0.05)[1]
     assert (outcome["status"], outcome["duplicate_possible"]) == ("created", True)
 

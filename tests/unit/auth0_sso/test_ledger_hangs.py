@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from auth0_sso import waits
 from auth0_sso.ledger import Ledger
 from auth0_sso.records import Entry
 from sqlalchemy import make_url
@@ -23,19 +23,13 @@ from tests.unit.auth0_sso.world import issue, issuer, organizations
 pytestmark = pytest.mark.usefixtures("auth0_connection")
 
 APPLICATION = f"ledger-{uuid.uuid4().hex}"
-
-
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waits, "POLL", 0.02)
-    monkeypatch.setattr(waits, "LEDGER", 2.0)
-    monkeypatch.setattr(waits, "LEDGER_ANSWER", 0.8)
+SHORT = replace(world.SHORT, ledger=2.0, ledger_answer=0.8)
 
 
 @pytest.fixture
 def ledger(fernet: str) -> Iterator[Ledger]:
     with databases.postgres_schema() as url:
-        opened = Ledger(make_url(url).update_query_dict({"application_name": APPLICATION}))
+        opened = Ledger(make_url(url).update_query_dict({"application_name": APPLICATION}), timeouts=SHORT)
         yield opened
         opened.close()
 
@@ -67,7 +61,7 @@ def test_a_ticket_that_comes_meanwhile_is_written_down_over_another_connection(
         return entry
 
     monkeypatch.setattr(ledger, "begin", begin_and_hang)
-    outcome = issue(organizations(1), ledger)[1]
+    outcome = issue(organizations(1), ledger, hook=world.open_hook(ledger, timeouts=SHORT))[1]
     assert hang.lasts, "the ledger was waited for until it went on by itself"
     assert (outcome["status"], outcome["duplicate_possible"]) == ("created", False)
     assert world.recorded(ledger) == world.living(tenant)
@@ -84,12 +78,12 @@ def test_a_ticket_whose_commit_hangs_is_in_its_rows_outcome_and_counts_if_it_is_
             hang.begin()
         commit(dialect, connection)
 
-    hook = world.open_hook(ledger)
+    hook = world.open_hook(ledger, timeouts=SHORT)
     made = issuer(organizations(1), ledger, hook=hook)
     with monkeypatch.context() as hanging:
         hanging.setattr(DefaultDialect, "do_commit", hang_and_commit)
         with pytest.raises(OperationalError, match="PostgreSQL has not answered"):
-            asyncio.run(world.within(hook, made.run()))
+            asyncio.run(made.run())
     assert hang.lasts, "the ledger was waited for until it went on by itself"
     in_doubt = world.by_row(made.results())[1]
     assert (in_doubt["status"], in_doubt["ticket_id"]) == ("failed", *world.living(tenant))

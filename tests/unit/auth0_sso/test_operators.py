@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,6 @@ from typing import Any
 import pytest
 from airflow.sdk.bases.operator import ExecutorSafeguard
 from airflow.sdk.exceptions import AirflowTaskTimeout
-from auth0_sso import waits
 from auth0_sso.errors import Auth0ConnectionError, Auth0RowError, Auth0RunError, Auth0WeatherError, LedgerError
 from auth0_sso.hook import Auth0Hook
 from auth0_sso.ledger import Ledger, open_ledger
@@ -26,14 +27,13 @@ from auth0_sso.retry_policy import Auth0RetryPolicy
 from include.sandbox.server import Sandbox
 from tests.unit.auth0_sso import world
 from tests.unit.auth0_sso.conftest import Connect, RunTenant
-from tests.unit.auth0_sso.world import TaskInstance, organization, organizations, request
+from tests.unit.auth0_sso.world import SHORT, TaskInstance, organization, organizations, request
 
 
 @pytest.fixture(autouse=True)
 def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tenant: Sandbox, connect: Connect) -> Iterator[None]:
     """Execute outside a task runner, with a ledger and slots of the test's own; leave no thread behind."""
     monkeypatch.setattr(ExecutorSafeguard, "test_mode", True)
-    monkeypatch.setattr(waits, "LONGEST_BACKOFF", 0.05)
     monkeypatch.setenv("SSO_TICKETS_LEDGER", str(tmp_path / "ledger.db"))
     connect(tenant, extra={"requests_per_slot": 500, "burst_per_slot": 20})
     before = set(threading.enumerate())
@@ -48,6 +48,7 @@ def create(**options: Any) -> CreateSsoTicketsOperator:
 
 def execute(operator: PacedOperator, **instance: Any) -> TaskInstance:
     """Execute an operator; return the task instance, with what was pushed, also when it fails."""
+    operator.timeouts = SHORT
     ti = TaskInstance(operator, **instance)
     try:
         ti.returned = operator.execute(ti.context)
@@ -246,38 +247,49 @@ def test_without_a_connection_it_says_how_to_make_one(tmp_path: Path) -> None:
 
 
 def slow(connect: Connect, tenant: Sandbox) -> None:
-    """Let a task send some five requests a second."""
-    connect(tenant, extra={"requests_per_slot": 5})
+    """Let a task send one request at once, and the next ones seconds later."""
+    connect(tenant, extra={"requests_per_slot": 0.3})
+
+
+@contextmanager
+def struck_while_it_waits(tenant: Sandbox, handler: Callable[[int, object], None]) -> Iterator[None]:
+    """Let a signal strike the main thread when all that it does is to wait for an answer."""
+    before = signal.signal(signal.SIGALRM, handler)
+
+    def strike() -> None:
+        until = time.monotonic() + 60
+        while not tenant.requests and time.monotonic() < until:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGALRM)
+
+    striker = threading.Thread(target=strike)
+    striker.start()
+    yield
+    striker.join()
+    signal.signal(signal.SIGALRM, before)
 
 
 def test_it_ends_in_order_before_its_execution_timeout(tmp_path: Path, run_tenant: RunTenant, connect: Connect) -> None:
-    tenant = run_tenant(latency=(0.1, 0.1))
+    tenant = run_tenant()
     slow(connect, tenant)
     operator = create(batch=world.batch_file(tmp_path, organizations(60)), execution_timeout=timedelta(seconds=1.5))
-    began = time.monotonic()
     ti = execute(operator)
-    assert time.monotonic() - began < 12  # all sixty would take that long
     assert isinstance(ti.raised, Auth0WeatherError)
     assert "execution timeout is near" in str(ti.raised)
     found = statuses(ti)
-    assert set(found) == {"created", "not_attempted"}
-    assert found["created"] == tenant.stats().tickets
+    assert found["not_attempted"] > 0
+    assert found.get("created", 0) == tenant.stats().tickets
 
 
 def test_when_it_is_ended_from_outside_what_is_under_way_is_answered_and_all_is_pushed(
     tmp_path: Path, run_tenant: RunTenant, connect: Connect, ledger: Ledger
 ) -> None:
-    tenant = run_tenant(latency=(0.2, 0.2))
+    tenant = run_tenant(latency=(1, 1))
     slow(connect, tenant)
     operator = create(batch=world.batch_file(tmp_path, organizations(60)))
-    before = signal.signal(signal.SIGTERM, lambda *_: operator.on_kill())
-    timer = threading.Timer(0.8, os.kill, (os.getpid(), signal.SIGTERM))
-    timer.start()
-    try:
+    with struck_while_it_waits(tenant, lambda *_: operator.on_kill()):
         ti = execute(operator)
-    finally:
-        timer.join()
-        signal.signal(signal.SIGTERM, before)
     assert isinstance(ti.raised, Auth0WeatherError)
     assert "ended from outside" in str(ti.raised)
     assert statuses(ti)["not_attempted"] > 0
@@ -290,14 +302,10 @@ def test_when_airflows_timeout_strikes_what_is_under_way_is_answered_and_all_is_
     def time_out(_signal: int, _frame: object) -> None:
         raise AirflowTaskTimeout("Timeout")
 
-    tenant = run_tenant(latency=(0.2, 0.2))
+    tenant = run_tenant(latency=(1, 1))
     slow(connect, tenant)
-    before = signal.signal(signal.SIGALRM, time_out)
-    signal.setitimer(signal.ITIMER_REAL, 0.8)
-    try:
+    with struck_while_it_waits(tenant, time_out):
         ti = execute(create(batch=world.batch_file(tmp_path, organizations(60))))
-    finally:
-        signal.signal(signal.SIGALRM, before)
     assert isinstance(ti.raised, AirflowTaskTimeout)
     assert len(world.by_row(ti.pushed["return_value"])) == 60
     assert statuses(ti)["not_attempted"] > 0
@@ -313,8 +321,9 @@ def test_the_slots_earn_from_the_moment_the_task_has_them(tmp_path: Path, connec
     operator = create(batch={}, pool_slots=4)
     pacer = pacer_of_task(operator, Auth0Hook(), TaskInstance(operator).start_date)
     assert (pacer.rate, pacer.burst) == (2.0, 12.0)
-    pacer._settle(time.monotonic())
-    assert 9 < pacer._credit <= 12, "five seconds, at two a second"
+    while not pacer.delay():
+        asyncio.run(pacer.depart())
+    assert 9 <= pacer.requests <= 12, "five seconds, at two a second"
 
 
 def test_nothing_that_is_logged_shows_a_ticket(

@@ -73,6 +73,7 @@ class Pool:
     burst: float
     widths: Sequence[int]
     chains: Sequence[Sequence[TaskOfPool]]
+    paced: Callable[..., Pacer] = Pacer
 
     @property
     def slots(self) -> int:
@@ -87,7 +88,7 @@ class Pool:
     async def _hand_on(self, width: int, chain: Sequence[TaskOfPool], seen: list[float]) -> None:
         for task in chain:
             since = now()
-            pacer = Pacer(width * self.rate, width * self.burst, since=since, clock=now)
+            pacer = self.paced(width * self.rate, width * self.burst, since=since, clock=now)
             await asyncio.sleep(task.starts_up)
             workers = [asyncio.create_task(_send(pacer, task, worker, seen)) for worker in range(task.workers)]
             await asyncio.sleep(max(0.0, since + task.holds - now()))
@@ -154,26 +155,19 @@ def test_the_measure_finds_a_burst_that_is_one_too_many() -> None:
     assert most_over_allowed([0.0, 10.0, 10.0, 10.0, 20.0], slots=1, rate=1.0, burst=2.0) == pytest.approx(1)
 
 
-def _uncapped(pacer: Pacer, at: float) -> None:
-    pacer._credit += max(0.0, at - pacer._settled) * pacer._earning
-    pacer._settled = max(pacer._settled, at)
+def _uncapped(rate: float, burst: float, *, since: float, clock: Callable[[], float]) -> Pacer:
+    return Pacer(rate, 1e9, since=since, clock=clock)
 
 
-def _with_a_head_start(pacer: Pacer, at: float) -> None:
-    if not pacer.requests and not pacer._credit:
-        pacer._credit = pacer.burst
-    pacer._credit = min(pacer.burst, pacer._credit + max(0.0, at - pacer._settled) * pacer._earning)
-    pacer._settled = max(pacer._settled, at)
+def _with_a_head_start(rate: float, burst: float, *, since: float, clock: Callable[[], float]) -> Pacer:
+    return Pacer(rate, burst, since=since - burst / rate, clock=clock)
 
 
-@pytest.mark.parametrize("settle", [_uncapped, _with_a_head_start])
-def test_the_simulated_pool_finds_a_pacer_that_is_too_generous(
-    settle: Callable[[Pacer, float], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Pacer, "_settle", settle)
+@pytest.mark.parametrize("paced", [_uncapped, _with_a_head_start])
+def test_the_simulated_pool_finds_a_pacer_that_is_too_generous(paced: Callable[..., Pacer]) -> None:
     greedy_after_rest = TaskOfPool(6.0, 4.0, 6, 0.0, [0.0], [201])
     short = TaskOfPool(0.3, 0.0, 6, 0.0, [0.0], [201])
-    pool = Pool(1.0, 1.0, [1] * 4, [[greedy_after_rest, *[short] * 10]] * 4)
+    pool = Pool(1.0, 1.0, [1] * 4, [[greedy_after_rest, *[short] * 10]] * 4, paced)
     assert most_over_allowed(run(pool.departures()), pool.slots, pool.rate, pool.burst) > 0.5
 
 

@@ -7,7 +7,6 @@ import time
 from dataclasses import replace
 
 import pytest
-from auth0_sso import retention
 from auth0_sso.errors import LedgerError
 from auth0_sso.ledger import Ledger, StaleEntryError
 from auth0_sso.records import OPEN_LIFETIME, Entry
@@ -65,10 +64,9 @@ def test_with_0_days_it_goes_as_soon_as_the_link_is_dead(ledger: Ledger) -> None
     assert forget_dead_urls(ledger, 0) == 2
 
 
-def test_a_run_removes_only_so_many_and_the_next_one_the_rest(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "MOST_A_RUN", 3)
+def test_a_run_removes_only_so_many_and_the_next_one_the_rest(ledger: Ledger) -> None:
     aged(ledger, 5, dead_for=DAY)
-    assert [forget_dead_urls(ledger, 0) for _ in range(3)] == [3, 2, 0]
+    assert [forget_dead_urls(ledger, 0, most=3) for _ in range(3)] == [3, 2, 0]
 
 
 def test_a_prospect_whose_url_is_gone_is_asked_for_anew(ledger: Ledger, tenant: Sandbox) -> None:

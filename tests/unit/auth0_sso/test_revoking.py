@@ -10,12 +10,10 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from auth0_sso import waits
 from auth0_sso.batch import IssuedTicket
 from auth0_sso.errors import Auth0RowError, Auth0RunError, Auth0UnreachableError, Auth0WeatherError
 from auth0_sso.ledger import Ledger
 from auth0_sso.records import OPEN_LIFETIME, Entry
-from auth0_sso.revoking import TicketRevoker
 
 from include.reports import REVOCATION_COLUMNS
 from include.sandbox.server import Sandbox
@@ -30,25 +28,19 @@ sqlite_ledger = databases.sqlite_ledger
 
 RUN = "revoke_sso_tickets/run-1"
 
-pytestmark = pytest.mark.usefixtures("auth0_connection", "short_waits")
-
-
-@pytest.fixture
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waits, "LONGEST_BACKOFF", 0.05)
-    monkeypatch.setattr(waits, "LONGEST_REST", 0.05)
+pytestmark = pytest.mark.usefixtures("auth0_connection")
 
 
 def tickets_of(entries: list[Entry]) -> list[IssuedTicket]:
     return [IssuedTicket(entry.key, entry.created_at or 0) for entry in entries]
 
 
-def revoker(entries: list[Entry], ledger: Ledger, rate: float = 2000.0, **options: Any) -> TicketRevoker:
-    return TicketRevoker(tickets_of(entries), world.open_hook(ledger, rate), ledger, RUN, **options)
+def revoker(entries: list[Entry], ledger: Ledger, hook: world.Hook | None = None, **options: Any) -> world.Revoker:
+    return world.Revoker(tickets_of(entries), hook or world.open_hook(ledger), ledger, RUN, **options)
 
 
-def run(made: TicketRevoker) -> list[dict[str, Any]]:
-    asyncio.run(world.within(made._hook, made.run()))
+def run(made: world.Revoker) -> list[dict[str, Any]]:
+    asyncio.run(made.run())
     return made.results()
 
 
@@ -194,8 +186,8 @@ def test_without_the_scope_the_others_are_not_attempted_and_say_why(
     tenant = run_tenant(scopes=("create:sso_access_tickets",))
     connect(tenant)
     issue(organizations(20), sqlite_ledger)
-    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, rate=0.2)
-    made._hook.require_pacer()._credit = 1.0
+    hook = world.open_hook(sqlite_ledger, rate=0.2, burst=1, rested=True)
+    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, hook)
     with pytest.raises(Auth0RunError, match="lacks the scope delete:sso_access_tickets"):
         run(made)
     found = statuses(made.results())
@@ -244,7 +236,7 @@ def test_who_revokes_twice_is_told_of_the_first_time(sqlite_ledger: Ledger, tena
     issue(organizations(3), sqlite_ledger)
     seen = sqlite_ledger.live_entries()
     first = run(revoker(seen, sqlite_ledger))
-    again = TicketRevoker(tickets_of(seen), world.open_hook(sqlite_ledger), sqlite_ledger, "revoke_sso_tickets/run-2")
+    again = world.Revoker(tickets_of(seen), world.open_hook(sqlite_ledger), sqlite_ledger, "revoke_sso_tickets/run-2")
     assert run(again) == first
     assert {result["revoked_by"] for result in first} == {RUN}
     assert world.revocations(tenant) == 3
@@ -270,7 +262,7 @@ def test_revoking_while_a_run_issues_leaves_no_ticket_that_is_not_known_and_reus
     made = revoker(ledger.live_entries(), ledger)
 
     async def both() -> None:
-        await asyncio.gather(world.within(issuing._hook, issuing.run()), world.within(made._hook, made.run()))
+        await asyncio.gather(issuing.run(), made.run())
 
     asyncio.run(both())
     told, gone = world.by_row(issuing.results()), statuses(made.results())
@@ -285,7 +277,7 @@ def revoke_slowly(url: str, fernet: str, connection: str) -> None:
     databases.use_fernet_key(fernet)
     os.environ[CONNECTION_VARIABLE] = connection
     ledger = Ledger(url)
-    run(revoker(ledger.live_entries(), ledger, rate=20.0))
+    run(revoker(ledger.live_entries(), ledger, world.open_hook(ledger, rate=20.0)))
 
 
 @pytest.mark.answers("a task of `revoke_sso_tickets` is killed, cleared or tried again")
@@ -314,20 +306,15 @@ def test_after_a_kill_the_next_try_revokes_the_rest_and_tells_of_all(
 
 
 def test_stopped_in_the_middle_what_is_under_way_is_answered_and_written_down(
-    sqlite_ledger: Ledger, run_tenant: RunTenant, connect: Connect
+    sqlite_ledger: Ledger, tenant: Sandbox
 ) -> None:
-    tenant = run_tenant(latency=(0.2, 0.2))
-    connect(tenant)
     issue(organizations(20), sqlite_ledger)
-    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, rate=1.0)
-    made._hook.require_pacer()._credit = 5.0
+    hook = world.open_hook(sqlite_ledger, rate=1.0, burst=5, rested=True)
+    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, hook)
+    hook.on_request = lambda: made.stop("told to")
 
     async def main() -> set[asyncio.Task[Any]]:
-        running = asyncio.create_task(world.within(made._hook, made.run()))
-        while not world.revocations(tenant):
-            await asyncio.sleep(0.01)
-        made.stop("told to")
-        await running
+        await made.run()
         return asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
 
     assert asyncio.run(main()) == set()
@@ -345,7 +332,7 @@ def test_no_error_and_no_repr_shows_a_ticket(
     issue(organizations(2), sqlite_ledger)
     tenant.fault("drop_after", route="revoke", count=100)
     made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, patience=0.1)
-    said = f"{run(made)} {made._revocations}"
+    said = f"{run(made)}"
     with pytest.raises(Auth0WeatherError) as raised:
         made.raise_if_owed()
     assert not isinstance(raised.value, Auth0UnreachableError)

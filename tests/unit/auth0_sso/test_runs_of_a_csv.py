@@ -194,7 +194,7 @@ def test_runs_of_two_dags_at_once_give_nobody_two_links(runs: Runs, ledger: Ledg
     made = [world.issuer(wanted, ledger, who, reissue=True) for who in whos]
 
     async def both() -> None:
-        await asyncio.gather(*(world.within(one._hook, one.run()) for one in made))
+        await asyncio.gather(*(one.run() for one in made))
 
     asyncio.run(both())
     one, two = (world.by_row(each.results()) for each in made)

@@ -13,6 +13,7 @@ import pytest
 from auth0_sso import schema
 from auth0_sso.errors import LedgerError
 from auth0_sso.ledger import Ledger
+from auth0_sso.ledger_engine import connect
 from sqlalchemy import create_engine, inspect, text
 
 from tests.unit.auth0_sso import databases
@@ -134,14 +135,14 @@ def test_a_sqlite_ledger_is_opened_although_another_process_is_writing_its_first
 
 
 def test_a_sqlite_ledger_lets_readers_in_while_one_writes_and_survives_a_power_cut(sqlite_url: str) -> None:
-    ledger = Ledger(sqlite_url)
-    with ledger._engine.connect() as connection:
+    engine, _, _ = connect(sqlite_url)
+    with engine.connect() as connection:
         pragmas = {
             name: connection.execute(text(f"PRAGMA {name}")).scalar_one()
             for name in ("journal_mode", "synchronous", "busy_timeout")
         }
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 60_000}
-    ledger.close()
+    engine.dispose()
 
 
 @pytest.mark.parametrize(

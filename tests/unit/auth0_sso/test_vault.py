@@ -14,6 +14,7 @@ from auth0_sso.ledger import Ledger
 from auth0_sso.tokens import Token
 from auth0_sso.vault import LedgerVault
 from cryptography.fernet import Fernet
+from sqlalchemy import NullPool, create_engine
 
 from tests.unit.auth0_sso import databases
 
@@ -107,19 +108,29 @@ def test_a_worker_whose_clock_is_off_holds_up_those_of_other_machines_no_longer(
 ) -> None:
     ledger = Ledger(postgres_url)
     with time_machine.travel(time.time() + hours * 3600, tick=True):
-        assert ledger.vault.claim_renewal("key", 0, "off", 0.6)
+        assert ledger.vault.claim_renewal("key", 0, "off", 300)
+        assert 0 < owned_for(postgres_url) <= 300
+        ledger.vault.release_renewal("key", "off", 200)
+    assert 0 < owned_for(postgres_url) <= 200
     assert not ledger.vault.claim_renewal("key", 0, "you", 30)
-    time.sleep(0.7)
-    assert ledger.vault.claim_renewal("key", 0, "you", 30)
     ledger.close()
 
 
-def test_after_a_failure_the_row_rests_for_all_and_is_then_free(vault: LedgerVault) -> None:
-    assert vault.claim_renewal("key", 0, "me", 30)
-    vault.release_renewal("key", "me", 0.5)
-    assert not vault.claim_renewal("key", 0, "you", 30)
-    time.sleep(0.6)
-    assert vault.claim_renewal("key", 0, "you", 30)
+def owned_for(postgres_url: str) -> float:
+    """Return for how many seconds, by the server's clock, nobody else may renew the token."""
+    query = "SELECT owned_until - extract(epoch FROM clock_timestamp()) FROM sso_tokens"
+    with create_engine(postgres_url, poolclass=NullPool).connect() as connection:
+        return float(connection.exec_driver_sql(query).scalar_one())
+
+
+def test_after_a_failure_the_row_rests_for_all_and_is_then_free(sqlite_ledger: Ledger) -> None:
+    vault = sqlite_ledger.vault
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        assert vault.claim_renewal("key", 0, "me", 30)
+        vault.release_renewal("key", "me", 5)
+        assert not vault.claim_renewal("key", 0, "you", 30)
+        clock.shift(6)
+        assert vault.claim_renewal("key", 0, "you", 30)
 
 
 def test_a_token_that_comes_after_the_claim_has_passed_on_is_not_kept(sqlite_ledger: Ledger) -> None:

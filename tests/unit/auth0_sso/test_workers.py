@@ -70,10 +70,10 @@ def test_a_task_timeout_stops_the_others_too() -> None:
 
     async def settle(item: int) -> None:
         begun.append(item)
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
         if item == 1:
             raise TaskTimeoutError
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
 
     async def main() -> None:
         with pytest.raises(TaskTimeoutError):
@@ -89,19 +89,14 @@ def test_after_a_stop_what_must_not_be_interrupted_ends_and_nothing_more_is_begu
     async def settle(item: int) -> None:
         with workers.uninterrupted():
             said.append(f"{item} asked")
-            await asyncio.sleep(0.05)
+            if item == 1:
+                workers.stop("the first reason")
+                workers.stop("a later reason")
+            await asyncio.sleep(0)
             said.append(f"{item} answered")
 
     workers: Workers[int] = Workers(settle, 2)
-
-    async def main() -> None:
-        running = asyncio.create_task(workers.run(range(10)))
-        await asyncio.sleep(0.01)
-        workers.stop("the first reason")
-        workers.stop("a later reason")
-        await running
-
-    asyncio.run(main())
+    asyncio.run(workers.run(range(10)))
     assert said == ["0 asked", "1 asked", "0 answered", "1 answered"]
     assert workers.stopped == "the first reason"
 
@@ -113,17 +108,11 @@ def test_after_a_stop_no_second_request_is_begun_for_an_item_under_way() -> None
         for request in ("revoke", "create"):
             with workers.uninterrupted():
                 said.append(f"{item} {request}")
-                await asyncio.sleep(0.05)
+                workers.stop("told to")
+                await asyncio.sleep(0)
 
     workers: Workers[int] = Workers(settle, 1)
-
-    async def main() -> None:
-        running = asyncio.create_task(workers.run(range(3)))
-        await asyncio.sleep(0.01)
-        workers.stop("told to")
-        await running
-
-    asyncio.run(main())
+    asyncio.run(workers.run(range(3)))
     assert said == ["0 revoke"]
 
 
@@ -142,7 +131,7 @@ def test_a_cancelled_run_leaves_no_task() -> None:
 
     async def main() -> set[asyncio.Task[None]]:
         running = asyncio.create_task(Workers(settle, 3).run(range(9)))
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running

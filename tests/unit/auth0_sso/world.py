@@ -8,29 +8,67 @@ import multiprocessing
 import os
 import sys
 from collections import Counter
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from auth0_sso.batch import Organization, TicketRequest
-from auth0_sso.hook import Auth0Hook
+from auth0_sso.batch import IssuedTicket, Organization, TicketRequest
+from auth0_sso.hook import Auth0Hook, SsoTicket
 from auth0_sso.issuing import IssueOptions, TicketIssuer
 from auth0_sso.ledger import Ledger
 from auth0_sso.pacing import Pacer
-from auth0_sso.records import Round
+from auth0_sso.records import Ask, Round
+from auth0_sso.revoking import TicketRevoker
+from auth0_sso.waits import Timeouts
 
 from include.sandbox.server import Sandbox
 
 RUNS_AFTER = {"run-1": 1_800_000_000.0, "run-2": 1_800_086_400.0}
 FIRST_RUN, SECOND_RUN = (Round(f"create_sso_tickets/{run_id}", 3, due) for run_id, due in RUNS_AFTER.items())
+SHORT = Timeouts(longest_backoff=0.05, longest_rest=0.05, poll=0.05, token_poll=0.05)
+"""For tests that are not about how long is waited."""
 
 
-class Work(Protocol):
-    async def run(self) -> None: ...
+class Hook(Auth0Hook):
+    """Calls ``on_request`` when the intent of a request is written, and the request is about to leave."""
+
+    on_request: Callable[[], object] = dict
+
+    async def create_sso_ticket(self, *what: Any, **more: Any) -> SsoTicket:
+        self.on_request()
+        return await super().create_sso_ticket(*what, **more)
+
+    async def revoke_sso_ticket(self, *what: Any, **more: Any) -> None:
+        self.on_request()
+        await super().revoke_sso_ticket(*what, **more)
+
+
+class Issuer(TicketIssuer):
+    """Opens its hook while it runs."""
+
+    def __init__(self, wanted: Sequence[Organization], hook: Auth0Hook, *what: Any) -> None:
+        super().__init__(wanted, hook, *what)
+        self.hook = hook
+
+    async def run(self) -> None:
+        async with self.hook.open():
+            await super().run()
+
+
+class Revoker(TicketRevoker):
+    """Opens its hook while it runs."""
+
+    def __init__(self, tickets: Sequence[IssuedTicket], hook: Auth0Hook, *what: Any, **options: Any) -> None:
+        super().__init__(tickets, hook, *what, **options)
+        self.hook = hook
+
+    async def run(self) -> None:
+        async with self.hook.open():
+            await super().run()
 
 
 def request(row: int, organization: str = "org_0", **changes: Any) -> TicketRequest:
@@ -62,9 +100,24 @@ def organization(*requests: TicketRequest) -> Organization:
     return Organization(requests[0].organization_id, requests[0].organization_name, list(requests))
 
 
-def open_hook(ledger: Ledger, rate: float = 2000.0) -> Auth0Hook:
-    """Return a hook of the connection ``auth0_default`` that shares its token through the ledger."""
-    hook = Auth0Hook(vault=ledger.vault, pacer=Pacer(rate, burst=20))
+def ask(row: TicketRequest) -> Ask:
+    """Return what is asked for a row, with the connection ``auth0_default``."""
+    settings = Auth0Hook().settings
+    same = ("organization_id", "organization_name", "prospect", "connection_name", "body", "custom_domain")
+    profile_id = row.profile_id or settings.profile_id
+    return Ask(settings.domain, profile_id, **{name: getattr(row, name) for name in same})
+
+
+def open_hook(
+    ledger: Ledger, rate: float = 2000.0, burst: float = 20, *, rested: bool = False, timeouts: Timeouts = SHORT
+) -> Hook:
+    """
+    Return a hook of the connection ``auth0_default`` that shares its token through the ledger.
+
+    :param rested: whether its burst is saved up.
+    """
+    pacer = Pacer(rate, burst, since=-1e9 if rested else None)
+    hook = Hook(vault=ledger.vault, pacer=pacer, timeouts=timeouts)
     _ = hook.settings
     return hook
 
@@ -76,14 +129,9 @@ def issuer(
     *,
     hook: Auth0Hook | None = None,
     **options: Any,
-) -> TicketIssuer:
+) -> Issuer:
     hook = hook or open_hook(ledger)
-    return TicketIssuer(wanted, hook, ledger, who, IssueOptions(**{"profile_id": hook.settings.profile_id, **options}))
-
-
-async def within(hook: Auth0Hook, work: Coroutine[Any, Any, None]) -> None:
-    async with hook.open():
-        await work
+    return Issuer(wanted, hook, ledger, who, IssueOptions(**{"profile_id": hook.settings.profile_id, **options}))
 
 
 def issue(
@@ -91,7 +139,7 @@ def issue(
 ) -> dict[int, dict[str, Any]]:
     """Issue to the end; return the outcomes by row."""
     made = issuer(wanted, ledger, who, **options)
-    asyncio.run(within(made._hook, made.run()))
+    asyncio.run(made.run())
     return by_row(made.results())
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from include.local import __main__ as local
-from include.local.ports import PortTakenError, free_port
+from include.local.ports import free_port
 
 
 @pytest.fixture
@@ -24,21 +24,34 @@ def taken() -> Iterator[int]:
 @pytest.fixture(autouse=True)
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(local, "PROJECT", tmp_path)
-    monkeypatch.setattr(local, "_HOME", tmp_path / "up")
+    monkeypatch.setattr(local, "HOME", tmp_path / "up")
     return tmp_path / "up"
 
 
-def test_if_airflows_port_is_taken_the_sandbox_does_not_stay(home: Path, taken: int) -> None:
-    sandbox_port = free_port()
-    with pytest.raises(PortTakenError, match=f"Port {taken} is taken: .* AIRFLOW_PORT"):
-        local._up(Console(quiet=True), taken, sandbox_port)
+@pytest.fixture
+def up(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[[int, int], str]:
+    """Return ``make up`` with ports for Airflow and the sandbox; it fails, and returns what it says."""
+
+    def fail(port: int, sandbox_port: int) -> str:
+        monkeypatch.setattr(sys, "argv", ["include.local", "up", f"--port={port}", f"--sandbox-port={sandbox_port}"])
+        assert local.main() == 1
+        return " ".join(capsys.readouterr().out.split())
+
+    return fail
+
+
+def test_if_airflows_port_is_taken_the_sandbox_does_not_stay(
+    home: Path, taken: int, up: Callable[[int, int], str]
+) -> None:
+    assert re.search(f"Port {taken} is taken: .* AIRFLOW_PORT", up(taken, free_port()))
     assert "ready on" in (home / "sandbox.log").read_text()
     assert not (home / "sandbox.pid").exists()
 
 
-def test_who_listens_on_the_sandboxs_port_is_not_taken_for_it(home: Path, taken: int) -> None:
-    with pytest.raises(PortTakenError, match=f"Port {taken} is taken: .* SANDBOX_PORT"):
-        local._up(Console(quiet=True), free_port(), taken)
+def test_who_listens_on_the_sandboxs_port_is_not_taken_for_it(
+    home: Path, taken: int, up: Callable[[int, int], str]
+) -> None:
+    assert re.search(f"Port {taken} is taken: .* SANDBOX_PORT", up(free_port(), taken))
     assert not (home / "standalone.pid").exists()
 
 

@@ -68,16 +68,17 @@ def terminal(rows: list[ReportRow], width: int = 300) -> str:
     return stream.getvalue()
 
 
-@pytest.mark.parametrize("column", TEXT_COLUMNS)
 @pytest.mark.parametrize("formula", FORMULAS)
-def test_a_formula_in_any_column_is_a_text_in_every_file_and_comes_back(column: str, formula: str) -> None:
-    folder = files_of("formulas", [row_of(formula, column)])
+def test_a_formula_in_any_column_is_a_text_in_every_file_and_comes_back(formula: str) -> None:
+    folder = files_of("formulas", [row_of(formula)])
     (line,) = csv.DictReader(io.StringIO((folder / "tickets.csv").read_text(newline=""), newline=""))
-    assert line[column] == "'" + printable(formula)
     sheet = openpyxl.load_workbook(io.BytesIO((folder / "tickets.xlsx").read_bytes())).active
-    cell = sheet.cell(2, COLUMNS.index(column) + 1)
-    assert (cell.value, cell.data_type, cell.quotePrefix) == (printable(formula), "s", True)
-    assert read_tickets(folder)[0][column] == printable(formula)
+    (read,) = read_tickets(folder)
+    for column in TEXT_COLUMNS:
+        assert line[column] == "'" + printable(formula)
+        cell = sheet.cell(2, COLUMNS.index(column) + 1)
+        assert (cell.value, cell.data_type, cell.quotePrefix) == (printable(formula), "s", True)
+        assert read[column] == printable(formula)
 
 
 class Tags(HTMLParser):

@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from auth0_sso import waits
 from auth0_sso.hook import Auth0Hook
-from auth0_sso.issuing import IssueOptions, TicketIssuer
+from auth0_sso.issuing import IssueOptions
 from auth0_sso.ledger import Ledger
 from auth0_sso.pacing import Pacer
 from auth0_sso.records import Round
+from auth0_sso.waits import DEFAULT_TIMEOUTS, PAUSE_SPREAD, Timeouts
 
 from include.sandbox.server import Sandbox
 from tests.unit.auth0_sso import world
 
-LONGEST_PAUSE = waits.LONGEST_PAUSE * (1 + waits.PAUSE_SPREAD)
+LONGEST_PAUSE = DEFAULT_TIMEOUTS.longest_pause * (1 + PAUSE_SPREAD)
 
 
 class JumpingClock:
@@ -61,18 +61,12 @@ class HastyClock:
 class Task:
     """A task that issues some rows."""
 
-    issuer: TicketIssuer
+    issuer: world.Issuer
     pacer: Pacer
-    took: float = 0.0
 
     @property
     def outcomes(self) -> dict[int, dict[str, Any]]:
         return world.by_row(self.issuer.results())
-
-    async def run(self) -> None:
-        began = time.monotonic()
-        await world.within(self.issuer._hook, self.issuer.run())
-        self.took = time.monotonic() - began
 
 
 @dataclass
@@ -83,7 +77,7 @@ class Fleet:
 
     def run(self) -> dict[int, dict[str, Any]]:
         async def all_of_them() -> None:
-            await asyncio.gather(*(task.run() for task in self.tasks))
+            await asyncio.gather(*(task.issuer.run() for task in self.tasks))
 
         asyncio.run(all_of_them())
         return self.outcomes
@@ -91,10 +85,6 @@ class Fleet:
     @property
     def outcomes(self) -> dict[int, dict[str, Any]]:
         return {row: outcome for task in self.tasks for row, outcome in task.outcomes.items()}
-
-    @property
-    def took(self) -> float:
-        return max(task.took for task in self.tasks)
 
 
 def task(
@@ -106,14 +96,15 @@ def task(
     rate: float = 500.0,
     burst: float = 20.0,
     who: Round = world.FIRST_RUN,
+    timeouts: Timeouts = world.SHORT,
     **options: Any,
 ) -> Task:
     timing: dict[str, Any] = {} if clock is None else {"clock": clock, "sleep": clock.sleep}
     pacer = Pacer(rate, burst, **timing)
-    hook = Auth0Hook(vault=ledger.vault, pacer=pacer)
+    hook = Auth0Hook(vault=ledger.vault, pacer=pacer, timeouts=timeouts)
     profile_id = hook.settings.profile_id
     wanted = world.organizations(rows, first=first)
-    return Task(TicketIssuer(wanted, hook, ledger, who, IssueOptions(profile_id=profile_id, **options)), pacer)
+    return Task(world.Issuer(wanted, hook, ledger, who, IssueOptions(profile_id=profile_id, **options)), pacer)
 
 
 def fleet(ledger: Ledger, tasks: int, rows: int, **options: Any) -> Fleet:

