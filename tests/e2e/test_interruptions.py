@@ -8,6 +8,8 @@ from include.local.api import AirflowApi
 from include.sandbox.server import Sandbox
 from tests.e2e.runs import Run, Trigger, posts, rested
 
+# Of a row that was interrupted, its task may still have said that the tenant was busy, or not.
+UNDONE = {"failed", "not_attempted"}
 HEAD = "organization_id,organization_name,prospect_name,connection_name"
 
 
@@ -47,11 +49,11 @@ def test_tasks_that_are_cleared_or_marked_while_they_run_are_reported_with_all_t
     run.wait_for(lambda: run.processes_ended("create_tickets") == 3)
     tenant.clear_faults()
     assert run.wait().state == "failed"
-    assert statuses(run) == {
-        "Org 0": ["created", "created"],
-        "Org 1": ["created", "not_attempted"],
-        "Org 2": ["created", "not_attempted"],
-    }
+    found = statuses(run)
+    assert found["Org 0"] == ["created", "created"]
+    for organization in ("Org 1", "Org 2"):
+        assert found[organization][0] == "created"
+        assert found[organization][1] in UNDONE
     assert {row["ticket_id"] for row in run.rows if row["ticket_id"]} == {ticket.id for ticket in tenant.tickets}
 
 
@@ -78,7 +80,9 @@ def test_of_two_runs_at_once_the_first_is_ended_by_hand_and_nobody_gets_two_link
     assert not first.report.joinpath("tickets.csv").exists()
     airflow.clear(first.dag_id, first.run_id, ["export_report"])
     assert first.wait().states()["check_outcome"] == "failed"
-    assert statuses(first) == {"Org 0": ["created", "not_attempted"]}
+    created, undone = statuses(first)["Org 0"]
+    assert created == "created"
+    assert undone in UNDONE
 
     before = posts(tenant)
     airflow.delete(f"/api/v2/dags/{first.dag_id}/dagRuns/{first.run_id}")
