@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -180,7 +180,7 @@ def run_info(run: Run, stats: Sequence[Mapping[str, Any]], warnings: Sequence[st
     :param stats: what each task says it sent.
     :param warnings: sentences for the reader.
     """
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     started = run.start_date or now
     return reports.RunInfo(
         dag_id=run.dag_id,
@@ -196,4 +196,4 @@ def run_info(run: Run, stats: Sequence[Mapping[str, Any]], warnings: Sequence[st
 
 
 def _iso(moment: datetime) -> str:
-    return moment.astimezone(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

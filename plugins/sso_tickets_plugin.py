@@ -59,7 +59,7 @@ def _is_service(component: object) -> bool:
 
 async def pages(scope: Any, receive: Callable[..., Awaitable[Any]], send: Callable[..., Awaitable[Any]]) -> None:
     """Serve the pages; what they import is loaded at the first request, since every task loads this file."""
-    from auth0_sso.pages import app
+    from sso_ui.pages import app
 
     await app(scope, receive, send)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.postgres import SERVER_VARIABLE, PostgresError, postgres_server
+from tests.postgres import STARTED_VARIABLE, PostgresError, postgres_server
 
 _HOME = Path(__file__).parents[1] / ".airflow" / "unit"
 _HOME.mkdir(parents=True, exist_ok=True)
@@ -28,15 +28,16 @@ _MEMORY = Path("/dev/shm")
 if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 4 * 2**30:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 # What a developer's shell says must not decide what a test sees.
-for _name in [name for name in os.environ if name.startswith(("AIRFLOW_CONN_", "SSO_TICKETS_"))]:
-    if not _name.startswith("SSO_TICKETS_TEST_"):
+for _name in list(os.environ):
+    _says = _name.startswith(("AIRFLOW_CONN_", "SSO_TICKETS_")) or _name.lower().endswith("_proxy")
+    if _says and not _name.startswith("SSO_TICKETS_TEST_"):
         del os.environ[_name]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("numprocesses", None):  # one PostgreSQL for all processes of the tests
         with suppress(PostgresError):
-            os.environ[SERVER_VARIABLE] = postgres_server()
+            os.environ[STARTED_VARIABLE] = postgres_server()
 
 
 class _TestsThatShareTogether(LoadScopeScheduling):

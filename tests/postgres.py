@@ -14,10 +14,11 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from sqlalchemy import URL, NullPool, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
 SERVER_VARIABLE = "SSO_TICKETS_TEST_POSTGRES"
+STARTED_VARIABLE = "SSO_TICKETS_TEST_POSTGRES_STARTED"
+"""The URL of the server that another process of these tests has started."""
 _START_SECONDS = 30.0
 
 
@@ -60,6 +63,43 @@ def _made(what: str, drop: str) -> Iterator[tuple[URL, str]]:
         connection.execute(text(drop.format(name)))
 
 
+class Hang:
+    """
+    The processes that serve an application's connections, stopped: its machine answers still, they don't.
+
+    :param application: the connections' ``application_name``.
+    :param at_most: seconds after which they go on, so that whoever waits for them does not wait for ever.
+    :raises PostgresError: if the server's processes are not on this machine.
+    """
+
+    def __init__(self, application: str, at_most: float = 30.0) -> None:
+        if SERVER_VARIABLE in os.environ:
+            raise PostgresError(f"The processes of the server that {SERVER_VARIABLE} names can't be stopped.")
+        self._application = application
+        self._stopped: list[int] = []
+        self._end = threading.Timer(at_most, self.end)
+        self.lasts = False
+
+    def begin(self) -> None:
+        """Stop them."""
+        engine = create_engine(postgres_server(), poolclass=NullPool)
+        query = text("SELECT pid FROM pg_stat_activity WHERE application_name = :application")
+        with engine.connect() as connection:
+            self._stopped = list(connection.scalars(query, {"application": self._application}))
+        for process in self._stopped:
+            os.kill(process, signal.SIGSTOP)
+        self.lasts = bool(self._stopped)
+        self._end.start()
+
+    def end(self) -> None:
+        """Let them go on."""
+        self._end.cancel()
+        self.lasts = False
+        for process in self._stopped:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
+
+
 @cache
 def postgres_server() -> str:
     """
@@ -67,7 +107,7 @@ def postgres_server() -> str:
 
     :raises PostgresError: if there can be none.
     """
-    if named := os.environ.get(SERVER_VARIABLE):
+    if named := os.environ.get(SERVER_VARIABLE) or os.environ.get(STARTED_VARIABLE):
         return named
     binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not binaries:

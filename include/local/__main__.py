@@ -9,8 +9,9 @@ import sys
 
 from rich.console import Console
 
-from include.local.airflow import POOL, PROJECT, LocalAirflow
+from include.local.airflow import POOL, LocalAirflow
 from include.local.api import AirflowApi, ApiError
+from include.local.background import PROJECT
 from include.local.demo import PACE, SLOTS, run_demo
 from include.local.tenant import LocalTenant
 

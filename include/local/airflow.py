@@ -5,24 +5,22 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import sqlite3
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
+from subprocess import Popen
 
 from include.files import make_private
 from include.local.api import AirflowApi, ApiError
+from include.local.background import PROJECT, BackgroundProcess
 from include.local.ports import free_port, require_free_port
 
-PROJECT = Path(__file__).resolve().parents[2]
 POOL = "auth0_management_api"
 USER = "admin"
 _START_SECONDS = 180.0
-_STOP_SECONDS = 20.0
 
 
 class LocalAirflowError(RuntimeError):
@@ -45,10 +43,10 @@ class LocalAirflow:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_file = home / "standalone.log"
-        self._pid_file = home / "standalone.pid"
+        self._background = BackgroundProcess(home / "standalone.pid", self.log_file)
         self._database = home / "airflow.db"
         self.env = {**_inherited(), **self._settings(), **(env or {})}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Popen[bytes] | None = None
 
     def __enter__(self) -> LocalAirflow:
         try:
@@ -80,17 +78,7 @@ class LocalAirflow:
         with closing(sqlite3.connect(self._database)) as database:
             database.execute("PRAGMA journal_mode=WAL")
         command = [str(Path(sys.executable).with_name("airflow")), "standalone"]
-        with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603
-                command,
-                env=self.env,
-                cwd=PROJECT,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        self._pid_file.write_text(str(self._process.pid))
+        self._process = self._background.start(command, self.env)
 
     def wait_until_healthy(self) -> AirflowApi:
         """
@@ -117,29 +105,15 @@ class LocalAirflow:
 
     def stop(self) -> None:
         """End it with all that it has started; also one that another process has started in the same home."""
-        if not self._pid_file.exists():
-            return
-        group = int(self._pid_file.read_text())
-        for sent, patience in ((signal.SIGTERM, _STOP_SECONDS), (signal.SIGKILL, _STOP_SECONDS)):
-            if not _signal(group, sent):
-                break
-            self._wait_for_end(group, patience)
-        self._pid_file.unlink()
+        self._background.stop()
 
     def is_running(self) -> bool:
         """Whether an Airflow of this home is running."""
-        return self._pid_file.exists() and _signal(int(self._pid_file.read_text()), 0)
+        return self._background.is_running()
 
     def remove(self) -> None:
         """Delete its home, with its database and logs."""
         shutil.rmtree(self.home, ignore_errors=True)
-
-    def _wait_for_end(self, group: int, patience: float) -> None:
-        deadline = time.monotonic() + patience
-        while time.monotonic() < deadline and _signal(group, 0):
-            if self._process is not None:
-                self._process.poll()
-            time.sleep(0.1)
 
     def _settings(self) -> dict[str, str]:
         return {
@@ -175,12 +149,3 @@ def _inherited() -> dict[str, str]:
     others = kept.get("no_proxy") or kept.get("NO_PROXY")
     directly = ",".join(filter(None, (others, "127.0.0.1", "localhost")))
     return {**kept, "no_proxy": directly, "NO_PROXY": directly}
-
-
-def _signal(group: int, sent: int) -> bool:
-    """Send a signal to a process group; whether there is one."""
-    try:
-        os.killpg(group, sent)
-    except ProcessLookupError:
-        return False
-    return True

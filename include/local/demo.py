@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from include import reports
-from include.local.airflow import POOL, PROJECT, LocalAirflow
+from include.local.airflow import POOL, LocalAirflow
 from include.local.api import AirflowApi
+from include.local.background import PROJECT
 from include.local.tenant import connection_env
 from include.sandbox.server import Sandbox
 from include.sandbox.settings import SandboxSettings

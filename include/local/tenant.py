@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from include.files import make_private
 from include.local.api import DIRECTLY
+from include.local.background import BackgroundProcess
 from include.local.ports import require_free_port
 from include.sandbox.settings import SandboxSettings
 
@@ -32,7 +29,7 @@ class LocalTenant:
         self.settings = SandboxSettings()
         self.url = f"http://127.0.0.1:{port}"
         self.log_file = home / "sandbox.log"
-        self._pid_file = home / "sandbox.pid"
+        self._background = BackgroundProcess(home / "sandbox.pid", self.log_file)
         self._port = port
 
     def start(self) -> None:
@@ -46,11 +43,7 @@ class LocalTenant:
         require_free_port(self._port, "SANDBOX_PORT")
         make_private(self.log_file.parent)
         command = [sys.executable, "-m", "include.sandbox", "--port", str(self._port)]
-        with self.log_file.open("ab") as log:
-            process = subprocess.Popen(  # noqa: S603
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
-        self._pid_file.write_text(str(process.pid))
+        process = self._background.start(command)
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline and process.poll() is None:
             if self._answers():
@@ -60,10 +53,7 @@ class LocalTenant:
 
     def stop(self) -> None:
         """End it, whoever has started it."""
-        if self._pid_file.exists():
-            with suppress(ProcessLookupError):
-                os.killpg(int(self._pid_file.read_text()), signal.SIGTERM)
-            self._pid_file.unlink()
+        self._background.stop()
 
     def _answers(self) -> bool:
         try:

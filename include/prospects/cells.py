@@ -28,6 +28,7 @@ MOST_LEVELS = 100
 BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _TOO_DEEP = "must be JSON, but is nested too deeply"
+_NO_ITEM = "must be values between semicolons or a JSON list, without null, lists or objects among them"
 _TOO_MANY = f"must be at most {MOST_VALUES:,} values"
 
 CellParser = Callable[[str], Any]
@@ -83,6 +84,8 @@ def list_parser(item: CellParser) -> CellParser:
         given = [part for part in parts if part]
         if len(given) > MOST_VALUES:
             raise CellError(_TOO_MANY)
+        if any(part == "null" or part.startswith(("[", "{")) for part in given):
+            raise CellError(_NO_ITEM)
         return [item(part) for part in given]
 
     return parse_list

@@ -41,6 +41,7 @@ T = TypeVar("T")
 IfGiven = Annotated[T | None, NotNull()]
 
 Text = Annotated[str, AfterValidator(plain_text)]
+NonEmptyText = Annotated[str, Field(min_length=1), AfterValidator(plain_text)]
 Text128 = Annotated[str, Field(max_length=128), AfterValidator(plain_text)]
 Text255 = Annotated[str, Field(max_length=255), AfterValidator(plain_text)]
 Text256 = Annotated[str, Field(max_length=256), AfterValidator(plain_text)]
@@ -148,7 +149,7 @@ class TicketRequest(Strict):
 
     connection_id: IfGiven[Identifier] = None
     connection_config: IfGiven[ConnectionConfig] = None
-    enabled_clients: IfGiven[list[Text]] = None
+    enabled_clients: IfGiven[list[NonEmptyText]] = None
     enabled_organizations: IfGiven[list[EnabledOrganization]] = None
     ttl_sec: IfGiven[Annotated[int, Field(ge=0, le=MAX_TTL_SEC)]] = None
     domain_aliases_config: IfGiven[DomainAliasesConfig] = None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from include.prospects.header import EXAMPLE
+from include.prospects.quotes import without_space_around_quotes
 from include.prospects.records import ProspectsError, shown
 
 SEPARATORS = ",;\t"
@@ -117,7 +118,8 @@ def _records(lines: _Lines, source: str) -> Iterator[list[str]]:
             first = lines.next_text()
         separator = _checked(named[1], source) if named else sniff_separator(first)
         begun = lines.count
-        for cells in csv.reader(chain([first], lines), delimiter=separator, strict=True, skipinitialspace=True):
+        read = without_space_around_quotes(chain([first], lines), separator)
+        for cells in csv.reader(read, delimiter=separator, strict=True):
             # Spreadsheets end a table with lines of bare separators.
             if any(cell and not cell.isspace() for cell in cells):
                 yield cells

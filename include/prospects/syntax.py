@@ -1,12 +1,14 @@
 """Forms of single values: identifiers, addresses, domains.
 
-Each function returns the text it was given, or raises ValueError with the rule as a person should read it.
+Each function returns the text, a domain as DNS knows it, or raises ValueError with the rule as a person should read it.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+
+import idna
 
 from include.prospects.records import HIDDEN_CHARACTERS, UNSAFE_CHARACTERS, shown
 
@@ -16,7 +18,9 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9_-]+")
 _NOT_IDENTIFIER = re.compile(r"[^A-Za-z0-9_-]")
 _UNSEEN = re.compile(rf"{HIDDEN_CHARACTERS.pattern}|[^\S ]")
 _EMAIL = re.compile(r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+\.[^\s@,;:<>()\[\]\\\".]+")
+_LONGEST_DOMAIN = 253
 _DOMAIN = re.compile(r"(?:(?!-)[\w-]{1,63}(?<!-)\.)+(?!-)[^\W\d_][\w-]{0,62}(?<!-)")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _HTTPS_URL = re.compile(r"https://[^\s/?#@\\]+(?:[/?#][^\s\\]*)?", re.IGNORECASE)
 
 
@@ -64,17 +68,22 @@ def email_address(text: str) -> str:
 
 
 def domain_name(text: str) -> str:
-    """Take a host name of at least two labels; no scheme, port, path or wildcard."""
-    if len(text) > 253 or not _DOMAIN.fullmatch(text) or "_" in text:
-        rule = "must be a domain name, such as example.com, without https:// and path"
+    """Take a host name of at least two labels; no scheme, port, path or wildcard. Other alphabets become IDNA."""
+    rule = "must be a domain name, such as example.com, without https:// and path"
+    if len(text) > _LONGEST_DOMAIN or not _DOMAIN.fullmatch(text) or "_" in text:
         raise ValueError(rule + _named(_UNSEEN, text))
-    return text
+    if text.isascii():
+        return text
+    try:
+        return idna.encode(text, uts46=True).decode()
+    except idna.IDNAError:
+        raise ValueError(rule) from None
 
 
 def https_url(text: str) -> str:
-    """Take an absolute https URL without user information."""
-    if HIDDEN_CHARACTERS.search(text) or not _HTTPS_URL.fullmatch(text):
-        raise ValueError(f"must be a URL that begins with https://{_named(_UNSEEN, text)}")
+    """Take an absolute https URL in ASCII without user information."""
+    if HIDDEN_CHARACTERS.search(text) or not text.isascii() or not _HTTPS_URL.fullmatch(text):
+        raise ValueError(f"must be a URL that begins with https://{_named(_NOT_ASCII, text) or _named(_UNSEEN, text)}")
     return text
 
 

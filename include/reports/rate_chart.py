@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -92,4 +92,4 @@ def _caption(samples: Sequence[RateSample], step: int) -> str:
 
 
 def _clock(second: int) -> str:
-    return f"{datetime.fromtimestamp(second, tz=timezone.utc):%H:%M:%S}"
+    return f"{datetime.fromtimestamp(second, tz=UTC):%H:%M:%S}"

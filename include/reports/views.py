@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from include.reports.cells import printable
 from include.reports.organization_chart import organization_chart
-from include.reports.page import Counter, Page, PageRow, Task, safe_href
+from include.reports.page import Counter, Page, PageRow, Task
 from include.reports.rate_chart import rate_chart
 from include.reports.revocations import REVOCATION_STATUSES
 from include.reports.rows import STATUSES
@@ -162,7 +162,6 @@ def _ticket_row(row: ReportRow) -> PageRow:
         status=row.status,
         label=LABELS[row.status],
         ticket_url=row.ticket_url,
-        href=safe_href(row.ticket_url),
         time=utc_text(row.expires_at),
         duplicate_possible=row.duplicate_possible,
         error=printable(row.error, _ERROR_LIMIT),
@@ -180,7 +179,6 @@ def _revocation_row(number: int, row: RevocationRow) -> PageRow:
         status=row.status,
         label=LABELS[row.status],
         ticket_url="",
-        href="",
         time=utc_text(row.revoked_at),
         duplicate_possible=False,
         error=printable(row.error, _ERROR_LIMIT),

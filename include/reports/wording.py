@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 LABELS = {
     "created": "created",
@@ -54,9 +54,10 @@ TICKET_REMEDIES = {
     ),
     "conflict": Remedy(
         "with an existing connection",
-        "A connection of that name exists already. If it is this prospect's, SSO is set up and nothing is "
-        "left to do. If it is not, give the row another connection_name. To change the existing connection, "
-        "give its connection_id instead.",
+        "A connection of that name exists already. If it is this prospect's, SSO is set up; but a connection "
+        "with domain verification is not enabled before its domain is verified, which can take 24 to 48 hours. "
+        "To finish or change it, give its connection_id instead. If it is not this prospect's, give the row "
+        "another connection_name.",
     ),
 }
 
@@ -109,10 +110,10 @@ def revocation_headline(counts: dict[str, int], total: int) -> str:
 def utc_text(iso: str) -> str:
     """Write an ISO 8601 time as "24 Nov 2026, 09:05 UTC"; a text that is none stays as it is."""
     try:
-        moment = datetime.fromisoformat(iso.replace("Z", "+00:00"))
+        moment = datetime.fromisoformat(iso)
         if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=timezone.utc)
-        moment = moment.astimezone(timezone.utc)
+            moment = moment.replace(tzinfo=UTC)
+        moment = moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return iso
     return f"{moment:%d %b %Y, %H:%M} UTC".lstrip("0")

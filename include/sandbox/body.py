@@ -43,7 +43,9 @@ def parse_ticket_body(raw: bytes, content_type: str) -> Any:
 
 
 def _parse_json(raw: bytes) -> Any:
-    return json.loads(raw, parse_constant=_no_constant)
+    value = json.loads(raw, parse_constant=_no_constant)
+    json.dumps(value, ensure_ascii=False).encode()  # fails on half of a surrogate pair, which no answer could hold
+    return value
 
 
 def _no_constant(name: str) -> Any:

@@ -6,7 +6,7 @@ lives five hours after it was first opened.
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from fastapi.responses import HTMLResponse
@@ -60,7 +60,7 @@ class TicketFlow:
 
     def _facts(self, ticket: Ticket) -> dict[str, str]:
         settings = self._tenant.settings
-        expires = datetime.fromtimestamp(ticket.expires_at(settings.open_lifetime), timezone.utc)
+        expires = datetime.fromtimestamp(ticket.expires_at(settings.open_lifetime), UTC)
         return {
             "Connection": ticket.connection_name or str(ticket.body.get("connection_id")),
             "Organizations": ", ".join(ticket.organization_ids) or "none",

@@ -119,7 +119,7 @@ def _told(ti: TaskInstance, task_id: str, rows: Iterable[Mapping[str, Any]]) -> 
 def _living_tickets() -> Iterator[str]:
     ledger = open_ledger()
     try:
-        now = time.time()
+        now = ledger.now()
         yield from (entry.ticket.ticket_id for entry in ledger.live_entries() if entry.ticket and entry.is_live(now))
     finally:
         ledger.close()
@@ -138,6 +138,7 @@ def _from_ledger(rows: Sequence[Mapping[str, Any]], who: Round) -> Iterator[dict
     ledger = open_ledger()
     try:
         of_run = [entry for entry in ledger.entries_of_run(who.run) if who.owns(entry)]
+        now = ledger.now()
     finally:
         ledger.close()
     entries = {(entry.organization_id, entry.prospect, entry.profile_id): entry for entry in of_run}
@@ -153,8 +154,8 @@ def _from_ledger(rows: Sequence[Mapping[str, Any]], who: Round) -> Iterator[dict
             found[entry.key] = entry
             requests[entry.key].append(_request(row))
     for entry in found.values():
-        status, error = _status(entry, who)
-        yield from (outcome.as_dict() for outcome in shared(requests[entry.key], status, error, entry))
+        status, error = _status(entry, who, now)
+        yield from (outcome.as_dict() for outcome in shared(requests[entry.key], status, error, entry, now=now))
 
 
 def _request(row: Mapping[str, Any]) -> TicketRequest:
@@ -162,9 +163,9 @@ def _request(row: Mapping[str, Any]) -> TicketRequest:
     return TicketRequest(**{"body": {}, **{name: value for name, value in row.items() if name in names}})
 
 
-def _status(entry: Entry, who: Round) -> tuple[str, str]:
+def _status(entry: Entry, who: Round, now: float) -> tuple[str, str]:
     if entry.status in ("asking", "unanswered"):
         return "failed", entry.error or _DIED
-    if entry.status == "created" and not entry.is_live(time.time()):
+    if entry.status == "created" and not entry.is_live(now):
         return "failed", _EXPIRED if entry.ticket else _FORGOTTEN
     return told(entry, who)

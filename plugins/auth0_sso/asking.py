@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy.exc import OperationalError
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
+from sqlalchemy.exc import DBAPIError
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from auth0_sso.errors import (
     Auth0ConflictError,
@@ -20,10 +20,16 @@ from auth0_sso.errors import (
 )
 from auth0_sso.hook import Auth0Hook, SsoTicket
 from auth0_sso.ledger import Ledger, StaleEntryError
-from auth0_sso.ledger_engine import CommitInDoubtError
+from auth0_sso.ledger_engine import CommitInDoubtError, is_away
 from auth0_sso.patience import Silence
 from auth0_sso.records import Ask, Entry, Round
 from auth0_sso.workers import Workers
+
+_UNRECORDED = (
+    "This link works, but the ledger may not know it. Do not mail it: clear the task, or run again, and mail the link "
+    "that is reported then."
+)
+_REVOKED = "Auth0 made a link that the ledger could not record, so it was revoked: clear the task, or run again."
 
 
 class TicketAsker:
@@ -74,7 +80,7 @@ class TicketAsker:
             with self._workers.uninterrupted():
                 answer_within = self._hook.settings.timeout + self._hook.timeouts.answer_grace
                 intent = await self._write(self._ledger.begin, ask, seen, self._who, answer_within=answer_within)
-                sent_at = time.time()
+                sent_at = self._ledger.now()
                 try:
                     ticket = await self._hook.create_sso_ticket(
                         ask.profile_id, ask.body, custom_domain=ask.custom_domain, turn=turn
@@ -85,18 +91,23 @@ class TicketAsker:
                 return await self._record_ticket(intent, ticket, sent_at, ask.ttl)
 
     async def _record_ticket(self, intent: Entry, ticket: SsoTicket, sent_at: float, ttl: float) -> Entry:
+        # Whatever keeps it from being recorded, the row's outcome has the ticket.
+        self._known[intent.key] = replace(
+            intent, ticket=ticket, created_at=sent_at, expires_at=sent_at + ttl, error=_UNRECORDED
+        )
         try:
             return await self._record(self._ledger.record_created, intent, ticket, sent_at=sent_at, ttl=ttl)
         except StaleEntryError:
             there = (await asyncio.to_thread(self._ledger.entries, [intent.key])).get(intent.key)
             if there is not None and there.ticket == ticket:  # the ledger went away just after it had written it
+                self._known[there.key] = there
                 return there
             # The answer came so late that somebody else has asked again, and theirs counts.
             await self._take_back(intent, ticket)
             raise
         except CommitInDoubtError:  # it may be written down, and then counts; if not, its row is flagged
             raise
-        except OperationalError:
+        except Exception:
             await self._take_back(intent, ticket)
             raise
 
@@ -104,6 +115,7 @@ class TicketAsker:
         """Revoke a ticket that nobody will know, so that it doesn't live; if it can't be, its row is flagged anyway."""
         with suppress(Auth0Error):
             await self._hook.revoke_sso_ticket(intent.profile_id, ticket.ticket_id)
+            self._known[intent.key] = replace(intent, error=_REVOKED)
 
     async def _record_failure(self, intent: Entry, error: Auth0Error, own_profile: bool) -> Entry:
         if not isinstance(error, Auth0WeatherError):
@@ -111,10 +123,12 @@ class TicketAsker:
         if isinstance(error, Auth0RowError) or (isinstance(error, Auth0ProfileError) and own_profile):
             status = "conflict" if isinstance(error, Auth0ConflictError) else "failed"
             return await self._record(self._ledger.record_refused, intent, status, str(error))
-        if isinstance(error, Auth0WeatherError) and error.unanswered:
-            await self._record(self._ledger.record_unanswered, intent, str(error))
-        else:
-            await self._record(self._ledger.record_refused, intent, "waiting", str(error))
+        # A stale entry changes nothing: an attempt that seemed lost has written it, or another task asks by now.
+        with suppress(StaleEntryError):
+            if isinstance(error, Auth0WeatherError) and error.unanswered:
+                await self._record(self._ledger.record_unanswered, intent, str(error))
+            else:
+                await self._record(self._ledger.record_refused, intent, "waiting", str(error))
         raise error
 
     async def _record(self, write: Callable[..., Entry], *what: Any, **more: Any) -> Entry:
@@ -133,14 +147,14 @@ class TicketAsker:
                 raise
 
         trying = AsyncRetrying(
-            retry=retry_if_exception_type(OperationalError),
+            retry=retry_if_exception(is_away),
             stop=stop_after_delay(self._hook.timeouts.ledger),
             wait=wait_fixed(self._hook.timeouts.poll),
             reraise=True,
         )
         try:
             return await trying(once)
-        except OperationalError as error:
+        except DBAPIError as error:
             raise doubts[0] if doubts else error from None
 
     async def _write(self, write: Callable[..., Entry], *what: Any, **more: Any) -> Entry:

@@ -13,6 +13,8 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from auth0_sso.errors import Auth0ConnectionError
+from auth0_sso.identifiers import CAN_BE_SENT, ascii_host, is_id
+from auth0_sso.proxy import LOOPBACK, checked_proxy, environment_proxy, passwords_in
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PEM = re.compile(r"(-----BEGIN [^-]+-----)([A-Za-z0-9+/=\s]+)(-----END [^-]+-----)")
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Auth0Settings(BaseModel):
@@ -44,6 +45,29 @@ class Auth0Settings(BaseModel):
     burst_per_slot: float = Field(default=1.0, ge=1, le=1000)
     timeout: float = Field(default=30.0, gt=0, le=300)
     allow_http: bool = False
+    proxy: SecretStr = SecretStr("")
+
+    @field_validator("profile_id")
+    @classmethod
+    def _check_profile_id(cls, profile_id: str) -> str:
+        if profile_id and not is_id(profile_id):
+            raise ValueError("must be letters A-Z or a-z, digits, '_' or '-', at most 255, such as ssp_a1B2c3")
+        return profile_id
+
+    @field_validator("custom_domain")
+    @classmethod
+    def _encode_custom_domain(cls, custom_domain: str) -> str:
+        host = ascii_host(custom_domain)
+        if custom_domain and not host:
+            raise ValueError("must be a host, such as login.example.com, without scheme, port and path")
+        return host
+
+    @field_validator("token")
+    @classmethod
+    def _check_token(cls, token: SecretStr) -> SecretStr:
+        if token.get_secret_value() and not CAN_BE_SENT.fullmatch(token.get_secret_value()):
+            raise ValueError("must be printable ASCII characters without white space")
+        return token
 
     @field_validator("private_key")
     @classmethod
@@ -51,16 +75,26 @@ class Auth0Settings(BaseModel):
         # In an environment variable they are often "\n" as two characters; a one-line form field drops them.
         return SecretStr(_PEM.sub(_wrapped, key.get_secret_value().replace("\\n", "\n")))
 
+    @field_validator("proxy")
+    @classmethod
+    def _check_proxy(cls, url: SecretStr) -> SecretStr:
+        return SecretStr(checked_proxy(url.get_secret_value()))
+
     @property
     def domain(self) -> str:
         """The tenant's domain, with its port if it has one."""
         return urlsplit(self.base_url).netloc
 
     @property
-    def secrets(self) -> list[str]:
-        """What must never be seen in a log."""
+    def credentials(self) -> list[str]:
+        """What proves to the tenant who asks."""
         held = (self.client_secret, self.private_key, self.token)
         return [secret.get_secret_value() for secret in held if secret.get_secret_value()]
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must never be seen in a log."""
+        return [*self.credentials, *passwords_in(self.proxy.get_secret_value())]
 
 
 def read_settings(connection: Connection) -> Auth0Settings:
@@ -80,12 +114,14 @@ def read_settings(connection: Connection) -> Auth0Settings:
         "audience": f"https://{urlsplit(base_url).netloc}/api/v2/",
         **extra,
     }
+    if "proxy" not in extra and (proxy := environment_proxy(base_url)):
+        filled["proxy"] = proxy
     try:
         settings = Auth0Settings(**filled)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise Auth0ConnectionError(
-            f"Connection '{connection.conn_id}' is wrong: {problems}.",
+            f"Connection '{connection.conn_id}' is wrong: {problems.replace('Value error, ', '')}.",
             advice="Mend it under Admin > Connections.",
         ) from None
     _check_credentials(connection.conn_id, settings)
@@ -123,7 +159,7 @@ def _base_url(connection: Connection, *, allow_http: bool) -> str:
             f"Connection '{connection.conn_id}': the host must be a bare domain.",
             advice="Give it like acme.eu.auth0.com, without a path, query or user.",
         )
-    if parts.scheme == "https" or (parts.scheme == "http" and (allow_http or parts.hostname in _LOOPBACK)):
+    if parts.scheme == "https" or (parts.scheme == "http" and (allow_http or parts.hostname in LOOPBACK)):
         return f"{parts.scheme}://{_netloc(parts, parts.port or connection.port)}"
     raise Auth0ConnectionError(
         f"Connection '{connection.conn_id}': '{parts.scheme}://' would send secrets unprotected to {parts.hostname}.",

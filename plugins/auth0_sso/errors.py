@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from airflow.sdk.exceptions import AirflowException
 
 _LONGEST_MESSAGE = 500
+_PROXY_SETTINGS = "the connection's extra 'proxy' or, without it, the worker's environment: HTTPS_PROXY and NO_PROXY"
+SET_PROFILE = "Set profile_id (parameter, CSV column or connection extra) to a self-service profile of this tenant."
 
 
 class Auth0Error(AirflowException):
@@ -41,7 +43,7 @@ class Auth0RowError(Auth0Error):
 
 
 class Auth0ConflictError(Auth0RowError):
-    """A finished connection of that name exists already: that prospect is done."""
+    """A connection of that name exists already: set up, or waiting for its domain to be verified."""
 
 
 class Auth0RunError(Auth0Error):
@@ -126,15 +128,16 @@ def _kind_and_advice(status: int, code: str, said: str) -> tuple[type[Auth0Error
     if status == 403:
         return Auth0RunError, _advice_on_403(code, said)
     if status == 404 and "profile" in said.lower():
-        return Auth0ProfileError, (
-            "Set profile_id (parameter, CSV column or connection extra) to a self-service profile of this tenant."
-        )
+        return Auth0ProfileError, SET_PROFILE
     if status == 400 and code == "Bearer":
         return Auth0RunError, "The access token is malformed: check the connection's extra 'token'."
     if 300 <= status < 400:
         return Auth0RunError, "Set the connection's host to the tenant's own domain, without a redirect."
     if status == 409 and "connection" in (code or said).lower():
-        return Auth0ConflictError, "Its single sign-on is set up; to edit it, give connection_id instead."
+        return Auth0ConflictError, (
+            "It is set up, or waits until its domain is verified, which can take 24 to 48 hours; "
+            "to finish or edit it, give connection_id instead."
+        )
     return Auth0RowError, "Mend this row in the CSV."
 
 
@@ -160,3 +163,30 @@ def unreachable(domain: str, cause: str) -> Auth0UnreachableError:
         f"No connection to {domain}: {cause}.",
         advice="Check the connection's host, DNS, the proxy and the firewall between the worker and Auth0.",
     )
+
+
+def proxy_unreachable(proxy: str, cause: str) -> Auth0UnreachableError:
+    """Say that no connection to the proxy could be made; nothing was sent."""
+    return Auth0UnreachableError(f"No connection to the proxy {proxy}: {cause}.", advice=f"Check {_PROXY_SETTINGS}.")
+
+
+def proxy_refusal(domain: str, status: int, reason: str) -> Auth0Error:
+    """
+    Turn the answer of a proxy that makes no connection to the tenant into an error; nothing was sent.
+
+    :param domain: the tenant's domain.
+    :param status: the HTTP status of the proxy's answer.
+    :param reason: its reason phrase.
+    """
+    said = f"{status} {reason[:100]}".strip()
+    if status == 407:
+        return Auth0RunError(
+            f"The proxy demands another user or password: {said}.",
+            advice=f"Write them as http://user:password@host:port into {_PROXY_SETTINGS}.",
+        )
+    if 400 <= status < 500 and status not in (408, 429):
+        return Auth0RunError(
+            f"The proxy refuses a connection to {domain}: {said}.",
+            advice=f"Have the proxy allow that host, or change {_PROXY_SETTINGS}.",
+        )
+    return unreachable(domain, f"the proxy answers {said}")

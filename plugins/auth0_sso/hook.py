@@ -23,12 +23,23 @@ from auth0_sso.errors import (
     Auth0UnansweredError,
     Auth0UnreachableError,
     error_from_answer,
-    unreachable,
+    proxy_refusal,
 )
+from auth0_sso.identifiers import require_host, require_profile_id
 from auth0_sso.pacing import Pacer, Turn
 from auth0_sso.token_endpoint import read_token_answer, token_request
 from auth0_sso.tokens import SharedToken, Token, TokenVault
-from auth0_sso.transport import AnyAnswer, PunctualConnector, cause_of, leaving_by, read_body, without_urls
+from auth0_sso.transport import (
+    BROKEN_OFF,
+    AnyAnswer,
+    NotConnectedError,
+    PunctualConnector,
+    body_of,
+    cause_of,
+    leaving_by,
+    not_connected,
+    without_urls,
+)
 from auth0_sso.waits import DEFAULT_TIMEOUTS, Timeouts
 
 CREATE_SCOPE = "create:sso_access_tickets"
@@ -36,10 +47,9 @@ REVOKE_SCOPE = "delete:sso_access_tickets"
 READ_PROFILE_SCOPE = "read:self_service_profiles"
 
 _PROFILES = "/api/v2/self-service-profiles"
-_NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.InvalidURL, aiohttp.ConnectionTimeoutError)
+_NEVER_SENT = (NotConnectedError, aiohttp.InvalidURL, aiohttp.ConnectionTimeoutError)
 # A token may be revoked again before the request that has waited for it has left.
 _MOST_RENEWALS = 2
-_BROKEN_OFF = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
 _CHECK_THE_WAY = "See Auth0's status page; check the connection's host, and the proxy between the worker and Auth0."
 
 
@@ -150,7 +160,10 @@ class Auth0Hook(HttpAsyncHook):
     async def open(self) -> AsyncGenerator[Auth0Hook, None]:
         """Keep connections to the tenant open for as long as the block runs."""
         config = await self.config()
-        async with aiohttp.ClientSession(response_class=AnyAnswer, connector=PunctualConnector()) as client:
+        proxy = self.settings.proxy.get_secret_value() or None
+        async with aiohttp.ClientSession(
+            response_class=AnyAnswer, connector=PunctualConnector(), proxy=proxy
+        ) as client:
             self._post = AsyncHttpSession(self, without_urls(client.post), config, method="POST")
             self._get = AsyncHttpSession(self, without_urls(client.get), config, method="GET")
             try:
@@ -214,8 +227,8 @@ class Auth0Hook(HttpAsyncHook):
         :raises Auth0RunError: if no request can succeed (401, 403, unknown profile).
         :raises Auth0WeatherError: on 429, 5xx and network trouble; ``unanswered`` says if a ticket may exist.
         """
-        headers = {"auth0-custom-domain": custom_domain} if custom_domain else {}
-        path = f"{_PROFILES}/{quote(profile_id, safe='')}/sso-ticket"
+        headers = {"auth0-custom-domain": require_host(custom_domain)} if custom_domain else {}
+        path = f"{_PROFILES}/{require_profile_id(profile_id)}/sso-ticket"
         answer = await self._call(self._session("POST"), path, dict(body), headers, turn)
         fields = answer.body if isinstance(answer.body, Mapping) else {}
         ticket = SsoTicket(str(fields.get("ticket") or ""))
@@ -236,7 +249,7 @@ class Auth0Hook(HttpAsyncHook):
         :param turn: the turn of the pacer that was taken for it.
         :raises Auth0Error: as for ``create_sso_ticket``.
         """
-        path = f"{_PROFILES}/{quote(profile_id, safe='')}/sso-ticket/{quote(ticket_id, safe='')}/revoke"
+        path = f"{_PROFILES}/{require_profile_id(profile_id)}/sso-ticket/{quote(ticket_id, safe='')}/revoke"
         await self._call(self._session("POST"), path, turn=turn)
 
     async def get_self_service_profile(self, profile_id: str) -> Mapping[str, Any]:
@@ -246,7 +259,7 @@ class Auth0Hook(HttpAsyncHook):
         :return: the profile, with the API's field names.
         :raises Auth0ProfileError: if there is none of that id.
         """
-        answer = await self._call(self._session("GET"), f"{_PROFILES}/{quote(profile_id, safe='')}")
+        answer = await self._call(self._session("GET"), f"{_PROFILES}/{require_profile_id(profile_id)}")
         return answer.body if isinstance(answer.body, Mapping) else {}
 
     def test_connection(self) -> tuple[bool, str]:
@@ -255,7 +268,7 @@ class Auth0Hook(HttpAsyncHook):
         try:
             settings = self.settings
             return True, asyncio.run(asyncio.wait_for(self._probe(settings), within))
-        except asyncio.TimeoutError:
+        except TimeoutError:
             return False, f"{self.settings.domain} has not answered all requests within {within:.0f} seconds."
         except Exception as error:
             return False, str(error)
@@ -307,23 +320,16 @@ class Auth0Hook(HttpAsyncHook):
         try:
             response = await session.run(path, json=body, headers=dict(headers))
             async with response:
-                return _Answer(response.status, await self._body(response), response.headers)
+                if response.status == 407:  # the proxy's, of a request that it forwards by itself
+                    raise proxy_refusal(self.settings.domain, response.status, response.reason or "")
+                return _Answer(response.status, await body_of(response), response.headers)
         except _NEVER_SENT as error:
-            raise unreachable(self.settings.domain, cause_of(error)) from None
-        except _BROKEN_OFF as error:
+            raise not_connected(self.settings.domain, error) from None
+        except BROKEN_OFF as error:
             raise Auth0UnansweredError(
                 f"No answer from {self.settings.domain}: {cause_of(error)}.",
                 advice="The request may have been carried out.",
             ) from None
-
-    @staticmethod
-    async def _body(response: aiohttp.ClientResponse) -> object:
-        try:
-            return await read_body(response)
-        except _BROKEN_OFF:
-            if 200 <= response.status < 300:
-                raise
-            return ""  # a refusal is one, whatever its reason was
 
     async def _fetch_token(self) -> Token:
         asked_at = time.time()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -142,10 +141,11 @@ class TicketIssuer:
         patience = Patience(self._options.patience, self._silence, self._hook.timeouts)
         try:
             if len(prospect.rows) > 1:
-                prospect = prospect.as_asked_before(await self._asker.look_up(prospect.ask), time.time())
+                prospect = prospect.as_asked_before(await self._asker.look_up(prospect.ask), self._ledger.now())
             entry, planned = await self._settle(prospect.ask, prospect.requests[0], patience)
-            for settled in outcomes_of(prospect.requests, prospect.ask, entry, planned=planned, who=self._who):
-                self._outcomes[settled.row] = settled
+            now = self._ledger.now()
+            rows = outcomes_of(prospect.requests, prospect.ask, entry, planned=planned, who=self._who, now=now)
+            self._outcomes.update((settled.row, settled) for settled in rows)
         except Auth0WeatherError as error:
             self._weather = error
             self._note_failure(prospect, error)
@@ -162,7 +162,7 @@ class TicketIssuer:
         """Bring a prospect to a known state; return its entry, and whether its request is only planned."""
         while True:
             entry = await self._asker.look_up(ask)
-            step = next_step(entry, ask, self._who, reissue=self._options.reissue, now=time.time())
+            step = next_step(entry, ask, self._who, reissue=self._options.reissue, now=self._ledger.now())
             if step is Step.KEEP or self._options.simulate:
                 return entry, step is not Step.KEEP
             asks = False
@@ -184,7 +184,7 @@ class TicketIssuer:
                 await asyncio.sleep(wait)
 
     def _note_failure(self, prospect: Prospect, error: Auth0Error | str) -> None:
-        entry, now = self._asker.last_known(prospect.ask), time.time()
+        entry, now = self._asker.last_known(prospect.ask), self._ledger.now()
         for request in prospect.requests:
             self._outcomes[request.row] = outcome(request, "failed", error=str(error), entry=entry, now=now)
 

@@ -7,7 +7,6 @@ right after, so that whatever dies, exactly the asks whose answer was never seen
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -28,7 +27,6 @@ from auth0_sso.vault import LedgerVault
 from auth0_sso.waits import DEFAULT_TIMEOUTS, Timeouts
 
 _CHUNK = 500
-
 t = schema.tickets
 
 
@@ -50,10 +48,14 @@ class Ledger:
 
     def __init__(self, url: str | URL, *, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> None:
         self._cipher = Cipher()
-        self._engine, self.identity = connect(url, timeouts)
-        self.vault = LedgerVault(self._engine, self._cipher, timeouts)
+        self._engine, self.identity, self._clock = connect(url, timeouts)
+        self.vault = LedgerVault(self._engine, self._cipher, self._clock, timeouts)
         self.rotation = KeyRotation(self._engine, self._cipher)
         self.revocations = RevocationBook(self._engine)
+
+    def now(self) -> float:
+        """Return the UNIX time of the ledger, see :class:`LedgerClock`: what its entries are compared with."""
+        return self._clock.now()
 
     def close(self) -> None:
         """Close the database."""
@@ -86,7 +88,7 @@ class Ledger:
     def live_entries(self) -> list[Entry]:
         """Return the entries whose tickets may still work, see :meth:`Entry.may_work`."""
         known = t.c.status.in_(("created", "revoking")) & t.c.ticket_encrypted.is_not(None)
-        return self._select(known, t.c.expires_at > time.time() - OPEN_LIFETIME)
+        return self._select(known, t.c.expires_at > self.now() - OPEN_LIFETIME)
 
     def forget_urls(self, expired_before: float, most: int) -> int:
         """Drop the URLs of at most so many tickets that expired before then (UNIX seconds); return how many."""
@@ -108,7 +110,7 @@ class Ledger:
         :return: the entry as it is now.
         :raises StaleEntryError: if somebody else has written the entry since; decide anew.
         """
-        now = time.time()
+        now = self.now()
         again = seen is not None and who.owns(seen) and seen.fingerprint == ask.fingerprint
         entry = Entry(
             key=ask.key,
@@ -152,7 +154,7 @@ class Ledger:
 
     def record_revoked(self, entry: Entry) -> Entry:
         """Commit that the entry's ticket is revoked, by the run that meant to first; it is never reused."""
-        revoked = replace(entry, status="revoked", ticket=None, revoked_at=time.time(), error="")
+        revoked = replace(entry, status="revoked", ticket=None, revoked_at=self.now(), error="")
         return self._write(revoked, *self.revocations.entered(entry, revoked))
 
     def _insert(self, entry: Entry) -> Entry:

@@ -6,15 +6,17 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
-from sqlalchemy.exc import OperationalError, SQLAlchemyError, TimeoutError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random
 
 from auth0_sso import schema
 from auth0_sso.errors import LedgerError
+from auth0_sso.ledger_clock import LedgerClock
 from auth0_sso.ledger_location import LEDGER_CONN_ID, LEDGER_PATH_VARIABLE
 from auth0_sso.waits import DEFAULT_TIMEOUTS, Timeouts
 
@@ -23,29 +25,28 @@ class CommitInDoubtError(OperationalError):
     """The database went away while it committed: what was written may be there, or not."""
 
 
-def connect(url: str | URL, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> tuple[Engine, str]:
+def connect(url: str | URL, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> tuple[Engine, str, LedgerClock]:
     """
     Connect to the ledger's database, whose tables are made when they are missing.
 
     :param url: SQLAlchemy's URL of a SQLite file or a PostgreSQL database.
     :param timeouts: how long it is waited for.
-    :return: the database, and the ledger's identity, see :func:`auth0_sso.schema.prepare`.
+    :return: the database; the ledger's identity, see :func:`auth0_sso.schema.prepare`; and its clock.
     :raises LedgerError: if it can't be used.
     """
     where = make_url(url)
-    milliseconds = int(timeouts.ledger * 1000)
-    bounds: dict[str, int] = {}
-    if where.get_backend_name() == "postgresql":
-        bounds = {"connect_timeout": int(timeouts.connect), "tcp_user_timeout": milliseconds}
+    bounds = _bounds_of_postgresql(timeouts) if where.get_backend_name() == "postgresql" else {}
     engine = create_engine(where, pool_pre_ping=True, hide_parameters=True, connect_args=bounds)
+    clock = LedgerClock()
     if bounds:
-        event.listen(engine, "connect", lambda connection, _record: _tune_postgresql(connection, milliseconds))
+        event.listen(engine, "connect", lambda connection, _record: _tune_postgresql(connection, timeouts))
+        event.listen(engine, "connect", clock.read)
         event.listen(engine, "handle_error", _leave_what_takes_no_writes)
     else:
         _keep_private(where.database or "")
-        event.listen(engine, "connect", lambda connection, _record: _tune_sqlite(connection, milliseconds))
+        event.listen(engine, "connect", lambda connection, _record: _tune_sqlite(connection, timeouts))
     try:
-        return engine, schema.prepare(engine)
+        return engine, schema.prepare(engine), clock
     except SQLAlchemyError as error:
         raise LedgerError(
             f"The ledger at {where.set(query={})!r} can't be opened: {str(error).splitlines()[0]}.",
@@ -58,8 +59,8 @@ def committed(engine: Engine) -> Iterator[Connection]:
     """
     Commit what the block does, or nothing of it.
 
-    :raises OperationalError: if the database is away; nothing of it is written.
-    :raises CommitInDoubtError: if all or nothing of it is written.
+    :raises CommitInDoubtError: if the database went away while it committed; all or nothing of it is written.
+    :raises DBAPIError: if anything else fails in the database; nothing of it is written.
     """
     with _connected(engine) as connection:
         transaction = connection.begin()
@@ -67,8 +68,23 @@ def committed(engine: Engine) -> Iterator[Connection]:
             yield connection
             try:
                 transaction.commit()
-            except OperationalError as error:
+            except DBAPIError as error:
+                if not is_away(error):
+                    raise
                 raise CommitInDoubtError("COMMIT", None, error.orig or error) from error
+
+
+def is_away(error: BaseException) -> bool:
+    """
+    Whether an error means that the database is away or the connection to it broke, so that trying again may help.
+
+    psycopg2 has no class of its own for that: ``SSL SYSCALL error: EOF detected`` is a bare ``DatabaseError``.
+    """
+    return isinstance(error, DBAPIError) and (
+        error.connection_invalidated
+        or isinstance(error, (InterfaceError, OperationalError))
+        or type(error) is DatabaseError
+    )
 
 
 def _connected(engine: Engine) -> Connection:
@@ -76,6 +92,16 @@ def _connected(engine: Engine) -> Connection:
         return engine.connect()
     except TimeoutError as error:  # others hold all connections, as they do when the database hangs
         raise OperationalError("CONNECT", None, error) from error
+
+
+def _bounds_of_postgresql(timeouts: Timeouts) -> dict[str, Any]:
+    from auth0_sso.bounded_postgresql import BoundedConnection, BoundedCursor  # psycopg2 is there if it is used
+
+    return {
+        "connect_timeout": int(timeouts.connect),
+        "connection_factory": partial(BoundedConnection, bound=timeouts.ledger_answer),
+        "cursor_factory": BoundedCursor,
+    }
 
 
 def _keep_private(database: str) -> None:
@@ -98,17 +124,17 @@ def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
 
 
-def _tune_sqlite(connection: sqlite3.Connection, milliseconds: int) -> None:
+def _tune_sqlite(connection: sqlite3.Connection, timeouts: Timeouts) -> None:
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={milliseconds}")
+    cursor.execute(f"PRAGMA busy_timeout={timeouts.ledger * 1000:.0f}")
     _switch_to_wal(cursor)
     cursor.execute("PRAGMA synchronous=FULL")  # an intent must outlive a power cut, not only a kill
     cursor.close()
 
 
-def _tune_postgresql(connection: Any, milliseconds: int) -> None:
+def _tune_postgresql(connection: Any, timeouts: Timeouts) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"SET statement_timeout = {milliseconds}")  # waiting for a lock too
+        cursor.execute(f"SET statement_timeout = {timeouts.ledger_answer * 1000:.0f}")  # milliseconds; for a lock too
     connection.commit()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow.sdk import BaseOperator
@@ -188,7 +188,7 @@ class RevokeSsoTicketsOperator(PacedOperator):
 
 def pacer_of_task(task: BaseOperator, hook: Auth0Hook, started: datetime) -> Pacer:
     """Return the pacer of a task's pool slots, which earn from the moment the task has them."""
-    running_for = max(0.0, (datetime.now(timezone.utc) - started).total_seconds())
+    running_for = max(0.0, (datetime.now(UTC) - started).total_seconds())
     return Pacer(
         rate=task.pool_slots * hook.settings.requests_per_slot,
         burst=task.pool_slots * hook.settings.burst_per_slot,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from auth0_sso.batch import TicketRequest
@@ -64,10 +63,11 @@ def outcome(
     :param status: its state.
     :param error: what went wrong, if something did.
     :param entry: what the ledger knows of it.
-    :param now: UNIX seconds, to tell whether an unseen ticket may still live.
+    :param now: the ledger's UNIX time, to tell whether an unseen ticket may still live.
     """
     carried = {field.name: getattr(request, field.name) for field in fields(request) if field.name in _CARRIED}
-    ticket = entry.ticket if entry and status in ("created", "reused") else None
+    # An intent has a ticket only if that could not be recorded.
+    ticket = entry.ticket if entry and (status in ("created", "reused") or entry.status == "asking") else None
     return Outcome(
         **carried,
         status=status,
@@ -82,7 +82,7 @@ def outcome(
 
 
 def outcomes_of(
-    requests: Sequence[TicketRequest], ask: Ask, entry: Entry | None, *, planned: bool, who: Round
+    requests: Sequence[TicketRequest], ask: Ask, entry: Entry | None, *, planned: bool, who: Round, now: float
 ) -> Iterator[Outcome]:
     """
     Return the outcomes of the rows of one settled prospect, which share its ticket.
@@ -92,6 +92,7 @@ def outcomes_of(
     :param entry: what the ledger knows of the prospect.
     :param planned: whether its request is only planned.
     :param who: the run; a ticket of another one is ``reused``.
+    :param now: the ledger's UNIX time.
     """
     if planned or entry is None:
         status, error = "planned", ""
@@ -102,7 +103,7 @@ def outcomes_of(
             f"This link was made by the later run {entry.run} from a row with other data, and stays. "
             "If this row's data count, trigger another run."
         )
-    yield from shared(requests, status, error, entry)
+    yield from shared(requests, status, error, entry, now=now)
 
 
 def told(entry: Entry, who: Round) -> tuple[str, str]:
@@ -116,7 +117,9 @@ def told(entry: Entry, who: Round) -> tuple[str, str]:
     return entry.status, entry.error
 
 
-def shared(requests: Sequence[TicketRequest], status: str, error: str, entry: Entry | None) -> Iterator[Outcome]:
+def shared(
+    requests: Sequence[TicketRequest], status: str, error: str, entry: Entry | None, *, now: float
+) -> Iterator[Outcome]:
     """
     Return the outcomes of rows that are one prospect's: the first row's, and those of the rows that repeat it.
 
@@ -124,8 +127,9 @@ def shared(requests: Sequence[TicketRequest], status: str, error: str, entry: En
     :param status: the first one's.
     :param error: the first one's, or empty.
     :param entry: what the ledger knows of the prospect.
+    :param now: the ledger's UNIX time.
     """
-    first, now = requests[0], time.time()
+    first = requests[0]
     yield outcome(first, status, error=error, entry=entry, now=now)
     for request in requests[1:]:
         same = request.body == first.body and request.custom_domain == first.custom_domain
@@ -138,4 +142,4 @@ def iso(seconds: float | None) -> str:
     """Return UNIX seconds as ISO 8601 in UTC, to the second."""
     if seconds is None:
         return ""
-    return datetime.fromtimestamp(seconds, tz=timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(seconds, tz=UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -4,7 +4,10 @@ Pacing: the Airflow pool is the rate limit.
 A pool slot earns ``rate`` requests a second from the moment its task takes it, and saves up at most
 ``burst`` of them. Since every task starts with nothing, and the pool bounds the tasks that run, no more
 than ``slots * (burst + rate * w)`` requests leave in any ``w`` seconds over all tasks together, with
-nothing shared between them but the pool. Auth0 keeps a token bucket per tenant
+nothing shared between them but the pool. There are two exceptions: Airflow frees the slots of a running task
+that is cleared or marked at once, while its process may send until its next heartbeat, up to 5 seconds later
+(``[workers] min_heartbeat_interval``); and tasks that run when the pool is made smaller keep their slots until
+they end. Auth0 keeps a token bucket per tenant
 (https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy).
 """
 

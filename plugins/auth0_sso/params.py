@@ -10,6 +10,7 @@ from airflow.sdk import Param
 from auth0_sso.errors import Auth0RunError
 
 _MAX_TTL = 432_000
+_PROFILE_ID = r"^[A-Za-z0-9_-]{0,255}$"
 _NOT_BLANK = r"\S"
 # An id may have white space around it, and a line may be empty; two ids on one line are none.
 _ORGANIZATION_ID_LINE = r"^\s*[A-Za-z0-9_-]*\s*$"
@@ -56,6 +57,7 @@ def create_params(prospects_uri: str, report_uri: str) -> dict[str, Param]:
         "profile_id": Param(
             "",
             type=["string", "null"],
+            pattern=_PROFILE_ID,
             title="Self-service profile",
             description="ssp_…, for rows that name none; empty: the connection's.",
         ),

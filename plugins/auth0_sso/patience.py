@@ -72,12 +72,12 @@ class Patience:
         """
         Return the seconds until it is worth looking whether another task's request has ended.
 
-        :raises Auth0WeatherError: if the patience is over: by a clock that is off it may end in hours.
+        :raises Auth0WeatherError: if the patience is over: where a clock was set back it may end in hours.
         """
         if self._left() <= 0:
             raise Auth0WeatherError(
                 "Another task's request for this prospect does not end.",
-                advice="Compare the clocks of the workers, and see whether another run is under way.",
+                advice="See whether another run is under way, or the clock of the ledger's machine was set back.",
             )
         return self._timeouts.poll
 

@@ -1,4 +1,8 @@
-"""The pool whose slots are the rate limit; made when it is missing, never resized."""
+"""
+The pool whose slots are the rate limit; made when it is missing, never resized.
+
+Its promise and the exceptions to it are told in :mod:`auth0_sso.pacing`.
+"""
 
 from __future__ import annotations
 

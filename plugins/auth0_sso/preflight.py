@@ -12,6 +12,7 @@ from airflow.sdk.configuration import conf
 
 from auth0_sso.errors import Auth0RunError
 from auth0_sso.hook import CREATE_SCOPE, READ_PROFILE_SCOPE, REVOKE_SCOPE, Auth0Hook
+from auth0_sso.identifiers import require_profile_id
 from auth0_sso.ledger import open_ledger
 from auth0_sso.operators import pacer_of_task
 from auth0_sso.retention import forget_dead_urls, keep_days
@@ -53,6 +54,8 @@ def check_before_creating(ti: TaskInstance, params: Mapping[str, Any], profile_i
             advice="Set the parameter profile_id, the CSV column profile_id, or the extra 'profile_id' of "
             f"connection '{hook.auth0_conn_id}'.",
         )
+    for profile_id in profiles:
+        require_profile_id(profile_id)
     scopes = [CREATE_SCOPE, REVOKE_SCOPE] if params["on_existing"] == "reissue" else [CREATE_SCOPE]
     _check(ti, scopes, profiles, simulate=params["dry_run"])
 

@@ -66,6 +66,11 @@ _FORM_FIELDS: dict[str, Any] = {
         "Private key", "PEM of an RSA key; private_key_jwt then replaces the client secret.", format="password"
     ),
     "token": _text("Access token", "A ready Management API token; then none is fetched.", format="password"),
+    "proxy": _text(
+        "Proxy",
+        "http://user:password@host:port; empty: the environment's HTTPS_PROXY and NO_PROXY.",
+        format="password",
+    ),
     "timeout": _number("Timeout", "Seconds to wait for an answer.", 30, exclusiveMinimum=0, maximum=300),
     "allow_http": {
         "label": "Allow http",

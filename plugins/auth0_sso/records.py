@@ -15,7 +15,8 @@ from auth0_sso.hook import SsoTicket
 DEFAULT_TTL = 432_000
 
 # A ticket's lifetime counts until it is first opened; from then on its holder has five hours. So one that was
-# opened at its last moment works until then, and nobody tells. (Auth0: "Manage Self-Service Enterprise Configuration")
+# opened at its last moment works until then; the API doesn't say whether it was opened.
+# (Auth0: "Manage Self-Service Enterprise Configuration")
 OPEN_LIFETIME = 5 * 3600.0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 
 import structlog
 
@@ -49,7 +48,7 @@ def forget_dead_urls(ledger: Ledger, days: int, most: int = MOST_A_RUN) -> int:
     :param most: how many are removed at once.
     :return: how many were removed.
     """
-    forgotten = ledger.forget_urls(time.time() - OPEN_LIFETIME - days * 86_400, most)
+    forgotten = ledger.forget_urls(ledger.now() - OPEN_LIFETIME - days * 86_400, most)
     if forgotten:
         log.info("Removed the URLs of dead links from the ledger", links=forgotten, kept_for_days=days)
     return forgotten

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -26,7 +25,7 @@ def settled_revocations(
     """
     keys = [ticket.key for ticket in tickets]
     entries, revoked = ledger.entries(keys), ledger.revocations.by_prospect(keys)
-    now = time.time()
+    now = ledger.now()
     for ticket in tickets:
         if (entry := entries.get(ticket.key)) is not None:
             revocation = revoked.get((ticket.key, ticket.created_at))

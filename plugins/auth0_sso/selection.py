@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -80,11 +79,11 @@ def _settled(ledger: Ledger, who: Round, rows: Mapping[str, Mapping[str, Any]]) 
         yield revocation_row(entry, ticket, status, revocation)
     for ticket_id, row in rows.items():
         if ticket_id not in revoked:
-            yield _from_report(row)
+            yield _from_report(row, ledger.now())
 
 
-def _from_report(row: Mapping[str, Any]) -> dict[str, Any]:
-    expired = _expired(row["expires_at"])
+def _from_report(row: Mapping[str, Any], now: float) -> dict[str, Any]:
+    expired = _expired(row["expires_at"], now)
     carried = ("organization_id", "organization_name", "connection_name", "created_at", "expires_at")
     return {
         **{name: row.get(name, "") for name in carried},
@@ -94,9 +93,9 @@ def _from_report(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _expired(iso: str) -> bool:
+def _expired(iso: str, now: float) -> bool:
     try:
-        expires_at = datetime.fromisoformat(iso.replace("Z", "+00:00")).timestamp()
+        expires_at = datetime.fromisoformat(iso).timestamp()
     except ValueError:
         return False
-    return expires_at + OPEN_LIFETIME < time.time()
+    return expires_at + OPEN_LIFETIME < now

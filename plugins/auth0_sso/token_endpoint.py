@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 import uuid
 from collections.abc import Mapping
@@ -10,11 +9,11 @@ from typing import Any
 
 from auth0_sso.connection import Auth0Settings
 from auth0_sso.errors import Auth0RunError, Auth0TokenRateLimitError, Auth0WeatherError
+from auth0_sso.identifiers import CAN_BE_SENT
 from auth0_sso.tokens import Token
 from auth0_sso.waits import EXPIRY_MARGIN
 
 _ASSERTION_SECONDS = 60
-_CAN_BE_SENT = re.compile(r"[\x21-\x7e]+")  # in a header
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -66,7 +65,7 @@ def read_token_answer(status: int, body: object, headers: Mapping[str, str], ask
     """
     fields: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
     token = fields.get("access_token")
-    if status == 200 and isinstance(token, str) and _CAN_BE_SENT.fullmatch(token):
+    if status == 200 and isinstance(token, str) and CAN_BE_SENT.fullmatch(token):
         scopes = frozenset(str(fields.get("scope") or "").split())
         return Token(token, asked_at + _useful_life(fields.get("expires_in")), scopes)
     error = str(fields.get("error") or "")

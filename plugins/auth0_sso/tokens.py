@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -60,6 +61,7 @@ class SharedToken:
     :param fetch: asks the tenant for a new token.
     :param vault: where it is shared; without one each process has its own.
     :param timeouts: how long it is waited for.
+    :param clock: a monotonic clock, in seconds.
     """
 
     def __init__(
@@ -69,15 +71,18 @@ class SharedToken:
         vault: TokenVault | None,
         *,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._fetch = fetch
         self._vault = vault
         self._timeouts = timeouts
+        self._clock = clock
         self._key = token_key(settings)
         self._token: Token | None = None
         self._renewing = asyncio.Lock()
         self._unproven = 0  # the version that has replaced a refused one, until it serves
+        self._unproven_until = 0.0  # then it may be renewed again
         self._failure: Auth0Error | None = None
         self._failed_at = 0.0
         self._failures = 0
@@ -92,7 +97,7 @@ class SharedToken:
         :raises Auth0RunError: if the tenant refuses to give one.
         :raises Auth0WeatherError: if the tenant can't be asked, or other tasks haven't had one for too long.
         """
-        waits_since = time.monotonic()
+        waits_since = self._clock()
         async with self._renewing:
             if self._settings.token.get_secret_value():
                 return self._ready_made(rejected)
@@ -103,10 +108,11 @@ class SharedToken:
             try:
                 self._token = await self._another(rejected)
             except Auth0Error as error:
-                self._failure, self._failed_at = error, time.monotonic()
+                self._failure, self._failed_at = error, self._clock()
                 raise
             self._failure = None
             self._unproven = self._token.version if rejected is not None else 0
+            self._unproven_until = self._clock() + self._timeouts.longest_rest
             return self._token
 
     def prove(self, token: Token) -> None:
@@ -115,8 +121,8 @@ class SharedToken:
             self._unproven = 0
 
     def replaceable(self, token: Token) -> bool:
-        """Whether it makes sense to renew the token, which was refused: not if it was new for this very reason."""
-        return not 0 < self._unproven <= token.version
+        """Whether to renew the token, which was refused: not if it was renewed for this very reason a moment ago."""
+        return not 0 < self._unproven <= token.version or self._clock() >= self._unproven_until
 
     async def _another(self, rejected: Token | None) -> Token:
         if self._vault is not None:
@@ -139,7 +145,7 @@ class SharedToken:
     async def _renew_through(self, vault: TokenVault, rejected: Token | None) -> Token:
         owner = uuid.uuid4().hex
         lease = self._timeouts.lease(self._settings.timeout)
-        give_up_at = time.monotonic() + LEASES_WAITED * lease
+        give_up_at = self._clock() + LEASES_WAITED * lease
         while True:
             kept = await asyncio.to_thread(vault.read_token, self._key)
             if kept is not None and self._is_good(kept, rejected):
@@ -147,7 +153,7 @@ class SharedToken:
             version = kept.version if kept else 0
             if await asyncio.to_thread(vault.claim_renewal, self._key, version, owner, lease):
                 return await self._renew(vault, owner, version)
-            if time.monotonic() > give_up_at:
+            if self._clock() > give_up_at:
                 raise Auth0UnreachableError(
                     f"No access token: other tasks have asked for one for {LEASES_WAITED * lease:.0f} seconds.",
                     advice="Their logs say why there is none.",
@@ -172,5 +178,5 @@ class SharedToken:
 
 def token_key(settings: Auth0Settings) -> str:
     """Name the token of these credentials; other credentials, another token."""
-    parts = [settings.base_url, settings.client_id, settings.audience, *settings.secrets]
+    parts = [settings.base_url, settings.client_id, settings.audience, *settings.credentials]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from auth0_sso.cipher import Cipher
+from auth0_sso.ledger_clock import LedgerClock
 from auth0_sso.schema import tokens
 from auth0_sso.tokens import Token
 from auth0_sso.waits import DEFAULT_TIMEOUTS, Timeouts
@@ -23,12 +22,16 @@ class LedgerVault:
 
     :param engine: the ledger's database.
     :param cipher: encrypts the token.
+    :param clock: the ledger's.
     :param timeouts: how long a task may renew the token at most.
     """
 
-    def __init__(self, engine: Engine, cipher: Cipher, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> None:
+    def __init__(
+        self, engine: Engine, cipher: Cipher, clock: LedgerClock, timeouts: Timeouts = DEFAULT_TIMEOUTS
+    ) -> None:
         self._engine = engine
         self._cipher = cipher
+        self._clock = clock
         self._longest_claim = timeouts.lease(_LONGEST_TIMEOUT)
 
     def read_token(self, key: str) -> Token | None:
@@ -45,7 +48,7 @@ class LedgerVault:
         """Whether ``owner`` may renew the token of that version; the row is its own for ``seconds``."""
         with self._engine.connect() as connection:
             seen = connection.execute(select(k.version, k.owned_until).where(k.key == key)).first()
-            now = _now(connection)
+        now = self._clock.now()
         if seen is None:
             self._make_row(key)
         elif seen.version != version or now <= seen.owned_until <= now + self._longest_claim:
@@ -77,13 +80,6 @@ class LedgerVault:
 
     def release_renewal(self, key: str, owner: str, rest: float = 0.0) -> None:
         """Free the row in ``rest`` seconds without a new token."""
+        until = self._clock.now() + rest if rest else 0.0
         with self._engine.begin() as connection:
-            until = _now(connection) + rest if rest else 0.0
             connection.execute(update(tokens).where((k.key == key) & (k.owner == owner)).values(owned_until=until))
-
-
-def _now(connection: Connection) -> float:
-    """Return the UNIX time on the clock that all tasks share: the server's, or this machine's for a file on it."""
-    if connection.dialect.name == "postgresql":
-        return float(connection.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one())
-    return time.time()

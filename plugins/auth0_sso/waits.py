@@ -51,15 +51,18 @@ class Timeouts:
         is killed.
     :param token_poll: between two looks whether another task has renewed the token.
     :param longest_rest: that the token endpoint is left alone after it has failed, by all tasks together; doubled
-        from 1 with each failure in a row.
+        from 1 with each failure in a row. A token that has replaced a refused one and is refused as well is renewed
+        after this time at the earliest.
     :param longest_backoff: that a prospect waits after a failure that isn't the rate limit's; doubled from 4 with
         each in a row.
     :param patience: that transient errors may hold up one prospect in one try of its task; what is under way then
         still ends.
     :param poll: between two looks whether another task has ended what it does: its request for the same prospect,
         or its process.
-    :param ledger: for a statement of the ledger's database, or a lock in it; and for a database that is away to come
-        back, so that an answer which has come can still be written down.
+    :param ledger: for a lock in a SQLite ledger; and for a ledger that is away to come back, so that an answer which
+        has come can still be written down.
+    :param ledger_answer: for PostgreSQL to answer a call, its wait for a lock included. Then the connection is
+        dropped, and there is time to try another one.
     :param drain: for what is under way when a task is told to end: the supervisor kills it five seconds after it has
         asked.
     :param watch: between two looks whether the process that watches over the task is still there; without it nothing
@@ -81,6 +84,7 @@ class Timeouts:
     patience: float = 300.0
     poll: float = 1.0
     ledger: float = 60.0
+    ledger_answer: float = 30.0
     drain: float = 4.0
     watch: float = 1.0
     dying: float = 10.0

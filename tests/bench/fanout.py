@@ -137,4 +137,4 @@ def csv_of(organizations: Sequence[int], prefix: str) -> str:
 
 
 def _at(moment: str) -> float:
-    return datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
+    return datetime.fromisoformat(moment).timestamp()

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -78,7 +78,7 @@ def left(local_airflow: LocalAirflow, airflow: AirflowApi, tenant: Sandbox, key_
     def run(dag_id: str = DAG, **conf: object) -> Run:
         return Run(airflow, dag_id, airflow.trigger(dag_id, conf)).wait()
 
-    with scan.ProcessWatch(int((HOME / "standalone.pid").read_text())) as watch:
+    with scan.ProcessWatch(int((HOME / "standalone.pid").read_text().split()[0])) as watch:
         connect_to(tenant, airflow, password="", extra={"profile_id": tenant.profile_id, **PACE, "private_key": pem})
         tenant.fault("fail_match", organization_id="org_secret00001", status=400)
         tenant.fault("error_after", status=503)
@@ -169,7 +169,7 @@ def test_all_that_lies_on_disk_is_its_owners_alone(left: Left) -> None:
 def run_apart(local_airflow: LocalAirflow, csv: str, **env: str) -> Run:
     """Run the DAG with other settings, in the same database, by a process of its own."""
     airflow = local_airflow.api()
-    logical_date = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    logical_date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     airflow.patch(f"/api/v2/dags/{DAG}", {"is_paused": True})  # so that the scheduler leaves this run alone
     command = [str(Path(sys.executable).with_name("airflow")), "dags", "test", DAG, logical_date]
     done = subprocess.run(

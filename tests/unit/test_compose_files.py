@@ -116,6 +116,15 @@ def test_no_secret_stands_in_the_compose_file(name: str) -> None:
     assert all("${" in value for value in secret.values())
 
 
+def test_no_process_has_a_password_among_its_arguments_where_all_on_the_machine_can_read_it() -> None:
+    scripts = [part for service in SERVICES.values() for part in service.get("command", []) if "\n" in part]
+    scripts += [config["content"] for config in COMPOSE["configs"].values()]
+    lines = [line.strip() for script in scripts for line in script.splitlines()]
+    expanded = [line for line in lines if re.search(r"\$\$\{?\w*(PASSWORD|SECRET|_KEY|_CONN)", line)]
+    # The shell's own printf starts no process.
+    assert [line for line in expanded if not line.startswith("printf ")] == []
+
+
 def test_the_tenants_and_the_ledgers_secrets_are_known_to_the_worker_only() -> None:
     def knowing(part: str) -> set[str]:
         return {name for name, service in SERVICES.items() if part in "".join(service.get("environment", {}))}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from cryptography.fernet import Fernet
 
 from include.sandbox.server import Sandbox
 from include.sandbox.settings import Plan, SandboxSettings
+from tests.unit.auth0_sso.certificates import Authority
 
 CONNECTION_VARIABLE = "AIRFLOW_CONN_AUTH0_DEFAULT"
 
@@ -100,3 +102,8 @@ def auth0_connection(tenant: Sandbox, connect: Connect) -> dict[str, Any]:
 def hook(auth0_connection: dict[str, Any]) -> Auth0Hook:
     """Return a hook of ``tenant``, without a pacer and a vault."""
     return Auth0Hook()
+
+
+@pytest.fixture
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
+    return Authority(tmp_path, monkeypatch)

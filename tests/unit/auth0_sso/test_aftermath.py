@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from tests.unit.auth0_sso import world
 from tests.unit.auth0_sso.conftest import Connect, RunTenant
 from tests.unit.auth0_sso.world import FIRST_RUN, SECOND_RUN, issue, organization, organizations, request
 
-RUN = world.DagRun(*FIRST_RUN.run.split("/"), datetime.fromtimestamp(FIRST_RUN.run_after, timezone.utc))
+RUN = world.DagRun(*FIRST_RUN.run.split("/"), datetime.fromtimestamp(FIRST_RUN.run_after, UTC))
 
 pytestmark = pytest.mark.usefixtures("auth0_connection")
 

@@ -209,6 +209,19 @@ def test_a_ready_made_token_needs_no_credentials() -> None:
         ({"timeout": "soon"}, "timeout"),
         ({"timeout": 100_000}, "timeout"),
         ({"profile_id": 7}, "profile_id"),
+        *(({"profile_id": odd}, "profile_id") for odd in ("..", "ssp_1/x", "ssp_1\r\nx", "ssp_ü", "s" * 256)),
+        *(
+            ({"custom_domain": odd}, "custom_domain")
+            for odd in (
+                "a.example\r\nx: y",
+                "https://a.example",
+                "..",
+                "localhost",
+                "a." * 126 + "example",
+                "-.example",
+            )
+        ),
+        ({"token": "abc\ndef"}, "token"),
         ({"private_key": 7}, "private_key"),
         ({"token": ["a"]}, "token"),
         ({"allow_http": "perhaps"}, "allow_http"),
@@ -277,6 +290,11 @@ def test_white_space_around_what_was_pasted_is_dropped() -> None:
     assert settings.token.get_secret_value() == "t0ken"
 
 
+def test_a_custom_domain_in_another_alphabet_is_sent_as_dns_knows_it() -> None:
+    settings = read_settings(connection(extra={"custom_domain": "Login.Bücher.example"}))
+    assert settings.custom_domain == "login.xn--bcher-kva.example"
+
+
 def test_secrets_are_never_shown() -> None:
     extra = {"private_key": SECRETS["private_key"], "token": SECRETS["token"]}
     settings = read_settings(connection(extra=extra))
@@ -285,7 +303,9 @@ def test_secrets_are_never_shown() -> None:
         assert not [secret for secret in SECRETS.values() if secret in shown]
 
 
-@pytest.mark.parametrize("wrong", [{"timeout": 0}, {"requests_per_slot": "many"}, {"profile_id": 7}], ids=str)
+@pytest.mark.parametrize(
+    "wrong", [{"timeout": 0}, {"requests_per_slot": "many"}, {"profile_id": 7}, {"token": "t0ken-s3cret\nx"}], ids=str
+)
 def test_no_error_shows_a_secret(wrong: dict[str, Any]) -> None:
     said = refusal(extra={"private_key": SECRETS["private_key"], "token": SECRETS["token"], **wrong})
     assert not [secret for secret in SECRETS.values() if secret in said]
@@ -318,3 +338,92 @@ def test_settings_can_not_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         settings.timeout = 1.0  # type: ignore[misc]
     assert isinstance(settings, Auth0Settings)
+
+
+def proxy_of(**fields: Any) -> str:
+    return read_settings(connection(**fields)).proxy.get_secret_value()
+
+
+@pytest.mark.parametrize(
+    ("named", "host", "proxy"),
+    [
+        ({"HTTPS_PROXY": "http://proxy:3128"}, "acme.eu.auth0.com", "http://proxy:3128"),
+        ({"https_proxy": "proxy:3128"}, "acme.eu.auth0.com", "http://proxy:3128"),
+        ({"ALL_PROXY": "http://proxy:3128"}, "acme.eu.auth0.com", "http://proxy:3128"),
+        ({"HTTPS_PROXY": "http://one:1", "ALL_PROXY": "http://two:2"}, "acme.eu.auth0.com", "http://one:1"),
+        ({"HTTP_PROXY": "http://proxy:3128"}, "acme.eu.auth0.com", ""),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "other.com,auth0.com"}, "acme.eu.auth0.com", ""),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "*"}, "acme.eu.auth0.com", ""),
+        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "other.com"}, "acme.eu.auth0.com", "http://proxy:3128"),
+        ({"HTTPS_PROXY": "socks5://proxy:1080", "NO_PROXY": "auth0.com"}, "acme.eu.auth0.com", ""),
+        ({"HTTPS_PROXY": "http://proxy:3128"}, "localhost:8443", ""),
+        ({"HTTP_PROXY": "http://proxy:3128"}, "http://127.0.0.1:8080", ""),
+        ({"HTTP_PROXY": "http://proxy:3128"}, "http://[::1]:8080", ""),
+    ],
+)
+def test_the_environments_proxy_is_the_one_for_the_tenants_host(
+    monkeypatch: pytest.MonkeyPatch, named: dict[str, str], host: str, proxy: str
+) -> None:
+    for name, value in named.items():
+        monkeypatch.setenv(name, value)
+
+    assert proxy_of(host=host) == proxy
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://proxy.example.com:3128",
+        "http://proxy",
+        "http://user:p%40ss!'*@10.0.0.1:3128",
+        "http://user@[::1]:3128/",
+        "HTTP://PROXY:80",
+    ],
+)
+def test_a_proxy_of_the_connections_own_wins(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://s3cret")
+    monkeypatch.setenv("NO_PROXY", "*")
+
+    assert proxy_of(extra={"proxy": f" {proxy}\n"}) == proxy
+    assert proxy_of(host="localhost", extra={"proxy": proxy}) == proxy
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "user:s3cret@proxy:3128",
+        "https://user:s3cret@proxy:3128",
+        "socks5://user:s3cret@proxy:1080",
+        "http://user:s3cret@",
+        "http://user:s3cret@proxy:0",
+        "http://user:s3cret@proxy:99999",
+        "http://user:s3cret@proxy:3128/path",
+        "http://user:s3cret@proxy:3128?query",
+        "http://user:s3c/ret@proxy:3128",
+        "http://user:s3c@ret@proxy:3128",
+        "http://us%3aer:s3cret@proxy:3128",
+        "http://user:s3cret%E2%82%AC@proxy:3128",
+        "http://user:s3cret@pro\nxy:3128",
+        "http://user:s3cret@pröxy:3128",
+        3128,
+    ],
+)
+def test_a_proxy_that_can_not_be_right_is_refused_without_its_password(proxy: object) -> None:
+    said = refusal(extra={"proxy": proxy})
+    assert "proxy" in said
+    assert "s3c" not in said
+
+
+def test_the_environments_proxy_is_checked_like_the_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://user:s3cret@proxy:1080")
+    said = refusal()
+    assert "HTTPS_PROXY" in said
+    assert "http://user:password@host:port" in said
+    assert "s3cret" not in said
+
+
+def test_a_proxys_password_is_a_secret_in_both_ways_to_write_it_and_shown_nowhere() -> None:
+    settings = read_settings(connection(extra={"proxy": "http://user:p%40ssw0rd@proxy:3128"}))
+    assert {"p%40ssw0rd", "p@ssw0rd"} <= set(settings.secrets)
+    for shown in (repr(settings), str(settings), settings.model_dump_json()):
+        assert "ssw0rd" not in shown

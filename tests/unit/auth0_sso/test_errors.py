@@ -61,6 +61,14 @@ TABLE = [
 ]
 
 
+def test_a_conflict_does_not_claim_that_single_sign_on_works_already() -> None:
+    advice = error_from_answer(409, body(TAKEN, "connection_conflict"), {}).advice
+    assert advice == (
+        "It is set up, or waits until its domain is verified, which can take 24 to 48 hours; "
+        "to finish or edit it, give connection_id instead."
+    )
+
+
 @pytest.mark.parametrize(("status", "said", "kind", "advice"), TABLE)
 def test_an_answer_is_somebodys_fault(status: int, said: object, kind: type[Auth0Error], advice: str) -> None:
     error = error_from_answer(status, said, {"X-RateLimit-Remaining": "1"})

@@ -8,7 +8,7 @@ import logging
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +30,7 @@ from auth0_sso.errors import (
 )
 from auth0_sso.hook import CREATE_SCOPE, READ_PROFILE_SCOPE, REVOKE_SCOPE, Auth0Hook, SsoTicket
 from auth0_sso.pacing import Pacer
+from auth0_sso.waits import Timeouts
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -112,10 +113,19 @@ class TestRequests:
         assert profile["id"] == tenant.profile_id
         assert profile["name"] == "Sandbox profile"
 
-    def test_an_id_can_not_change_the_path(self, tenant: Sandbox, hook: Auth0Hook) -> None:
-        with pytest.raises(Auth0ProfileError):
-            create(hook, profile_id="ssp?x=1&y#z")
-        assert [seen.path for seen in tenant.requests] == ["/api/v2/self-service-profiles/{id}/sso-ticket"]
+    @pytest.mark.parametrize("odd", ["..", "ssp_1/..", "ssp?x=1&y#z", "ssp_1\n", "ssp_\ud800", "s" * 256, ""])
+    def test_an_id_that_could_change_the_path_is_not_sent(self, tenant: Sandbox, hook: Auth0Hook, odd: str) -> None:
+        with pytest.raises(Auth0ProfileError, match="Set profile_id"):
+            create(hook, profile_id=odd)
+        assert tenant.requests == []
+
+    @pytest.mark.parametrize("odd", ["a.example\r\nx: y", "a.example/x", "localhost", "a." * 126 + "example"])
+    def test_a_custom_domain_that_could_be_no_host_is_not_sent(
+        self, tenant: Sandbox, hook: Auth0Hook, odd: str
+    ) -> None:
+        with pytest.raises(Auth0RowError, match="must be a host"):
+            create(hook, custom_domain=odd)
+        assert tenant.requests == []
 
     def test_one_token_serves_many_requests(self, tenant: Sandbox, hook: Auth0Hook) -> None:
         async def many(opened: Auth0Hook) -> None:
@@ -491,6 +501,25 @@ def test_a_tickets_id_is_its_urls_parameter(url: str, ticket_id: str) -> None:
     assert SsoTicket(url).ticket_id == ticket_id
 
 
+def test_a_token_that_was_withdrawn_each_time_it_was_new_is_renewed_by_a_later_call(
+    tenant: Sandbox, auth0_connection: dict[str, Any]
+) -> None:
+    class WithdrawingPacer(Pacer):
+        async def depart(self, within: float = 0) -> None:
+            tenant.fault("expire_tokens")
+
+    async def first_in_vain(opened: Auth0Hook) -> None:
+        opened.pacer = WithdrawingPacer(1000)
+        with pytest.raises(Auth0TokenError):
+            await opened.create_sso_ticket(tenant.profile_id, BODY)
+        opened.pacer = None
+        await opened.create_sso_ticket(tenant.profile_id, BODY)
+
+    using(Auth0Hook(timeouts=Timeouts(longest_rest=0)), first_in_vain)
+    assert tenant.stats().tickets == 1
+    assert tenant.stats().tokens_issued == 4
+
+
 def test_a_token_that_stays_refused_is_renewed_no_second_time(tenant: Sandbox, hook: Auth0Hook) -> None:
     tenant.fault("refuse_tokens", count=100)
     with pytest.raises(Auth0TokenError, match="401"):
@@ -507,7 +536,7 @@ def _pem(key: rsa.RSAPrivateKey) -> str:
 
 def _self_signed(key: rsa.RSAPrivateKey, path: Path) -> Path:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

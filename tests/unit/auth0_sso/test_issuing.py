@@ -169,6 +169,14 @@ def test_a_rows_own_profile_that_does_not_exist_is_the_rows_error(sqlite_ledger:
     assert "ssp_unknown00000001" in outcomes[2]["error"]
 
 
+def test_a_row_that_can_not_be_sent_fails_alone_and_makes_no_duplicate(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+    odd = request(2, custom_domain="a.example\r\nx: y")
+    outcomes = issue([organization(request(1), odd, request(3))], sqlite_ledger)
+    assert [outcomes[row]["status"] for row in (1, 2, 3)] == ["created", "failed", "created"]
+    assert outcomes[2]["duplicate_possible"] is False
+    assert world.posts(tenant) == 2
+
+
 @pytest.mark.parametrize(
     ("status", "message"),
     [

@@ -10,10 +10,21 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from auth0_sso.event_loop import GuardedLoop
 from auth0_sso.ledger import Ledger
 from auth0_sso.records import Entry
+from auth0_sso.waits import MOST_UNANSWERED
 from sqlalchemy import Engine, event
-from sqlalchemy.exc import OperationalError, TimeoutError
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.exc import (
+    DatabaseError,
+    DataError,
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    TimeoutError,
+)
 from sqlalchemy.pool import Pool
 
 from include.sandbox.server import Sandbox
@@ -47,11 +58,18 @@ def postgres_ledger(fernet: str) -> Iterator[Ledger]:
         opened.close()
 
 
-def away() -> OperationalError:
-    return OperationalError("UPDATE", {}, Exception("server closed the connection unexpectedly"))
+AWAY = OperationalError("UPDATE", {}, Exception("server closed the connection unexpectedly"))
 
 
-def lose(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, name: str, times: int, *, after: bool = False) -> None:
+def lose(
+    ledger: Ledger,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    times: int,
+    *,
+    after: bool = False,
+    error: DBAPIError = AWAY,
+) -> None:
     """Let the ledger go away for so many writes, before it has written or right after."""
     real: Record = getattr(ledger, name)
     left = [times]
@@ -60,10 +78,10 @@ def lose(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, name: str, times: int,
         gone = left[0] > 0
         left[0] -= 1
         if gone and not after:
-            raise away()
+            raise error
         entry = real(*what, **more)
         if gone:
-            raise away()
+            raise error
         return entry
 
     monkeypatch.setattr(ledger, name, record)
@@ -78,6 +96,96 @@ def test_a_ticket_is_written_down_when_the_ledger_comes_back(
     assert not any(outcome["duplicate_possible"] for outcome in outcomes.values())
     assert world.recorded(sqlite_ledger) == world.living(tenant)
     assert world.posts(tenant) == 3
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(InterfaceError("UPDATE", {}, Exception("connection already closed")), id="an InterfaceError"),
+        pytest.param(
+            DatabaseError("UPDATE", {}, Exception("SSL SYSCALL error: EOF detected")), id="a bare DatabaseError"
+        ),
+        pytest.param(
+            InternalError("UPDATE", {}, Exception("shutting down"), connection_invalidated=True),
+            id="any error that broke the connection",
+        ),
+    ],
+)
+def test_whatever_says_that_the_ledger_is_away_the_ticket_is_written_down_when_it_comes_back(
+    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch, error: DBAPIError
+) -> None:
+    lose(sqlite_ledger, monkeypatch, "record_created", 2, error=error)
+    outcome = issue(organizations(1), sqlite_ledger)[1]
+    assert (outcome["status"], outcome["duplicate_possible"]) == ("created", False)
+    assert world.recorded(sqlite_ledger) == world.living(tenant)
+    assert (world.posts(tenant), world.revocations(tenant)) == (1, 0)
+
+
+@pytest.mark.parametrize("error", [sqlite3.InterfaceError, sqlite3.DatabaseError])
+def test_a_commit_that_breaks_off_may_have_been_made_whatever_the_error_says(
+    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch, error: type[sqlite3.Error]
+) -> None:
+    commit = DefaultDialect.do_commit
+    left = [1]
+
+    def commit_and_break_off(dialect: DefaultDialect, connection: Any) -> None:
+        commit(dialect, connection)
+        if world.living(tenant) and left:  # the answer's, not the intent's
+            left.pop()
+            raise error("the connection broke")
+
+    monkeypatch.setattr(DefaultDialect, "do_commit", commit_and_break_off)
+    outcome = issue(organizations(1), sqlite_ledger)[1]
+    assert (outcome["status"], outcome["ticket_id"]) == ("created", *world.living(tenant))
+    assert (world.posts(tenant), world.revocations(tenant)) == (1, 0)
+
+
+def test_a_ticket_that_the_ledger_refuses_is_revoked_at_once_and_its_row_says_so(
+    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose(sqlite_ledger, monkeypatch, "record_created", 1, error=DataError("UPDATE", {}, Exception("value too long")))
+    hook = world.open_hook(sqlite_ledger)
+    made = issuer(organizations(1), sqlite_ledger, hook=hook)
+    with pytest.raises(DataError):
+        asyncio.run(made.run())
+    outcome = world.by_row(made.results())[1]
+    assert (outcome["status"], outcome["duplicate_possible"], outcome["ticket_id"]) == ("failed", True, "")
+    assert "so it was revoked" in outcome["error"]
+    assert (tenant.stats().tickets, world.living(tenant)) == (1, set())
+
+
+@pytest.mark.answers("the ledger is away when Auth0 has made a link")
+def test_a_ticket_that_can_neither_be_written_down_nor_revoked_is_in_its_rows_outcome(
+    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant.fault("drop_before", route="revoke", count=10)
+    lose(sqlite_ledger, monkeypatch, "record_created", 10_000)
+    hook = world.open_hook(sqlite_ledger, timeouts=GIVES_UP)
+    made = issuer(organizations(1), sqlite_ledger, hook=hook)
+    with pytest.raises(OperationalError):
+        asyncio.run(made.run())
+    outcome = world.by_row(made.results())[1]
+    assert (outcome["status"], outcome["duplicate_possible"]) == ("failed", True)
+    assert {outcome["ticket_id"]} == world.living(tenant)
+    assert outcome["ticket_url"].endswith(outcome["ticket_id"])
+    assert "the ledger may not know it" in outcome["error"]
+
+
+def test_a_ticket_is_in_its_rows_outcome_when_the_task_is_ended_while_the_ledger_is_away(
+    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stay_away(*_what: Any, **_more: Any) -> Entry:
+        loop.stop("told to")
+        raise AWAY
+
+    monkeypatch.setattr(sqlite_ledger, "record_created", stay_away)
+    hook = world.open_hook(sqlite_ledger, timeouts=replace(world.SHORT, drain=0.05))
+    made = issuer(organizations(1), sqlite_ledger, hook=hook)
+    loop = GuardedLoop(made, timeouts=hook.timeouts)
+    loop.run(made.run)
+    outcome = world.by_row(made.results())[1]
+    assert outcome["status"] == "failed"
+    assert {outcome["ticket_id"]} == world.living(tenant)
 
 
 def test_a_ticket_that_was_written_although_the_ledger_seemed_away_is_kept(
@@ -97,6 +205,16 @@ def test_a_refusal_is_written_down_when_the_ledger_comes_back(
     lose(sqlite_ledger, monkeypatch, "record_refused", 3)
     assert world.statuses(issue(organizations(1), sqlite_ledger)) == {"failed": 1}
     assert world.posts(tenant) == 1
+
+
+def test_only_so_many_tickets_are_risked_although_the_ledger_goes_away_right_after_it_has_written_each_lost_answer(
+    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant.fault("drop_after", count=10)
+    lose(sqlite_ledger, monkeypatch, "record_unanswered", 10, after=True)
+    outcome = issue(organizations(1), sqlite_ledger)[1]
+    assert (outcome["status"], outcome["duplicate_possible"]) == ("failed", True)
+    assert (outcome["attempts"], world.posts(tenant)) == (MOST_UNANSWERED, MOST_UNANSWERED)
 
 
 def test_a_ticket_that_can_not_be_written_down_is_revoked_and_its_row_flagged(
@@ -136,7 +254,8 @@ def test_a_ticket_that_may_be_written_down_is_not_revoked_and_counts_if_it_is(
         with pytest.raises(OperationalError):
             asyncio.run(made.run())
         outage[:] = ["over"]
-        assert world.by_row(made.results())[1]["status"] == "failed"
+        in_doubt = world.by_row(made.results())[1]
+        assert (in_doubt["status"], in_doubt["ticket_id"]) == ("failed", *world.living(tenant))
         outcome = issue(organizations(1), ledger)[1]
         ledger.close()
     assert (outcome["status"], outcome["ticket_id"]) == ("created", *world.living(tenant))

@@ -74,6 +74,15 @@ def test_the_parameters_profile_goes_before_the_connections(ti: world.TaskInstan
     assert ti.pushed == {}
 
 
+@pytest.mark.parametrize("odd", ["..", "ssp_1\n", "s" * 256])
+def test_what_can_be_no_profile_is_named_before_a_token_is_asked_for(
+    ti: world.TaskInstance, tenant: Sandbox, odd: str
+) -> None:
+    with pytest.raises(Auth0ProfileError, match=r"can be no self-service profile.*Set profile_id"):
+        check_before_creating(ti, {**CREATING, "profile_id": odd}, {""})
+    assert tenant.stats().token_requests == 0
+
+
 def test_a_rows_unknown_profile_is_found(ti: world.TaskInstance) -> None:
     with pytest.raises(Auth0ProfileError, match="ssp_unknown00000001"):
         check_before_creating(ti, CREATING, {"", "ssp_unknown00000001"})

@@ -63,7 +63,7 @@ def test_a_field_says_what_it_is_for(name: str) -> None:
     assert FORM[name]["description"]
 
 
-@pytest.mark.parametrize("name", ["private_key", "token"])
+@pytest.mark.parametrize("name", ["private_key", "token", "proxy"])
 def test_secrets_are_masked_while_they_are_typed_and_when_the_connection_is_shown(name: str) -> None:
     assert FORM[name]["schema"]["format"] == "password"
     assert should_hide_value_for_key(name)

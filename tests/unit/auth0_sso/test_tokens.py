@@ -144,6 +144,24 @@ def test_a_token_that_replaced_a_refused_one_is_not_replaced_before_it_has_serve
     assert asyncio.run(ask()) == [True, True, False, False, True]
 
 
+def test_a_token_that_stays_refused_is_replaced_every_half_minute_and_no_more_often() -> None:
+    now = 1000.0
+
+    async def ask() -> list[bool]:
+        nonlocal now
+        shared = SharedToken(SETTINGS, Tenant(), None, clock=lambda: now)
+        token = await shared.get()
+        told = []
+        for _ in range(2):
+            token = await shared.get(rejected=token)
+            for later in (29, 1):
+                now += later
+                told.append(shared.replaceable(token))
+        return told
+
+    assert asyncio.run(ask()) == [False, True, False, True]
+
+
 def test_a_caller_that_is_cancelled_does_not_hold_up_the_others() -> None:
     async def ask() -> str:
         shared = SharedToken(SETTINGS, Tenant(), None)
@@ -191,8 +209,9 @@ def test_other_credentials_have_another_token(change: Callable[[Auth0Settings], 
     assert token_key(change(SETTINGS)) != token_key(SETTINGS)
 
 
-def test_the_pace_and_the_profile_do_not_change_the_token() -> None:
-    changed = SETTINGS.model_copy(update={"requests_per_slot": 5.0, "profile_id": "ssp_1", "timeout": 3.0})
+def test_the_pace_the_profile_and_the_proxy_do_not_change_the_token() -> None:
+    others = {"requests_per_slot": 5.0, "profile_id": "ssp_1", "timeout": 3.0, "proxy": SecretStr("http://u:p@proxy:1")}
+    changed = SETTINGS.model_copy(update=others)
     assert token_key(changed) == token_key(SETTINGS)
 
 

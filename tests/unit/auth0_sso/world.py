@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -194,7 +194,7 @@ class TaskInstance:
         self.max_tries = max_tries
         self.try_number = try_number
         self.state = StateStore() if state is None else state
-        self.start_date = datetime.now(timezone.utc) - timedelta(seconds=5)
+        self.start_date = datetime.now(UTC) - timedelta(seconds=5)
         self.pushed: dict[str, Any] = {}
         self.returned: Any = None
         self.raised: BaseException | None = None
@@ -205,7 +205,7 @@ class TaskInstance:
     @property
     def context(self) -> Any:
         """Return the part of Airflow's context that the operators use."""
-        due = datetime.fromtimestamp(RUNS_AFTER.get(self.run_id, 0.0), timezone.utc)
+        due = datetime.fromtimestamp(RUNS_AFTER.get(self.run_id, 0.0), UTC)
         return {"ti": self, "dag_run": DagRun(self.dag_id, self.run_id, due), "task_state_store": self.state}
 
 

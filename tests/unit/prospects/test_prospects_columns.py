@@ -186,6 +186,41 @@ def test_a_header_tells_all_its_problems_at_once():
     assert str(error.value) == "\n".join(error.value.problems)
 
 
+@pytest.mark.parametrize(
+    "secrets",
+    [
+        "AKIAIOSFODNN7EXAMPLE",
+        "sk_live_51H8xkq2eZvKYlo2C",
+        "client_id=h4rdToGuess",
+        "machine acme.example login ada password h4rdToGuess",
+        '{"client_secret": "h4rdToGuess", "name": "acme"}',
+        "h4rdToGuess" * 30,
+        "h4rd\u200bToGuess",
+        "prospect_email,h4rdToGuess",
+    ],
+)
+def test_the_first_line_of_a_file_that_is_no_csv_of_prospects_is_not_shown(tmp_path, secrets):
+    file = tmp_path / "credentials"
+    file.write_text(secrets + "\n", encoding="utf-8")
+    with pytest.raises(ProspectsError) as error:
+        load_prospects(file)
+    assert not [part for part in ("AKIA", "sk_live", "h4rd", "acme") if part in str(error.value)]
+
+
+def test_a_name_that_is_not_shown_is_found_by_its_position():
+    with pytest.raises(ProspectsError) as error:
+        load_prospects(None, text="prospect_email,passw0rd,organization id\n")
+    unknown, hinted, _ = error.value.problems
+    assert unknown.startswith("prospects_csv: unknown column 2: ")
+    assert hinted == "prospects_csv: unknown column 3: did you mean 'organization_id'?"
+
+
+def test_beside_an_organization_id_every_unknown_column_is_named():
+    with pytest.raises(ProspectsError) as error:
+        load_prospects(None, text="organization_id,Fax Number\norg_1,5\n")
+    assert "unknown column 'Fax Number': the nearest" in str(error.value)
+
+
 def test_a_file_of_absurdly_many_columns_is_refused_at_once():
     with pytest.raises(ProspectsError, match=f"has {MOST_COLUMNS + 1} columns"):
         load_prospects(None, text="x," * MOST_COLUMNS + "y\n")

@@ -46,6 +46,22 @@ def test_lines_without_content_are_no_rows():
     assert read(b'\n  \r\na,b\n\n1,2\n,\n \n"",\n3,4\n\n') == [["a", "b"], ["1", "2"], ["3", "4"]]
 
 
+@pytest.mark.parametrize("blank", [" ", "   ", "\u00a0"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_white_space_around_a_quoted_cell_does_not_count(blank, line_end):
+    cells = [['"organization_id"', '"b"'], ['"IT ""desk"" , second; floor"', '"1 \n "" , 2"'], ['""', '"3"']]
+    lines = [";".join(f"{blank}{cell}{blank}" for cell in row) for row in cells]
+    assert read(line_end.join(lines).encode()) == [
+        ["organization_id", "b"],
+        ['IT "desk" , second; floor', '1 \n " , 2'],
+        ["", "3"],
+    ]
+
+
+def test_white_space_around_a_quote_within_a_cell_counts():
+    assert read(b'a,b\nx "y" ,"1 \n"" ,"\n') == [["a", "b"], ['x "y" ', '1 \n" ,']]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -62,6 +78,7 @@ def test_lines_without_content_are_no_rows():
         (b'a,b\n1,2\n3,"4\n5,6\n', "a.csv: a quote opened in the row at line 3 is never closed"),
         (b'\n\na,"b\n', "a.csv: a quote opened in the row at line 3 is never closed"),
         (b'a,b\n"1\n2",3\n"x "y"",4\n', "a.csv: the row at line 4 has text after a closing quote"),
+        (b'a,b\n"1" 2,3\n', "a.csv: the row at line 2 has text after a closing quote"),
     ],
 )
 def test_what_is_no_such_csv_is_refused_with_what_to_do(content, said):

@@ -141,11 +141,16 @@ BAD = [
         "item 2: must be a domain name",
     ),
     ({"enabled_clients": '["a", 5]'}, "enabled_clients", "item 2: must be a text"),
+    ({"enabled_clients": '["a", ""]'}, "enabled_clients", "item 2: must be at least 1 characters long"),
+    *(
+        ({"enabled_clients": cell}, "enabled_clients", "must be values between semicolons or a JSON list, without null")
+        for cell in ("null", "{}", '{"client_id": "a"}', "a;null", "a; []", "a;{}")
+    ),
     ({"enabled_clients": "a;b\x00".replace("\x00", "\x01")}, "enabled_clients", "item 2: must not contain"),
     (
         {"enabled_clients": '["\\ud800"]'},
         "enabled_clients",
-        "item 1: must not contain the unprintable character U+D800",
+        "item 1: must not contain half of a surrogate pair",
     ),
     ({"enabled_clients": "[" * 100_000}, "enabled_clients", "must be JSON, but is nested too deeply"),
     ({"enabled_clients": "[" + "9" * 5000 + "]"}, "enabled_clients", "must be JSON, but holds a number of"),
@@ -171,6 +176,13 @@ BAD = [
     ({"organization_name": "a\nb"}, "organization_name", "must not contain the unprintable character U+000A"),
     ({"custom_domain": "ab"}, "custom_domain", "must be at least 3 characters long"),
     ({"custom_domain": "a.example\r\nx: y"}, "custom_domain", "must be a domain name"),
+    ({"custom_domain": "ü" * 60 + ".example"}, "custom_domain", "must be a domain name"),
+    ({"domains": "a\u0660\u06f0.example"}, "domains", "item 1: must be a domain name"),
+    (
+        {"connection_config.options.icon_url": "https://bücher.example/x.png"},
+        "connection_config.options.icon_url",
+        "must be a URL that begins with https://, but has 'ü' (LATIN SMALL LETTER U WITH DIAERESIS) at character 10",
+    ),
     ({"organization_id": "Acme"}, "organization_id", "must begin with org_"),
     ({"organization_id": "organization_id"}, "organization_id", "must begin with org_"),
     (
@@ -257,6 +269,14 @@ def test_domains_make_verification_optional_unless_it_is_given():
     }
     given = body_of({"domains": "a.example", verification: "required"})
     assert given["domain_aliases_config"]["domain_verification"] == "required"
+
+
+def test_domains_in_other_alphabets_are_sent_as_dns_knows_them():
+    row = {"domains": "Bücher.example;xn--bcher-kva.example;ACME.example", "custom_domain": "login.bücher.example"}
+    (prospect,) = load(row).valid
+    encoded = ["xn--bcher-kva.example", "xn--bcher-kva.example", "ACME.example"]
+    assert prospect.body["domain_aliases_config"]["pending_domains"] == encoded
+    assert prospect.custom_domain == "login.xn--bcher-kva.example"
 
 
 def test_many_domains_are_fine_for_several_organizations():

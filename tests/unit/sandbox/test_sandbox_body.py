@@ -49,6 +49,8 @@ def test_an_empty_body_is_an_empty_object() -> None:
         (b"{", JSON),
         (b'{"ttl_sec": NaN}', JSON),
         (b"\xff", JSON),
+        (b'{"connection_config": {"name": "\\ud800"}}', JSON),
+        (b'{"\xed\xa0\x80": 1}', JSON),
         (b"a[b]=\xff\xfe%FF", "text/plain"),
         (b"a=1&a[b]=2", FORM),
     ],

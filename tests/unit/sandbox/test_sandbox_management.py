@@ -191,6 +191,16 @@ def test_a_body_that_is_not_json_is_an_invalid_body(client: Any) -> None:
         assert (answer.status_code, answer.json()["errorCode"]) == (400, "invalid_body")
 
 
+@pytest.mark.parametrize("place", ['"connection_config": {"name": "%s"}', '"enabled_clients": ["%s"]'])
+def test_half_of_a_surrogate_pair_is_an_invalid_body_and_the_counts_can_still_be_read(client: Any, place: str) -> None:
+    content = '{"connection_config": {"name": "acme"}, ' + place % r"\ud800" + "}"
+    answer = client.http.post(f"{client.path()}/sso-ticket", content=content.encode(), headers=client.headers())
+    stats = client.http.get("/_sandbox/stats").json()
+    assert (answer.status_code, answer.json()["errorCode"]) == (400, "invalid_body")
+    assert stats["by_status"] == {"400": 1}
+    assert client.http.get("/_sandbox/requests").status_code == 200
+
+
 def test_an_unknown_profile_is_a_404_without_an_error_code(client: Any) -> None:
     expected = {"statusCode": 404, "error": "Not Found", "message": "Profile with ID: ssp_other not found"}
     for answer in (client.create(profile_id="ssp_other"), client.profile("ssp_other")):

@@ -1,0 +1,1 @@
+"""The project's pages in Airflow's UI."""

@@ -1,0 +1,99 @@
+"""The report's page in Airflow's UI, for whoever may read the DAG's XComs."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from typing import Any
+from urllib.parse import quote
+
+import structlog
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.common.db.common import SessionDep
+from airflow.api_fastapi.core_api.security import requires_access_dag
+from airflow.models.xcom import XComModel
+from airflow.sdk.configuration import conf
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.responses import HTMLResponse
+from sqlalchemy import select
+
+from include.reports.page import CONTENT_SECURITY_POLICY
+from sso_ui.report_files import EXTRA_REPORTS, MAX_BYTES, own_folder, read_page
+
+log = structlog.get_logger(__name__)
+
+DAGS = {"create_sso_tickets", "revoke_sso_tickets"}
+REPORT_TASK = "export_report"
+# Others may write where a report lies: in the browser its page has no origin, and no script but the report's own.
+# It holds ticket URLs, so nothing on the way may keep it.
+_HEADERS = {
+    "Content-Security-Policy": f"{CONTENT_SECURITY_POLICY}; frame-ancestors 'self'; sandbox allow-scripts",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+}
+_REFUSAL = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="color-scheme" content="light dark">
+<meta name="viewport" content="width=device-width,initial-scale=1"><title>SSO report</title>
+<style>body{font:16px/1.5 system-ui,sans-serif;max-width:36rem;margin:12vh auto;padding:0 1rem}</style>
+<h2>There is nothing to show</h2><p>%s</p></html>"""
+
+app = FastAPI(title="SSO tickets", docs_url=None, redoc_url=None, openapi_url=None)
+
+
+@app.exception_handler(HTTPException)
+def refuse(request: Request, error: HTTPException) -> HTMLResponse:
+    """Say to a person why there is no report, and let who is not logged in do so."""
+    said = escape(str(error.detail))
+    if error.status_code == 401:
+        login = f"{conf.get('api', 'base_url', fallback='').rstrip('/')}/api/v2/auth/login"
+        said = f'{said}: <a href="{escape(login)}?next={quote(str(request.url), safe="")}">log in to Airflow</a>.'
+    return HTMLResponse(_REFUSAL % said, error.status_code, headers={**(error.headers or {}), **_HEADERS})
+
+
+@app.get(
+    "/reports/{dag_id}/{run_id}",
+    response_class=HTMLResponse,
+    dependencies=[Depends(requires_access_dag("GET", DagAccessEntity.XCOM))],
+)
+def show_report(dag_id: str, run_id: str, session: SessionDep) -> HTMLResponse:
+    """Return a run's ``report.html``."""
+    report_uri = _exported(dag_id, run_id, session).get("report_uri") if dag_id in DAGS else None
+    if not isinstance(report_uri, str):
+        raise HTTPException(
+            404,
+            f"Run {run_id} of {dag_id} has no SSO report: its task {REPORT_TASK} has not ended well, or it has none.",
+        )
+    folder = own_folder(report_uri, dag_id, run_id)
+    if folder is None:
+        raise HTTPException(
+            404,
+            f"The report lies at {report_uri}, which is not this run's own folder under one that the api-server "
+            f"knows. To show reports from there, add their base to {EXTRA_REPORTS}.",
+        )
+    try:
+        page = read_page(folder)
+    except Exception as error:  # what the drivers of object storage raise has no base in common
+        log.warning("A report can't be read", folder=str(folder), reason=str(error))
+        raise HTTPException(404, f"The report's folder {folder} can't be read from here.") from None
+    if len(page) > MAX_BYTES:
+        raise HTTPException(404, f"The report in {folder} is larger than {MAX_BYTES:,} bytes: open it there.")
+    return HTMLResponse(page, headers=_HEADERS)
+
+
+def _exported(dag_id: str, run_id: str, session: SessionDep) -> dict[str, Any]:
+    """Return what the report's task says; as plain data, since users can set it."""
+    value = session.scalar(
+        select(XComModel.value).where(
+            XComModel.dag_id == dag_id,
+            XComModel.run_id == run_id,
+            XComModel.task_id == REPORT_TASK,
+            XComModel.map_index == -1,
+            XComModel.key == "return_value",
+        )
+    )
+    if isinstance(value, str):  # saved in the UI, it is JSON in JSON
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,59 @@
+"""Finds and reads the page of a run's report, in that run's own folder and nowhere else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import ObjectStoragePath
+
+from include import pipeline, reports
+
+EXTRA_REPORTS = "SSO_TICKETS_EXTRA_REPORTS"
+MAX_BYTES = 16 * 2**20
+
+
+def own_folder(report_uri: str, dag_id: str, run_id: str) -> ObjectStoragePath | None:
+    """Return a run's own folder under a base that the deployment knows; None if ``report_uri`` names another.
+
+    Known are the default of the parameter ``report_uri``, and what ``SSO_TICKETS_EXTRA_REPORTS`` lists, with commas.
+
+    :param report_uri: what the run says; it only chooses among the known, since users can set it.
+    """
+    own = str(reports.run_folder(Path(), dag_id, run_id))
+    bases = [pipeline.DEFAULT_REPORTS, *os.environ.get(EXTRA_REPORTS, "").split(",")]
+    for base in filter(None, map(str.strip, bases)):
+        folder = ObjectStoragePath(pipeline.absolute(base)) / own
+        if _normal(report_uri) == _normal(str(folder)):
+            return folder
+    return None
+
+
+def read_page(folder: ObjectStoragePath) -> bytes:
+    """Return a report's page, or its first ``MAX_BYTES`` and one.
+
+    In a local folder no symbolic link below its base is followed, since others may write there. Object storage is
+    read with the file systems that Airflow's providers register; HTTP is none of them.
+    """
+    page: Any = folder / "report.html"
+    local = folder.protocol in ("", "file", "local")
+    with open(page.path, "rb", opener=_open_below_base) if local else page.open("rb") as stream:
+        return stream.read(MAX_BYTES + 1)
+
+
+def _normal(uri: str) -> str:
+    path = uri.removeprefix("file://")
+    return path if "://" in path else os.path.normpath(path)
+
+
+def _open_below_base(path: str, flags: int) -> int:
+    base, *names = path.rsplit("/", 3)
+    opened = os.open(base, os.O_RDONLY)
+    for name in names:
+        above = opened
+        try:
+            opened = os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=above)
+        finally:
+            os.close(above)
+    return opened

@@ -1,0 +1,35 @@
+"""What the distribution says it runs on agrees with what the project installs and tests."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+NEEDED = {needed.name: needed for needed in map(Requirement, PROJECT["dependencies"])}
+PINNED = [Requirement(line) for line in (ROOT / "requirements.txt").read_text().splitlines() if line[:1].isalpha()]
+
+
+def test_whatever_is_pinned_for_a_python_that_is_supported_satisfies_the_distribution() -> None:
+    refused = [
+        str(pin)
+        for pin in PINNED
+        if pin.name in NEEDED
+        and any(not NEEDED[pin.name].specifier.contains(pinned.version) for pinned in pin.specifier)
+    ]
+
+    assert refused == []
+
+
+def test_a_python_that_airflows_providers_have_dropped_is_refused() -> None:
+    assert "3.10.19" not in SpecifierSet(PROJECT["requires-python"])
+    assert "3.11.0" in SpecifierSet(PROJECT["requires-python"])
+
+
+def test_airflow_3_4_is_refused_since_it_keeps_xcoms_in_another_table() -> None:
+    assert "3.3.2" in NEEDED["apache-airflow"].specifier
+    assert "3.4.0" not in NEEDED["apache-airflow"].specifier
