@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.postgres import SERVER_VARIABLE, PostgresError, postgres_server
+from tests.postgres import STARTED_VARIABLE, PostgresError, postgres_server
 
 _PROJECT = Path(__file__).parents[1]
 _HOME = _PROJECT / ".airflow" / "unit"
@@ -40,7 +40,7 @@ for _name in list(os.environ):
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("numprocesses", None):  # one PostgreSQL for all processes of the tests
         with suppress(PostgresError):
-            os.environ[SERVER_VARIABLE] = postgres_server()
+            os.environ[STARTED_VARIABLE] = postgres_server()
 
 
 class _TestsThatShareTogether(LoadScopeScheduling):

@@ -27,6 +27,8 @@ from sqlalchemy import URL, NullPool, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
 SERVER_VARIABLE = "SSO_TICKETS_TEST_POSTGRES"
+STARTED_VARIABLE = "SSO_TICKETS_TEST_POSTGRES_STARTED"
+"""The URL of the server that another process of these tests has started."""
 _START_SECONDS = 30.0
 
 
@@ -105,7 +107,7 @@ def postgres_server() -> str:
 
     :raises PostgresError: if there can be none.
     """
-    if named := os.environ.get(SERVER_VARIABLE):
+    if named := os.environ.get(SERVER_VARIABLE) or os.environ.get(STARTED_VARIABLE):
         return named
     binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not binaries:

@@ -30,13 +30,14 @@ from auth0_sso.pacing import Pacer, Turn
 from auth0_sso.token_endpoint import read_token_answer, token_request
 from auth0_sso.tokens import SharedToken, Token, TokenVault
 from auth0_sso.transport import (
+    BROKEN_OFF,
     AnyAnswer,
     NotConnectedError,
     PunctualConnector,
+    body_of,
     cause_of,
     leaving_by,
     not_connected,
-    read_body,
     without_urls,
 )
 from auth0_sso.waits import DEFAULT_TIMEOUTS, Timeouts
@@ -49,7 +50,6 @@ _PROFILES = "/api/v2/self-service-profiles"
 _NEVER_SENT = (NotConnectedError, aiohttp.InvalidURL, aiohttp.ConnectionTimeoutError)
 # A token may be revoked again before the request that has waited for it has left.
 _MOST_RENEWALS = 2
-_BROKEN_OFF = (aiohttp.ClientError, OSError)
 _CHECK_THE_WAY = "See Auth0's status page; check the connection's host, and the proxy between the worker and Auth0."
 
 
@@ -322,23 +322,14 @@ class Auth0Hook(HttpAsyncHook):
             async with response:
                 if response.status == 407:  # the proxy's, of a request that it forwards by itself
                     raise proxy_refusal(self.settings.domain, response.status, response.reason or "")
-                return _Answer(response.status, await self._body(response), response.headers)
+                return _Answer(response.status, await body_of(response), response.headers)
         except _NEVER_SENT as error:
             raise not_connected(self.settings.domain, error) from None
-        except _BROKEN_OFF as error:
+        except BROKEN_OFF as error:
             raise Auth0UnansweredError(
                 f"No answer from {self.settings.domain}: {cause_of(error)}.",
                 advice="The request may have been carried out.",
             ) from None
-
-    @staticmethod
-    async def _body(response: aiohttp.ClientResponse) -> object:
-        try:
-            return await read_body(response)
-        except _BROKEN_OFF:
-            if 200 <= response.status < 300:
-                raise
-            return ""  # a refusal is one, whatever its reason was
 
     async def _fetch_token(self) -> Token:
         asked_at = time.time()

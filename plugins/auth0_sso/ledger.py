@@ -27,7 +27,6 @@ from auth0_sso.vault import LedgerVault
 from auth0_sso.waits import DEFAULT_TIMEOUTS, Timeouts
 
 _CHUNK = 500
-
 t = schema.tickets
 
 

@@ -14,6 +14,9 @@ import aiohttp
 from auth0_sso.errors import Auth0Error, proxy_refusal, proxy_unreachable, unreachable
 from auth0_sso.waits import LONGEST_ANSWER_BYTES
 
+BROKEN_OFF = (aiohttp.ClientError, OSError)
+"""What says that an answer was lost on its way."""
+
 _PART_BYTES = 65536
 
 
@@ -93,7 +96,21 @@ def without_urls(request: Callable[..., Awaitable[aiohttp.ClientResponse]]) -> C
     return send
 
 
-async def read_body(response: aiohttp.ClientResponse) -> object:
+async def body_of(response: aiohttp.ClientResponse) -> object:
+    """
+    Return an answer's body; of a refusal an empty one if it breaks off, since it is one whatever its reason was.
+
+    :raises aiohttp.ClientError: if the body of a success breaks off, or takes too long.
+    """
+    try:
+        return await _read_body(response)
+    except BROKEN_OFF:
+        if 200 <= response.status < 300:
+            raise
+        return ""
+
+
+async def _read_body(response: aiohttp.ClientResponse) -> object:
     """
     Read an answer's body, but no more of it than an answer can have: it may be endless, or unpack to gigabytes.
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from auth0_sso.batch import IssuedTicket
 from auth0_sso.hook import Auth0Hook
 from auth0_sso.ledger import Ledger, StaleEntryError
 from auth0_sso.records import Ask, Round
@@ -176,4 +177,42 @@ def test_after_a_kill_exactly_what_was_under_way_is_in_doubt_and_the_next_try_ba
     assert len(world.recorded(ledger)) == 60
     assert {ticket.connection_name for ticket in tenant.tickets if ticket.id in unseen} <= flagged
     assert tenant.stats().tickets == 60 + len(unseen)
+    ledger.close()
+
+
+def revoke_all(ledger: Ledger, rate: float) -> list[dict[str, Any]]:
+    wanted = [IssuedTicket(entry.key, entry.created_at or 0) for entry in ledger.entries_of_run(FIRST_RUN.run)]
+    revoker = world.Revoker(wanted, world.open_hook(ledger, rate), ledger, "revoke_sso_tickets/run-1")
+    asyncio.run(revoker.run())
+    return revoker.results()
+
+
+def revoke_slowly(url: str, fernet: str, connection: str) -> None:
+    set_up(fernet, connection)
+    revoke_all(Ledger(url), rate=20)
+
+
+@pytest.mark.answers("a task of `revoke_sso_tickets` is killed, cleared or tried again")
+def test_after_a_kill_the_next_try_revokes_the_rest_and_tells_of_all(
+    ledger_url: str, fernet: str, run_tenant: RunTenant, connect: Connect
+) -> None:
+    tenant = run_tenant(latency=(0.2, 0.2))
+    connect(tenant)
+    ledger = Ledger(ledger_url)
+    world.issue(world.organizations(40), ledger)
+    process = world.process_context().Process(
+        target=revoke_slowly, args=(ledger_url, fernet, os.environ[CONNECTION_VARIABLE])
+    )
+    process.start()
+    deadline = time.monotonic() + 60
+    while tenant.stats().revoked < 5 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.kill()
+    process.join(20)
+    assert 5 <= tenant.stats().revoked < 40
+    results = revoke_all(ledger, rate=2000)
+    assert [result["status"] for result in results] == ["revoked"] * 40
+    assert {result["ticket_id"] for result in results} == {ticket.id for ticket in tenant.tickets}
+    assert world.living(tenant) == set()
+    assert len(ledger.revocations.by_ticket([ticket.id for ticket in tenant.tickets])) == 40
     ledger.close()

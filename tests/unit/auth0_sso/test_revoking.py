@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import time
 from collections import Counter
 from typing import Any
@@ -18,7 +16,7 @@ from auth0_sso.records import OPEN_LIFETIME, Entry
 from include.reports import REVOCATION_COLUMNS
 from include.sandbox.server import Sandbox
 from tests.unit.auth0_sso import databases, world
-from tests.unit.auth0_sso.conftest import CONNECTION_VARIABLE, Connect, RunTenant
+from tests.unit.auth0_sso.conftest import Connect, RunTenant
 from tests.unit.auth0_sso.world import SECOND_RUN, issue, organizations
 
 ledger_url = databases.ledger_url
@@ -271,38 +269,6 @@ def test_revoking_while_a_run_issues_leaves_no_ticket_that_is_not_known_and_reus
     assert world.recorded(ledger) == world.living(tenant)
     assert world.living(tenant) <= {outcome["ticket_id"] for outcome in told.values()}
     made.raise_if_owed()
-
-
-def revoke_slowly(url: str, fernet: str, connection: str) -> None:
-    databases.use_fernet_key(fernet)
-    os.environ[CONNECTION_VARIABLE] = connection
-    ledger = Ledger(url)
-    run(revoker(ledger.live_entries(), ledger, world.open_hook(ledger, rate=20.0)))
-
-
-@pytest.mark.answers("a task of `revoke_sso_tickets` is killed, cleared or tried again")
-def test_after_a_kill_the_next_try_revokes_the_rest_and_tells_of_all(
-    ledger_url: str, fernet: str, run_tenant: RunTenant, connect: Connect
-) -> None:
-    tenant = run_tenant(latency=(0.2, 0.2))
-    connection = connect(tenant)
-    ledger = Ledger(ledger_url)
-    issue(organizations(40), ledger)
-    seen = ledger.live_entries()
-    process = world.process_context().Process(target=revoke_slowly, args=(ledger_url, fernet, json.dumps(connection)))
-    process.start()
-    deadline = time.monotonic() + 30
-    while tenant.stats().revoked < 5 and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.kill()
-    process.join(10)
-    assert 5 <= tenant.stats().revoked < 40
-    results = run(revoker(seen, ledger))
-    assert statuses(results) == {"revoked": 40}
-    assert {result["ticket_id"] for result in results} == {ticket.id for ticket in tenant.tickets}
-    assert world.living(tenant) == set()
-    assert len(ledger.revocations.by_ticket([ticket.id for ticket in tenant.tickets])) == 40
-    ledger.close()
 
 
 def test_stopped_in_the_middle_what_is_under_way_is_answered_and_written_down(

@@ -135,7 +135,7 @@ def test_a_sqlite_ledger_is_opened_although_another_process_is_writing_its_first
 
 
 def test_a_sqlite_ledger_lets_readers_in_while_one_writes_and_survives_a_power_cut(sqlite_url: str) -> None:
-    engine, _, _ = connect(sqlite_url)
+    engine, *_ = connect(sqlite_url)
     with engine.connect() as connection:
         pragmas = {
             name: connection.execute(text(f"PRAGMA {name}")).scalar_one()

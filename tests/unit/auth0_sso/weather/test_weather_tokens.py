@@ -123,7 +123,7 @@ def test_tokens_that_stay_refused_however_new_they_are_end_the_run_after_one_ren
     ledger: Ledger, tenant: Sandbox
 ) -> None:
     tenant.fault("refuse_tokens", count=1000)
-    tasks = skies.fleet(ledger, 1, 50, timeouts=DEFAULT_TIMEOUTS)
+    tasks = skies.fleet(ledger, 1, 50, timeouts=Timeouts())
     with pytest.raises(Auth0TokenError, match="401"):
         tasks.run()
     outcomes = tasks.outcomes
