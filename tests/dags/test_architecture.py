@@ -10,8 +10,8 @@ import pytest
 
 from tests.dags.parsing import PROJECT
 
-SIZES = {"plugins/auth0_sso/operators.py": 250, "plugins/auth0_sso/hook.py": 350}
-MOST_LINES = 200
+SIZES = {"plugins/auth0_sso/hook.py": 350}
+MOST_LINES = 250
 DAG_MODULES = {"dags", *(path.stem for path in (PROJECT / "dags").glob("*.py"))}
 # What no module of a package may import, not even inside a function.
 FORBIDDEN = {

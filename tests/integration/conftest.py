@@ -23,27 +23,28 @@ from tests.integration.runs import Connect, Run, Trigger
 PROJECT = Path(__file__).parents[2]
 
 
+KEY = Fernet.generate_key().decode()
+
+
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of the ledger and the reports."""
-    return tmp_path_factory.mktemp("integration")
-
-
-@pytest.fixture(scope="session")
-def airflow(home: Path) -> Iterator[None]:
-    """Give Airflow an empty metadata database, and the DAGs a ledger and reports of their own."""
-    from airflow.sdk.crypto import get_fernet
+    """Return the folder of the ledger and the reports, beside an empty metadata database."""
     from airflow.utils.db import initdb
 
     Path(os.environ["AIRFLOW_HOME"], "airflow.db").unlink(missing_ok=True)
     initdb()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AIRFLOW__CORE__FERNET_KEY", Fernet.generate_key().decode())
-        patch.setenv("SSO_TICKETS_LEDGER", str(home / "sso_tickets.db"))
-        patch.setenv("SSO_TICKETS_REPORTS", str(home / "reports"))
-        patch.setenv("SSO_TICKETS_SCHEDULE", "")
-        get_fernet.cache_clear()
-        yield
+    return tmp_path_factory.mktemp("integration")
+
+
+@pytest.fixture
+def airflow(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give Airflow its Fernet key, and the DAGs their ledger."""
+    from airflow.sdk.crypto import get_fernet
+
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", KEY)
+    monkeypatch.setenv("SSO_TICKETS_LEDGER", str(home / "sso_tickets.db"))
+    get_fernet.cache_clear()
+    yield
     get_fernet.cache_clear()
 
 
@@ -92,8 +93,9 @@ def trigger(airflow: None, connect: Connect, home: Path, capfd: pytest.CaptureFi
     def start(dag_id: str = "create_sso_tickets", **conf: Any) -> Run:
         # Parsed anew: a run leaves its configuration in the DAG's parameters.
         dag = DagBag(PROJECT / "dags" / f"{dag_id}.py").dags[dag_id]
+        reports = {"create_sso_tickets": "report_uri", "revoke_sso_tickets": "export_uri"}[dag_id]
         capfd.readouterr()
-        done = dag.test(run_conf=conf)
+        done = dag.test(run_conf={reports: str(home / "reports"), **conf})
         log = capfd.readouterr().out
         print(log)  # for whoever sees the test fail
         return Run(done, home / "reports", log)
