@@ -42,6 +42,8 @@ def tenant(key_pair: RSAPrivateKey) -> Iterator[Sandbox]:
 @pytest.fixture(scope="session")
 def local_airflow(tenant: Sandbox) -> Iterator[LocalAirflow]:
     env = {
+        # How often a task's process is looked after, and hears that somebody has cleared or marked it; by default 5 s.
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "SSO_TICKETS_REPORTS": str(HOME / "reports"),
         "TMPDIR": str(HOME),  # so that what a process leaves there is searched too
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from include.local.airflow import POOL
@@ -19,12 +21,15 @@ def answer(run: Run, option: str, *, try_number: int) -> None:
 
 @pytest.mark.answers("the plan is rejected")
 @pytest.mark.answers("an approved run is cleared")
+@pytest.mark.answers("`plan_fan_out` is cleared after the CSV has changed")
 def test_nothing_is_sent_without_an_approval_and_a_cleared_plan_needs_another(
-    trigger: Trigger, airflow: AirflowApi, tenant: Sandbox
+    trigger: Trigger, airflow: AirflowApi, tenant: Sandbox, tmp_path: Path
 ) -> None:
     rested(tenant)
     airflow.delete_pool(POOL)
-    run = trigger(wait=False, require_approval=True, prospects_csv=csv_of(2, 1, "approval"))
+    file = tmp_path / "prospects.csv"
+    file.write_text(csv_of(2, 1, "approval"))
+    run = trigger(wait=False, require_approval=True, prospects_uri=str(file))
     answer(run, "Reject", try_number=1)
     assert run.wait().state == "failed"
     assert tenant.stats().tickets == 0
@@ -32,7 +37,9 @@ def test_nothing_is_sent_without_an_approval_and_a_cleared_plan_needs_another(
     assert airflow.pools()[POOL] == 2
     airflow.set_pool(POOL, SLOTS)
 
+    file.write_text(csv_of(3, 3, "another"))
     airflow.clear(run.dag_id, run.run_id, ["plan_fan_out"])
     answer(run, "Approve", try_number=2)
     assert run.wait().state == "success"
     assert run.summary["created"] == tenant.stats().tickets == 2
+    assert {row["organization_name"] for row in run.rows} == {"approval 0"}

@@ -12,7 +12,6 @@ import subprocess
 import sys
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -23,18 +22,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from include.local.airflow import LocalAirflow
 from include.local.api import AirflowApi
 from include.sandbox.server import Sandbox
-from tests.e2e import scan
+from tests import scan
 from tests.e2e.runs import HOME, PACE, Run, connect_to, rested
 from tests.prospects import csv_of
 
 DAG = "create_sso_tickets"
-BACKEND = "auth0_sso.xcom_backend.LockedTicketsXCom"
 WRONG_SECRET = "not-the-clients-secret-but-typed-by-somebody"
 REPORT_FILES = {"tickets.csv", "tickets.xlsx", "report.html", "revocations.csv", "revocations.xlsx"}
 LINK = re.compile(rb"ticket=[A-Za-z0-9]{16,}")
-EVENTS = HOME / "openlineage"
-TASK = f"{DAG}.create_tickets"
-TICKETS_XCOM = f"xcom.value of {TASK}[return_value]"
+TICKETS_XCOM = f"xcom.value of {DAG}.create_tickets[return_value]"
 # A revoked ticket's id opens nothing any more, and is what the book of revocations knows it by.
 REVOCATIONS_XCOM = "xcom.value of revoke_sso_tickets.revoke_tickets[return_value]"
 BOOK = {REVOCATIONS_XCOM, "sso_tickets.db", "sso_tickets.db-wal"}
@@ -97,24 +93,7 @@ def secrets_of(tenant: Sandbox, pem: str) -> dict[str, str]:
     """Return all that may be found nowhere, by name."""
     secrets = {"client secret": tenant.client_secret, "mistyped secret": WRONG_SECRET}
     secrets |= {"private key": pem, "line of the private key": pem.splitlines()[5]}
-    return secrets | tokens_of(tenant) | tickets_of(tenant)
-
-
-def tokens_of(tenant: Sandbox) -> dict[str, str]:
-    """Return each access token and, by itself, its signature."""
-    secrets: dict[str, str] = {}
-    for number, token in enumerate(tenant.access_tokens):
-        secrets |= {f"token {number}": token, f"signature of token {number}": token.rpartition(".")[2]}
-    return secrets
-
-
-def tickets_of(tenant: Sandbox) -> dict[str, str]:
-    """Return each ticket's URL and, by itself, its id, which opens it as well."""
-    secrets: dict[str, str] = {}
-    for number, ticket in enumerate(tenant.tickets):
-        url = f"{tenant.url}/self-service/connections-flow?ticket={ticket.id}"
-        secrets |= {f"ticket {number}": url, f"ticket id {number}": ticket.id}
-    return secrets
+    return secrets | scan.tokens_of(tenant) | scan.tickets_of(tenant)
 
 
 def test_the_runs_had_failures_in_them(left: Left) -> None:
@@ -166,78 +145,6 @@ def test_all_that_lies_on_disk_is_its_owners_alone(left: Left) -> None:
         if path.stat().st_mode & 0o077
     }
     assert readable == {}
-
-
-def run_apart(local_airflow: LocalAirflow, csv: str, **env: str) -> Run:
-    """Run the DAG with other settings, in the same database, by a process of its own."""
-    airflow = local_airflow.api()
-    logical_date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    airflow.patch(f"/api/v2/dags/{DAG}", {"is_paused": True})  # so that the scheduler leaves this run alone
-    command = [str(Path(sys.executable).with_name("airflow")), "dags", "test", DAG, logical_date]
-    done = subprocess.run(
-        [*command, "--conf", json.dumps({"prospects_csv": csv})],
-        env={**local_airflow.env, **env},
-        capture_output=True,
-        text=True,
-        timeout=180,
-    )
-    airflow.patch(f"/api/v2/dags/{DAG}", {"is_paused": False})
-    runs = airflow.get(f"/api/v2/dags/{DAG}/dagRuns?order_by=-run_after&limit=100")["dag_runs"]
-    run_ids = [run["dag_run_id"] for run in runs if run["logical_date"] == logical_date]
-    assert len(run_ids) == 1, done.stdout[-3000:] + done.stderr[-3000:]
-    return Run(airflow, DAG, run_ids[0])
-
-
-class TestWithTheXComBackendAndOpenLineage:
-    """A run with encrypted tickets, in the same database, that sends OpenLineage's events."""
-
-    @pytest.fixture(scope="class")
-    @staticmethod
-    def run(left: Left, local_airflow: LocalAirflow, tenant: Sandbox) -> Run:
-        rested(tenant)
-        # Several fail, and several do not: the provider now and then cuts an event off.
-        for refused in ("org_locked00001", "org_locked00003"):
-            tenant.fault("fail_match", organization_id=refused, status=400)
-        EVENTS.mkdir()
-        transport = {"type": "file", "log_file_path": str(EVENTS / "event")}
-        return run_apart(
-            local_airflow,
-            csv_of(4, 4, "locked"),
-            AIRFLOW__CORE__XCOM_BACKEND=BACKEND,
-            AIRFLOW__OPENLINEAGE__TRANSPORT=json.dumps(transport),
-            AIRFLOW__OPENLINEAGE__INCLUDE_FULL_TASK_INFO="True",
-        )
-
-    def test_no_table_and_no_file_but_the_report_holds_a_ticket(self, run: Run, left: Left, tenant: Sandbox) -> None:
-        tickets = tickets_of(tenant)
-        assert len(tickets) == 4
-        assert scan.find(tickets, left.database) == set()
-        assert scan.find(tickets, left.files) == set()
-
-    def test_no_event_holds_a_secret(self, run: Run, left: Left, tenant: Sandbox) -> None:
-        run.wait_for(lambda: {(TASK, "COMPLETE"), (TASK, "FAIL")} <= written_events())
-        secrets = {**left.secrets, **tokens_of(tenant), **tickets_of(tenant)}
-        assert scan.find(secrets, scan.in_files(EVENTS, skip=lambda _file: False)) == set()
-
-    def test_the_report_holds_them_all(self, run: Run, tenant: Sandbox) -> None:
-        assert run.state == "failed"
-        assert {row["ticket_id"] for row in run.rows if row["ticket_id"]} == {ticket.id for ticket in tenant.tickets}
-
-    def test_the_ui_shows_everything_but_the_tickets(self, run: Run, airflow: AirflowApi) -> None:
-        (organization,) = airflow.xcom(DAG, run.run_id, "create_tickets", map_index=0)
-        (outcome,) = organization["tickets"]
-        assert (outcome["organization_name"], outcome["status"]) == ("locked 0", "created")
-        assert all(outcome[name].startswith("locked:") for name in ("ticket_url", "ticket_id"))
-
-    def test_the_reports_page_shows_them(self, run: Run, airflow: AirflowApi, tenant: Sandbox) -> None:
-        page = airflow.text(f"/sso-tickets/reports/{DAG}/{quote(run.run_id, safe='')}")
-        assert all(ticket.id in page for ticket in tenant.tickets)
-
-
-def written_events() -> set[tuple[str, str]]:
-    """Return the job and type of each of OpenLineage's events."""
-    texts = [file.read_text() for file in EVENTS.iterdir()]
-    return {(event["job"]["name"], event["eventType"]) for event in map(json.loads, filter(None, texts))}
 
 
 SECRET = "https://acme.example/self-service/connections-flow?ticket=a1&b=%22c%22\n<d>"

@@ -26,6 +26,19 @@ PROJECT = Path(__file__).parents[2]
 KEY = Fernet.generate_key().decode()
 
 
+def connection_of(tenant: Sandbox, **different: Any) -> dict[str, str]:
+    """Return the environment variable that is the connection to the tenant; keywords make it different."""
+    fields = {
+        "host": tenant.url,
+        "client_id": tenant.client_id,
+        "client_secret": tenant.client_secret,
+        "profile_id": tenant.profile_id,
+        "requests_per_slot": 1000,
+        "burst_per_slot": 1000,
+    }
+    return connection_env(**{**fields, **different})
+
+
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of the ledger and the reports, beside an empty metadata database."""
@@ -70,15 +83,7 @@ def connect(tenant: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Connect:
     """Point the connection at the tenant; keywords make it different."""
 
     def to(**different: Any) -> None:
-        fields = {
-            "host": tenant.url,
-            "client_id": tenant.client_id,
-            "client_secret": tenant.client_secret,
-            "profile_id": tenant.profile_id,
-            "requests_per_slot": 1000,
-            "burst_per_slot": 1000,
-        }
-        for name, value in connection_env(**{**fields, **different}).items():
+        for name, value in connection_of(tenant, **different).items():
             monkeypatch.setenv(name, value)
 
     to()

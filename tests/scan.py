@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from include.sandbox.server import Sandbox
+
 Places = dict[str, bytes]
 
 
@@ -25,6 +27,23 @@ class Leak:
     place: str
     secret: str
     form: str
+
+
+def tokens_of(tenant: Sandbox) -> dict[str, str]:
+    """Return each access token and, by itself, its signature."""
+    secrets: dict[str, str] = {}
+    for number, token in enumerate(tenant.access_tokens):
+        secrets |= {f"token {number}": token, f"signature of token {number}": token.rpartition(".")[2]}
+    return secrets
+
+
+def tickets_of(tenant: Sandbox) -> dict[str, str]:
+    """Return each ticket's URL and, by itself, its id, which opens it as well."""
+    secrets: dict[str, str] = {}
+    for number, ticket in enumerate(tenant.tickets):
+        url = f"{tenant.url}/self-service/connections-flow?ticket={ticket.id}"
+        secrets |= {f"ticket {number}": url, f"ticket id {number}": ticket.id}
+    return secrets
 
 
 def forms_of(secret: str) -> dict[str, set[bytes]]:
