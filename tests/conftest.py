@@ -47,7 +47,7 @@ class _TestsThatShareTogether(LoadScopeScheduling):
     """Divides the tests among processes by what they share: an Airflow, the parsed DAGs, or a file's fixtures."""
 
     def _split_scope(self, nodeid: str) -> str:
-        shared = ("tests/integration/", "tests/dags/")
+        shared = ("tests/e2e/", "tests/integration/", "tests/dags/")
         return next((folder for folder in shared if nodeid.startswith(folder)), nodeid.split("::")[0])
 
 

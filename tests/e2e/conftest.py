@@ -5,18 +5,21 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from include.local.airflow import POOL, LocalAirflow
 from include.local.api import AirflowApi
 from include.sandbox.server import Sandbox
 from include.sandbox.settings import SandboxSettings
-from tests.e2e.runs import HOME, SLOTS, Run, Trigger, connect_to
+from tests import scan
+from tests.e2e.runs import ADA, BOB, CAT, HEAD, HOME, PACE, SLOTS, Run, Trigger, connect_to, rested
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -72,3 +75,42 @@ def trigger(airflow: AirflowApi, tenant: Sandbox) -> Trigger:
         return run.wait() if wait else run
 
     return start
+
+
+@dataclass(frozen=True)
+class FailedRun:
+    """
+    A run that logged in with a private key; one of its three rows was refused, and one answer was lost.
+
+    :param run: the run.
+    :param file: its CSV.
+    :param private_key: PEM.
+    :param processes: what could be seen of Airflow's processes meanwhile.
+    """
+
+    run: Run
+    file: Path
+    private_key: str
+    processes: scan.Places
+
+
+@pytest.fixture(scope="session")
+def failed_run(
+    trigger: Trigger,
+    airflow: AirflowApi,
+    tenant: Sandbox,
+    key_pair: RSAPrivateKey,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> FailedRun:
+    rested(tenant)
+    file = tmp_path_factory.mktemp("failed") / "prospects.csv"
+    file.write_text("\n".join([HEAD, ADA, BOB, CAT]))
+    tenant.fault("fail_match", organization_id="org_rerun000001", status=400)
+    tenant.fault("error_after", status=503)
+    pem = key_pair.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    connect_to(tenant, airflow, password="", extra={"profile_id": tenant.profile_id, **PACE, "private_key": pem})
+    with scan.ProcessWatch(int((HOME / "standalone.pid").read_text().split()[0])) as watch:
+        run = trigger(prospects_uri=str(file))
+    connect_to(tenant, airflow)
+    tenant.clear_faults()
+    return FailedRun(run, file, pem, watch.places)

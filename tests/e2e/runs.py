@@ -20,6 +20,12 @@ ENDED = ("success", "failed")
 SLOTS = 4
 PACE = {"requests_per_slot": 4, "burst_per_slot": 12}
 
+HEAD = "organization_id,organization_name,prospect_name,prospect_email,connection_name"
+ADA = "org_rerun000000,Acme,Ada,ada@acme.example,acme"
+BOB = "org_rerun000000,Acme,Bob,bob@acme.example,acme-two"
+CAT = "org_rerun000001,Globex,Cat,cat@globex.example,globex"
+DAN = "org_rerun000002,Initech,Dan,dan@initech.example,initech"
+
 Trigger = Callable[..., "Run"]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from include.local.api import AirflowApi
 from include.sandbox.server import Sandbox
-from tests.e2e.runs import Run, Trigger, posts, rested
+from tests.e2e.runs import Run, Trigger, rested
 
 # Of a row that was interrupted, its task may still have said that the tenant was busy, or not.
 UNDONE = {"failed", "not_attempted"}
@@ -59,7 +59,6 @@ def test_tasks_that_are_cleared_or_marked_while_they_run_are_reported_with_all_t
 
 @pytest.mark.answers("two runs are triggered at once")
 @pytest.mark.answers("a whole run is marked failed while it runs")
-@pytest.mark.answers("a run is deleted, and another is triggered with its id")
 def test_of_two_runs_at_once_the_first_is_ended_by_hand_and_nobody_gets_two_links(
     trigger: Trigger, airflow: AirflowApi, tenant: Sandbox
 ) -> None:
@@ -83,10 +82,3 @@ def test_of_two_runs_at_once_the_first_is_ended_by_hand_and_nobody_gets_two_link
     created, undone = statuses(first)["Org 0"]
     assert created == "created"
     assert undone in UNDONE
-
-    before = posts(tenant)
-    airflow.delete(f"/api/v2/dags/{first.dag_id}/dagRuns/{first.run_id}")
-    airflow.trigger(first.dag_id, {"prospects_csv": text}, first.run_id)
-    assert first.wait().state == "success"
-    assert statuses(first) == {"Org 0": ["reused", "reused"]}
-    assert posts(tenant) == before

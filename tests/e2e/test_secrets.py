@@ -16,18 +16,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from include.local.airflow import LocalAirflow
-from include.local.api import AirflowApi
 from include.sandbox.server import Sandbox
 from tests import scan
-from tests.e2e.runs import HOME, PACE, Run, connect_to, rested
-from tests.prospects import csv_of
+from tests.e2e.conftest import FailedRun
+from tests.e2e.runs import HOME, Run, Trigger
 
 DAG = "create_sso_tickets"
-WRONG_SECRET = "not-the-clients-secret-but-typed-by-somebody"
 REPORT_FILES = {"tickets.csv", "tickets.xlsx", "report.html", "revocations.csv", "revocations.xlsx"}
 LINK = re.compile(rb"ticket=[A-Za-z0-9]{16,}")
 TICKETS_XCOM = f"xcom.value of {DAG}.create_tickets[return_value]"
@@ -44,7 +39,6 @@ class Left:
     revoked_ids: frozenset[str]
     processes: scan.Places
     first: Run
-    wrong: Run
     revoked: Run
 
     def leaks(self, places: scan.Places) -> set[scan.Leak]:
@@ -68,42 +62,27 @@ class Left:
 
 
 @pytest.fixture(scope="module")
-def left(local_airflow: LocalAirflow, airflow: AirflowApi, tenant: Sandbox, key_pair: RSAPrivateKey) -> Left:
-    """Make tickets with a private key while rows and the tenant fail, err in the secret, and revoke."""
-    rested(tenant)
-    pem = key_pair.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-    def run(dag_id: str = DAG, **conf: object) -> Run:
-        return Run(airflow, dag_id, airflow.trigger(dag_id, conf)).wait()
-
-    with scan.ProcessWatch(int((HOME / "standalone.pid").read_text().split()[0])) as watch:
-        connect_to(tenant, airflow, password="", extra={"profile_id": tenant.profile_id, **PACE, "private_key": pem})
-        tenant.fault("fail_match", organization_id="org_secret00001", status=400)
-        tenant.fault("error_after", status=503)
-        first = run(prospects_csv=csv_of(6, 3, "secret"))
-        connect_to(tenant, airflow, password=WRONG_SECRET)
-        wrong = run(prospects_csv=csv_of(1, 1, "secret"))
-        connect_to(tenant, airflow)
-        revoked = run("revoke_sso_tickets", report_uri=str(first.report))
+def left(failed_run: FailedRun, trigger: Trigger, tenant: Sandbox) -> Left:
+    """Revoke the tickets of a run that had failures in it."""
+    revoked = trigger("revoke_sso_tickets", report_uri=str(failed_run.run.report))
     revoked_ids = {f"ticket id {n}" for n, ticket in enumerate(tenant.tickets) if ticket.state == "revoked"}
-    return Left(secrets_of(tenant, pem), frozenset(revoked_ids), watch.places, first, wrong, revoked)
+    secrets = {
+        "client secret": tenant.client_secret,
+        "private key": failed_run.private_key,
+        "line of the private key": failed_run.private_key.splitlines()[5],
+        **scan.tokens_of(tenant),
+        **scan.tickets_of(tenant),
+    }
+    return Left(secrets, frozenset(revoked_ids), failed_run.processes, failed_run.run, revoked)
 
 
-def secrets_of(tenant: Sandbox, pem: str) -> dict[str, str]:
-    """Return all that may be found nowhere, by name."""
-    secrets = {"client secret": tenant.client_secret, "mistyped secret": WRONG_SECRET}
-    secrets |= {"private key": pem, "line of the private key": pem.splitlines()[5]}
-    return secrets | scan.tokens_of(tenant) | scan.tickets_of(tenant)
-
-
-def test_the_runs_had_failures_in_them(left: Left) -> None:
-    assert (left.first.state, left.wrong.state, left.revoked.state) == ("failed", "failed", "success")
-    assert [row["status"] for row in left.first.rows].count("failed") == 2
+def test_the_runs_had_tickets_and_failures_in_them(left: Left) -> None:
+    log = left.first.log("create_tickets")
+    assert "Auth0 answered 400" in log
     assert any(row["duplicate_possible"] for row in left.first.rows)
-    assert left.revoked.summary["revoked"] == 4
+    assert left.revoked.summary["revoked"] >= 2
     assert {name.rstrip("0123456789 ") for name in left.secrets} == {
-        "client secret", "mistyped secret", "private key", "line of the private key", "token", "signature of token",
-        "ticket", "ticket id",
+        "client secret", "private key", "line of the private key", "token", "signature of token", "ticket", "ticket id",
     }  # fmt: skip
 
 

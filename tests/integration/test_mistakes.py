@@ -19,6 +19,7 @@ def test_a_wrong_secret(trigger: Trigger, connect: Connect, tenant: Sandbox) -> 
     run = trigger(prospects_csv=TWO)
     assert run.state == "failed"
     assert "401 access_denied" in run.log
+    assert "not-the-secret-at-all" not in run.log
     assert "Check the connection's login (client id) and password (client secret)" in run.log
     assert tenant.stats().tickets == 0
     assert run.summary["not_attempted"] == 2
@@ -33,28 +34,12 @@ def test_an_unknown_profile(trigger: Trigger, tenant: Sandbox) -> None:
     assert tenant.stats().tickets == 0
 
 
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (None, "does not exist: give a CSV file or a folder of them"),
-        ("", "empty"),
-        (
-            "organization_id,organization_name\n\n,\n",
-            "the input has no rows: below a first line that names the columns",
-        ),
-        ("organization_id,domian\norg_1,a.example\n", "did you mean 'domains'"),
-    ],
-    ids=["missing", "empty", "header alone", "unknown column"],
-)
-def test_a_csv_that_cannot_be_read(
-    trigger: Trigger, tenant: Sandbox, tmp_path: Path, content: str | None, said: str
-) -> None:
+def test_a_csv_that_cannot_be_read(trigger: Trigger, tenant: Sandbox, tmp_path: Path) -> None:
     file = tmp_path / "in.csv"
-    if content is not None:
-        file.write_text(content)
+    file.write_text("organization_id,domian\norg_1,a.example\n")
     run = trigger(prospects_uri=str(file))
     assert run.state == "failed"
-    assert said in run.log
+    assert "did you mean 'domains'" in run.log
     assert run.states("export_report") == ["skipped"]
     assert tenant.stats().requests == 0
 

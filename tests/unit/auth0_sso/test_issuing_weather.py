@@ -36,11 +36,11 @@ def flagged(outcomes: dict[int, dict[str, Any]]) -> int:
 
 @pytest.mark.answers("429, 5xx, no network")
 def test_a_storm_of_429_is_waited_out_and_no_row_is_lost_or_flagged(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
-    tenant.fault("rate_limit_storm", count=3)
+    tenant.fault("rate_limit_storm", count=1)
     outcomes = issue(organizations(20), sqlite_ledger)
     assert world.statuses(outcomes) == {"created": 20}
     assert flagged(outcomes) == 0
-    assert tenant.stats().rate_limited >= 1
+    assert tenant.stats().rate_limited == 1
     assert tenant.stats().tickets == 20
     assert max(outcome["attempts"] for outcome in outcomes.values()) >= 2
 

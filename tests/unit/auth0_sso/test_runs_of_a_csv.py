@@ -329,3 +329,11 @@ def test_no_run_reuses_a_revoked_link(runs: Runs, tenant: Sandbox, how: Callable
     second = runs.run(SECOND_RUN, ADA, BOB)
     assert statuses(second) == ["created", "created"]
     assert set(links(first).values()).isdisjoint(links(second).values())
+
+
+@pytest.mark.answers("a run is deleted, and another is triggered with its id")
+def test_a_run_that_bears_the_id_of_a_deleted_one_is_another_run(runs: Runs) -> None:
+    runs.run(FIRST_RUN, ADA, BOB)
+    rows = runs.run(replace(FIRST_RUN, run_after=SECOND_RUN.run_after), ADA, BOB)
+    assert [row.status for row in rows] == ["reused", "reused"]
+    assert world.posts(runs.tenant) == 2

@@ -142,15 +142,15 @@ def test_the_summary_is_written_last(tmp_path: Path) -> None:
     assert max(times, key=times.__getitem__) == "summary.json"
 
 
-def test_ten_thousand_rows_are_all_written(tmp_path: Path) -> None:
+def test_two_thousand_rows_are_all_written(tmp_path: Path) -> None:
     rows = [
         ReportRow(n, f"org_{n // 20}", f"Org {n // 20}", "Ada", "ada@example.com", "acme", "created",
                   f"https://tenant.example.com/self-service/connections-flow?ticket={n:032}", f"{n:032}")
-        for n in range(1, 10_001)
+        for n in range(1, 2_001)
     ]  # fmt: skip
-    assert write_report(tmp_path, rows, RUN)["created"] == 10_000
-    assert (tmp_path / "report.html").stat().st_size < 5_000_000
-    assert len(read_tickets(tmp_path)) == 10_000
+    assert write_report(tmp_path, rows, RUN)["created"] == 2_000
+    assert (tmp_path / "report.html").stat().st_size < 1_000_000
+    assert len(read_tickets(tmp_path)) == 2_000
 
 
 def revocation(status: str, **cells: Any) -> dict[str, Any]:

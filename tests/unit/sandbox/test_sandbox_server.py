@@ -128,12 +128,11 @@ def test_a_reset_forgets_all_but_the_tokens(
 def test_latency_is_taken_by_api_and_token_calls_but_not_by_the_sandboxs_own(
     run_tenant: Callable[..., Sandbox], connect: Callable[[Sandbox], Any]
 ) -> None:
-    client = connect(run_tenant(latency=(2.0, 2.0)))
-    answers = [client.ask_token(), client.create("a"), client.http.get("/_sandbox/stats")]
-    taken = [answer.elapsed.total_seconds() for answer in answers]
-    assert taken[0] >= 2.0
-    assert taken[1] >= 2.0
-    assert taken[2] < 2.0
+    client = connect(run_tenant(latency=(0.3, 0.3)))
+    answers = [client.ask_token(), client.create("a")]
+    assert all(answer.elapsed.total_seconds() >= 0.3 for answer in answers)
+    slow = connect(run_tenant(latency=(3600, 3600)))
+    assert slow.http.get("/_sandbox/stats").status_code == 200
 
 
 def test_the_limit_holds_under_many_threads(

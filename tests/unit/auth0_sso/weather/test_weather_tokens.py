@@ -134,7 +134,7 @@ def test_tokens_that_stay_refused_however_new_they_are_end_the_run_after_one_ren
     assert one_at_a_time(tenant)
 
 
-@pytest.mark.parametrize(("kind", "details", "said"), [TROUBLES[1], TROUBLES[3]])
+@pytest.mark.parametrize(("kind", "details", "said"), [TROUBLES[1]])
 def test_a_token_endpoint_in_trouble_is_asked_by_one_task_at_a_time_and_rests_in_between(
     ledger: Ledger, tenant: Sandbox, kind: Any, details: dict[str, Any], said: str
 ) -> None:
