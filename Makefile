@@ -31,7 +31,7 @@ down: ## Stop what 'make up' has started
 	@test ! -x $(BIN)/python || $(BIN)/python -m include.local down
 
 test: setup ## All tests, end to end too
-	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder tests/e2e tests/integration tests/dags tests/unit
+	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder tests/e2e tests/integration tests/dags tests/unit
 
 lint: setup ## Style, types and the import contract
 	$(BIN)/ruff check .
