@@ -31,7 +31,8 @@ _FOREIGN_BEGINNINGS = {
     b"\x1f\x8b": "is compressed with gzip",
 }
 _UTF_16 = re.compile(rb"(?:[^\x00]\x00){2}|(?:\x00[^\x00]){2}")
-_PIECE = 2**20
+PIECE_BYTES = 2**20
+"""So much of a file is decoded at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +172,8 @@ def _refuse_foreign(content: bytes, source: str) -> None:
 def _undecodable(content: bytes) -> int | None:
     """Return the place of the first byte that isn't UTF-8; in pieces, for a text takes up to four times its bytes."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    for start in range(0, len(content), _PIECE):
-        end = start + _PIECE
+    for start in range(0, len(content), PIECE_BYTES):
+        end = start + PIECE_BYTES
         kept, _ = decoder.getstate()
         try:
             decoder.decode(content[start:end], final=end >= len(content))

@@ -120,16 +120,16 @@ def lines_of(case: Case) -> Iterator[str]:
         )
 
 
-def run_case(name: str) -> dict[str, float]:
-    """Measure a case in a process of its own, whose memory is nobody else's."""
+def run_case(name: str, seconds: float = _SECONDS) -> dict[str, float]:
+    """Measure a case in a process of its own, whose memory is nobody else's, for so many seconds at most."""
     folder = HOME / "rows"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     command = [sys.executable, "-m", "tests.bench.rows", name, str(folder)]
     try:
-        done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=_SECONDS)
+        done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=seconds)
     except subprocess.TimeoutExpired:
-        raise BenchError(f"rows: {name} took over {_SECONDS:.0f} s") from None
+        raise BenchError(f"rows: {name} took over {seconds:g} s") from None
     finally:
         shutil.rmtree(folder)
     if done.returncode:

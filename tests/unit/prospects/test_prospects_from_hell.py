@@ -13,7 +13,7 @@ import pytest
 from include.prospects import Prospects, ProspectsError, load_prospects, plan_batches
 from include.prospects.columns import COLUMNS
 from include.prospects.header import MOST_COLUMNS
-from include.prospects.reader import _PIECE, MOST_ROW_CHARACTERS, read_table
+from include.prospects.reader import MOST_ROW_CHARACTERS, PIECE_BYTES, read_table
 from include.prospects.records import HIDDEN_CHARACTERS, MOST_PROBLEMS_OF_A_ROW
 
 MB = 1_000_000
@@ -196,7 +196,7 @@ class TestEncodings:
         )
 
     def test_half_a_character_at_the_border_of_two_pieces_is_the_byte_that_is_named(self):
-        content = b"organization_id\n".ljust(_PIECE - 1, b"x") + b"\xe2\norg_1\n"
+        content = b"organization_id\n".ljust(PIECE_BYTES - 1, b"x") + b"\xe2\norg_1\n"
         assert "line 2 has the byte 0xE2" in refusal_of(content)
 
     def test_a_character_that_lies_on_the_border_of_two_pieces_is_whole(self):
