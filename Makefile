@@ -22,13 +22,13 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 demo: setup ## Run the whole thing here: sandbox tenant, Airflow, sample CSV, report
-	$(BIN)/python -m include.local demo
+	$(BIN)/python -m dev.local demo
 
 up: setup ## The same, kept running; prints the UI's address and login
-	$(BIN)/python -m include.local up
+	$(BIN)/python -m dev.local up
 
 down: ## Stop what 'make up' has started
-	@test ! -x $(BIN)/python || $(BIN)/python -m include.local down
+	@test ! -x $(BIN)/python || $(BIN)/python -m dev.local down
 
 test: setup ## All tests, end to end too
 	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder tests/e2e tests/integration tests/dags tests/unit
@@ -46,7 +46,7 @@ bench: setup ## Measure, side by side with the naive way (10 to 15 minutes)
 	$(BIN)/python -m tests.bench
 
 env: ## Write .env with fresh secrets, for docker compose
-	@$(PYTHON) -m include.local.env
+	@$(PYTHON) -m dev.local.env
 
 lock: ## Renew requirements.lock from requirements.txt
 	$(PYTHON) -m venv $(VENV)

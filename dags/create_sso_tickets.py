@@ -11,15 +11,15 @@ import os
 from datetime import datetime
 from typing import Any
 
-from airflow.sdk import Asset, Metadata, ObjectStoragePath, chain, dag, task
+from airflow.sdk import Asset, Metadata, ObjectStoragePath, Param, chain, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
-from auth0_sso.approval import ApprovePlanOperator
-from auth0_sso.operators import CreateSsoTicketsOperator
-from auth0_sso.params import create_params, require_known
-from auth0_sso.pool import POOL
-from auth0_sso.retry_policy import RETRIES
+from auth0_sso.operators.approval import ApprovePlanOperator
+from auth0_sso.operators.sso_tickets import CreateSsoTicketsOperator
+from auth0_sso.runtime.pool import POOL
+from auth0_sso.runtime.retry_policy import RETRIES
 
-from include import pipeline
+from include import create_tickets, run
+from include.params import CREATE_PARAMS, require_known
 
 REPORTS = Asset("sso_ticket_reports")
 
@@ -28,31 +28,31 @@ REPORTS = Asset("sso_ticket_reports")
 def load_prospects(*, params: dict[str, Any], dag: Any, dag_run: Any) -> dict[str, Any]:
     """Read and check the CSV."""
     require_known(params, dag.params)
-    source, base = (ObjectStoragePath(pipeline.absolute(params[uri])) for uri in ("prospects_uri", "report_uri"))
-    return pipeline.load(source, params["prospects_csv"] or "", params["ttl_sec"], pipeline.run_folder(base, dag_run))
+    source, base = (ObjectStoragePath(run.absolute(params[uri])) for uri in ("prospects_uri", "report_uri"))
+    return create_tickets.load(source, params["prospects_csv"] or "", params["ttl_sec"], run.run_folder(base, dag_run))
 
 
 @task(pool=POOL)
 def plan_fan_out(loaded: dict[str, Any], *, params: dict[str, Any], ti: Any) -> list[dict[str, str]]:
     """Check what would make every ticket fail, and divide the organizations among the mapped tasks."""
-    from auth0_sso.preflight import check_before_creating
+    from auth0_sso.tickets.preflight import check_before_creating
 
-    found = pipeline.read(ObjectStoragePath(loaded["manifest"]), on_invalid_rows=params["on_invalid_rows"])
+    found = create_tickets.read(ObjectStoragePath(loaded["manifest"]), on_invalid_rows=params["on_invalid_rows"])
     check_before_creating(ti, params, {prospect.profile_id for prospect in found.valid})
-    return pipeline.plan(found, params["max_mapped_tasks"], ObjectStoragePath(loaded["folder"]))
+    return create_tickets.plan(found, params["max_mapped_tasks"], ObjectStoragePath(loaded["folder"]))
 
 
 @task(trigger_rule="all_done", outlets=[REPORTS])
 def export_report(loaded: dict[str, Any] | None, *, ti: Any, dag_run: Any) -> Any:
     """Write the report, whatever happened."""
-    from auth0_sso.aftermath import outcomes_of, stats_of
+    from auth0_sso.tickets.collect import outcomes_of, stats_of
 
     if loaded is None:
         raise AirflowSkipException("load_prospects failed: no row is known, so there is nothing to report.")
-    found = pipeline.read(ObjectStoragePath(loaded["manifest"]))
-    outcomes = outcomes_of(ti, dag_run, "create_tickets", pipeline.manifest_rows(found))
+    found = create_tickets.read(ObjectStoragePath(loaded["manifest"]))
+    outcomes = outcomes_of(ti, dag_run, "create_tickets", create_tickets.manifest_rows(found))
     folder = ObjectStoragePath(loaded["folder"])
-    exported = pipeline.export(found, outcomes, stats_of(ti, "create_tickets"), folder, dag_run)
+    exported = create_tickets.export(found, outcomes, stats_of(ti, "create_tickets"), folder, dag_run)
     yield Metadata(REPORTS, exported)
     return exported
 
@@ -60,7 +60,7 @@ def export_report(loaded: dict[str, Any] | None, *, ti: Any, dag_run: Any) -> An
 @task(trigger_rule="all_done")
 def check_outcome(exported: dict[str, Any] | None) -> None:
     """Fail if something is owed."""
-    pipeline.require_nothing_owed(exported)
+    run.require_nothing_owed(exported)
 
 
 @dag(
@@ -70,7 +70,7 @@ def check_outcome(exported: dict[str, Any] | None) -> None:
     max_active_runs=1,
     max_active_tasks=1000,  # the pool is the limit
     default_args=RETRIES,
-    params=create_params(pipeline.DEFAULT_PROSPECTS, pipeline.DEFAULT_REPORTS),
+    params={name: Param(**spec) for name, spec in CREATE_PARAMS.items()},
     doc_md=__doc__,
     tags=["auth0", "sso"],
 )

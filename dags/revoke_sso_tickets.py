@@ -10,26 +10,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import ObjectStoragePath, chain, dag, task
+from airflow.sdk import ObjectStoragePath, Param, chain, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
-from auth0_sso.operators import RevokeSsoTicketsOperator
-from auth0_sso.params import require_known, revoke_params
-from auth0_sso.pool import POOL
-from auth0_sso.retry_policy import RETRIES
+from auth0_sso.operators.sso_tickets import RevokeSsoTicketsOperator
+from auth0_sso.runtime.pool import POOL
+from auth0_sso.runtime.retry_policy import RETRIES
 
-from include import pipeline, revocation
+from include import revoke_tickets, run
+from include.params import REVOKE_PARAMS, require_known
 
 
 @task(pool=POOL)
 def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -> list[dict[str, str]]:
     """Find the tickets in the ledger, and divide them among the mapped tasks."""
-    from auth0_sso.preflight import check_before_revoking
-    from auth0_sso.records import Round
-    from auth0_sso.selection import select_tickets as select
+    from auth0_sso.ledger.records import Round
+    from auth0_sso.tickets.preflight import check_before_revoking
+    from auth0_sso.tickets.select import select_tickets as select
 
     require_known(params, dag.params)
     report_uri = params["report_uri"]
-    reported = revocation.reported(ObjectStoragePath(pipeline.absolute(report_uri))) if report_uri else []
+    reported = revoke_tickets.reported(ObjectStoragePath(run.absolute(report_uri))) if report_uri else []
     tickets, settled = select(
         Round.of(dag_run),
         reported=reported,
@@ -37,28 +37,28 @@ def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -
         all_live=params["all_live"],
     )
     check_before_revoking(ti, params)
-    folder = pipeline.run_folder(ObjectStoragePath(pipeline.absolute(params["export_uri"])), dag_run)
-    return revocation.plan(tickets, settled, params["max_mapped_tasks"], folder)
+    folder = run.run_folder(ObjectStoragePath(run.absolute(params["export_uri"])), dag_run)
+    return revoke_tickets.plan(tickets, settled, params["max_mapped_tasks"], folder)
 
 
 @task(trigger_rule="all_done")
 def export_report(batches: list[dict[str, str]] | None, *, params: dict[str, Any], ti: Any, dag_run: Any) -> Any:
     """Write the report, whatever happened."""
-    from auth0_sso.aftermath import stats_of
-    from auth0_sso.revoking_aftermath import revocations_of
+    from auth0_sso.tickets.collect import stats_of
+    from auth0_sso.tickets.revocations import revocations_of
 
     if batches is None:
         raise AirflowSkipException("select_tickets failed: no ticket is known, so there is nothing to report.")
-    folder = pipeline.run_folder(ObjectStoragePath(pipeline.absolute(params["export_uri"])), dag_run)
-    tickets, settled = revocation.selection(folder)
+    folder = run.run_folder(ObjectStoragePath(run.absolute(params["export_uri"])), dag_run)
+    tickets, settled = revoke_tickets.selection(folder)
     results = settled + revocations_of(ti, "revoke_tickets", tickets)
-    return revocation.export_revocations(results, stats_of(ti, "revoke_tickets"), folder, dag_run)
+    return revoke_tickets.export_revocations(results, stats_of(ti, "revoke_tickets"), folder, dag_run)
 
 
 @task(trigger_rule="all_done")
 def check_outcome(exported: dict[str, Any] | None) -> None:
     """Fail if a ticket still works that should not."""
-    pipeline.require_nothing_owed(exported)
+    run.require_nothing_owed(exported)
 
 
 @dag(
@@ -66,7 +66,7 @@ def check_outcome(exported: dict[str, Any] | None) -> None:
     max_active_runs=1,
     max_active_tasks=1000,  # the pool is the limit
     default_args=RETRIES,
-    params=revoke_params(pipeline.DEFAULT_REPORTS),
+    params={name: Param(**spec) for name, spec in REVOKE_PARAMS.items()},
     doc_md=__doc__,
     tags=["auth0", "sso"],
 )

@@ -22,7 +22,7 @@ class PoolKeeper:
         if not _is_service(component):
             return
         from airflow.utils.session import create_session
-        from auth0_sso.pool import ensure_pool
+        from auth0_sso.runtime.pool import ensure_pool
 
         with create_session() as session:
             ensure_pool(session)
@@ -30,7 +30,7 @@ class PoolKeeper:
     @hookimpl
     def on_dag_run_running(self, dag_run: object, msg: str) -> None:
         """Look after the pool when the scheduler starts a run, in its own transaction; somebody may have deleted it."""
-        from auth0_sso.pool import ensure_pool
+        from auth0_sso.runtime.pool import ensure_pool
         from sqlalchemy.orm import object_session
 
         if (session := object_session(dag_run)) is not None:
@@ -49,7 +49,7 @@ class Preloader:
     def on_starting(self, component: object) -> None:
         """Import them when a service starts."""
         if _is_service(component):
-            import auth0_sso.operators  # noqa: F401
+            import auth0_sso.operators.sso_tickets  # noqa: F401
 
 
 def _is_service(component: object) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.postgres import STARTED_VARIABLE, PostgresError, postgres_server
+from tests.support.postgres import STARTED_VARIABLE, PostgresError, postgres_server
 
 _PROJECT = Path(__file__).parents[1]
 _HOME = _PROJECT / ".airflow" / "unit"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from include.prospects.check import RowChecker, refuse
-from include.prospects.header import EXAMPLE, resolve_header
-from include.prospects.models import MAX_TTL_SEC
 from include.prospects.naming import ConnectionNames
-from include.prospects.reader import read_table
 from include.prospects.records import InvalidRow, Prospect, Prospects, ProspectsError, TooLargeError
-from include.prospects.sources import read_sources
+from include.prospects.rows.check import RowChecker, refuse
+from include.prospects.schema.models import MAX_TTL_SEC
+from include.prospects.table.header import EXAMPLE, resolve_header
+from include.prospects.table.reader import read_table
+from include.prospects.table.sources import read_sources
 
 if TYPE_CHECKING:
     from pathlib import Path

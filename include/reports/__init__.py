@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from include.reports.charts.rate_samples import RateSample, rate_samples
 from include.reports.export import write_report, write_revocations
 from include.reports.files import run_folder
-from include.reports.rates import RateSample, rate_samples
 from include.reports.revocations import REVOCATION_COLUMNS, REVOCATION_STATUSES, RevocationRow
 from include.reports.rows import COLUMNS, STATUSES, ReportRow, join_rows
 from include.reports.summary import RunInfo
 from include.reports.tables import read_tickets
-from include.reports.terminal import outcome_table
 
 __all__ = [
     "COLUMNS",
@@ -21,7 +20,6 @@ __all__ = [
     "RevocationRow",
     "RunInfo",
     "join_rows",
-    "outcome_table",
     "rate_samples",
     "read_tickets",
     "run_folder",

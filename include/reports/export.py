@@ -6,12 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from include.files import make_private, write_private
-from include.reports.page import page_bytes
+from include.reports.html.page import page_bytes
+from include.reports.html.views import revocation_page, ticket_page
 from include.reports.revocations import REVOCATION_COLUMNS, REVOCATION_STATUSES, revocation_rows
 from include.reports.rows import COLUMNS, STATUSES
 from include.reports.summary import summarize
 from include.reports.tables import csv_bytes, xlsx_bytes
-from include.reports.views import revocation_page, ticket_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from include.reports.rates import RateSample
+    from include.reports.charts.rate_samples import RateSample
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class RunInfo:
     :param requests: requests that the mapped tasks sent to the Management API, in all their tries; only a try that
         was killed outright isn't counted.
     :param rate_limited: how many of them were answered with 429.
-    :param samples: see :func:`include.reports.rates.rate_samples`.
+    :param samples: see :func:`include.reports.charts.rate_samples.rate_samples`.
     :param warnings: sentences for the reader, shown as they are.
     """
 

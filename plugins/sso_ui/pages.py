@@ -17,7 +17,7 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy import select
 
-from include.reports.page import CONTENT_SECURITY_POLICY
+from include.reports.html.page import CONTENT_SECURITY_POLICY
 from sso_ui.report_files import EXTRA_REPORTS, MAX_BYTES, own_folder, read_page
 
 log = structlog.get_logger(__name__)

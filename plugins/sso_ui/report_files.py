@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow.sdk import ObjectStoragePath
 
-from include import pipeline, reports
+from include import reports, run
 
 EXTRA_REPORTS = "SSO_TICKETS_EXTRA_REPORTS"
 MAX_BYTES = 16 * 2**20
@@ -22,9 +22,9 @@ def own_folder(report_uri: str, dag_id: str, run_id: str) -> ObjectStoragePath |
     :param report_uri: what the run says; it only chooses among the known, since users can set it.
     """
     own = str(reports.run_folder(Path(), dag_id, run_id))
-    bases = [pipeline.DEFAULT_REPORTS, *os.environ.get(EXTRA_REPORTS, "").split(",")]
+    bases = [run.DEFAULT_REPORTS, *os.environ.get(EXTRA_REPORTS, "").split(",")]
     for base in filter(None, map(str.strip, bases)):
-        folder = ObjectStoragePath(pipeline.absolute(base)) / own
+        folder = ObjectStoragePath(run.absolute(base)) / own
         if _normal(report_uri) == _normal(str(folder)):
             return folder
     return None

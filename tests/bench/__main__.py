@@ -11,7 +11,7 @@ import time
 
 from rich.console import Console
 
-from include.local.airflow import LocalAirflowError
+from dev.local.airflow import LocalAirflowError
 from tests.bench.measured import BenchError
 
 # The lightest first: a process's peak memory counts what its parent had when it was started.

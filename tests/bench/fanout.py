@@ -12,10 +12,10 @@ from typing import Any
 
 from rich.console import Console
 
-from include.local.airflow import POOL, LocalAirflow
-from include.local.api import AirflowApi
-from include.sandbox.server import Sandbox
-from include.sandbox.settings import SandboxSettings
+from dev.local.airflow import POOL, LocalAirflow
+from dev.local.api import AirflowApi
+from dev.sandbox.server import Sandbox
+from dev.sandbox.tenant.settings import SandboxSettings
 from tests.bench.measured import HOME, LATENCY, PLAN, PROJECT, BenchError, Measured, complaints, measured, table
 
 OURS = "create_sso_tickets"

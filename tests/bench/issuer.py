@@ -7,12 +7,12 @@ import json
 import sys
 import time
 
-from auth0_sso.batch import Organization, TicketRequest
-from auth0_sso.hook import Auth0Hook
-from auth0_sso.issuing import IssueOptions, TicketIssuer
-from auth0_sso.ledger import Ledger
-from auth0_sso.pacing import Pacer
-from auth0_sso.records import Round
+from auth0_sso.hooks.auth0 import Auth0Hook
+from auth0_sso.ledger.records import Round
+from auth0_sso.ledger.store import Ledger
+from auth0_sso.runtime.rate_limiter import Pacer
+from auth0_sso.tickets.batch import Organization, TicketRequest
+from auth0_sso.tickets.issue import IssueOptions, TicketIssuer
 from sqlalchemy import URL
 
 from tests.bench.measured import RATE

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from include.sandbox.server import Sandbox
+from dev.sandbox.server import Sandbox
 
 PROJECT = Path(__file__).resolve().parents[2]
 HOME = PROJECT / ".airflow" / "bench"

@@ -11,9 +11,9 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 from rich.console import Console
 
-from include.local.tenant import connection_env
-from include.sandbox.server import Sandbox
-from include.sandbox.settings import SandboxSettings
+from dev.local.tenant import connection_env
+from dev.sandbox.server import Sandbox
+from dev.sandbox.tenant.settings import SandboxSettings
 from tests.bench.measured import HOME, LATENCY, PLAN, PROJECT, BenchError, Measured, complaints, measured, table
 
 PROSPECTS = 300

@@ -85,15 +85,15 @@ def complaints(found: Mapping[str, Mapping[str, float]]) -> list[str]:
 
 def measure(case: Case, folder: Path) -> dict[str, float]:
     """Take the steps of a run up to its plan; return their seconds, the file's size and the peak memory in bytes."""
-    from include import pipeline
+    from include import create_tickets
 
     source = folder / "prospects.csv"
     with source.open("w", encoding="utf-8") as file:
         file.writelines(lines_of(case))
     began = time.perf_counter()
-    loaded = pipeline.load(source, "", 0, folder)
+    loaded = create_tickets.load(source, "", 0, folder)
     checked = time.perf_counter()
-    batches = pipeline.plan(pipeline.read(Path(loaded["manifest"])), _MOST_TASKS, folder)
+    batches = create_tickets.plan(create_tickets.read(Path(loaded["manifest"])), _MOST_TASKS, folder)
     planned = time.perf_counter()
     expected = (case.rows, 0, _MOST_TASKS) if case.valid else (0, case.rows, 0)
     if (loaded["valid"], loaded["invalid"], len(batches)) != expected:

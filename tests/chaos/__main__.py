@@ -16,16 +16,16 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 from rich.console import Console
 
-from include.local.airflow import POOL, PROJECT, LocalAirflowError
-from include.local.api import ApiError
-from include.local.tenant import connection_env
-from include.sandbox.server import Sandbox
-from include.sandbox.settings import SandboxSettings
-from tests import postgres
+from dev.local.airflow import POOL, PROJECT, LocalAirflowError
+from dev.local.api import ApiError
+from dev.local.tenant import connection_env
+from dev.sandbox.server import Sandbox
+from dev.sandbox.tenant.settings import SandboxSettings
 from tests.chaos.airflow import ChaosAirflow
 from tests.chaos.batch import Batch, ChaosError, Outcome
 from tests.chaos.plain import PlainOutcome, run_plain_way
 from tests.chaos.verdict import complaints_of, table
+from tests.support import postgres
 
 HOME = PROJECT / ".airflow" / "chaos"
 ORGANIZATIONS = 200

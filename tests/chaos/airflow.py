@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, make_url, text
 
-from include.local.airflow import PROJECT, LocalAirflow
-from include.local.api import AirflowApi
+from dev.local.airflow import PROJECT, LocalAirflow
+from dev.local.api import AirflowApi
 from tests.chaos.processes import TaskProcess, kill_sessions, task_processes
 
 SCHEDULER, API_SERVER, DAG_PROCESSOR = PARTS = ("scheduler", "api-server", "dag-processor")

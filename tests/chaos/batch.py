@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from auth0_sso.ledger import Ledger
-from auth0_sso.schema import tickets as ledger_table
+from auth0_sso.ledger.schema import tickets as ledger_table
+from auth0_sso.ledger.store import Ledger
 from sqlalchemy import create_engine, select
 
+from dev.sandbox.server import Sandbox
 from include import reports
-from include.sandbox.server import Sandbox
 from tests.chaos.airflow import ChaosAirflow
 from tests.chaos.books import Books, balance
 from tests.chaos.killer import Killer

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from include.sandbox.stats import TicketView
+from dev.sandbox.tenant.stats import TicketView
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
-from include.sandbox.server import Sandbox
+from dev.sandbox.server import Sandbox
 from tests.chaos.airflow import API_SERVER, SCHEDULER, ChaosAirflow
 from tests.chaos.plan import Kill, Target
 from tests.chaos.processes import kill

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from include.local.api import AirflowApi
-from include.sandbox.server import Sandbox
+from dev.local.api import AirflowApi
+from dev.sandbox.server import Sandbox
 from tests.chaos.airflow import ChaosAirflow
 from tests.chaos.batch import ChaosError
 from tests.chaos.killer import Killer

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 from airflow.sdk import DAG
-from auth0_sso.pool import POOL
+from auth0_sso.runtime.pool import POOL
 
 
 @dataclass(frozen=True)

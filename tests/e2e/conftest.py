@@ -14,12 +14,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from include.local.airflow import POOL, LocalAirflow
-from include.local.api import AirflowApi
-from include.sandbox.server import Sandbox
-from include.sandbox.settings import SandboxSettings
-from tests import scan
+from dev.local.airflow import POOL, LocalAirflow
+from dev.local.api import AirflowApi
+from dev.sandbox.server import Sandbox
+from dev.sandbox.tenant.settings import SandboxSettings
 from tests.e2e.runs import ADA, BOB, CAT, HEAD, HOME, PACE, SLOTS, Run, Trigger, connect_to, rested
+from tests.support import scan
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dev.local.airflow import PROJECT
+from dev.local.api import AirflowApi
+from dev.sandbox.server import Sandbox
 from include import reports
-from include.local.airflow import PROJECT
-from include.local.api import AirflowApi
-from include.sandbox.server import Sandbox
 
 HOME = PROJECT / ".airflow" / "e2e"
 ENDED = ("success", "failed")

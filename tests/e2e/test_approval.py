@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from include.local.airflow import POOL
-from include.local.api import AirflowApi
-from include.sandbox.server import Sandbox
+from dev.local.airflow import POOL
+from dev.local.api import AirflowApi
+from dev.sandbox.server import Sandbox
 from tests.e2e.runs import SLOTS, Run, Trigger, rested
-from tests.prospects import csv_of
+from tests.support.prospects import csv_of
 
 
 def answer(run: Run, option: str, *, try_number: int) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from include.local.airflow import POOL
-from include.local.api import AirflowApi, ApiError
-from include.sandbox.server import Sandbox
+from dev.local.airflow import POOL
+from dev.local.api import AirflowApi, ApiError
+from dev.sandbox.server import Sandbox
 from tests.e2e.runs import Run, Trigger, rested
-from tests.prospects import csv_of
+from tests.support.prospects import csv_of
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from include.local.api import AirflowApi
-from include.sandbox.server import Sandbox
+from dev.local.api import AirflowApi
+from dev.sandbox.server import Sandbox
 from tests.e2e.runs import Run, Trigger, rested
 
 # Of a row that was interrupted, its task may still have said that the tenant was busy, or not.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from include.local.api import AirflowApi
-from include.sandbox.server import Sandbox
+from dev.local.api import AirflowApi
+from dev.sandbox.server import Sandbox
 from tests.e2e.conftest import FailedRun
 from tests.e2e.runs import ADA, BOB, DAN, HEAD, Run, posts
 

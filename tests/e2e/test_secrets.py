@@ -17,10 +17,10 @@ from urllib.parse import quote
 
 import pytest
 
-from include.sandbox.server import Sandbox
-from tests import scan
+from dev.sandbox.server import Sandbox
 from tests.e2e.conftest import FailedRun
 from tests.e2e.runs import HOME, Run, Trigger
+from tests.support import scan
 
 DAG = "create_sso_tickets"
 REPORT_FILES = {"tickets.csv", "tickets.xlsx", "report.html", "revocations.csv", "revocations.xlsx"}

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from include.local.tenant import connection_env
-from include.sandbox.server import Sandbox
-from include.sandbox.settings import Plan, SandboxSettings
+from dev.local.tenant import connection_env
+from dev.sandbox.server import Sandbox
+from dev.sandbox.tenant.settings import Plan, SandboxSettings
 from tests.integration.runs import Connect, Run, Trigger
 
 PROJECT = Path(__file__).parents[2]

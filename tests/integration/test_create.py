@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from include.sandbox.server import Sandbox
+from dev.sandbox.server import Sandbox
 from tests.integration.runs import Trigger
-from tests.prospects import csv_of
+from tests.support.prospects import csv_of
 
-BAD_ROWS = Path(__file__).parents[1] / "data" / "bad_rows.csv"
+BAD_ROWS = Path(__file__).parents[1] / "support" / "bad_rows.csv"
 GOOD_AMONG_BAD = 6
 
 

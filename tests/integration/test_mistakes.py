@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from include.sandbox.server import Sandbox
+from dev.sandbox.server import Sandbox
 from tests.integration.runs import Connect, Trigger
-from tests.prospects import csv_of
+from tests.support.prospects import csv_of
 
 TWO = csv_of(2, 2, "mistake")
 

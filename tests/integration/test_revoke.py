@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from include.sandbox.server import Sandbox
+from dev.sandbox.server import Sandbox
 from tests.integration.runs import Trigger
-from tests.prospects import csv_of
+from tests.support.prospects import csv_of
 
 
 @pytest.mark.answers("a report's links are to be revoked that a later run has replaced")

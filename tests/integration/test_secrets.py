@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from dev.sandbox.server import Sandbox
 from include import reports
-from include.sandbox.server import Sandbox
-from tests import scan
 from tests.integration.conftest import KEY, PROJECT, connection_of
-from tests.prospects import csv_of
+from tests.support import scan
+from tests.support.prospects import csv_of
 
 DAG = "create_sso_tickets"
 TASK = f"{DAG}.create_tickets"
@@ -66,7 +66,7 @@ def left(home: Path, shared_tenant: Sandbox) -> Left:
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folder / 'airflow.db'}",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(folder / "logs"),
         "AIRFLOW__CORE__FERNET_KEY": KEY,
-        "AIRFLOW__CORE__XCOM_BACKEND": "auth0_sso.xcom_backend.LockedTicketsXCom",
+        "AIRFLOW__CORE__XCOM_BACKEND": "auth0_sso.xcom.LockedTicketsXCom",
         "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps({"type": "file", "log_file_path": f"{folder}/openlineage/event"}),
         "AIRFLOW__OPENLINEAGE__INCLUDE_FULL_TASK_INFO": "True",
         "PYTHONPATH": str(PROJECT),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from include.sandbox.settings import PLANS, SandboxSettings
+from dev.sandbox.tenant.settings import PLANS, SandboxSettings
 
 PROJECT = Path(__file__).resolve().parents[2]
 COMPOSE_TEXT = (PROJECT / "docker-compose.yaml").read_text(encoding="utf-8")

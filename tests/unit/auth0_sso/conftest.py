@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from airflow.sdk._shared.secrets_masker import reset_secrets_masker
 from airflow.sdk.crypto import get_fernet
-from auth0_sso.hook import Auth0Hook
+from auth0_sso.hooks.auth0 import Auth0Hook
 from cryptography.fernet import Fernet
 
-from include.sandbox.server import Sandbox
-from include.sandbox.settings import Plan, SandboxSettings
-from tests.unit.auth0_sso.certificates import Authority
+from dev.sandbox.server import Sandbox
+from dev.sandbox.tenant.settings import Plan, SandboxSettings
+from tests.support.certificates import Authority
 
 CONNECTION_VARIABLE = "AIRFLOW_CONN_AUTH0_DEFAULT"
 

@@ -26,9 +26,9 @@ from sqlalchemy.pool import StaticPool
 from sso_ui import pages
 from sso_ui.report_files import MAX_BYTES
 
-from include import pipeline
+from include import run
 from include.reports import run_folder
-from include.reports.page import CONTENT_SECURITY_POLICY
+from include.reports.html.page import CONTENT_SECURITY_POLICY
 
 DAG = "create_sso_tickets"
 RUN_ID = "manual__2026-01-01T00:00:00+00:00"
@@ -188,7 +188,7 @@ def test_an_xcom_as_the_ui_saves_it_is_read_and_no_class_in_it_is_loaded(
 def test_the_default_folder_of_reports_is_known_too(
     client: TestClient, tmp_path: Path, set_xcom: SetXCom, sign_in: Callable[[bool], list[Any]], monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(pipeline, "DEFAULT_REPORTS", str(tmp_path))
+    monkeypatch.setattr(run, "DEFAULT_REPORTS", str(tmp_path))
     folder = Path(run_folder(tmp_path, DAG, RUN_ID))
     write(folder, "shown")
     set_xcom({"report_uri": f"{tmp_path}/./{DAG}/../{DAG}/{folder.name}/"})

@@ -1,0 +1,152 @@
+"""An Airflow of its own on this machine: ``airflow standalone`` in its own session, ended as a whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from subprocess import Popen
+
+from dev.local.api import AirflowApi, ApiError
+from dev.local.background import PROJECT, BackgroundProcess
+from dev.local.ports import free_port, require_free_port
+from include.files import make_private
+
+POOL = "auth0_management_api"
+USER = "admin"
+_START_SECONDS = 180.0
+
+
+class LocalAirflowError(RuntimeError):
+    """Airflow didn't start."""
+
+
+class LocalAirflow:
+    """
+    Airflow with SQLite and the LocalExecutor, and this project's DAGs and plugins.
+
+    ``env`` is the environment that its processes run in.
+
+    :param home: its ``AIRFLOW_HOME``; made if missing.
+    :param port: of its UI and API; 0 takes a free one.
+    :param env: further environment variables, such as connections, or settings that win over those made here.
+    """
+
+    def __init__(self, home: Path, *, port: int = 0, env: Mapping[str, str] | None = None) -> None:
+        self.home = home
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log_file = home / "standalone.log"
+        self._background = BackgroundProcess(home / "standalone.pid", self.log_file)
+        self._database = home / "airflow.db"
+        self.env = {**_inherited(), **self._settings(), **(env or {})}
+        self._process: Popen[bytes] | None = None
+
+    def __enter__(self) -> LocalAirflow:
+        try:
+            self.start()
+            self.wait_until_healthy()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_exc_info: object) -> None:
+        self.stop()
+
+    @property
+    def password(self) -> str:
+        """The admin user's generated password."""
+        passwords: dict[str, str] = json.loads((self.home / "passwords.json").read_text())
+        return passwords[USER]
+
+    def start(self) -> None:
+        """
+        Start it; it needs half a minute or more until it is healthy.
+
+        :raises PortTakenError: if its port is taken.
+        """
+        require_free_port(self.port, "AIRFLOW_PORT")
+        make_private(self.home)  # its database keeps XComs, and ticket URLs among them
+        # With a write-ahead log, kept in the file from here on, readers and the writer don't lock each other out.
+        with closing(sqlite3.connect(self._database)) as database:
+            database.execute("PRAGMA journal_mode=WAL")
+        command = [str(Path(sys.executable).with_name("airflow")), "standalone"]
+        self._process = self._background.start(command, self.env)
+
+    def wait_until_healthy(self) -> AirflowApi:
+        """
+        Wait until the scheduler and the DAG processor beat and the DAGs are there.
+
+        :raises LocalAirflowError: if it dies or takes too long; names the log.
+        """
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process is not None and self._process.poll() is not None:
+                raise LocalAirflowError(f"Airflow ended with {self._process.returncode}: see {self.log_file}")
+            try:
+                api = self.api()
+                if api.is_healthy() and {"create_sso_tickets", "revoke_sso_tickets"} <= api.dag_ids():
+                    return api
+            except (ApiError, OSError, ValueError, KeyError):
+                pass  # not up yet
+            time.sleep(0.5)
+        raise LocalAirflowError(f"Airflow wasn't healthy after {_START_SECONDS:.0f} s: see {self.log_file}")
+
+    def api(self) -> AirflowApi:
+        """Return its API, logged in as the admin."""
+        return AirflowApi(self.url, USER, self.password)
+
+    def stop(self) -> None:
+        """End it with all that it has started; also one that another process has started in the same home."""
+        self._background.stop()
+
+    def is_running(self) -> bool:
+        """Whether an Airflow of this home is running."""
+        return self._background.is_running()
+
+    def remove(self) -> None:
+        """Delete its home, with its database and logs."""
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def _settings(self) -> dict[str, str]:
+        return {
+            "AIRFLOW_HOME": str(self.home),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+            "PYTHONPATH": str(PROJECT),
+            "NO_COLOR": "1",
+            "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__PARALLELISM": "8",  # processes that it forks at its start
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.home / "passwords.json"),
+            "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self._database}?timeout=60",
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(self.port),
+            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+            "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.home / "logs"),
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
+            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+            "SSO_TICKETS_SCHEDULE": "",
+        }
+
+
+def _inherited() -> dict[str, str]:
+    """Return the environment without another Airflow's settings; connections are welcome, a proxy is for others."""
+    own = ("AIRFLOW__", "AIRFLOW_HOME", "AIRFLOW_CONFIG")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    others = kept.get("no_proxy") or kept.get("NO_PROXY")
+    directly = ",".join(filter(None, (others, "127.0.0.1", "localhost")))
+    return {**kept, "no_proxy": directly, "NO_PROXY": directly}

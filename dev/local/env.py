@@ -1,0 +1,57 @@
+"""``python -m dev.local.env``: write ``.env`` with fresh secrets, for docker compose; needs Python alone."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+import sys
+from pathlib import Path
+
+_PROJECT = Path(__file__).resolve().parents[2]
+# The user of Airflow's official image; root can't run it.
+_AIRFLOW_UID = 50000
+
+
+def fill_in(example: str, uid: int) -> str:
+    """
+    Return the settings with what is empty in the example and must not be.
+
+    :param example: the text of ``.env.example``.
+    :param uid: the user id on this machine.
+    """
+    values = {
+        "AIRFLOW_UID": str(uid or _AIRFLOW_UID),
+        "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
+        "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
+        "POSTGRES_PASSWORD": secrets.token_hex(16),
+        "SSO_TICKETS_DB_PASSWORD": secrets.token_hex(16),
+        "AIRFLOW_ADMIN_PASSWORD": secrets.token_urlsafe(16),
+    }
+    lines = []
+    for line in example.splitlines():
+        name = line.partition("=")[0]
+        lines.append(f"{name}={values.pop(name)}" if name in values else line)
+    if values:
+        raise ValueError(f".env.example has no line for {', '.join(values)}")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Write it, unless there is one; return the exit code."""
+    target = _PROJECT / ".env"
+    if target.exists():
+        print(".env is there already: it is left as it is. Its secrets can't be made again.")
+        return 1
+    text = fill_in((_PROJECT / ".env.example").read_text(encoding="utf-8"), os.getuid())
+    target.touch(mode=0o600)
+    target.write_text(text, encoding="utf-8")
+    password = next(line for line in text.splitlines() if line.startswith("AIRFLOW_ADMIN_PASSWORD=")).partition("=")[2]
+    print(f"Wrote .env. Airflow's login will be: admin / {password}")
+    print("Next: docker compose up -d --build --wait --wait-timeout 420")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

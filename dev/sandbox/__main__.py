@@ -1,0 +1,95 @@
+"""Command line: ``python -m dev.sandbox`` runs a sandbox tenant until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from dev.sandbox.server import Sandbox, SandboxError
+from dev.sandbox.tenant.settings import PLANS, SandboxSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run until SIGINT or SIGTERM.
+
+    Each option has an environment variable, ``SANDBOX_`` and its name, for containers.
+
+    :param arguments: the command line
+    :return: the exit code
+    """
+    options = _parser(os.environ).parse_args(arguments)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        with Sandbox(_settings(options), host=options.host, port=options.port) as tenant:
+            limit = tenant.settings.limit
+            plan = f"plan {options.plan}, {limit.size} at once, {limit.refill:g} a second"
+            print(f"Sandbox tenant ready on {tenant.url} ({plan})", flush=True)
+            stop.wait()
+    except (SandboxError, ValidationError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _settings(options: argparse.Namespace) -> SandboxSettings:
+    return SandboxSettings(
+        plan=options.plan,
+        latency=options.latency,
+        client_id=options.client_id,
+        client_secret=options.client_secret,
+        profile_ids=options.profile_id,
+        public_url=options.public_url or None,
+        reset_means=options.reset_means,
+    )
+
+
+def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m dev.sandbox",
+        description="A local server that behaves like an Auth0 tenant.",
+        epilog="Each option can be given as an environment variable: SANDBOX_PLAN for --plan, and so on.",
+    )
+    default = SandboxSettings()
+
+    def option(name: str, fallback: Any, meaning: str, **more: Any) -> None:
+        variable = "SANDBOX_" + name.upper().replace("-", "_")
+        value = environment.get(variable) or fallback
+        parser.add_argument(f"--{name}", default=value, **{"help": f"{meaning} (default: %(default)s)", **more})
+
+    option("host", "127.0.0.1", "address to listen on")
+    option("port", "4010", "port to listen on, 0 for a free one", type=int)
+    option("plan", default.plan, "rate limit of the plan", choices=sorted(PLANS))
+    option("latency", "0.24-0.65", "shortest and longest seconds a call takes", type=_latency)
+    option("client-id", default.client_id, "the client the tenant knows")
+    option("client-secret", default.client_secret, "", help="its secret")
+    option("profile-id", default.profile_ids[0], "self-service profiles, separated by commas", type=_names)
+    option("public-url", "", "base of ticket URLs; empty: the address a request came to")
+    option("reset-means", default.reset_means, "what X-RateLimit-Reset tells", choices=["full", "next", "window"])
+    return parser
+
+
+def _latency(text: str) -> tuple[float, float]:
+    shortest, _, longest = text.partition("-")
+    try:
+        return float(shortest), float(longest or shortest)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} must be seconds, as 0.24-0.65 or 0") from None
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

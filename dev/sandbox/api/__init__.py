@@ -1,0 +1,1 @@
+"""The sandbox's HTTP endpoints: the Management API and the token endpoint."""

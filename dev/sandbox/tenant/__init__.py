@@ -1,0 +1,1 @@
+"""The sandbox tenant's state: tickets, tokens, rate limit, settings."""

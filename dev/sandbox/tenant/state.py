@@ -1,0 +1,123 @@
+"""One tenant: what exists in it, what it has seen, and what changes it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from dev.sandbox.faults import Fault, Faults, Route
+from dev.sandbox.tenant.client_assertion import AssertionChecker
+from dev.sandbox.tenant.clock import Clock, steady_clock
+from dev.sandbox.tenant.tickets import Ticket, Tickets, TicketState, random_id
+from dev.sandbox.tenant.token_bucket import Reading, TokenBucket
+from dev.sandbox.tenant.tokens import Tokens
+from dev.sandbox.tenant.traffic import Traffic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dev.sandbox.tenant.settings import SandboxSettings
+
+_RANDOM: Final = random.SystemRandom()
+
+
+class TenantState:
+    """A tenant's state. It belongs to the server's event loop and is touched from nowhere else.
+
+    :param settings: what the tenant is made of
+    :param clock: its time; by default the machine's
+    """
+
+    def __init__(self, settings: SandboxSettings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or steady_clock()
+        self.tokens = Tokens()
+        self.assertions = AssertionChecker(settings.client_id, settings.public_keys)
+        self.faults = Faults()
+        self._token_requests_now = 0
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all that was seen and made, fill the buckets, and arm the settings' faults again.
+
+        Tokens stay valid, so that a client that keeps one across resets isn't refused.
+        """
+        now = self.clock()
+        self.bucket = TokenBucket(self.settings.limit, now)
+        self.token_bucket = TokenBucket(self.settings.token_limit, now)
+        self.tickets = Tickets()
+        self.traffic = Traffic()
+        self.connections = dict(self.settings.connections)
+        self.token_requests = 0
+        self.most_token_requests_at_once = 0
+        self.tokens_issued = 0
+        self.clear_faults()
+        for fault in self.settings.faults:
+            self.inject(fault)
+
+    def inject(self, fault: Fault) -> None:
+        """Arm a fault, or make the change at once that it stands for."""
+        now = self.clock()
+        if fault.kind == "expire_tokens":
+            self.tokens.withdraw_all()
+        elif fault.kind == "neighbours":
+            self.bucket.share(fault.rate, now, math.inf if fault.seconds is None else now + fault.seconds)
+        else:
+            self.faults.arm(fault, now)
+
+    def clear_faults(self) -> None:
+        """Disarm all faults and send the neighbours away; tokens that were withdrawn stay so."""
+        self.faults.clear()
+        now = self.clock()
+        self.bucket.share(0, now, now)
+
+    def draw(self, route: Route, now: float) -> tuple[Reading, tuple[str, ...]]:
+        """Ask the rate limit for one request.
+
+        :param now: UNIX time at which the request came in
+        :return: its answer, and the kinds of the faults behind it
+        """
+        for fault, until in self.faults.due("limit", route, now):
+            return self.bucket.refuse(now, until if math.isfinite(until) else now + 1), (fault.kind,)
+        return self.bucket.take(now), ()
+
+    @contextmanager
+    def token_request(self) -> Iterator[None]:
+        """Count a call to the token endpoint while it is answered."""
+        self.token_requests += 1
+        self._token_requests_now += 1
+        self.most_token_requests_at_once = max(self.most_token_requests_at_once, self._token_requests_now)
+        try:
+            yield
+        finally:
+            self._token_requests_now -= 1
+
+    async def pause(self) -> None:
+        """Take as long as a real call does."""
+        shortest, longest = self.settings.latency
+        if longest > 0:
+            await asyncio.sleep(_RANDOM.uniform(shortest, longest))
+
+    def state_of(self, ticket: Ticket) -> TicketState:
+        """Return what has become of a ticket."""
+        return ticket.state(self.clock(), self.settings.open_lifetime, self.settings.max_opens)
+
+    def has_connection(self, name: str | None) -> bool:
+        """Tell whether a finished connection has this name."""
+        return name in self.connections.values()
+
+    def finish(self, ticket: Ticket) -> bool:
+        """Finish the set-up behind a ticket, which makes its connection.
+
+        :return: false when a connection of that name exists already
+        """
+        name = ticket.connection_name
+        if name is not None:
+            if self.has_connection(name):
+                return False
+            self.connections[f"con_{random_id(16)}"] = name
+        ticket.finished_at = self.clock()
+        return True

@@ -1,0 +1,101 @@
+"""The token bucket behind the Management API's rate limit (Auth0's rate-limit policy)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dev.sandbox.tenant.settings import Plan, ResetMeaning
+
+# A float holds UNIX time to 2.4e-7 s, which a quick refill multiplies: a token this close to whole counts as
+# whole. What it lacked is owed, so no more is given over time.
+_ROUNDING = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the bucket said to one request.
+
+    :param allowed: whether the request may pass
+    :param limit: the bucket's size
+    :param remaining: whole requests left
+    :param full_at: UNIX time at which the bucket is full again
+    :param next_at: UNIX time at which one more request is added
+    :param window_at: UNIX time at which the fixed window ends
+    """
+
+    allowed: bool
+    limit: int
+    remaining: int
+    full_at: float
+    next_at: float
+    window_at: float
+
+    def reset(self, meaning: ResetMeaning) -> int:
+        """Return the value of ``X-RateLimit-Reset``, whole UNIX seconds, under one of its meanings."""
+        times = {"full": self.full_at, "next": self.next_at, "window": self.window_at}
+        return math.ceil(times[meaning] - _ROUNDING)
+
+
+class TokenBucket:
+    """A bucket that starts full, is refilled evenly and gives one token to each request.
+
+    In any w seconds it lets at most ``size + refill * w`` requests pass.
+
+    :param plan: its size and refill
+    :param now: UNIX time in seconds
+    """
+
+    def __init__(self, plan: Plan, now: float) -> None:
+        self._plan = plan
+        self._level = float(plan.size)
+        self._at = now
+        self._neighbour_rate = 0.0
+        self._neighbours_until = now
+
+    def take(self, now: float) -> Reading:
+        """Take one token if there is one, and tell how the bucket stands."""
+        self._advance(now)
+        allowed = self._level >= 1 - _ROUNDING
+        if allowed:
+            self._level -= 1
+        return self._reading(allowed, now)
+
+    def refuse(self, now: float, until: float) -> Reading:
+        """Refuse a request whatever the level; every reset time is ``until``."""
+        self._advance(now)
+        return Reading(False, self._plan.size, 0, until, until, until)
+
+    def share(self, rate: float, now: float, until: float) -> None:
+        """Let the tenant's other users take ``rate`` requests a second until a UNIX time.
+
+        They come first: at a rate above the refill nothing is left for anyone else.
+        """
+        self._advance(now)
+        self._neighbour_rate = rate
+        self._neighbours_until = until
+
+    def _advance(self, now: float) -> None:
+        shared_until = min(max(self._neighbours_until, self._at), now)
+        self._flow(shared_until - self._at, self._plan.refill - self._neighbour_rate)
+        self._flow(now - max(shared_until, self._at), self._plan.refill)
+        self._at = max(self._at, now)
+
+    def _flow(self, seconds: float, rate: float) -> None:
+        if seconds > 0:
+            lowest = min(0.0, self._level)
+            self._level = min(float(self._plan.size), max(lowest, self._level + seconds * rate))
+
+    def _reading(self, allowed: bool, now: float) -> Reading:
+        plan = self._plan
+        whole = max(0, math.floor(self._level + _ROUNDING))
+        return Reading(
+            allowed=allowed,
+            limit=plan.size,
+            remaining=whole,
+            full_at=now + (plan.size - self._level) / plan.refill,
+            next_at=now + max(0.0, min(whole + 1, plan.size) - self._level) / plan.refill,
+            window_at=(math.floor(now / plan.window) + 1) * plan.window,
+        )

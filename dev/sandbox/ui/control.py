@@ -1,0 +1,58 @@
+"""The routes that are the sandbox's own: its front page, what it saw, and the faults to come."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+
+from dev.sandbox.faults import Fault
+from dev.sandbox.tenant.stats import take_stats, view_tickets
+from dev.sandbox.ui.pages import home_page
+
+if TYPE_CHECKING:
+    from dev.sandbox.tenant.state import TenantState
+
+
+def control_router(tenant: TenantState) -> APIRouter:
+    """Return the routes; they cost nothing and have no latency."""
+    router = APIRouter()
+
+    @router.get("/", response_class=HTMLResponse)
+    async def home() -> str:
+        return home_page(tenant.settings, take_stats(tenant))
+
+    @router.get("/_sandbox/stats")
+    async def stats(window: float = 1.0) -> dict[str, Any]:
+        return {
+            **asdict(take_stats(tenant)),
+            "window": window,
+            "max_in_window": tenant.traffic.max_in_window(window),
+            "max_accepted_in_window": tenant.traffic.max_in_window(window, "accepted"),
+            "ticket_list": view_tickets(tenant),
+        }
+
+    @router.get("/_sandbox/requests")
+    async def requests() -> list[dict[str, Any]]:
+        return [asdict(seen) for seen in tenant.traffic.all()]
+
+    @router.get("/_sandbox/faults")
+    async def faults() -> list[Fault]:
+        return tenant.faults.armed()
+
+    @router.post("/_sandbox/faults", status_code=201)
+    async def inject(fault: Fault) -> list[Fault]:
+        tenant.inject(fault)
+        return tenant.faults.armed()
+
+    @router.delete("/_sandbox/faults", status_code=204)
+    async def clear_faults() -> None:
+        tenant.clear_faults()
+
+    @router.post("/_sandbox/reset", status_code=204)
+    async def reset() -> None:
+        tenant.reset()
+
+    return router

@@ -1,0 +1,165 @@
+"""From the cells of one row to a prospect, or to an invalid row with every problem it has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from include.prospects.naming import ConnectionNames, default_connection_name, prospect_key
+from include.prospects.records import MOST_PROBLEMS_OF_A_ROW, InvalidRow, Problem, Prospect, shown
+from include.prospects.rows.draft import Draft, read_cells, reading_order
+from include.prospects.rows.rules import RULES
+from include.prospects.rows.schema_errors import check_schema
+from include.prospects.schema.columns import Column
+from include.prospects.schema.models import OWN_COLUMNS, ProspectRow
+
+_NAME = "connection_config.name"
+_VERIFICATION = "domain_aliases_config.domain_verification"
+
+
+@dataclass(slots=True)
+class RowChecker:
+    """Checks the rows of one file.
+
+    :param source: name of the file.
+    :param columns: column of each cell of the header; None for one without a name.
+    :param default_ttl_sec: seconds, for rows that set none; 0 leaves it to the API.
+    :param names: connection names of all rows so far, over all files.
+    """
+
+    source: str
+    columns: Sequence[Column | None]
+    default_ttl_sec: int
+    names: ConnectionNames
+    _placed: list[tuple[int, Column]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._placed = reading_order(self.columns)
+
+    def check(self, row: int, cells: Sequence[str]) -> Prospect | InvalidRow:
+        """Return what becomes of a row.
+
+        :param row: its number, from 1, over all files.
+        :param cells: its texts.
+        """
+        draft = read_cells(cells, self._placed)
+        misplaced = self._misplaced(cells)
+        if misplaced:
+            # The cells may have shifted, so what else seems wrong with them would only mislead.
+            draft.problems = misplaced
+            return self._invalid(row, draft)
+        explicit = str(draft.get("connection_id") or draft.get(_NAME) or "")
+        complete(draft, self.default_ttl_sec)
+        model = check_schema(draft)
+        for rule in RULES:
+            for path, text in rule(draft):
+                draft.blame(path, text)
+        self._claim_name(row, draft)
+        if model is None or draft.problems:
+            return self._invalid(row, draft)
+        return self._prospect(row, model, explicit)
+
+    def _misplaced(self, cells: Sequence[str]) -> list[tuple[str, str, str]]:
+        width = len(self.columns)
+        if len(cells) > width:
+            rule = (
+                f"the row has {len(cells)} cells, the header {width}:"
+                " put quotes around a cell that contains the separator"
+            )
+            return [(f"#{width + 1}", cells[width], rule)]
+        return [
+            (f"#{position + 1}", cell, "has no column name above it: name the column or empty the cell")
+            for position, (cell, column) in enumerate(zip(cells, self.columns, strict=False))
+            if column is None and cell.strip()
+        ]
+
+    def _claim_name(self, row: int, draft: Draft) -> None:
+        name, organization_id = draft.get(_NAME), draft.get("organization_id")
+        if name and organization_id and not draft.has("connection_id"):
+            column = draft.column_of(_NAME) if draft.origin.get(_NAME) else "connection_name"
+            self.names.claim(name, organization_id, row, column)
+
+    def _invalid(self, row: int, draft: Draft) -> InvalidRow:
+        def text(column: str) -> str:
+            return shown(draft.cells.get(column, ""), 255)
+
+        given = draft.cells.get("connection_name") or draft.cells.get(_NAME, "")
+        connection_name = given or str(draft.get(_NAME) or "")
+        problems = [
+            Problem(row, self.source, shown(column), shown(value), rule)
+            for column, value, rule in draft.problems[:MOST_PROBLEMS_OF_A_ROW]
+        ]
+        more = len(draft.problems) - len(problems)
+        if more:
+            problems[-1] = replace(problems[-1], rule=f"{problems[-1].rule} (and {more:,} more problems of this row)")
+        return InvalidRow(
+            row=row,
+            source=self.source,
+            organization_id=text("organization_id"),
+            organization_name=text("organization_name"),
+            prospect_name=text("prospect_name"),
+            prospect_email=text("prospect_email"),
+            connection_name=shown(connection_name, 255),
+            problems=tuple(problems),
+        )
+
+    def _prospect(self, row: int, model: ProspectRow, explicit_connection: str) -> Prospect:
+        name, email = model.prospect_name or "", model.prospect_email or ""
+        return Prospect(
+            row=row,
+            source=self.source,
+            organization_id=model.organization_id,
+            organization_name=model.organization_name or "",
+            prospect_name=name,
+            prospect_email=email,
+            connection_name=model.connection_config.name if model.connection_config else "",
+            profile_id=model.profile_id or "",
+            custom_domain=model.custom_domain or "",
+            prospect=prospect_key(email, name, explicit_connection),
+            body=request_body(model),
+        )
+
+
+def refuse(checked: Prospect | InvalidRow, column: str, value: str, rule: str) -> InvalidRow:
+    """Return a row with a problem that shows only beside the others."""
+    told = ("organization_id", "organization_name", "prospect_name", "prospect_email", "connection_name")
+    earlier = checked.problems if isinstance(checked, InvalidRow) else ()
+    problem = Problem(checked.row, checked.source, shown(column), shown(value), rule)
+    return InvalidRow(
+        row=checked.row,
+        source=checked.source,
+        **{name: shown(getattr(checked, name), 255) for name in told},
+        problems=(*earlier, problem)[:MOST_PROBLEMS_OF_A_ROW],
+    )
+
+
+def complete(draft: Draft, default_ttl_sec: int) -> None:
+    """Add what a row may leave out: the connection's name, domain verification, the life span in seconds."""
+    makes_connection = draft.has("connection_config") or not draft.has("connection_id")
+    if makes_connection and not draft.has(_NAME):
+        config = draft.values.setdefault("connection_config", {})
+        if isinstance(config, dict):
+            name, organization_id = draft.get("organization_name"), draft.get("organization_id")
+            config["name"] = default_connection_name(name or "", organization_id or "")
+    if "domains" in draft.cells and not draft.has(_VERIFICATION):
+        config = draft.values.setdefault("domain_aliases_config", {})
+        if isinstance(config, dict):
+            config["domain_verification"] = "optional"
+    if default_ttl_sec and not draft.has("ttl_sec"):
+        draft.values["ttl_sec"] = default_ttl_sec
+
+
+def request_body(model: ProspectRow) -> dict[str, Any]:
+    """Return the JSON body that asks for the row's ticket, with the row's organization enabled in it."""
+    body = model.model_dump(exclude_unset=True, exclude=set(OWN_COLUMNS))
+    if model.enabled_organizations is None:
+        organization: dict[str, Any] = {"organization_id": model.organization_id}
+        if model.assign_membership_on_login is not None:
+            organization["assign_membership_on_login"] = model.assign_membership_on_login
+        if model.organization_show_as_button is not None:
+            organization["show_as_button"] = model.organization_show_as_button
+        body["enabled_organizations"] = [organization]
+    if body.get("ttl_sec") == 0:
+        del body["ttl_sec"]  # 0 and absent mean the same to the API
+    return body

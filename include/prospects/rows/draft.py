@@ -1,0 +1,148 @@
+"""A row on its way to a request: values placed by their paths, and what is known to be wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from include.prospects.schema.cells import MAX_CELL_CHARACTERS, CellError
+from include.prospects.schema.columns import Column
+
+_ABSENT = object()
+
+
+@dataclass(slots=True)
+class Draft:
+    """Values of one row in the shape of :class:`include.prospects.schema.models.ProspectRow`.
+
+    Paths are written with dots. A path is *bad* when its cell can't be read or its value breaks the schema;
+    the value is then left out, so that what ``get`` returns has the schema's type.
+
+    :param values: nested objects.
+    :param cells: text of each column that isn't empty.
+    :param origin: column that gave the value at a path.
+    :param depths: how many keys the path has at which a column gave a value.
+    :param bad: paths whose value is unusable.
+    :param problems: column, value and rule of each problem found so far.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    cells: dict[str, str] = field(default_factory=dict)
+    origin: dict[str, str] = field(default_factory=dict)
+    depths: dict[str, int] = field(default_factory=dict)
+    bad: set[str] = field(default_factory=set)
+    problems: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def get(self, dotted: str) -> Any:
+        """Return the value at a path; None when there is none, or an unusable one."""
+        found = self._find(dotted)
+        return None if found is _ABSENT else found
+
+    def has(self, dotted: str) -> bool:
+        """Tell whether the row says something at a path or below it, well or badly."""
+        return self._find(dotted) is not _ABSENT or any(_within(path, dotted) for path in self.bad)
+
+    def is_bad(self, dotted: str) -> bool:
+        """Tell whether the value at a path, or an object around it, is unusable."""
+        return any(path in self.bad for path in _around(dotted))
+
+    def credit(self, column: Column) -> None:
+        """Note that a column gave the value at its path, unless another one did."""
+        if self.origin.setdefault(column.dotted, column.name) == column.name:
+            self.depths[column.name] = len(column.path)
+
+    def blame(self, dotted: str, rule: str) -> None:
+        """Note that the value at a path breaks a rule."""
+        column = self.column_of(dotted)
+        self.problems.append((column, self.cells.get(column, ""), rule))
+
+    def column_of(self, dotted: str) -> str:
+        """Return the column that gave the value at a path, an object around it, or the first below it.
+
+        :return: the path itself when no column did.
+        """
+        for path in _around(dotted):
+            if path in self.origin:
+                return self.origin[path]
+        below = (column for path, column in self.origin.items() if _within(path, dotted))
+        return next(below, dotted)
+
+    def discard(self, keys: Sequence[str]) -> None:
+        """Take out an unusable value and remember its path as bad."""
+        self.bad.add(".".join(keys))
+        node: Any = self.values
+        for key in keys[:-1]:
+            node = node.get(key) if isinstance(node, dict) else None
+        if isinstance(node, dict):
+            node.pop(keys[-1], None)
+
+    def _find(self, dotted: str) -> Any:
+        node: Any = self.values
+        for key in dotted.split("."):
+            if not isinstance(node, dict) or key not in node:
+                return _ABSENT
+            node = node[key]
+        return node
+
+
+def _around(dotted: str) -> Iterator[str]:
+    """Yield a path, then those of the objects around it, the innermost first."""
+    while dotted:
+        yield dotted
+        dotted = dotted.rpartition(".")[0]
+
+
+def _within(path: str, outer: str) -> bool:
+    return path == outer or path.startswith(outer + ".")
+
+
+def reading_order(columns: Sequence[Column | None]) -> list[tuple[int, Column]]:
+    """Return position and column of each named cell: outer objects before what lies within, short names last.
+
+    :param columns: column of each cell of the header; None for one without a name.
+    """
+    placed = [(position, column) for position, column in enumerate(columns) if column]
+    return sorted(placed, key=lambda pair: (len(pair[1].path), pair[1].name != pair[1].dotted))
+
+
+def read_cells(cells: Sequence[str], columns: Sequence[tuple[int, Column]]) -> Draft:
+    """Return the draft of a row.
+
+    :param cells: the row's texts; spaces around them don't count, an empty one means absent.
+    :param columns: as :func:`reading_order` returns them.
+    """
+    draft = Draft()
+    for position, column in columns:
+        cell = cells[position].strip() if position < len(cells) else ""
+        if cell:
+            draft.cells[column.name] = cell
+            _read_cell(draft, column, cell)
+    return draft
+
+
+def _read_cell(draft: Draft, column: Column, cell: str) -> None:
+    try:
+        if len(cell) > MAX_CELL_CHARACTERS:
+            raise CellError(f"must be at most {MAX_CELL_CHARACTERS} characters long")
+        value = column.parse(cell)
+    except CellError as error:
+        draft.bad.add(column.dotted)
+        draft.credit(column)
+        draft.problems.append((column.name, cell, str(error)))
+        return
+    if _place(draft.values, column.path, value):
+        draft.credit(column)
+    else:
+        other = draft.column_of(column.dotted)
+        draft.problems.append((column.name, cell, f"differs from what column {other} says: keep one of the two"))
+
+
+def _place(values: dict[str, Any], path: tuple[str, ...], value: Any) -> bool:
+    """Put the value at its path, unless another one is there already."""
+    node = values
+    for key in path[:-1]:
+        node = node.setdefault(key, {})
+        if not isinstance(node, dict):
+            return False
+    return bool(node.setdefault(path[-1], value) == value)

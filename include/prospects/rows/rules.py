@@ -1,0 +1,158 @@
+"""The rules beyond the schema, one function each; kept, they save a call and name the row.
+
+Source: Auth0 documentation, "Manage Self-Service Enterprise Configuration". Each rule looks at one row and
+yields the path that is to blame and the rule as a person should read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from include.prospects.rows.draft import Draft
+from include.prospects.schema.models import EnabledFeatures
+
+Findings = Iterator[tuple[str, str]]
+
+MOST_DOMAINS_OF_ONE_ORGANIZATION = 100
+MOST_DOMAINS = 1_000
+
+_VERIFICATION = "domain_aliases_config.domain_verification"
+_PENDING = "domain_aliases_config.pending_domains"
+_DISCOVERY = "use_for_organization_discovery"
+_SYNC_USERS = "provisioning_config.google_workspace.sync_users"
+_SYNC_GROUPS = "provisioning_config.google_workspace.sync_groups"
+
+
+def one_kind_of_ticket(draft: Draft) -> Findings:
+    """A ticket edits a connection or makes one."""
+    if draft.has("connection_id") and draft.has("connection_config"):
+        other = draft.column_of("connection_config")
+        yield "connection_id", f"edits a connection, while {other} asks for a new one: keep one of the two"
+
+
+def features_are_for_editing(draft: Draft) -> Findings:
+    """Only an edit ticket can be narrowed to some features."""
+    if draft.has("enabled_features") and not draft.has("connection_id"):
+        yield (
+            "enabled_features",
+            "is only for tickets that edit a connection: give connection_id or remove it",
+        )
+
+
+def some_feature_is_enabled(draft: Draft) -> Findings:
+    """A ticket that allows nothing is refused."""
+    features = [f"enabled_features.{name}" for name in EnabledFeatures.model_fields]
+    allows = any(draft.get(feature) or draft.is_bad(feature) for feature in features)
+    if draft.has("enabled_features") and not allows:
+        yield (
+            "enabled_features",
+            f"must set at least one of {', '.join(EnabledFeatures.model_fields)} to true",
+        )
+
+
+def provisioning_feature_has_config(draft: Draft) -> Findings:
+    """Provisioning can't be enabled without its configuration."""
+    if draft.get("enabled_features.provisioning") and not draft.has("provisioning_config"):
+        yield "enabled_features.provisioning", "needs provisioning_config.scopes or .google_workspace"
+
+
+def provisioning_has_means(draft: Draft) -> Findings:
+    """Provisioning goes by SCIM, which needs scopes, or by Google Workspace."""
+    means = ("provisioning_config.scopes", "provisioning_config.google_workspace")
+    usable = draft.has("provisioning_config") and not draft.is_bad("provisioning_config")
+    if usable and not any(draft.has(path) for path in means):
+        yield (
+            "provisioning_config",
+            "needs provisioning_config.scopes or provisioning_config.google_workspace",
+        )
+
+
+def pending_domains_are_verified(draft: Draft) -> Findings:
+    """Pending domains make no sense when verification is off."""
+    if draft.get(_PENDING) and draft.get(_VERIFICATION) == "none":
+        yield _PENDING, f"needs {_VERIFICATION} optional or required, not none"
+
+
+def pending_domains_are_few(draft: Draft) -> Findings:
+    """One organization takes fewer domains than a connection of none or several."""
+    domains, organizations = draft.get(_PENDING), _organization_count(draft)
+    if domains is None or organizations is None:
+        return
+    most = MOST_DOMAINS_OF_ONE_ORGANIZATION if organizations == 1 else MOST_DOMAINS
+    if len(domains) > most:
+        yield (
+            _PENDING,
+            f"must be at most {most} domains for {organizations} organization(s), not {len(domains)}",
+        )
+
+
+def discovery_has_one_organization(draft: Draft) -> Findings:
+    """A domain can lead to one organization only."""
+    if draft.get(_DISCOVERY) and _organization_count(draft) not in (None, 1):
+        yield _DISCOVERY, "needs exactly one organization in enabled_organizations"
+
+
+def discovery_has_domains(draft: Draft) -> Findings:
+    """Discovery goes by domains that somebody has verified."""
+    if not draft.get(_DISCOVERY) or draft.is_bad(_VERIFICATION):
+        return
+    aliases = "connection_config.options.domain_aliases"
+    if draft.get(_VERIFICATION) in (None, "none") and not (draft.get(aliases) or draft.is_bad(aliases)):
+        yield _DISCOVERY, f"needs {_VERIFICATION} optional or required"
+
+
+def third_party_access_is_asked_once(draft: Draft) -> Findings:
+    """A connection that is open to third parties leaves the customer nothing to choose."""
+    path = "third_party_client_access_config"
+    if draft.has(path) and draft.get("connection_config.is_domain_connection"):
+        yield path, "excludes connection_config.is_domain_connection true: remove one of the two"
+
+
+def groups_are_synced_with_users(draft: Draft) -> Findings:
+    """Groups consist of users."""
+    if draft.get(_SYNC_GROUPS) and draft.get(_SYNC_USERS) is False:
+        yield _SYNC_GROUPS, f"needs {_SYNC_USERS} true"
+
+
+def own_organization_is_enabled(draft: Draft) -> Findings:
+    """A list of organizations names the row's own, or its people could not log in."""
+    listed, own = draft.get("enabled_organizations"), draft.get("organization_id")
+    if listed is None or own is None:
+        return
+    if own not in [item.get("organization_id") for item in listed if isinstance(item, dict)]:
+        yield "enabled_organizations", f"must contain the row's organization_id {own}"
+
+
+def organization_settings_are_given_once(draft: Draft) -> Findings:
+    """The two short names speak of the entry that ``enabled_organizations`` replaces."""
+    for short in ("assign_membership_on_login", "organization_show_as_button"):
+        if draft.has(short) and draft.has("enabled_organizations"):
+            yield (
+                short,
+                "is overruled by column enabled_organizations: say it there and leave this cell empty",
+            )
+
+
+def _organization_count(draft: Draft) -> int | None:
+    """Count the organizations asked for: the row's own unless it lists them; None when that can't be read."""
+    if not draft.has("enabled_organizations"):
+        return 1
+    listed = draft.get("enabled_organizations")
+    return None if listed is None else len(listed)
+
+
+RULES: tuple[Callable[[Draft], Findings], ...] = (
+    one_kind_of_ticket,
+    features_are_for_editing,
+    some_feature_is_enabled,
+    provisioning_feature_has_config,
+    provisioning_has_means,
+    pending_domains_are_verified,
+    pending_domains_are_few,
+    discovery_has_one_organization,
+    discovery_has_domains,
+    third_party_access_is_asked_once,
+    groups_are_synced_with_users,
+    own_organization_is_enabled,
+    organization_settings_are_given_once,
+)

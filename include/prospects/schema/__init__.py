@@ -1,0 +1,1 @@
+"""Columns, cells and the model of a row."""

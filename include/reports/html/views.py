@@ -1,0 +1,185 @@
+"""What the page shows of a run, for tickets and for revocations."""
+
+from __future__ import annotations
+
+import collections
+from typing import TYPE_CHECKING
+
+from include.reports.cells import printable
+from include.reports.charts.organizations import organization_chart
+from include.reports.charts.request_rate import rate_chart
+from include.reports.html.page import Counter, Page, PageRow, Task
+from include.reports.revocations import REVOCATION_STATUSES
+from include.reports.rows import STATUSES
+from include.reports.wording import (
+    DUPLICATE_POSSIBLE,
+    LABELS,
+    REVOCATION_REMEDIES,
+    TICKET_REMEDIES,
+    Remedy,
+    duration_text,
+    plural,
+    revocation_headline,
+    ticket_headline,
+    utc_text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import TypeVar
+
+    from include.reports.revocations import RevocationRow
+    from include.reports.rows import ReportRow
+    from include.reports.summary import Outcome, RunInfo
+
+    Row = TypeVar("Row", bound=Outcome)
+
+MAX_ROWS = 2_000
+_ROWS_NAMED = 12
+_ERRORS_NAMED = 3
+_ERROR_LIMIT = 600
+
+
+def ticket_page(rows: Sequence[ReportRow], run: RunInfo) -> Page:
+    """Show what became of each prospect."""
+    counts = _counts(rows, STATUSES)
+    numbered = [(row.row, row) for row in rows]
+    tasks = _tasks(numbered, TICKET_REMEDIES)
+    twice = [(number, row) for number, row in numbered if row.duplicate_possible]
+    if twice:
+        tasks.append(_task("duplicate", DUPLICATE_POSSIBLE, twice))
+    expiries = [row.expires_at for row in rows if row.ticket_url and row.expires_at]
+    return Page(
+        title="Self-service SSO links",
+        headline=ticket_headline(counts, len(rows)),
+        tone=_tone(tasks, run.warnings),
+        facts=_facts(run, first_expiry=min(expiries, default="")),
+        counters=_counters(counts),
+        tasks=tasks,
+        warnings=run.warnings,
+        organizations=organization_chart(rows, STATUSES),
+        rate=rate_chart(run.samples),
+        rows=[_ticket_row(row) for _, row in _shown(numbered, tasks)],
+        hidden_rows=max(len(rows) - MAX_ROWS, 0),
+        has_links=any(row.ticket_url for row in rows),
+        time_title="Expires",
+        table_file="tickets.csv",
+    )
+
+
+def revocation_page(rows: Sequence[RevocationRow], run: RunInfo) -> Page:
+    """Show what became of each ticket that was to be revoked; no ticket URL is among it."""
+    counts = _counts(rows, REVOCATION_STATUSES)
+    numbered = list(enumerate(rows, start=1))
+    tasks = _tasks(numbered, REVOCATION_REMEDIES)
+    return Page(
+        title="Revoked SSO links",
+        headline=revocation_headline(counts, len(rows)),
+        tone=_tone(tasks, run.warnings),
+        facts=_facts(run),
+        counters=_counters(counts),
+        tasks=tasks,
+        warnings=run.warnings,
+        organizations=organization_chart(rows, REVOCATION_STATUSES),
+        rate=rate_chart(run.samples),
+        rows=[_revocation_row(number, row) for number, row in _shown(numbered, tasks)],
+        hidden_rows=max(len(rows) - MAX_ROWS, 0),
+        has_links=False,
+        time_title="Revoked",
+        table_file="revocations.csv",
+    )
+
+
+def _counts(rows: Iterable[Outcome], statuses: Sequence[str]) -> dict[str, int]:
+    found = collections.Counter(row.status for row in rows)
+    return {status: found[status] for status in statuses}
+
+
+def _counters(counts: Mapping[str, int]) -> list[Counter]:
+    return [Counter(status, LABELS[status], count) for status, count in counts.items()]
+
+
+def _tone(tasks: Sequence[Task], warnings: Sequence[str]) -> str:
+    kinds = {task.status for task in tasks}
+    if kinds & {"failed", "not_attempted"}:
+        return "bad"
+    # A prospect whose connection exists is served; that alone is no reason to worry anybody.
+    return "warn" if kinds - {"conflict"} or warnings else "good"
+
+
+def _facts(run: RunInfo, first_expiry: str = "") -> list[tuple[str, str]]:
+    facts = [
+        ("Started", utc_text(run.started_at)),
+        ("Took", duration_text(run.seconds)),
+        ("Requests", f"{run.requests:,}"),
+        ("Refused by the rate limit", f"{run.rate_limited:,}"),
+        ("First link expires", utc_text(first_expiry)),
+        ("Run", run.run_id),
+    ]
+    return [(label, value) for label, value in facts if value]
+
+
+def _tasks(numbered: Sequence[tuple[int, Row]], remedies: Mapping[str, Remedy]) -> list[Task]:
+    tasks = []
+    for status, remedy in remedies.items():
+        concerned = [(number, row) for number, row in numbered if row.status == status]
+        if concerned:
+            tasks.append(_task(status, remedy, concerned))
+    return tasks
+
+
+def _task(status: str, remedy: Remedy, concerned: Sequence[tuple[int, Outcome]]) -> Task:
+    told = [row.error for _, row in concerned if row.error and row.status == status]
+    errors = collections.Counter(printable(error, _ERROR_LIMIT) for error in told)
+    return Task(
+        status=status,
+        count=len(concerned),
+        title=f"{plural(len(concerned), 'row')} {remedy.title}",
+        text=remedy.text,
+        rows=[number for number, _ in concerned[:_ROWS_NAMED]],
+        more=max(len(concerned) - _ROWS_NAMED, 0),
+        errors=errors.most_common(_ERRORS_NAMED),
+    )
+
+
+def _shown(numbered: Sequence[tuple[int, Row]], tasks: Sequence[Task]) -> Sequence[tuple[int, Row]]:
+    """Return all rows in their order; of too many, those that tasks link to or that need work, then the rest."""
+    if len(numbered) <= MAX_ROWS:
+        return numbered
+    linked = {number for task in tasks for number in task.rows}
+    first = sorted(numbered, key=lambda entry: (entry[0] not in linked, not entry[1].needs_work))[:MAX_ROWS]
+    return sorted(first, key=lambda entry: (not entry[1].needs_work, entry[0]))
+
+
+def _ticket_row(row: ReportRow) -> PageRow:
+    return PageRow(
+        number=row.row,
+        organization_id=row.organization_id,
+        organization_name=row.organization_name,
+        prospect_name=row.prospect_name,
+        prospect_email=row.prospect_email,
+        connection_name=row.connection_name,
+        status=row.status,
+        label=LABELS[row.status],
+        ticket_url=row.ticket_url,
+        time=utc_text(row.expires_at),
+        duplicate_possible=row.duplicate_possible,
+        error=printable(row.error, _ERROR_LIMIT),
+    )
+
+
+def _revocation_row(number: int, row: RevocationRow) -> PageRow:
+    return PageRow(
+        number=number,
+        organization_id=row.organization_id,
+        organization_name=row.organization_name,
+        prospect_name=row.prospect.removesuffix(f"|{row.connection_name}"),
+        prospect_email="",
+        connection_name=row.connection_name,
+        status=row.status,
+        label=LABELS[row.status],
+        ticket_url="",
+        time=utc_text(row.revoked_at),
+        duplicate_possible=False,
+        error=printable(row.error, _ERROR_LIMIT),
+    )

@@ -1,0 +1,80 @@
+"""What Airflow's providers manager is told: the connection type and its form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's description, as Airflow's provider_info schema has it."""
+    return {
+        "package-name": "airflow-provider-auth0-sso",
+        "name": "Auth0 self-service SSO",
+        "description": "Auth0 self-service SSO access tickets in bulk.",
+        "integrations": [
+            {"integration-name": "Auth0", "external-doc-url": "https://auth0.com/docs", "tags": ["service"]}
+        ],
+        "hooks": [{"integration-name": "Auth0", "python-modules": ["auth0_sso.hooks.auth0"]}],
+        "operators": [{"integration-name": "Auth0", "python-modules": ["auth0_sso.operators.sso_tickets"]}],
+        "extra-links": ["auth0_sso.operators.links.ReportLink"],
+        "connection-types": [
+            {
+                "connection-type": "auth0",
+                "hook-class-name": "auth0_sso.hooks.auth0.Auth0Hook",
+                "hook-name": "Auth0",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["schema"],
+                    "relabeling": {"host": "Tenant domain", "login": "Client ID", "password": "Client secret"},
+                    # Airflow 3.3.2's Test button takes an empty port for another one than the stored and refuses.
+                    "placeholders": {
+                        "host": "your-tenant.eu.auth0.com",
+                        "login": "of a machine-to-machine application",
+                        "password": "not needed with a private key or an access token",
+                        "port": "0 for the usual one: the Test button wants it filled in",
+                    },
+                },
+                "conn-fields": _FORM_FIELDS,
+            }
+        ],
+    }
+
+
+def _text(label: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {"label": label, "description": description, "schema": {"type": ["string", "null"], **schema}}
+
+
+def _number(label: str, description: str, default: float, **bounds: float) -> dict[str, Any]:
+    schema = {"type": ["number", "null"], "default": default, **bounds}
+    return {"label": label, "description": description, "schema": schema}
+
+
+_FORM_FIELDS: dict[str, Any] = {
+    "profile_id": _text("Self-service profile", "The profile's id, ssp_…, for rows and runs that name none."),
+    "audience": _text("Audience", "Default: https://{tenant domain}/api/v2/."),
+    "custom_domain": _text("Custom domain", "Host of the ticket URLs; sent as the auth0-custom-domain header."),
+    "requests_per_slot": _number(
+        "Requests per slot",
+        "Requests a second that one slot of the pool auth0_management_api stands for.",
+        1.0,
+        exclusiveMinimum=0,
+        maximum=1000,
+    ),
+    "burst_per_slot": _number(
+        "Burst per slot", "Requests that one slot may save up; at least 1.", 1.0, minimum=1, maximum=1000
+    ),
+    "private_key": _text(
+        "Private key", "PEM of an RSA key; private_key_jwt then replaces the client secret.", format="password"
+    ),
+    "token": _text("Access token", "A ready Management API token; then none is fetched.", format="password"),
+    "proxy": _text(
+        "Proxy",
+        "http://user:password@host:port; empty: the environment's HTTPS_PROXY and NO_PROXY.",
+        format="password",
+    ),
+    "timeout": _number("Timeout", "Seconds to wait for an answer.", 30, exclusiveMinimum=0, maximum=300),
+    "allow_http": {
+        "label": "Allow http",
+        "description": "Only for a test tenant that is not on this machine: sends secrets unprotected.",
+        "schema": {"type": ["boolean", "null"], "default": False},
+    },
+}

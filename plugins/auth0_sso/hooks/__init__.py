@@ -1,0 +1,1 @@
+"""Auth0Hook, its connection, its access token and its HTTP transport."""

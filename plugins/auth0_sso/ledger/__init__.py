@@ -1,0 +1,1 @@
+"""The database of what was requested and what came back."""

@@ -1,0 +1,154 @@
+"""The ledger's tables. SQLite and PostgreSQL; made when missing, with a schema version."""
+
+from __future__ import annotations
+
+import socket
+import uuid
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Double,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    insert,
+    inspect,
+    select,
+    update,
+)
+from sqlalchemy.schema import CreateColumn
+
+from auth0_sso.exceptions import LedgerError
+
+SCHEMA_VERSION = "2"
+
+# Tasks that start together find the tables missing together: the first makes them, in one transaction.
+_ONE_AT_A_TIME = {
+    "sqlite": "BEGIN IMMEDIATE",
+    "postgresql": "SELECT pg_advisory_xact_lock(hashtext('sso_ledger_about'))",
+}
+
+_UPGRADED = ("1",)
+
+metadata = MetaData()
+
+about = Table(
+    "sso_ledger_about",
+    metadata,
+    Column("name", String(50), primary_key=True),
+    Column("value", String(200), nullable=False),
+)
+
+# One row a prospect and profile. Times are UNIX seconds. What opens a ticket is encrypted.
+tickets = Table(
+    "sso_tickets",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("tenant", String(255), nullable=False),
+    Column("profile_id", String(255), nullable=False),
+    Column("organization_id", String(255), nullable=False, index=True),
+    Column("organization_name", Text, nullable=False, default=""),
+    Column("prospect", Text, nullable=False),
+    Column("connection_name", String(255), nullable=False, default=""),
+    Column("status", String(20), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("ticket_encrypted", Text),
+    Column("created_at", Double),
+    Column("expires_at", Double, index=True),
+    Column("run", String(512), nullable=False, index=True),
+    Column("run_after", Double, nullable=False, server_default="0"),
+    Column("round", Integer, nullable=False, default=0),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("asked_at", Double, nullable=False),
+    Column("answer_by", Double, nullable=False),
+    Column("lives_until", Double, nullable=False),
+    Column("duplicate_until", Double, nullable=False, default=0.0),
+    Column("error", Text, nullable=False, default=""),
+    Column("revoked_at", Double),
+    Column("revoked_by", String(512), nullable=False, default=""),
+    Column("version", Integer, nullable=False, default=1),
+)
+
+# One row a revoked ticket, for good: the row above is written over when its prospect is asked for again. A ticket
+# that is revoked opens nothing, so its id is no secret any more.
+revocations = Table(
+    "sso_revocations",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("created_at", Double, primary_key=True),
+    Column("ticket_id", String(255), nullable=False, index=True),
+    Column("revoked_at", Double, nullable=False),
+    Column("revoked_by", String(512), nullable=False),
+)
+
+# One row a set of credentials. The renewal of its token is locked by an owner, for a bounded time: a lock
+# that outlives the process that was killed while it held it, without holding up the ledger's other writers.
+tokens = Table(
+    "sso_tokens",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("token_encrypted", Text),
+    Column("expires_at", Double, nullable=False, default=0.0),
+    Column("scopes", Text, nullable=False, default=""),
+    Column("version", Integer, nullable=False, default=0),
+    Column("owner", String(32), nullable=False, default=""),
+    Column("owned_until", Double, nullable=False, default=0.0),
+)
+
+
+def prepare(engine: Engine) -> str:
+    """
+    Make what is missing and check the version.
+
+    :param engine: the ledger's database.
+    :return: the ledger's identity: a name given once, and for SQLite the machine that holds the file.
+    :raises LedgerError: if a newer version of this software has made the tables.
+    """
+    known = _known(engine)
+    if known.get("schema_version") in (None, *_UPGRADED):
+        _make(engine)
+        known = _known(engine)
+    if known.get("schema_version") != SCHEMA_VERSION:
+        raise LedgerError(
+            f"The ledger's tables have version {known.get('schema_version')}, this software knows {SCHEMA_VERSION}.",
+            advice="Install the version that made them, or a newer one.",
+        )
+    host = f"@{socket.gethostname()}" if engine.dialect.name == "sqlite" else ""
+    return f"{known['ledger_id']}{host}"
+
+
+def _known(engine: Engine) -> dict[str, str]:
+    if not inspect(engine).has_table(about.name):
+        return {}
+    with engine.connect() as connection:
+        return {row.name: row.value for row in connection.execute(select(about))}
+
+
+def _make(engine: Engine) -> None:
+    rows = [
+        {"name": "schema_version", "value": SCHEMA_VERSION},
+        {"name": "ledger_id", "value": uuid.uuid4().hex},
+    ]
+    with engine.begin() as connection:
+        connection.exec_driver_sql(_ONE_AT_A_TIME[engine.dialect.name])
+        _add_columns(connection)
+        metadata.create_all(connection)
+        if connection.execute(select(about)).first() is None:
+            connection.execute(insert(about), rows)
+        older = (about.c.name == "schema_version") & about.c.value.in_(_UPGRADED)
+        connection.execute(update(about).where(older).values(value=SCHEMA_VERSION))
+
+
+def _add_columns(connection: Connection) -> None:
+    """Give a table that an older version has made the columns it lacks; those have defaults."""
+    if not inspect(connection).has_table(tickets.name):
+        return
+    there = {column["name"] for column in inspect(connection).get_columns(tickets.name)}
+    for column in tickets.columns:
+        if column.name not in there:
+            definition = CreateColumn(column).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {tickets.name} ADD COLUMN {definition}")

@@ -1,0 +1,207 @@
+"""The operators that create and revoke self-service SSO access tickets."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from airflow.sdk import BaseOperator
+
+from auth0_sso.exceptions import Auth0RunError
+from auth0_sso.hooks.auth0 import Auth0Hook
+from auth0_sso.ledger.records import Round
+from auth0_sso.ledger.store import Ledger, open_ledger
+from auth0_sso.operators.links import ReportLink
+from auth0_sso.runtime.event_loop import GuardedLoop
+from auth0_sso.runtime.pool import POOL
+from auth0_sso.runtime.rate_limiter import Pacer
+from auth0_sso.runtime.retry_policy import Auth0RetryPolicy
+from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
+from auth0_sso.tickets.batch import read_batch, read_tickets
+from auth0_sso.tickets.collect import STATS_KEY
+from auth0_sso.tickets.issue import IssueOptions, TicketIssuer
+from auth0_sso.tickets.revoke import TicketRevoker
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class _Work(Protocol):
+    """What an operator does on its event loop."""
+
+    async def run(self) -> None: ...
+    def stop(self, reason: str) -> None: ...
+    def results(self) -> list[dict[str, Any]]: ...
+    def raise_if_owed(self) -> None: ...
+
+
+class PacedOperator(BaseOperator):
+    """
+    What the operators share: the ledger, the pace of their pool slots, and an event loop of their own.
+
+    The attribute ``timeouts`` says how long they wait.
+
+    :param batch: ``{"label": str, "batch": str}``: what the mapped instance is called, and the path or URI of
+        its batch file. (templated)
+    :param auth0_conn_id: the Airflow connection, of type ``auth0``. (templated)
+    :param simulate: everything but the calls. (templated)
+    :param ledger_id: the identity of the ledger the run was planned with; empty: not checked. (templated)
+    :param patience: seconds for which a busy or unreachable tenant may hold up one ticket.
+    """
+
+    template_fields: Sequence[str] = ("batch", "auth0_conn_id", "simulate", "ledger_id")
+    operator_extra_links = (ReportLink(),)
+    ui_color = "#f6e6dc"
+    timeouts: Timeouts = DEFAULT_TIMEOUTS
+
+    def __init__(
+        self,
+        *,
+        batch: Mapping[str, str],
+        auth0_conn_id: str = Auth0Hook.default_conn_name,
+        simulate: bool | str = False,
+        ledger_id: str = "",
+        patience: float = DEFAULT_TIMEOUTS.patience,
+        pool: str = POOL,
+        retry_policy: Auth0RetryPolicy | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(pool=pool, retry_policy=retry_policy or Auth0RetryPolicy(), **kwargs)
+        self.batch = batch
+        self.auth0_conn_id = auth0_conn_id
+        self.simulate = simulate
+        self.ledger_id = ledger_id
+        self.patience = patience
+        self._loop: GuardedLoop | None = None
+
+    @abstractmethod
+    def work(self, hook: Auth0Hook, ledger: Ledger, who: Round) -> _Work:
+        """Return what there is to do."""
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Do the batch's work; push its results and ``stats`` also when it fails."""
+        ti = context["ti"]
+        self._require_pool()
+        ledger = open_ledger()
+        try:
+            ledger.require_identity(self.ledger_id)
+            hook = Auth0Hook(self.auth0_conn_id, vault=ledger.vault, timeouts=self.timeouts)
+            hook.pacer = hook.settings.pacer(self.pool_slots, ti.start_date, self.timeouts)
+            work = self.work(hook, ledger, Round.of(context["dag_run"], ti.max_tries))
+            try:
+                self._run(hook, work)
+                work.raise_if_owed()
+            except BaseException:
+                ti.xcom_push(key="return_value", value=work.results())
+                raise
+            finally:
+                _push_stats(context, _stats(hook.pacer, ti.start_date))
+            return work.results()
+        finally:
+            ledger.close()
+
+    def on_kill(self) -> None:
+        """Send nothing more; what is under way is answered and written down."""
+        if self._loop is not None:
+            self._loop.stop("The task was ended from outside.")
+
+    @property
+    def simulates(self) -> bool:
+        """Whether ``simulate`` is set, as a boolean or by its rendered text."""
+        return str(self.simulate).strip().lower() in ("true", "1", "yes")
+
+    def _require_pool(self) -> None:
+        # partial() fills in Airflow's default pool, so a mapped operator must be given its pool there.
+        if self.pool == "default_pool":
+            raise Auth0RunError(
+                f"Task {self.task_id} runs in Airflow's default_pool, whose slots are no rate limit.",
+                advice=f"Give the operator, or its partial(), pool='{POOL}' or another pool for this tenant.",
+            )
+
+    def _run(self, hook: Auth0Hook, work: _Work) -> None:
+        async def run() -> None:
+            async with hook.open():
+                await work.run()
+
+        timeout = self.execution_timeout.total_seconds() if self.execution_timeout else None
+        self._loop = GuardedLoop(work, timeout and timeout - min(5.0, timeout / 5), timeouts=self.timeouts)
+        self._loop.run(run)
+
+
+class CreateSsoTicketsOperator(PacedOperator):
+    """
+    Create the access tickets of one batch of organizations; made to be mapped, one instance an organization.
+
+    It sends at the pace of its pool slots, writes an intent into the ledger before each request and the
+    result after it, and reuses tickets that live. A retry asks only for what is still owed. The outcomes are
+    pushed as XCom ``return_value`` also when the task fails: a list of ``{"organization_id",
+    "organization_name", "tickets": [outcome, …]}`` with the report's columns, **ticket URLs among them**.
+    XCom ``stats`` says what was sent when, one entry a try. The batch file is described in
+    :mod:`auth0_sso.tickets.batch`.
+
+    :param profile_id: self-service profile of rows that name none; empty: the connection's. (templated)
+    :param on_existing: ``reuse`` a ticket that still lives, or ``reissue``: revoke it, then create. (templated)
+    :raises Auth0RowError: if Auth0 refused a row; the others are done.
+    :raises Auth0RunError: if nothing can succeed until settings are mended.
+    :raises Auth0WeatherError: if Auth0 was busy, down or out of reach for too long, or the task was ended early.
+    """
+
+    template_fields: Sequence[str] = (*PacedOperator.template_fields, "profile_id", "on_existing")
+
+    def __init__(self, *, profile_id: str = "", on_existing: str = "reuse", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.profile_id = profile_id
+        self.on_existing = on_existing
+
+    def work(self, hook: Auth0Hook, ledger: Ledger, who: Round) -> TicketIssuer:
+        """Return the issuer of the batch's tickets."""
+        options = IssueOptions(
+            profile_id=self.profile_id or hook.settings.profile_id,
+            custom_domain=hook.settings.custom_domain,
+            reissue=self.on_existing == "reissue",
+            simulate=self.simulates,
+            patience=self.patience,
+        )
+        return TicketIssuer(read_batch(self.batch["batch"]), hook, ledger, who, options)
+
+
+class RevokeSsoTicketsOperator(PacedOperator):
+    """
+    Revoke the tickets of some of the ledger's entries, and write down that they are.
+
+    The batch file is described in :func:`auth0_sso.tickets.batch.read_tickets`. The results are pushed as XCom
+    ``return_value`` also when the task fails, see :func:`auth0_sso.tickets.revocations.revocation_row`.
+
+    :raises Auth0RowError: if Auth0 refused to revoke a ticket; the others are done.
+    :raises Auth0RunError: if nothing can succeed until settings are mended.
+    :raises Auth0WeatherError: if Auth0 was busy, down or out of reach for too long, or the task was ended early.
+    """
+
+    def work(self, hook: Auth0Hook, ledger: Ledger, who: Round) -> TicketRevoker:
+        """Return the revoker of the batch's tickets."""
+        tickets = read_tickets(self.batch["batch"])
+        return TicketRevoker(tickets, hook, ledger, who.run, simulate=self.simulates, patience=self.patience)
+
+
+def _push_stats(context: Context, stats: dict[str, Any]) -> None:
+    """Push what all tries have sent: Airflow forgets a try's XComs when the next one starts, but not its state."""
+    ti, store = context["ti"], context["task_state_store"]
+    earlier: Any = store.get(STATS_KEY) if ti.try_number > 1 else None
+    tries = [*(earlier or ()), stats]
+    ti.xcom_push(key=STATS_KEY, value=tries)
+    store.set(STATS_KEY, tries)
+
+
+def _stats(pacer: Pacer, started: datetime) -> dict[str, Any]:
+    return {
+        "started": started.timestamp(),
+        "finished": time.time(),
+        "rate": pacer.rate,
+        "burst": pacer.burst,
+        "requests": pacer.requests,
+        "rate_limited": pacer.rate_limited,
+        "sent": {str(second): count for second, count in sorted(pacer.sent.items())},
+    }

@@ -1,0 +1,1 @@
+"""How work runs: rate limit, pool, retries, timeouts, event loop."""

@@ -1,0 +1,52 @@
+"""When a task that issues tickets is tried again: after bad weather, never when somebody must mend something."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import RetryDecision, RetryPolicy
+
+from auth0_sso.exceptions import Auth0RowError, Auth0RunError, Auth0WeatherError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class Auth0RetryPolicy(RetryPolicy):
+    """
+    Decide by whose fault it was: the row's and the run's errors are final, the weather's are tried again later.
+
+    A ``ValueError`` is final too: the input stays as it is. Whatever else there is has Airflow's own retries.
+
+    :param first_delay: seconds to wait after the first try, doubled with each further one.
+    :param longest_delay: seconds to wait at most.
+    """
+
+    def __init__(self, first_delay: float = 60.0, longest_delay: float = 900.0) -> None:
+        self.first_delay = first_delay
+        self.longest_delay = longest_delay
+
+    def evaluate(
+        self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
+    ) -> RetryDecision:
+        """Return what becomes of the task; ``max_tries`` still bounds it."""
+        if isinstance(exception, (Auth0RowError, Auth0RunError, ValueError)):
+            return RetryDecision.fail(reason=f"{type(exception).__name__}: trying again changes nothing")
+        if isinstance(exception, Auth0WeatherError):
+            delay = min(self.first_delay * 2 ** (max(try_number, 1) - 1), self.longest_delay)
+            return RetryDecision.retry(delay=timedelta(seconds=delay), reason="Auth0 was busy, down or out of reach")
+        return RetryDecision.default()
+
+    def serialize(self) -> dict[str, Any]:
+        """Return the policy as JSON, for the serialized DAG."""
+        return {"first_delay": self.first_delay, "longest_delay": self.longest_delay}
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> Auth0RetryPolicy:
+        """Return the policy of a serialized DAG."""
+        return cls(**data)
+
+
+# The default arguments of the DAGs. The delay is for a task that was killed: then no policy is asked.
+RETRIES: dict[str, Any] = {"retries": 3, "retry_delay": timedelta(seconds=30), "retry_policy": Auth0RetryPolicy()}

@@ -1,0 +1,104 @@
+"""Check, before anything is sent, what would make every ticket of a run fail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.configuration import conf
+
+from auth0_sso.exceptions import Auth0RunError
+from auth0_sso.hooks.auth0 import CREATE_SCOPE, READ_PROFILE_SCOPE, REVOKE_SCOPE, Auth0Hook
+from auth0_sso.hooks.identifiers import require_profile_id
+from auth0_sso.ledger.retention import forget_dead_urls, keep_days
+from auth0_sso.ledger.store import open_ledger
+
+LEDGER_ID_KEY = "ledger_id"
+
+
+class TaskInstance(Protocol):
+    """The part of Airflow's task instance that is used here."""
+
+    task: BaseOperator
+    start_date: datetime
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        """Push an XCom."""
+
+
+def check_before_creating(ti: TaskInstance, params: Mapping[str, Any], profile_ids: Collection[str]) -> None:
+    """
+    Check the connection, the ledger, the token's scopes and, where the scope allows it, the profiles.
+
+    Then the ledger is rid of the URLs of links that are long dead, see :mod:`auth0_sso.ledger.retention`. To be called
+    in a task of the pool, since it may read profiles. Pushes the ledger's identity as XCom ``ledger_id``, for the
+    tasks that follow.
+
+    :param ti: the task instance that calls it, whose pool slots pace the requests.
+    :param params: the run's parameters; with ``dry_run`` nothing is sent here either.
+    :param profile_ids: the profiles of the rows; an empty one stands for the run's or the connection's.
+    :raises Auth0RunError: naming what is wrong and what to do.
+    :raises Auth0WeatherError: if the tenant is out of reach.
+    """
+    _require_mappable(params["max_mapped_tasks"])
+    hook = Auth0Hook()
+    default = params["profile_id"] or hook.settings.profile_id
+    profiles = sorted({profile_id or default for profile_id in profile_ids})
+    if "" in profiles:
+        raise Auth0RunError(
+            "No self-service profile is named.",
+            advice="Set the parameter profile_id, the CSV column profile_id, or the extra 'profile_id' of "
+            f"connection '{hook.auth0_conn_id}'.",
+        )
+    for profile_id in profiles:
+        require_profile_id(profile_id)
+    scopes = [CREATE_SCOPE, REVOKE_SCOPE] if params["on_existing"] == "reissue" else [CREATE_SCOPE]
+    _check(ti, scopes, profiles, simulate=params["dry_run"])
+
+
+def check_before_revoking(ti: TaskInstance, params: Mapping[str, Any]) -> None:
+    """
+    Check the connection, the ledger and the token's scopes, as before creating; pushes ``ledger_id``.
+
+    :param ti: the task instance that calls it.
+    :param params: the run's parameters; with ``dry_run`` nothing is sent here either.
+    :raises Auth0RunError: naming what is wrong and what to do.
+    :raises Auth0WeatherError: if the tenant is out of reach.
+    """
+    _require_mappable(params["max_mapped_tasks"])
+    _check(ti, [REVOKE_SCOPE], [], simulate=params["dry_run"])
+
+
+def _check(ti: TaskInstance, scopes: Collection[str], profiles: Collection[str], *, simulate: bool) -> None:
+    days = keep_days()
+    ledger = open_ledger()
+    try:
+        ledger.rotation.catch_up()
+        hook = Auth0Hook(vault=ledger.vault)
+        hook.pacer = hook.settings.pacer(ti.task.pool_slots, ti.start_date)
+        if not simulate:
+            asyncio.run(_check_tenant(hook, scopes, profiles))
+            forget_dead_urls(ledger, days)
+    finally:
+        ledger.close()
+    ti.xcom_push(LEDGER_ID_KEY, ledger.identity)
+
+
+async def _check_tenant(hook: Auth0Hook, scopes: Collection[str], profiles: Collection[str]) -> None:
+    async with hook.open():
+        token = await hook.require_scopes(scopes)
+        if READ_PROFILE_SCOPE in token.scopes:
+            for profile_id in profiles:
+                await hook.get_self_service_profile(profile_id)
+
+
+def _require_mappable(max_mapped_tasks: int) -> None:
+    longest = conf.getint("core", "max_map_length")
+    if max_mapped_tasks > longest:
+        raise Auth0RunError(
+            f"max_mapped_tasks is {max_mapped_tasks}, but Airflow maps at most {longest} tasks.",
+            advice=f"Lower max_mapped_tasks to {longest} or less, or raise [core] max_map_length.",
+        )

@@ -1,0 +1,179 @@
+"""Revoke tickets that the ledger knows, at the pool's pace, and write down that they are."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from auth0_sso.exceptions import Auth0Error, Auth0RowError, Auth0RunError, Auth0WeatherError
+from auth0_sso.hooks.auth0 import REVOKE_SCOPE, Auth0Hook
+from auth0_sso.ledger.records import Entry
+from auth0_sso.ledger.revocation_log import Revocation
+from auth0_sso.ledger.store import Ledger, StaleEntryError
+from auth0_sso.runtime.retry import Patience, Silence
+from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS
+from auth0_sso.runtime.worker_pool import Workers, workers_for
+from auth0_sso.tickets.batch import IssuedTicket
+from auth0_sso.tickets.decide import Step
+from auth0_sso.tickets.revocations import revocation_row, settled_revocations
+
+
+@dataclass
+class _Revocation:
+    entry: Entry
+    ticket: IssuedTicket
+    status: str
+    done: Revocation | None
+    error: str = field(default="", repr=False)
+
+
+class TicketRevoker:
+    """
+    Revoke tickets that the ledger knows and keep what became of each.
+
+    One that is dead is left alone; so is one that its prospect was given instead since it was selected. One of
+    another tenant fails.
+
+    :param tickets: which; those of prospects that the ledger doesn't know are left out.
+    :param hook: a hook with a pacer, opened while ``run`` runs.
+    :param ledger: where it is written that they are revoked.
+    :param run: ``dag_id/run_id`` of the run that revokes.
+    :param simulate: everything but the calls.
+    :param patience: seconds for which bad weather may hold up one revocation.
+    """
+
+    def __init__(
+        self,
+        tickets: Sequence[IssuedTicket],
+        hook: Auth0Hook,
+        ledger: Ledger,
+        run: str,
+        *,
+        simulate: bool = False,
+        patience: float = DEFAULT_TIMEOUTS.patience,
+    ) -> None:
+        self._revocations = [
+            _Revocation(entry, ticket, status or "not_attempted", done)
+            for entry, ticket, status, done in settled_revocations(ledger, tickets)
+        ]
+        self._hook = hook
+        self._ledger = ledger
+        self._run = run
+        self._simulate = simulate
+        self._patience = patience
+        self._weather: Auth0WeatherError | None = None
+        self._silence = Silence()
+        self._workers: Workers[_Revocation] = Workers(self._settle, workers_for(hook.require_pacer().rate))
+
+    async def run(self) -> None:
+        """
+        Revoke them all.
+
+        :raises Auth0RunError: if nothing can succeed until settings are mended.
+        """
+        await self._workers.run(self._revocations)
+
+    def stop(self, reason: str) -> None:
+        """Send nothing more; what is under way is still answered and written down."""
+        self._workers.stop(reason)
+
+    def results(self) -> list[dict[str, Any]]:
+        """Return what became of each, see :func:`auth0_sso.tickets.revocations.revocation_row`."""
+        return [
+            revocation_row(
+                revocation.entry,
+                revocation.ticket,
+                revocation.status,
+                revocation.done,
+                revocation.error or (self._workers.stopped if revocation.status == "not_attempted" else ""),
+            )
+            for revocation in self._revocations
+        ]
+
+    def raise_if_owed(self) -> None:
+        """
+        Check that every ticket is revoked.
+
+        :raises Auth0WeatherError: if trying again later may help.
+        :raises Auth0RowError: if Auth0 refused to revoke some.
+        """
+        owed = [r for r in self._revocations if r.status in ("failed", "not_attempted")]
+        said = f"{len(owed)} of {len(self._revocations)} tickets are not revoked."
+        if self._weather is not None or self._workers.stopped:
+            raise Auth0WeatherError(said, advice=self._workers.stopped or str(self._weather))
+        if owed:
+            raise Auth0RowError(said, advice=owed[0].error)
+
+    async def _settle(self, revocation: _Revocation) -> None:
+        if revocation.status != "not_attempted":
+            return
+        try:
+            self._require_tenant_of(revocation.entry)
+            if self._simulate:
+                revocation.status = "planned"
+            else:
+                await self._revoke_patiently(revocation)
+        except Auth0Error as error:
+            revocation.status, revocation.error = "failed", str(error)
+            if isinstance(error, Auth0WeatherError):
+                self._weather = error
+                if self._silence.seconds >= self._patience:  # it isn't this ticket
+                    self._workers.stop(self._silence.reason(error))
+            elif isinstance(error, Auth0RunError):
+                raise
+
+    def _require_tenant_of(self, entry: Entry) -> None:
+        """Check that it is the connection's tenant, since any tenant answers that it has revoked what it never made."""
+        if entry.tenant != self._hook.settings.domain:
+            raise Auth0RowError(
+                f"This link is of the tenant {entry.tenant}, and the connection leads to {self._hook.settings.domain}.",
+                advice="Run this with a connection to that tenant.",
+            )
+
+    async def _revoke_patiently(self, revocation: _Revocation) -> None:
+        """Revoking twice does no harm: whatever the weather is, and whoever else does it, it is done again."""
+        patience = Patience(self._patience, self._silence, self._hook.timeouts)
+        while True:
+            await self._look_again(revocation)
+            if revocation.status != "not_attempted":
+                return
+            try:
+                await revoke_entry(revocation.entry, self._hook, self._ledger, self._run, self._workers)
+                self._silence.end()
+            except StaleEntryError:
+                await asyncio.sleep(patience.look_again())
+            except Auth0WeatherError as error:
+                if self._workers.stopped:
+                    raise
+                await asyncio.sleep(patience.bear(error, risked=False))
+
+    async def _look_again(self, revocation: _Revocation) -> None:
+        found = await asyncio.to_thread(lambda: list(settled_revocations(self._ledger, [revocation.ticket])))
+        ((revocation.entry, _, status, revocation.done),) = found
+        revocation.status = status or "not_attempted"
+
+
+async def is_revoked_first(step: Step, hook: Auth0Hook) -> bool:
+    """Whether the entry's ticket is revoked before another is asked for; one that has expired only if the token may."""
+    if step is Step.RETIRE:
+        return REVOKE_SCOPE in (await hook.token()).scopes
+    return step is Step.REPLACE
+
+
+async def revoke_entry(entry: Entry, hook: Auth0Hook, ledger: Ledger, run: str, workers: Workers[Any]) -> Entry:
+    """
+    Revoke an entry's ticket; from the intent on it is never reused, whatever happens.
+
+    :return: the entry as it is now.
+    :raises StaleEntryError: if somebody else has written the entry meanwhile.
+    :raises Auth0Error: if it can't be revoked.
+    """
+    await hook.require_scopes([REVOKE_SCOPE])  # renewed before the turn, if need be
+    async with hook.require_pacer().turn() as turn:
+        with workers.uninterrupted():
+            leaving = await asyncio.to_thread(ledger.record_revoking, entry, run)
+            if entry.ticket is not None:
+                await hook.revoke_sso_ticket(entry.profile_id, entry.ticket.ticket_id, turn=turn)
+            return await asyncio.to_thread(ledger.record_revoked, leaving)

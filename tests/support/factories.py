@@ -1,0 +1,233 @@
+"""What the tests of issuing and revoking share: prospects, a fast hook, and whether the books balance."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import Any
+
+from auth0_sso.hooks.auth0 import Auth0Hook
+from auth0_sso.ledger.records import Ask, Round
+from auth0_sso.ledger.store import Ledger
+from auth0_sso.models import SsoTicket
+from auth0_sso.runtime.rate_limiter import Pacer
+from auth0_sso.runtime.timeouts import Timeouts
+from auth0_sso.tickets.batch import IssuedTicket, Organization, TicketRequest
+from auth0_sso.tickets.issue import IssueOptions, TicketIssuer
+from auth0_sso.tickets.revoke import TicketRevoker
+
+from dev.sandbox.server import Sandbox
+
+RUNS_AFTER = {"run-1": 1_800_000_000.0, "run-2": 1_800_086_400.0}
+FIRST_RUN, SECOND_RUN = (Round(f"create_sso_tickets/{run_id}", 3, due) for run_id, due in RUNS_AFTER.items())
+SHORT = Timeouts(longest_backoff=0.05, longest_rest=0.05, poll=0.05, token_poll=0.05)
+"""For tests that are not about how long is waited."""
+
+
+class Hook(Auth0Hook):
+    """Calls ``on_request`` when the intent of a request is written, and the request is about to leave."""
+
+    on_request: Callable[[], object] = dict
+
+    async def create_sso_ticket(self, *what: Any, **more: Any) -> SsoTicket:
+        self.on_request()
+        return await super().create_sso_ticket(*what, **more)
+
+    async def revoke_sso_ticket(self, *what: Any, **more: Any) -> None:
+        self.on_request()
+        await super().revoke_sso_ticket(*what, **more)
+
+
+class Issuer(TicketIssuer):
+    """Opens its hook while it runs."""
+
+    def __init__(self, wanted: Sequence[Organization], hook: Auth0Hook, *what: Any) -> None:
+        super().__init__(wanted, hook, *what)
+        self.hook = hook
+
+    async def run(self) -> None:
+        async with self.hook.open():
+            await super().run()
+
+
+class Revoker(TicketRevoker):
+    """Opens its hook while it runs."""
+
+    def __init__(self, tickets: Sequence[IssuedTicket], hook: Auth0Hook, *what: Any, **options: Any) -> None:
+        super().__init__(tickets, hook, *what, **options)
+        self.hook = hook
+
+    async def run(self) -> None:
+        async with self.hook.open():
+            await super().run()
+
+
+def request(row: int, organization: str = "org_0", **changes: Any) -> TicketRequest:
+    name = changes.pop("name", f"connection-{row}")
+    fields: dict[str, Any] = {
+        "row": row,
+        "organization_id": organization,
+        "organization_name": f"Organization {organization}",
+        "prospect_name": f"Prospect {row}",
+        "prospect_email": f"prospect-{row}@example.com",
+        "connection_name": name,
+        "prospect": f"prospect-{row}@example.com",
+        "body": {"connection_config": {"name": name}, "enabled_organizations": [{"organization_id": organization}]},
+    }
+    return TicketRequest(**{**fields, **changes})
+
+
+def organizations(rows: int, per_organization: int = 5, first: int = 1) -> list[Organization]:
+    """Return prospects, one a row, divided among organizations."""
+    found: list[Organization] = []
+    for start in range(first, first + rows, per_organization):
+        name = f"org_{start}"
+        numbers = range(start, min(start + per_organization, first + rows))
+        found.append(organization(*(request(row, name) for row in numbers)))
+    return found
+
+
+def organization(*requests: TicketRequest) -> Organization:
+    return Organization(requests[0].organization_id, requests[0].organization_name, list(requests))
+
+
+def ask(row: TicketRequest) -> Ask:
+    """Return what is asked for a row, with the connection ``auth0_default``."""
+    settings = Auth0Hook().settings
+    same = ("organization_id", "organization_name", "prospect", "connection_name", "body", "custom_domain")
+    profile_id = row.profile_id or settings.profile_id
+    return Ask(settings.domain, profile_id, **{name: getattr(row, name) for name in same})
+
+
+def open_hook(
+    ledger: Ledger, rate: float = 2000.0, burst: float = 20, *, rested: bool = False, timeouts: Timeouts = SHORT
+) -> Hook:
+    """
+    Return a hook of the connection ``auth0_default`` that shares its token through the ledger.
+
+    :param rested: whether its burst is saved up.
+    """
+    pacer = Pacer(rate, burst, since=-1e9 if rested else None)
+    hook = Hook(vault=ledger.vault, pacer=pacer, timeouts=timeouts)
+    _ = hook.settings
+    return hook
+
+
+def issuer(
+    wanted: Sequence[Organization],
+    ledger: Ledger,
+    who: Round = FIRST_RUN,
+    *,
+    hook: Auth0Hook | None = None,
+    **options: Any,
+) -> Issuer:
+    hook = hook or open_hook(ledger)
+    return Issuer(wanted, hook, ledger, who, IssueOptions(**{"profile_id": hook.settings.profile_id, **options}))
+
+
+def issue(
+    wanted: Sequence[Organization], ledger: Ledger, who: Round = FIRST_RUN, **options: Any
+) -> dict[int, dict[str, Any]]:
+    """Issue to the end; return the outcomes by row."""
+    made = issuer(wanted, ledger, who, **options)
+    asyncio.run(made.run())
+    return by_row(made.results())
+
+
+def by_row(results: Iterable[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    return {ticket["row"]: ticket for organization in results for ticket in organization["tickets"]}
+
+
+def statuses(outcomes: dict[int, dict[str, Any]]) -> Counter[str]:
+    return Counter(outcome["status"] for outcome in outcomes.values())
+
+
+def posts(tenant: Sandbox) -> int:
+    """Return how many tickets the tenant was asked for."""
+    return sum(seen.path.endswith("/sso-ticket") for seen in tenant.requests)
+
+
+def revocations(tenant: Sandbox) -> int:
+    return sum(seen.path.endswith("/revoke") for seen in tenant.requests)
+
+
+def living(tenant: Sandbox) -> set[str]:
+    return {ticket.id for ticket in tenant.tickets if ticket.state == "live"}
+
+
+def recorded(ledger: Ledger) -> set[str]:
+    return {entry.ticket.ticket_id for entry in ledger.live_entries() if entry.ticket is not None}
+
+
+def process_context() -> ForkServerContext:
+    """Return the way to start processes that have nothing of this one, with what they import ready."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.support.factories", "airflow.sdk.execution_time.context"])
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
+    forkserver.ensure_running()
+    if before is None:
+        del os.environ["PYTHONPATH"]
+    else:
+        os.environ["PYTHONPATH"] = before
+    return context
+
+
+class TaskInstance:
+    """The part of Airflow's task instance that the operators use; it keeps what is pushed."""
+
+    def __init__(
+        self, task: Any, run_id: str = "run-1", max_tries: int = 3, try_number: int = 1, state: Any = None
+    ) -> None:
+        self.task = task
+        self.dag_id = "create_sso_tickets"
+        self.run_id = run_id
+        self.max_tries = max_tries
+        self.try_number = try_number
+        self.state = StateStore() if state is None else state
+        self.start_date = datetime.now(UTC) - timedelta(seconds=5)
+        self.pushed: dict[str, Any] = {}
+        self.returned: Any = None
+        self.raised: BaseException | None = None
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.pushed[key] = value
+
+    @property
+    def context(self) -> Any:
+        """Return the part of Airflow's context that the operators use."""
+        due = datetime.fromtimestamp(RUNS_AFTER.get(self.run_id, 0.0), UTC)
+        return {"ti": self, "dag_run": DagRun(self.dag_id, self.run_id, due), "task_state_store": self.state}
+
+
+@dataclass
+class DagRun:
+    """The part of Airflow's DAG run that tells who asks."""
+
+    dag_id: str
+    run_id: str
+    run_after: datetime
+
+
+class StateStore(dict[str, Any]):
+    """Airflow's store of a task's state, which outlives its tries."""
+
+    def set(self, key: str, value: Any) -> None:
+        self[key] = value
+
+
+def batch_file(folder: Path, wanted: Sequence[Organization], name: str = "batch.json") -> dict[str, str]:
+    """Write a batch as the plan does; return what a mapped task is given."""
+    document = {"label": "Acme", "organizations": [asdict(organization) for organization in wanted]}
+    (folder / name).write_text(json.dumps(document), encoding="utf-8")
+    return {"label": "Acme", "batch": str(folder / name)}

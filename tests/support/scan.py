@@ -1,0 +1,184 @@
+"""A search for secrets in whatever Airflow and the project leave behind, in the forms they may take."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from dev.sandbox.server import Sandbox
+
+Places = dict[str, bytes]
+
+
+@dataclass(frozen=True)
+class Leak:
+    """Where a secret was found; what it is called, not what it is."""
+
+    place: str
+    secret: str
+    form: str
+
+
+def tokens_of(tenant: Sandbox) -> dict[str, str]:
+    """Return each access token and, by itself, its signature."""
+    secrets: dict[str, str] = {}
+    for number, token in enumerate(tenant.access_tokens):
+        secrets |= {f"token {number}": token, f"signature of token {number}": token.rpartition(".")[2]}
+    return secrets
+
+
+def tickets_of(tenant: Sandbox) -> dict[str, str]:
+    """Return each ticket's URL and, by itself, its id, which opens it as well."""
+    secrets: dict[str, str] = {}
+    for number, ticket in enumerate(tenant.tickets):
+        url = f"{tenant.url}/self-service/connections-flow?ticket={ticket.id}"
+        secrets |= {f"ticket {number}": url, f"ticket id {number}": ticket.id}
+    return secrets
+
+
+def forms_of(secret: str) -> dict[str, set[bytes]]:
+    """Return what a secret may look like, by the name of the form."""
+    escaped = json.dumps(secret)[1:-1]
+    texts = {
+        "plain": {secret},
+        "URL-encoded": {quote(secret), quote(secret, safe=""), quote(quote(secret, safe=""))},
+        "JSON-escaped": {
+            escaped,
+            escaped.replace("/", "\\/"),
+            escaped.replace("&", "\\u0026"),
+            json.dumps(escaped)[1:-1],
+            json.dumps(json.dumps(escaped))[3:-3],
+        },
+        "HTML-escaped": {html.escape(secret)},
+        "repr": {repr(secret)[1:-1], repr(repr(secret))[2:-2]},
+    }
+    texts["URL-encoded"] |= {re.sub("%..", lambda found: found[0].lower(), text) for text in texts["URL-encoded"]}
+    encoded = {name: {text.encode() for text in found} for name, found in texts.items()}
+    return {**encoded, "base64": _in_base64(secret.encode())}
+
+
+def _in_base64(secret: bytes) -> set[bytes]:
+    """Return what of it is the same in any base64 text that it is part of, wherever in it it starts."""
+    found = set()
+    for offset in range(3):
+        first, last = -(-offset * 4 // 3), (offset + len(secret)) * 4 // 3
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            found.add(encode(b"\0" * offset + secret)[first:last])
+    return found
+
+
+def find(secrets: Mapping[str, str], places: Mapping[str, bytes]) -> set[Leak]:
+    """
+    Search all places for all secrets in all their forms.
+
+    :param secrets: by what they are to be called.
+    :param places: what is searched, by what it is to be called.
+    """
+    wanted: dict[bytes, tuple[str, str]] = {}
+    for name, secret in secrets.items():
+        for form, texts in forms_of(secret).items():
+            for text in texts:
+                wanted.setdefault(text, (name, form))
+    return {Leak(place, *wanted[text]) for place, content in places.items() for text in wanted if text in content}
+
+
+def in_database(file: Path) -> Places:
+    """
+    Return all that a SQLite database holds, as it is stored: every table, every column.
+
+    An XCom's value is a place of its own: ``xcom.value of {dag}.{task}[{key}]``.
+    """
+    places: dict[str, list[bytes]] = {}
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=60)) as database:
+        database.row_factory = sqlite3.Row
+        tables = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            for row in database.execute(f'SELECT * FROM "{table}"'):
+                for column in row.keys():  # noqa: SIM118
+                    places.setdefault(_place(table, column, row), []).append(_as_bytes(row[column]))
+    return {place: b"\n".join(values) for place, values in places.items()}
+
+
+def _place(table: str, column: str, row: sqlite3.Row) -> str:
+    if (table, column) == ("xcom", "value"):
+        return f"xcom.value of {row['dag_id']}.{row['task_id']}[{row['key']}]"
+    return f"{table}.{column}"
+
+
+def _as_bytes(value: object) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
+def in_files(folder: Path, *, skip: Callable[[Path], bool]) -> Places:
+    """Return what the files under a folder hold, and their names."""
+    return {
+        str(file.relative_to(folder)): str(file).encode() + b"\n" + file.read_bytes()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and not skip(file)
+    }
+
+
+class ProcessWatch:
+    """
+    What others can see of a process and all that it has started, while the ``with`` block runs.
+
+    :param root: the process's id.
+    :param seconds: between two looks.
+    """
+
+    def __init__(self, root: int, *, seconds: float = 0.1) -> None:
+        self._root = root
+        self._seconds = seconds
+        self._seen: dict[str, set[bytes]] = {"arguments": set(), "environment": set()}
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> ProcessWatch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join(10)
+
+    @property
+    def places(self) -> Places:
+        """Return what was seen."""
+        return {f"process {what}": b"\n".join(list(seen)) for what, seen in self._seen.items()}
+
+    def saw(self, text: bytes, within: float) -> bool:
+        """Wait until a text was seen anywhere; tell whether it was in time."""
+        deadline = time.monotonic() + within
+        while not any(text in content for content in self.places.values()):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(self._seconds)
+        return True
+
+    def _watch(self) -> None:
+        while not self._done.wait(self._seconds):
+            for process in _tree(self._root):
+                for what, file in (("arguments", "cmdline"), ("environment", "environ")):
+                    with suppress(OSError):  # it has ended
+                        self._seen[what].add((process / file).read_bytes())
+
+
+def _tree(root: int) -> Iterator[Path]:
+    parents: dict[int, int] = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError, ValueError):
+            parents[int(process.name)] = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    family = {root}
+    while more := {pid for pid, parent in parents.items() if parent in family} - family:
+        family |= more
+    return (Path("/proc", str(pid)) for pid in family)

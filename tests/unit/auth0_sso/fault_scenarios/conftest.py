@@ -1,0 +1,18 @@
+"""The databases of the tests of the weather."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import databases
+
+sqlite_url = databases.sqlite_url
+ledger = databases.sqlite_ledger
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    with databases.postgres_schema() as url:
+        yield url

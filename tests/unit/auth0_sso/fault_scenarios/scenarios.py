@@ -1,0 +1,130 @@
+"""What the tests of the weather share: clocks that don't keep the test waiting, tasks, and what became of them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from auth0_sso.hooks.auth0 import Auth0Hook
+from auth0_sso.ledger.records import Round
+from auth0_sso.ledger.store import Ledger
+from auth0_sso.runtime.rate_limiter import Pacer
+from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, PAUSE_SPREAD, Timeouts
+from auth0_sso.tickets.issue import IssueOptions
+
+from dev.sandbox.server import Sandbox
+from tests.support import factories
+
+LONGEST_PAUSE = DEFAULT_TIMEOUTS.longest_pause * (1 + PAUSE_SPREAD)
+
+
+class JumpingClock:
+    """Stands still but for the sleeps on it, which cost no time and are noted."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds + 1e-9
+        await asyncio.sleep(0)
+
+
+class HastyClock:
+    """Runs faster than the world's, for a tenant and its tasks alike; the sleeps on it are noted."""
+
+    def __init__(self, speed: float = 30.0) -> None:
+        self._speed = speed
+        self._began = time.monotonic()
+        self._epoch = float(int(time.time()))
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return (time.monotonic() - self._began) * self._speed
+
+    def unix(self) -> float:
+        return self._epoch + self()
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await asyncio.sleep(seconds / self._speed)
+
+
+@dataclass
+class Task:
+    """A task that issues some rows."""
+
+    issuer: factories.Issuer
+    pacer: Pacer
+
+    @property
+    def outcomes(self) -> dict[int, dict[str, Any]]:
+        return factories.by_row(self.issuer.results())
+
+
+@dataclass
+class Fleet:
+    """Tasks of one run that share the tenant and the ledger."""
+
+    tasks: list[Task] = field(default_factory=list)
+
+    def run(self) -> dict[int, dict[str, Any]]:
+        async def all_of_them() -> None:
+            await asyncio.gather(*(task.issuer.run() for task in self.tasks))
+
+        asyncio.run(all_of_them())
+        return self.outcomes
+
+    @property
+    def outcomes(self) -> dict[int, dict[str, Any]]:
+        return {row: outcome for task in self.tasks for row, outcome in task.outcomes.items()}
+
+
+def task(
+    ledger: Ledger,
+    rows: int,
+    *,
+    first: int = 1,
+    clock: JumpingClock | HastyClock | None = None,
+    rate: float = 500.0,
+    burst: float = 20.0,
+    who: Round = factories.FIRST_RUN,
+    timeouts: Timeouts = factories.SHORT,
+    **options: Any,
+) -> Task:
+    timing: dict[str, Any] = {} if clock is None else {"clock": clock, "sleep": clock.sleep}
+    pacer = Pacer(rate, burst, **timing)
+    hook = Auth0Hook(vault=ledger.vault, pacer=pacer, timeouts=timeouts)
+    profile_id = hook.settings.profile_id
+    wanted = factories.organizations(rows, first=first)
+    return Task(factories.Issuer(wanted, hook, ledger, who, IssueOptions(profile_id=profile_id, **options)), pacer)
+
+
+def fleet(ledger: Ledger, tasks: int, rows: int, **options: Any) -> Fleet:
+    """Return some tasks with so many rows each."""
+    return Fleet([task(ledger, rows, first=1 + number * rows, **options) for number in range(tasks)])
+
+
+def errors(outcomes: dict[int, dict[str, Any]]) -> set[str]:
+    return {outcome["error"] for outcome in outcomes.values()}
+
+
+def flagged(outcomes: dict[int, dict[str, Any]]) -> list[int]:
+    """Return the rows of which a second ticket may live."""
+    return [row for row, outcome in sorted(outcomes.items()) if outcome["duplicate_possible"]]
+
+
+def statuses(outcomes: dict[int, dict[str, Any]]) -> set[str]:
+    return {outcome["status"] for outcome in outcomes.values()}
+
+
+def tickets_of(tenant: Sandbox, names: Sequence[str]) -> list[int]:
+    """Return how many tickets the tenant has made for each connection."""
+    return [sum(ticket.connection_name == name for ticket in tenant.tickets) for name in names]

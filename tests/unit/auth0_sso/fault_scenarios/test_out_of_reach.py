@@ -1,0 +1,179 @@
+"""A tenant that can't be reached: no name, no connection, no TLS; nothing is sent, so nothing is in doubt."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from auth0_sso.exceptions import Auth0WeatherError
+from auth0_sso.ledger.store import Ledger
+
+from dev.sandbox.server import Sandbox
+from tests.support import factories
+from tests.support.certificates import Authority
+from tests.unit.auth0_sso.conftest import Connect, RunTenant
+from tests.unit.auth0_sso.fault_scenarios import scenarios
+
+PATIENCE = 0.3
+SHORT_CONNECT = replace(factories.SHORT, connect=0.2)
+
+
+def nothing_was_sent(ledger: Ledger, tenant: Sandbox, said: str, **options: Any) -> None:
+    """Issue and see that it is given up after the patience, with nothing sent, intended or in doubt."""
+    tasks = scenarios.fleet(ledger, 1, 20, patience=PATIENCE, **options)
+    outcomes = tasks.run()
+    assert scenarios.statuses(outcomes) <= {"failed", "not_attempted"}
+    assert "failed" in scenarios.statuses(outcomes)
+    assert all(said in error for error in scenarios.errors(outcomes)), scenarios.errors(outcomes)
+    assert not [error for error in scenarios.errors(outcomes) if "may have been carried out" in error]
+    assert scenarios.flagged(outcomes) == []
+    assert ledger.entries_of_run(factories.FIRST_RUN.run) == []
+    assert (tenant.stats().requests, tenant.stats().tokens_issued) == (0, 0)
+    with pytest.raises(Auth0WeatherError, match=r"20 rows|of 20"):
+        tasks.tasks[0].issuer.raise_if_owed()
+
+
+def test_a_name_that_is_not_found(ledger: Ledger, tenant: Sandbox, connect: Connect) -> None:
+    connect(tenant, host="nobody.invalid")
+    nothing_was_sent(ledger, tenant, "No connection to nobody.invalid")
+
+
+def test_a_name_that_is_found_again_in_the_middle(
+    ledger: Ledger, tenant: Sandbox, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up, failures = socket.getaddrinfo, iter(range(4))
+
+    def fail_at_first(host: Any, *details: Any, **more: Any) -> Any:
+        if host == "localhost" and next(failures, None) is not None:
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return look_up(host, *details, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail_at_first)
+    connect(tenant, host=f"http://localhost:{tenant.port}")
+    outcomes = scenarios.fleet(ledger, 1, 5).run()
+    assert factories.statuses(outcomes) == {"created": 5}
+    assert scenarios.flagged(outcomes) == []
+    assert (tenant.stats().tickets, tenant.stats().token_requests) == (5, 1)
+
+
+def test_a_look_up_that_hangs_is_given_up_with_the_connection(
+    ledger: Ledger, tenant: Sandbox, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up = socket.getaddrinfo
+
+    def hang(host: Any, *details: Any, **more: Any) -> Any:
+        if host == "localhost":
+            time.sleep(1.0)
+        return look_up(host, *details, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    connect(tenant, host=f"http://localhost:{tenant.port}", extra={"timeout": 30})
+    nothing_was_sent(
+        ledger, tenant, f"No connection to localhost:{tenant.port}: Connection timeout", timeouts=SHORT_CONNECT
+    )
+
+
+def test_a_look_up_that_hangs_for_a_while_makes_no_crowd_of_the_requests_behind_it(
+    ledger: Ledger, tenant: Sandbox, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(tenant, host=f"http://localhost:{tenant.port}")
+    scenarios.fleet(ledger, 1, 1).run()  # so that there is a token
+    look_up, ends = socket.getaddrinfo, time.monotonic() + 2
+
+    def hang(host: Any, *details: Any, **more: Any) -> Any:
+        time.sleep(max(0.0, ends - time.monotonic()))
+        return look_up(host, *details, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    outcomes = scenarios.fleet(ledger, 1, 14, rate=5, burst=1, who=factories.SECOND_RUN).run()
+    assert factories.statuses(outcomes) == {"created": 13, "reused": 1}
+    _, first, *others = [seen.at for seen in tenant.requests if seen.path.endswith("/sso-ticket")]
+    assert sum(at < first + 1 for at in others) <= 1 + 5
+
+
+def test_a_connection_that_is_refused(ledger: Ledger, tenant: Sandbox, connect: Connect) -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        connect(tenant, host=f"http://127.0.0.1:{port}")
+        nothing_was_sent(ledger, tenant, f"No connection to 127.0.0.1:{port}")
+
+
+def test_a_tls_that_is_never_spoken(ledger: Ledger, tenant: Sandbox, connect: Connect, mute: int) -> None:
+    connect(tenant, host=f"https://127.0.0.1:{mute}", extra={"timeout": 30})
+    nothing_was_sent(ledger, tenant, f"No connection to 127.0.0.1:{mute}: Connection timeout", timeouts=SHORT_CONNECT)
+
+
+@pytest.fixture
+def mute() -> Iterator[int]:
+    """Run a server that takes connections and says nothing, and return its port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken: list[socket.socket] = []
+
+        def take() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    taken.append(server.accept()[0])
+
+        threading.Thread(target=take, daemon=True).start()
+        yield server.getsockname()[1]
+        for connection in taken:
+            connection.close()
+
+
+def test_a_certificate_of_the_host_that_the_authority_has_signed_is_accepted(
+    ledger: Ledger, run_tenant: RunTenant, connect: Connect, authority: Authority
+) -> None:
+    tenant = run_tenant(certificate=authority.certificate_of("localhost"))
+    connect(tenant, host=f"https://localhost:{tenant.port}")
+    assert factories.statuses(scenarios.fleet(ledger, 1, 2).run()) == {"created": 2}
+
+
+@pytest.mark.parametrize(
+    ("host", "days", "said"),
+    [
+        pytest.param("elsewhere.example.com", (-1, 1), "Hostname mismatch", id="of another host"),
+        pytest.param("localhost", (-9, -1), "certificate has expired", id="that has expired"),
+    ],
+)
+def test_a_certificate_is_refused(
+    ledger: Ledger,
+    run_tenant: RunTenant,
+    connect: Connect,
+    authority: Authority,
+    host: str,
+    days: tuple[int, int],
+    said: str,
+) -> None:
+    tenant = run_tenant(certificate=authority.certificate_of(host, days))
+    connect(tenant, host=f"https://localhost:{tenant.port}")
+    nothing_was_sent(ledger, tenant, said)
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(
+    ledger: Ledger, run_tenant: RunTenant, connect: Connect, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = run_tenant(certificate=authority.certificate_of("localhost"))
+    monkeypatch.setattr("aiohttp.connector._SSL_CONTEXT_VERIFIED", ssl.create_default_context())
+    connect(tenant, host=f"https://localhost:{tenant.port}")
+    nothing_was_sent(ledger, tenant, "certificate verify failed")
+
+
+def test_tls_spoken_to_a_tenant_that_speaks_plain_http(ledger: Ledger, tenant: Sandbox, connect: Connect) -> None:
+    connect(tenant, host=f"https://127.0.0.1:{tenant.port}")
+    nothing_was_sent(ledger, tenant, f"No connection to 127.0.0.1:{tenant.port}")
+
+
+def test_plain_http_spoken_to_a_tenant_that_speaks_tls(
+    ledger: Ledger, run_tenant: RunTenant, connect: Connect, authority: Authority
+) -> None:
+    tenant = run_tenant(certificate=authority.certificate_of("localhost"))
+    connect(tenant, host=f"http://localhost:{tenant.port}")
+    nothing_was_sent(ledger, tenant, "Auth0 gives no access token: No answer from localhost")

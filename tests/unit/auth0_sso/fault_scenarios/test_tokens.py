@@ -1,0 +1,232 @@
+"""Tokens that expire, are revoked or can't be had: one renewal at a time, for all tasks, and no row is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from auth0_sso.exceptions import Auth0RunError, Auth0TokenError, Auth0UnreachableError, Auth0WeatherError
+from auth0_sso.hooks.access_token import token_key
+from auth0_sso.hooks.auth0 import Auth0Hook
+from auth0_sso.ledger.store import Ledger
+from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
+
+from dev.sandbox.server import Sandbox
+from tests.support import factories
+from tests.unit.auth0_sso.conftest import Connect, RunTenant
+from tests.unit.auth0_sso.fault_scenarios import scenarios
+
+TASKS = 16
+
+THROTTLED = '{"error": "too_many_requests", "error_description": "Global limit has been reached"}'
+TROUBLES = [
+    pytest.param("token_throttle", {}, "500 access_denied: Global limit", id="500 that says access_denied"),
+    pytest.param("token_throttle", {"status": 429}, "429 too_many_requests: Global limit", id="429"),
+    pytest.param(
+        "error_before",
+        {"status": 429, "text": THROTTLED, "headers": {"Retry-After": "0"}},
+        "429 too_many_requests",
+        id="429 with a Retry-After",
+    ),
+    pytest.param("error_before", {"status": 503, "body": "html"}, "503 no error code", id="down, says a proxy"),
+    pytest.param("error_before", {"status": 408, "body": "empty"}, "408 no error code", id="408"),
+    pytest.param("drop_before", {}, "No answer from", id="dropped"),
+    pytest.param("odd_answer", {"status": 200, "text": '{"access_token": "a b"}'}, "200 no error", id="no token in it"),
+    pytest.param("odd_answer", {"status": 200, "body": "huge"}, "200 no error code", id="huge"),
+]
+
+
+@pytest.fixture
+def tenant(run_tenant: RunTenant, connect: Connect) -> Sandbox:
+    own = run_tenant(latency=(0.01, 0.02))
+    connect(own)
+    return own
+
+
+def one_at_a_time(tenant: Sandbox) -> bool:
+    return tenant.stats().most_token_requests_at_once == 1
+
+
+def test_a_token_that_expires_in_the_middle_is_renewed_and_no_row_notices(
+    ledger: Ledger, run_tenant: RunTenant, connect: Connect
+) -> None:
+    tenant = run_tenant(token_lifetime=1)
+    connect(tenant)
+    outcomes = scenarios.fleet(ledger, 4, 8, rate=4, burst=1).run()
+    stats = tenant.stats()
+    assert factories.statuses(outcomes) == {"created": 32}
+    assert {outcome["attempts"] for outcome in outcomes.values()} == {1}
+    assert set(stats.by_status) <= {201, 401}  # on a slow machine one may expire on its way
+    assert 2 <= stats.tokens_issued == stats.token_requests <= 12
+    assert one_at_a_time(tenant)
+
+
+@pytest.mark.parametrize(("tasks", "rows", "revoked"), [(TASKS, 4, 1), (4, 7, 2)])
+def test_a_token_that_is_revoked_in_the_middle_costs_all_tasks_together_one_renewal(
+    ledger: Ledger, tenant: Sandbox, tasks: int, rows: int, revoked: int
+) -> None:
+    running = scenarios.fleet(ledger, tasks, rows, rate=5, burst=1)
+
+    def fewest_created() -> int:
+        return min(factories.statuses(task.outcomes)["created"] for task in running.tasks)
+
+    async def revoke_now_and_then() -> None:
+        for number in range(revoked):
+            while fewest_created() < 2 * (number + 1):  # each has used the token
+                await asyncio.sleep(0.01)
+            tenant.fault("expire_tokens")
+
+    async def main() -> None:
+        await asyncio.gather(revoke_now_and_then(), *(task.issuer.run() for task in running.tasks))
+
+    asyncio.run(main())
+    outcomes, stats = running.outcomes, tenant.stats()
+    assert factories.statuses(outcomes) == {"created": tasks * rows}
+    assert scenarios.flagged(outcomes) == []
+    assert stats.tickets == tasks * rows
+    assert stats.tokens_issued == stats.token_requests == 1 + revoked
+    assert one_at_a_time(tenant)
+
+
+def test_sixteen_tasks_that_are_refused_together_renew_the_token_once(ledger: Ledger, tenant: Sandbox) -> None:
+    hooks = [Auth0Hook(vault=ledger.vault) for _ in range(TASKS)]
+    for hook in hooks:
+        _ = hook.settings
+
+    async def use(hook: Auth0Hook, all_have_a_token: asyncio.Barrier, refused: asyncio.Event) -> None:
+        async with hook.open():
+            await hook.token()
+            await all_have_a_token.wait()
+            await refused.wait()
+            asks = (hook.create_sso_ticket(tenant.profile_id, _body(number)) for number in range(3))
+            await asyncio.gather(*asks)
+
+    async def main() -> None:
+        all_have_a_token, refused = asyncio.Barrier(TASKS + 1), asyncio.Event()
+        tasks = [asyncio.create_task(use(hook, all_have_a_token, refused)) for hook in hooks]
+        await all_have_a_token.wait()
+        tenant.fault("expire_tokens")
+        refused.set()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(main())
+    stats = tenant.stats()
+    assert stats.tickets == TASKS * 3
+    assert stats.tokens_issued == stats.token_requests == 2
+    assert one_at_a_time(tenant)
+    assert stats.by_status[401] <= TASKS * 3
+
+
+def test_tokens_that_stay_refused_however_new_they_are_end_the_run_after_one_renewal(
+    ledger: Ledger, tenant: Sandbox
+) -> None:
+    tenant.fault("refuse_tokens", count=1000)
+    tasks = scenarios.fleet(ledger, 1, 50, timeouts=Timeouts())
+    with pytest.raises(Auth0TokenError, match="401"):
+        tasks.run()
+    outcomes = tasks.outcomes
+    assert scenarios.statuses(outcomes) <= {"failed", "not_attempted"}
+    assert scenarios.flagged(outcomes) == []
+    assert tenant.stats().tickets == 0
+    assert tenant.stats().token_requests <= 2
+    assert one_at_a_time(tenant)
+
+
+@pytest.mark.parametrize(("kind", "details", "said"), [TROUBLES[1]])
+def test_a_token_endpoint_in_trouble_is_asked_by_one_task_at_a_time_and_rests_in_between(
+    ledger: Ledger, tenant: Sandbox, kind: Any, details: dict[str, Any], said: str
+) -> None:
+    tenant.fault(kind, route="token", seconds=1.5, **details)
+    short_but_for_the_rest = replace(factories.SHORT, longest_rest=DEFAULT_TIMEOUTS.longest_rest)
+    outcomes = scenarios.fleet(ledger, 4, 5, timeouts=short_but_for_the_rest).run()
+    assert factories.statuses(outcomes) == {"created": 20}
+    assert scenarios.flagged(outcomes) == []
+    assert {outcome["attempts"] for outcome in outcomes.values()} == {1}
+    stats = tenant.stats()
+    assert stats.by_status == {201: 20}, "nothing is sent without a token"
+    assert stats.token_requests <= 4, "at 0 and 1 second, by other tasks at 2 and 3 at the latest"
+    assert one_at_a_time(tenant)
+
+
+@pytest.mark.parametrize(("kind", "details", "said"), TROUBLES)
+def test_a_token_endpoint_that_stays_in_trouble_ends_the_try_with_its_reason_and_no_row_in_doubt(
+    ledger: Ledger, tenant: Sandbox, kind: Any, details: dict[str, Any], said: str
+) -> None:
+    tenant.fault(kind, route="token", count=10_000, **details)
+    tasks = scenarios.fleet(ledger, 2, 20, patience=0.3)
+    outcomes = tasks.run()
+    assert "failed" in scenarios.statuses(outcomes)
+    assert scenarios.statuses(outcomes) <= {"failed", "not_attempted"}
+    assert scenarios.flagged(outcomes) == []
+    assert all(said in error for error in scenarios.errors(outcomes)), scenarios.errors(outcomes)
+    assert (tenant.stats().requests, tenant.stats().tickets) == (0, 0)
+    with pytest.raises(Auth0WeatherError):
+        tasks.tasks[0].issuer.raise_if_owed()
+
+
+def test_a_token_endpoint_that_stalls_is_given_up_after_the_timeout_by_all_that_wait_for_it(
+    ledger: Ledger, tenant: Sandbox, connect: Connect
+) -> None:
+    connect(tenant, extra={"timeout": 0.5})
+    tenant.fault("stall", route="token", delay=3)
+    outcomes = scenarios.fleet(ledger, 3, 10).run()
+    assert factories.statuses(outcomes) == {"created": 30}
+    assert scenarios.flagged(outcomes) == []
+    assert tenant.stats().token_requests == 2
+    assert tenant.stats().by_status == {201: 30}
+
+
+def test_a_retry_after_of_the_token_endpoint_is_heeded_by_all_tasks(ledger: Ledger, tenant: Sandbox) -> None:
+    tenant.fault("error_before", route="token", status=429, text=THROTTLED, headers={"Retry-After": "1"})
+    assert factories.statuses(scenarios.fleet(ledger, 3, 2).run()) == {"created": 6}
+    assert tenant.stats().token_requests == 2
+
+
+@pytest.mark.parametrize(
+    ("failures", "asked", "seconds"),
+    [(1, 0, 1), (2, 0, 2), (3, 0, 4), (6, 0, 30), (10_000, 0, 30), (1, 7, 7), (1, 10**30, 60), (9, 7, 30)],
+)
+def test_the_token_endpoint_rests_ever_longer_up_to_a_bound(failures: int, asked: float, seconds: float) -> None:
+    assert DEFAULT_TIMEOUTS.rest(failures, asked) == seconds
+
+
+def test_a_task_that_waits_for_others_to_renew_the_token_gives_up_after_two_leases(
+    ledger: Ledger, tenant: Sandbox, connect: Connect
+) -> None:
+    connect(tenant, extra={"timeout": 0.2})
+    hook = Auth0Hook(vault=ledger.vault, timeouts=Timeouts(lease_grace=0.3, token_poll=0.05))
+    ledger.vault.claim_renewal(token_key(hook.settings), 0, "somebody", 200)
+
+    async def ask() -> None:
+        async with hook.open():
+            await hook.token()
+
+    with pytest.raises(Auth0UnreachableError, match="other tasks have asked for one for 1 seconds"):
+        asyncio.run(ask())
+    assert tenant.stats().token_requests == 0
+
+
+@pytest.mark.parametrize("timeout", [30, 300])
+def test_having_a_token_takes_two_leases_and_a_request_at_most(timeout: float) -> None:
+    assert DEFAULT_TIMEOUTS.lease(timeout) == timeout + 5
+    assert DEFAULT_TIMEOUTS.longest_renewal(timeout) == 2 * (timeout + 5) + timeout
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_credentials_that_are_refused_in_the_middle_end_the_run_with_what_to_mend(
+    ledger: Ledger, tenant: Sandbox, status: int
+) -> None:
+    scenarios.fleet(ledger, 1, 1).run()
+    tenant.fault("expire_tokens")
+    tenant.fault("error_before", route="token", count=100, status=status, text='{"error": "access_denied"}')
+    tasks = scenarios.Fleet([scenarios.task(ledger, 10, first=50)])
+    with pytest.raises(Auth0RunError, match=f"no access token: {status} access_denied"):
+        tasks.run()
+    assert scenarios.flagged(tasks.outcomes) == []
+    assert tenant.stats().token_requests <= 3
+
+
+def _body(number: int) -> dict[str, Any]:
+    return {"connection_config": {"name": f"acme-{number}"}}

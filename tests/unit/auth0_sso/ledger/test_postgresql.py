@@ -1,0 +1,92 @@
+"""A PostgreSQL that hangs while its machine still answers is waited for no longer than one that is away."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from auth0_sso.ledger.records import Entry
+from auth0_sso.ledger.store import Ledger
+from sqlalchemy import make_url
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.exc import OperationalError
+
+from dev.sandbox.server import Sandbox
+from tests.support import databases, factories, postgres
+from tests.support.factories import issue, issuer, organizations
+
+pytestmark = pytest.mark.usefixtures("auth0_connection")
+
+APPLICATION = f"ledger-{uuid.uuid4().hex}"
+SHORT = replace(factories.SHORT, ledger=2.0, ledger_answer=0.8)
+
+
+@pytest.fixture
+def ledger(fernet: str) -> Iterator[Ledger]:
+    with databases.postgres_schema() as url:
+        opened = Ledger(make_url(url).update_query_dict({"application_name": APPLICATION}), timeouts=SHORT)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def hang(ledger: Ledger) -> Iterator[postgres.Hang]:
+    try:
+        hang = postgres.Hang(APPLICATION)
+    except postgres.PostgresError as error:
+        pytest.skip(str(error))
+    yield hang
+    hang.end()
+
+
+def test_the_ledger_is_read_over_another_connection(ledger: Ledger, hang: postgres.Hang) -> None:
+    hang.begin()
+    assert ledger.entries(["nobody"]) == {}
+    assert hang.lasts, "the ledger was waited for until it went on by itself"
+
+
+def test_a_ticket_that_comes_meanwhile_is_written_down_over_another_connection(
+    ledger: Ledger, tenant: Sandbox, hang: postgres.Hang, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = ledger.begin
+
+    def begin_and_hang(*what: Any, **more: Any) -> Entry:
+        entry = begin(*what, **more)
+        hang.begin()
+        return entry
+
+    monkeypatch.setattr(ledger, "begin", begin_and_hang)
+    outcome = issue(organizations(1), ledger, hook=factories.open_hook(ledger, timeouts=SHORT))[1]
+    assert hang.lasts, "the ledger was waited for until it went on by itself"
+    assert (outcome["status"], outcome["duplicate_possible"]) == ("created", False)
+    assert factories.recorded(ledger) == factories.living(tenant)
+    assert (factories.posts(tenant), factories.revocations(tenant)) == (1, 0)
+
+
+def test_a_ticket_whose_commit_hangs_is_in_its_rows_outcome_and_counts_if_it_is_committed_later(
+    ledger: Ledger, tenant: Sandbox, hang: postgres.Hang, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = DefaultDialect.do_commit
+
+    def hang_and_commit(dialect: DefaultDialect, connection: Any) -> None:
+        if factories.living(tenant) and not hang.lasts:  # the answer's, not the intent's
+            hang.begin()
+        commit(dialect, connection)
+
+    hook = factories.open_hook(ledger, timeouts=SHORT)
+    made = issuer(organizations(1), ledger, hook=hook)
+    with monkeypatch.context() as hanging:
+        hanging.setattr(DefaultDialect, "do_commit", hang_and_commit)
+        with pytest.raises(OperationalError, match="PostgreSQL has not answered"):
+            asyncio.run(made.run())
+    assert hang.lasts, "the ledger was waited for until it went on by itself"
+    in_doubt = factories.by_row(made.results())[1]
+    assert (in_doubt["status"], in_doubt["ticket_id"]) == ("failed", *factories.living(tenant))
+    hang.end()
+    outcome = issue(organizations(1), ledger)[1]
+    assert (outcome["status"], outcome["ticket_id"]) == ("created", in_doubt["ticket_id"])
+    assert factories.posts(tenant) == 1

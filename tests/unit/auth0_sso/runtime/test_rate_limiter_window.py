@@ -1,0 +1,210 @@
+"""Over all tasks of a pool, departures never exceed slots * (burst + rate * w) in any w seconds: on a virtual clock."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+import pytest
+from auth0_sso.runtime.rate_limiter import Pacer
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+_TICK = 1e-7
+_ROUNDING = 1e-9
+
+
+class _VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock stands still while it works, and jumps when it would sleep."""
+
+    def __init__(self) -> None:
+        super().__init__(_JumpingSelector(self))
+        self.now = 1000.0
+
+    def time(self) -> float:
+        return self.now
+
+
+class _JumpingSelector(selectors.SelectSelector):
+    def __init__(self, loop: _VirtualLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        if timeout is None:
+            raise RuntimeError("everything waits, and nothing will wake it")
+        self._loop.now += max(timeout, _TICK)
+        return []
+
+
+def run(main: Coroutine[Any, Any, Any]) -> Any:
+    loop = _VirtualLoop()
+    try:
+        return loop.run_until_complete(asyncio.wait_for(main, 1e6))
+    finally:
+        loop.close()
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+@dataclass(frozen=True)
+class TaskOfPool:
+    """A task that holds pool slots for some seconds, the first of them spent on starting up."""
+
+    holds: float
+    starts_up: float
+    workers: int
+    write: float
+    latencies: Sequence[float]
+    statuses: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Chains of tasks: each hands its slots on to the next at the very moment it ends."""
+
+    rate: float
+    burst: float
+    widths: Sequence[int]
+    chains: Sequence[Sequence[TaskOfPool]]
+    paced: Callable[..., Pacer] = Pacer
+
+    @property
+    def slots(self) -> int:
+        return sum(self.widths)
+
+    async def departures(self) -> list[float]:
+        seen: list[float] = []
+        pairs = zip(self.widths, self.chains, strict=True)
+        await asyncio.gather(*(self._hand_on(width, chain, seen) for width, chain in pairs))
+        return sorted(seen)
+
+    async def _hand_on(self, width: int, chain: Sequence[TaskOfPool], seen: list[float]) -> None:
+        for task in chain:
+            since = now()
+            pacer = self.paced(width * self.rate, width * self.burst, since=since, clock=now)
+            await asyncio.sleep(task.starts_up)
+            workers = [asyncio.create_task(_send(pacer, task, worker, seen)) for worker in range(task.workers)]
+            await asyncio.sleep(max(0.0, since + task.holds - now()))
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+
+async def _send(pacer: Pacer, task: TaskOfPool, worker: int, seen: list[float]) -> None:
+    for number in range(worker, 10_000):
+        async with pacer.turn() as turn:
+            await asyncio.sleep(task.write)
+            await turn.depart()
+            seen.append(now())
+            await asyncio.sleep(task.latencies[number % len(task.latencies)])
+            status = task.statuses[number % len(task.statuses)]
+            pacer.observe(status, {"X-RateLimit-Remaining": "3"})
+
+
+def most_over_allowed(departures: Sequence[float], slots: int, rate: float, burst: float) -> float:
+    """Return by how many requests the fullest of all windows exceeds what it may hold; all pairs are looked at."""
+    # count(i..j) - slots * rate * (t_j - t_i) is greatest where the line j - a * t_j has risen most.
+    risen = [number - slots * rate * at for number, at in enumerate(departures)]
+    lowest_before = accumulate(risen, min)
+    return max((top - low + 1 for top, low in zip(risen, lowest_before, strict=True)), default=0.0) - slots * burst
+
+
+durations = st.floats(0, 4) | st.just(0.0)
+tasks = st.builds(
+    TaskOfPool,
+    holds=st.floats(0, 12),
+    starts_up=durations,
+    workers=st.integers(1, 6),
+    write=st.sampled_from([0.0, 0.002, 0.02, 0.2]),
+    latencies=st.lists(st.floats(0, 2), min_size=1, max_size=4),
+    statuses=st.lists(st.sampled_from([201, 201, 201, 400, 429, 500]), min_size=1, max_size=5),
+)
+
+
+@st.composite
+def pools(draw: st.DrawFn) -> Pool:
+    widths = draw(st.lists(st.integers(1, 3), min_size=1, max_size=4))
+    chains = [draw(st.lists(tasks, min_size=1, max_size=5)) for _ in widths]
+    rate = draw(st.floats(0.05, 8) | st.sampled_from([0.5, 1.0, 2.0]))
+    burst = draw(st.floats(1, 10) | st.sampled_from([1.0, 2.0, 5.0]))
+    return Pool(rate, burst, widths, chains)
+
+
+def _short_tasks(width: int, *, count: int, holds: float) -> Pool:
+    task = TaskOfPool(holds, 0.0, 4, 0.0, [0.0], [201])
+    return Pool(1.0, 5.0, [width] * 4, [[task] * count] * 4)
+
+
+@given(pool=pools())
+@example(pool=_short_tasks(1, count=30, holds=1.03))
+@example(pool=_short_tasks(2, count=20, holds=2.1))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_no_window_of_any_length_holds_more_than_the_pool_allows(pool: Pool) -> None:
+    departures = run(pool.departures())
+    assert most_over_allowed(departures, pool.slots, pool.rate, pool.burst) <= _ROUNDING
+
+
+def test_the_measure_finds_a_burst_that_is_one_too_many() -> None:
+    assert most_over_allowed([0.0, 10.0, 10.0, 10.0, 20.0], slots=1, rate=1.0, burst=2.0) == pytest.approx(1)
+
+
+def _uncapped(rate: float, burst: float, *, since: float, clock: Callable[[], float]) -> Pacer:
+    return Pacer(rate, 1e9, since=since, clock=clock)
+
+
+def _with_a_head_start(rate: float, burst: float, *, since: float, clock: Callable[[], float]) -> Pacer:
+    return Pacer(rate, burst, since=since - burst / rate, clock=clock)
+
+
+@pytest.mark.parametrize("paced", [_uncapped, _with_a_head_start])
+def test_the_simulated_pool_finds_a_pacer_that_is_too_generous(paced: Callable[..., Pacer]) -> None:
+    greedy_after_rest = TaskOfPool(6.0, 4.0, 6, 0.0, [0.0], [201])
+    short = TaskOfPool(0.3, 0.0, 6, 0.0, [0.0], [201])
+    pool = Pool(1.0, 1.0, [1] * 4, [[greedy_after_rest, *[short] * 10]] * 4, paced)
+    assert most_over_allowed(run(pool.departures()), pool.slots, pool.rate, pool.burst) > 0.5
+
+
+@pytest.mark.parametrize("rate", [1.0, 2.0, 4.0, 16.0])
+def test_a_lone_task_far_from_the_tenant_reaches_97_percent_of_its_rate(rate: float) -> None:
+    """650 ms to an answer, 20 ms to write an intent while the turn is held."""
+
+    async def departures() -> list[float]:
+        pacer = Pacer(rate, clock=now)
+        task = TaskOfPool(0, 0, 0, 0.02, [0.65], [201])
+        seen: list[float] = []
+        workers = [asyncio.create_task(_send(pacer, task, 0, seen)) for _ in range(int(rate * 4) + 1)]
+        while len(seen) < 201:
+            await asyncio.sleep(0.1)
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+        return seen[:201]
+
+    seen = run(departures())
+    assert 200 / (seen[-1] - seen[0]) >= 0.97 * rate
+
+
+@pytest.mark.parametrize("rate", [4.0, 16.0])
+def test_a_lone_task_whose_sleeps_end_late_still_reaches_nearly_its_rate(rate: float) -> None:
+    """Timers of a real machine wake a millisecond late."""
+
+    async def late(seconds: float) -> None:
+        await asyncio.sleep(seconds + 0.001)
+
+    async def departures() -> list[float]:
+        pacer = Pacer(rate, clock=now, sleep=late)
+        seen = []
+        for _ in range(201):
+            await pacer.depart()
+            seen.append(now())
+        return seen
+
+    seen = run(departures())
+    assert 200 / (seen[-1] - seen[0]) >= 0.95 * rate

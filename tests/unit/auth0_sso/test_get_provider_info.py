@@ -1,0 +1,120 @@
+"""What Airflow is told of the provider, and the connection's form that it makes of it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import airflow
+import jsonschema
+import pytest
+from airflow._shared.secrets_masker import should_hide_value_for_key
+from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
+from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
+from auth0_sso.get_provider_info import get_provider_info
+from auth0_sso.hooks.auth0 import Auth0Hook
+from auth0_sso.hooks.connection import Auth0Settings
+from pydantic import ValidationError
+
+INFO = get_provider_info()
+(CONNECTION,) = INFO["connection-types"]
+FORM: dict[str, Any] = CONNECTION["conn-fields"]
+FROM_STANDARD_FIELDS = {"base_url", "client_id", "client_secret"}
+
+
+@pytest.mark.parametrize("name", ["provider_info.schema.json"])
+def test_it_is_valid_by_airflows_schema(name: str) -> None:
+    for package in airflow.__path__:
+        if (path := Path(package, name)).exists():
+            jsonschema.validate(INFO, json.loads(path.read_text()))
+            return
+    pytest.fail(f"Airflow has no {name}")
+
+
+def test_it_is_valid_by_the_schema_that_the_task_runtime_uses() -> None:
+    from airflow.sdk.providers_manager_runtime import _create_provider_info_schema_validator
+
+    _create_provider_info_schema_validator().validate(INFO)
+
+
+@pytest.mark.parametrize(
+    "module", [name for kind in ("hooks", "operators") for entry in INFO[kind] for name in entry["python-modules"]]
+)
+def test_the_modules_it_names_exist(module: str) -> None:
+    importlib.import_module(module)
+
+
+def test_the_hook_it_names_is_the_connection_types() -> None:
+    module, _, name = CONNECTION["hook-class-name"].rpartition(".")
+    assert getattr(importlib.import_module(module), name) is Auth0Hook
+    assert CONNECTION["connection-type"] == Auth0Hook.conn_type
+    assert CONNECTION["hook-name"] == Auth0Hook.hook_name
+
+
+def test_every_setting_has_a_field_and_every_field_a_setting() -> None:
+    assert set(FORM) == set(Auth0Settings.model_fields) - FROM_STANDARD_FIELDS
+
+
+@pytest.mark.parametrize("name", FORM)
+def test_a_field_says_what_it_is_for(name: str) -> None:
+    assert FORM[name]["label"]
+    assert FORM[name]["description"]
+
+
+@pytest.mark.parametrize("name", ["private_key", "token", "proxy"])
+def test_secrets_are_masked_while_they_are_typed_and_when_the_connection_is_shown(name: str) -> None:
+    assert FORM[name]["schema"]["format"] == "password"
+    assert should_hide_value_for_key(name)
+
+
+@pytest.mark.parametrize("name", [name for name in FORM if "default" in FORM[name]["schema"]])
+def test_a_default_is_the_settings_own(name: str) -> None:
+    assert FORM[name]["schema"]["default"] == Auth0Settings.model_fields[name].default
+
+
+@pytest.mark.parametrize("name", ["requests_per_slot", "burst_per_slot", "timeout"])
+@pytest.mark.parametrize("value", [-1, 0, 0.25, 0.5, 1, 30, 299, 300, 301, 1000, 1001])
+def test_the_form_takes_the_numbers_that_the_settings_take(name: str, value: float) -> None:
+    form_takes_it = jsonschema.Draft7Validator(FORM[name]["schema"]).is_valid(value)
+    try:
+        Auth0Settings(base_url="https://acme.eu.auth0.com", **{name: value})
+    except ValidationError:
+        assert not form_takes_it
+    else:
+        assert form_takes_it
+
+
+@pytest.mark.parametrize("name", FORM)
+def test_a_field_may_be_left_empty(name: str) -> None:
+    assert jsonschema.Draft7Validator(FORM[name]["schema"]).is_valid(None)
+
+
+def test_airflow_finds_the_installed_provider_and_shows_its_form() -> None:
+    (form,) = [meta for meta in HookMetaService.hook_meta_data() if meta.connection_type == "auth0"]
+    assert form.hook_name == "Auth0"
+    assert form.extra_fields is not None
+    assert set(form.extra_fields) == set(FORM)
+    assert form.extra_fields["private_key"]["schema"]["format"] == "password"
+    assert form.standard_fields is not None
+    assert form.standard_fields.host is not None
+    assert form.standard_fields.host.title == "Tenant domain"
+    assert form.standard_fields.url_schema is not None
+    assert form.standard_fields.url_schema.hidden
+
+
+def test_the_form_has_the_port_that_airflows_test_button_needs() -> None:
+    (form,) = [meta for meta in HookMetaService.hook_meta_data() if meta.connection_type == "auth0"]
+    assert form.standard_fields is not None
+    assert form.standard_fields.port is not None
+    assert not form.standard_fields.port.hidden
+    assert form.standard_fields.port.placeholder is not None
+    assert form.standard_fields.port.placeholder.startswith("0")
+
+
+def test_a_connection_of_the_type_has_a_test_button() -> None:
+    hook = ProvidersManagerTaskRuntime().hooks["auth0"]
+    assert hook is not None
+    assert hook.connection_testable
+    assert hook.connection_id_attribute_name == Auth0Hook.conn_name_attr

@@ -1,0 +1,144 @@
+"""The XCom backend keeps ticket URLs unreadable at rest, and changes nothing else."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.bases.xcom import BaseXCom
+from auth0_sso.exceptions import LedgerError
+from auth0_sso.ledger.encryption import PLAINTEXT_VARIABLE
+from auth0_sso.xcom import LockedTicketsXCom, readable
+from cryptography.fernet import Fernet
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support import databases
+
+URL = "https://login.acme.example/self-service/connections-flow?ticket=readableTicketId1"
+ID = "readableTicketId1"
+OUTCOME = {"row": 1, "organization_id": "org_1", "status": "created", "ticket_url": URL, "ticket_id": ID, "error": ""}
+PLANNED = {**OUTCOME, "status": "planned", "ticket_url": "", "ticket_id": ""}
+PUSHED = [{"organization_id": "org_1", "organization_name": "Acme", "tickets": [OUTCOME, PLANNED]}]
+
+
+@dataclass
+class Told:
+    """What a task of somebody's own may push."""
+
+    ticket_url: str
+    ticket_id: str
+
+
+def stored(value: Any) -> Any:
+    """Return what Airflow's database gets."""
+    return json.loads(json.dumps(LockedTicketsXCom.serialize_value(value, key="return_value", task_id="t")))
+
+
+def pulled(value: Any) -> Any:
+    """Return what a task gets of it."""
+    return LockedTicketsXCom.deserialize_value(SimpleNamespace(value=value))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        PUSHED,
+        OUTCOME,
+        (OUTCOME, {"deep": [[OUTCOME]]}),
+        {"ticket_url": "https://links.acme.example/t/readableTicketId1", "ticket_id": ID},
+        URL,
+        [URL],
+        {"body": f"Dear admin, here is your link: {URL}"},
+    ],
+    ids=["results", "outcome", "nested", "unusual link", "bare link", "links", "link in a text"],
+)
+def test_a_ticket_is_unreadable_at_rest_and_a_task_gets_what_was_pushed(value: Any) -> None:
+    kept = stored(value)
+    assert ID not in json.dumps(kept)
+    assert "acme.example" not in json.dumps(kept)
+    assert pulled(kept) == value
+
+
+def test_a_ticket_in_an_object_is_unreadable_too() -> None:
+    kept = stored(Told(URL, ID))
+    assert ID not in json.dumps(kept)
+    assert readable(kept)["__data__"] == {"ticket_url": URL, "ticket_id": ID}
+
+
+def test_all_but_the_tickets_stays_readable_for_the_ui() -> None:
+    kept = stored(PUSHED)[0]
+    outcome, planned = kept["tickets"]
+    assert kept["organization_name"] == "Acme"
+    assert planned == PLANNED
+    assert {name for name in OUTCOME if outcome[name] != OUTCOME[name]} == {"ticket_url", "ticket_id"}
+    assert outcome["ticket_url"].startswith("locked:")
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just("locked:no"),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["a", "ticket_id"]), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(values)
+def test_other_values_pass_as_without_the_backend(value: Any) -> None:
+    assert LockedTicketsXCom.serialize_value(value) == BaseXCom.serialize_value(value)
+    assert pulled(stored(value)) == value
+
+
+def test_other_values_are_not_even_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BaseXCom, "serialize_value", staticmethod(lambda value, **_: value))
+    value = {"rows": [{"ticket_id": "HELP-1"}, *range(100)]}
+    assert LockedTicketsXCom.serialize_value(value) is value
+
+
+def test_without_a_ticket_no_key_is_needed() -> None:
+    databases.use_fernet_key("")
+    assert pulled(stored({"rows": 12})) == {"rows": 12}
+
+
+def test_what_was_pushed_before_the_backend_was_switched_on_is_read() -> None:
+    assert pulled(BaseXCom.serialize_value(PUSHED)) == PUSHED
+
+
+def test_what_was_pushed_before_it_was_switched_off_is_read_when_asked_for() -> None:
+    kept = BaseXCom.deserialize_value(SimpleNamespace(value=stored(PUSHED)))
+    assert readable([*kept, *PUSHED]) == PUSHED * 2
+
+
+def test_what_is_locked_already_is_not_locked_again() -> None:
+    once = stored(PUSHED)
+    assert stored(once) == once
+
+
+def test_after_a_rotation_it_is_read_with_the_old_key_and_without_it_the_error_names_the_remedy(fernet: str) -> None:
+    kept = stored(PUSHED)
+    new = Fernet.generate_key().decode()
+    databases.use_fernet_key(f"{new},{fernet}")
+    assert pulled(kept) == PUSHED
+    databases.use_fernet_key(new)
+    with pytest.raises(
+        LedgerError, match=r"A ticket in an XCom was encrypted with another Fernet key\. Keep the old key"
+    ):
+        pulled(kept)
+
+
+def test_a_name_that_only_looks_locked_is_left_as_it_is() -> None:
+    value = [{"prospect_name": f"locked:00000000:gAAAA{'x' * 60}", "ticket_url": ""}]
+    assert pulled(stored(value)) == value
+
+
+@pytest.mark.parametrize("allowed", ["", "true"])
+def test_without_a_key_a_ticket_is_refused_rather_than_kept_readable(
+    monkeypatch: pytest.MonkeyPatch, allowed: str
+) -> None:
+    databases.use_fernet_key("")
+    monkeypatch.setenv(PLAINTEXT_VARIABLE, allowed)
+    with pytest.raises(LedgerError, match="Airflow has no Fernet key") as raised:
+        stored(PUSHED)
+    assert ID not in str(raised.value)

@@ -1,0 +1,312 @@
+"""Revoking what the ledger knows: each ticket dies, and it is written down that it did."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from typing import Any
+
+import pytest
+from auth0_sso.exceptions import Auth0RowError, Auth0RunError, Auth0UnreachableError, Auth0WeatherError
+from auth0_sso.ledger.records import OPEN_LIFETIME, Entry
+from auth0_sso.ledger.store import Ledger
+from auth0_sso.tickets.batch import IssuedTicket
+
+from dev.sandbox.server import Sandbox
+from include.reports import REVOCATION_COLUMNS
+from tests.support import databases, factories
+from tests.support.factories import SECOND_RUN, issue, organizations
+from tests.unit.auth0_sso.conftest import Connect, RunTenant
+
+ledger_url = databases.ledger_url
+ledger = databases.ledger
+sqlite_url = databases.sqlite_url
+sqlite_ledger = databases.sqlite_ledger
+
+RUN = "revoke_sso_tickets/run-1"
+
+pytestmark = pytest.mark.usefixtures("auth0_connection")
+
+
+def tickets_of(entries: list[Entry]) -> list[IssuedTicket]:
+    return [IssuedTicket(entry.key, entry.created_at or 0) for entry in entries]
+
+
+def revoker(
+    entries: list[Entry], ledger: Ledger, hook: factories.Hook | None = None, **options: Any
+) -> factories.Revoker:
+    return factories.Revoker(tickets_of(entries), hook or factories.open_hook(ledger), ledger, RUN, **options)
+
+
+def run(made: factories.Revoker) -> list[dict[str, Any]]:
+    asyncio.run(made.run())
+    return made.results()
+
+
+def statuses(results: list[dict[str, Any]]) -> Counter[str]:
+    return Counter(result["status"] for result in results)
+
+
+def test_each_ticket_is_revoked_and_the_ledger_says_by_whom(ledger: Ledger, tenant: Sandbox) -> None:
+    issue(organizations(20), ledger)
+    made = revoker(ledger.live_entries(), ledger)
+    results = run(made)
+    assert statuses(results) == {"revoked": 20}
+    assert tenant.stats().states == {"revoked": 20}
+    assert ledger.live_entries() == []
+    assert all(result["revoked_at"] >= result["created_at"] for result in results)
+    keys = [entry.key for entry in ledger.entries_of_run(factories.FIRST_RUN.run)]
+    assert {entry.revoked_by for entry in ledger.entries(keys).values()} == {RUN}
+    made.raise_if_owed()
+
+
+def test_the_results_have_the_revocation_reports_columns_and_name_what_was_revoked(
+    sqlite_ledger: Ledger, tenant: Sandbox
+) -> None:
+    issue(organizations(1), sqlite_ledger)
+    (result,) = run(revoker(sqlite_ledger.live_entries(), sqlite_ledger))
+    assert ", ".join(name for name in result if name not in ("key", "issued")) == ", ".join(REVOCATION_COLUMNS)
+    assert result["ticket_id"] == tenant.tickets[0].id
+    assert result["revoked_by"] == RUN
+
+
+@pytest.mark.parametrize("status", ["planned", "failed", "not_attempted"])
+def test_a_ticket_that_may_work_is_not_named(sqlite_ledger: Ledger, tenant: Sandbox, status: str) -> None:
+    issue(organizations(1), sqlite_ledger)
+    tenant.fault("error_before", status=400, route="revoke")
+    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, simulate=status == "planned")
+    if status != "not_attempted":
+        run(made)
+    (result,) = made.results()
+    assert result["status"] == status
+    assert result["ticket_id"] == ""
+    assert tenant.tickets[0].id not in str(result)
+
+
+@pytest.mark.answers("the connection is to another tenant than the one that made a link")
+@pytest.mark.parametrize("simulate", [False, True], ids=["", "dry run"])
+def test_a_ticket_of_another_tenant_is_not_taken_for_revoked(
+    sqlite_ledger: Ledger, tenant: Sandbox, run_tenant: RunTenant, connect: Connect, simulate: bool
+) -> None:
+    issue(organizations(1), sqlite_ledger)
+    other = run_tenant()
+    connect(other)
+    issue(organizations(1), sqlite_ledger)
+    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, simulate=simulate)
+    results = run(made)
+    assert statuses(results) == {"failed": 1, "planned" if simulate else "revoked": 1}
+    (failed,) = (result for result in results if result["status"] == "failed")
+    assert f"127.0.0.1:{tenant.port}" in failed["error"]
+    assert failed["ticket_id"] == ""
+    assert factories.living(tenant) | factories.living(other) == factories.recorded(sqlite_ledger)
+    assert factories.revocations(other) == (0 if simulate else 1)
+    with pytest.raises(Auth0RowError, match="1 of 2 tickets are not revoked"):
+        made.raise_if_owed()
+
+
+def test_a_revoked_ticket_is_not_reused_by_the_next_run(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+    first = issue(organizations(2), sqlite_ledger)
+    run(revoker(sqlite_ledger.live_entries(), sqlite_ledger))
+    second = issue(organizations(2), sqlite_ledger, SECOND_RUN)
+    assert factories.statuses(second) == {"created": 2}
+    assert {outcome["ticket_id"] for outcome in first.values()}.isdisjoint(factories.living(tenant))
+
+
+def test_what_is_dead_already_is_left_alone(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+    issue(organizations(2), sqlite_ledger)
+    gone, dying = sqlite_ledger.live_entries()
+    gone = sqlite_ledger.record_revoked(sqlite_ledger.record_revoking(gone, "revoke_sso_tickets/run-0"))
+    expired = sqlite_ledger.record_created(dying, dying.ticket, sent_at=time.time() - OPEN_LIFETIME - 60, ttl=30)  # type: ignore[arg-type]
+    made = revoker([gone, expired], sqlite_ledger)
+    results = run(made)
+    assert [result["status"] for result in results] == ["revoked", "expired"]
+    assert results[0]["revoked_at"]
+    assert factories.revocations(tenant) == 0
+    made.raise_if_owed()
+
+
+def test_a_simulation_sends_nothing(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+    issue(organizations(3), sqlite_ledger)
+    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, simulate=True)
+    assert statuses(run(made)) == {"planned": 3}
+    assert factories.revocations(tenant) == 0
+    assert len(sqlite_ledger.live_entries()) == 3
+    made.raise_if_owed()
+
+
+@pytest.mark.parametrize("kind", ["drop_after", "error_after", "drop_before"])
+def test_whatever_the_weather_is_it_is_done_again_since_revoking_twice_does_no_harm(
+    ledger: Ledger, tenant: Sandbox, kind: str
+) -> None:
+    issue(organizations(2), ledger)
+    tenant.fault(kind, count=2, route="revoke")  # type: ignore[arg-type]
+    assert statuses(run(revoker(ledger.live_entries(), ledger))) == {"revoked": 2}
+    assert tenant.stats().states == {"revoked": 2}
+    assert ledger.live_entries() == []
+
+
+def test_a_429_is_waited_out(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+    issue(organizations(2), sqlite_ledger)
+    tenant.fault("rate_limit_storm", count=1)
+    assert statuses(run(revoker(sqlite_ledger.live_entries(), sqlite_ledger))) == {"revoked": 2}
+    assert tenant.stats().rate_limited >= 1
+
+
+def test_a_tenant_out_of_reach_is_given_up_after_the_patience_and_the_tickets_stay_known(
+    sqlite_ledger: Ledger, connect: Connect, run_tenant: RunTenant
+) -> None:
+    gone = run_tenant()
+    connect(gone)
+    issue(organizations(2), sqlite_ledger)
+    gone.stop()
+    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, patience=0.2)
+    results = run(made)
+    assert {result["status"] for result in results} <= {"failed", "not_attempted"}
+    assert all(f"No connection to 127.0.0.1:{gone.port}" in result["error"] for result in results)
+    with pytest.raises(Auth0WeatherError, match=r"2 of 2 tickets are not revoked.*No connection to 127\.0\.0\.1"):
+        made.raise_if_owed()
+    assert len(sqlite_ledger.live_entries()) == 2
+
+
+def test_a_revocation_in_doubt_is_never_reused_and_the_next_try_ends_it(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+    issue(organizations(1), sqlite_ledger)
+    tenant.fault("drop_before", route="revoke", count=100)
+    assert statuses(run(revoker(sqlite_ledger.live_entries(), sqlite_ledger, patience=0.1))) == {"failed": 1}
+    (entry,) = sqlite_ledger.live_entries()
+    assert (entry.status, entry.is_live(time.time())) == ("revoking", False)
+    tenant.clear_faults()
+    assert statuses(run(revoker([entry], sqlite_ledger))) == {"revoked": 1}
+    assert factories.living(tenant) == set()
+
+
+def test_without_the_scope_the_others_are_not_attempted_and_say_why(
+    sqlite_ledger: Ledger, run_tenant: RunTenant, connect: Connect
+) -> None:
+    tenant = run_tenant(scopes=("create:sso_access_tickets",))
+    connect(tenant)
+    issue(organizations(20), sqlite_ledger)
+    hook = factories.open_hook(sqlite_ledger, rate=0.2, burst=1, rested=True)
+    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, hook)
+    with pytest.raises(Auth0RunError, match="lacks the scope delete:sso_access_tickets"):
+        run(made)
+    found = statuses(made.results())
+    assert set(found) == {"failed", "not_attempted"}
+    assert factories.revocations(tenant) == 0  # seen from the token, before anything is sent
+    assert all("lacks the scope delete:sso_access_tickets" in result["error"] for result in made.results())
+
+
+def test_what_auth0_refuses_to_revoke_is_the_rows_error(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+    issue(organizations(3), sqlite_ledger)
+    tenant.fault("error_before", status=400, message="Payload validation error", route="revoke")
+    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger)
+    assert statuses(run(made)) == {"revoked": 2, "failed": 1}
+    with pytest.raises(Auth0RowError, match=r"1 of 3 tickets are not revoked.*Payload validation error"):
+        made.raise_if_owed()
+
+
+def test_a_ticket_that_another_run_has_replaced_meanwhile_is_not_touched(
+    sqlite_ledger: Ledger, tenant: Sandbox
+) -> None:
+    issue(organizations(1), sqlite_ledger)
+    seen = sqlite_ledger.live_entries()
+    issue(organizations(1), sqlite_ledger, SECOND_RUN, reissue=True)
+    made = revoker(seen, sqlite_ledger)
+    (result,) = run(made)
+    assert (result["status"], result["revoked_by"]) == ("replaced", SECOND_RUN.run)
+    assert "has a newer link, which is left alone" in result["error"]
+    assert len(factories.living(tenant)) == 1
+    made.raise_if_owed()
+
+
+def test_a_ticket_that_another_run_has_revoked_meanwhile_is_revoked(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+    issue(organizations(1), sqlite_ledger)
+    seen = sqlite_ledger.live_entries()
+    run(revoker(seen, sqlite_ledger))
+    made = revoker(seen, sqlite_ledger)
+    (result,) = run(made)
+    assert (result["status"], result["error"]) == ("revoked", "")
+    assert result["revoked_at"]
+    assert factories.revocations(tenant) == 1
+    made.raise_if_owed()
+
+
+@pytest.mark.answers("`revoke_sso_tickets` is run again")
+def test_who_revokes_twice_is_told_of_the_first_time(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+    issue(organizations(3), sqlite_ledger)
+    seen = sqlite_ledger.live_entries()
+    first = run(revoker(seen, sqlite_ledger))
+    again = factories.Revoker(
+        tickets_of(seen), factories.open_hook(sqlite_ledger), sqlite_ledger, "revoke_sso_tickets/run-2"
+    )
+    assert run(again) == first
+    assert {result["revoked_by"] for result in first} == {RUN}
+    assert factories.revocations(tenant) == 3
+
+
+def test_a_ticket_that_was_perhaps_opened_just_before_it_expired_is_revoked(
+    sqlite_ledger: Ledger, tenant: Sandbox
+) -> None:
+    issue(organizations(1), sqlite_ledger)
+    (entry,) = sqlite_ledger.live_entries()
+    late = sqlite_ledger.record_created(entry, entry.ticket, sent_at=time.time() - 120, ttl=60)  # type: ignore[arg-type]
+    assert statuses(run(revoker([late], sqlite_ledger))) == {"revoked": 1}
+    assert tenant.stats().states == {"revoked": 1}
+
+
+@pytest.mark.answers("links are revoked while the run that makes them is still running")
+@pytest.mark.parametrize("reissue", [False, True])
+def test_revoking_while_a_run_issues_leaves_no_ticket_that_is_not_known_and_reuses_none_that_was_revoked(
+    ledger: Ledger, tenant: Sandbox, reissue: bool
+) -> None:
+    first = issue(organizations(30), ledger)
+    issuing = factories.issuer(organizations(30), ledger, SECOND_RUN, reissue=reissue)
+    made = revoker(ledger.live_entries(), ledger)
+
+    async def both() -> None:
+        await asyncio.gather(issuing.run(), made.run())
+
+    asyncio.run(both())
+    told, gone = factories.by_row(issuing.results()), statuses(made.results())
+    assert set(gone) <= {"revoked", "replaced"}
+    assert {outcome["ticket_id"] for outcome in first.values()}.isdisjoint(factories.living(tenant))
+    assert factories.recorded(ledger) == factories.living(tenant)
+    assert factories.living(tenant) <= {outcome["ticket_id"] for outcome in told.values()}
+    made.raise_if_owed()
+
+
+def test_stopped_in_the_middle_what_is_under_way_is_answered_and_written_down(
+    sqlite_ledger: Ledger, tenant: Sandbox
+) -> None:
+    issue(organizations(20), sqlite_ledger)
+    hook = factories.open_hook(sqlite_ledger, rate=1.0, burst=5, rested=True)
+    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, hook)
+    hook.on_request = lambda: made.stop("told to")
+
+    async def main() -> set[asyncio.Task[Any]]:
+        await made.run()
+        return asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
+
+    assert asyncio.run(main()) == set()
+    found = statuses(made.results())
+    assert found["revoked"] == tenant.stats().revoked == factories.revocations(tenant) <= 5
+    assert found["not_attempted"] == 20 - found["revoked"]
+    assert factories.recorded(sqlite_ledger) == factories.living(tenant)
+    with pytest.raises(Auth0WeatherError, match="told to"):
+        made.raise_if_owed()
+
+
+def test_no_error_and_no_repr_shows_a_ticket(
+    sqlite_ledger: Ledger, tenant: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    issue(organizations(2), sqlite_ledger)
+    tenant.fault("drop_after", route="revoke", count=100)
+    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, patience=0.1)
+    said = f"{run(made)}"
+    with pytest.raises(Auth0WeatherError) as raised:
+        made.raise_if_owed()
+    assert not isinstance(raised.value, Auth0UnreachableError)
+    logged = capsys.readouterr().out
+    assert "Rows by status" in logged
+    for ticket in tenant.tickets:
+        assert ticket.id not in logged + said + str(raised.value)

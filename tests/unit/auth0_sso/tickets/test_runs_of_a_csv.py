@@ -1,0 +1,339 @@
+"""A CSV that changes from run to run, and runs that are cleared: from the CSV to the report, against a real tenant."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from auth0_sso.hooks.auth0 import CREATE_SCOPE
+from auth0_sso.ledger.records import OPEN_LIFETIME, Round
+from auth0_sso.ledger.store import Ledger
+from auth0_sso.tickets.batch import read_batch
+
+from dev.sandbox.server import Sandbox
+from include import create_tickets, reports
+from include.prospects import load_prospects, plan_batches, write_plan
+from tests.support import databases, factories
+from tests.support.factories import FIRST_RUN, SECOND_RUN
+from tests.unit.auth0_sso.conftest import Connect, RunTenant
+
+ledger_url = databases.ledger_url
+ledger = databases.ledger
+sqlite_url = databases.sqlite_url
+sqlite_ledger = databases.sqlite_ledger
+
+HEAD = "organization_id,organization_name,prospect_name,prospect_email,connection_name,domains"
+ADA = "org_1,Acme,Ada,ada@acme.example,acme,acme.example"
+BOB = "org_2,Globex,Bob,bob@globex.example,,globex.example"
+CAT = "org_3,Initech,Cat,cat@initech.example,initech,"
+FIRST_RUN_CLEARED = replace(FIRST_RUN, number=7)
+REVOKING_RUN = "revoke_sso_tickets/run-1"
+
+Rows = list[reports.ReportRow]
+
+pytestmark = pytest.mark.usefixtures("auth0_connection")
+
+
+@dataclass
+class Runs:
+    """Runs of CSVs, each as its report shows it."""
+
+    folder: Path
+    ledger: Ledger
+    tenant: Sandbox
+
+    def __post_init__(self) -> None:
+        self.reported: Rows = []
+
+    def run(self, who: Round, *lines: str, files: dict[str, str] | None = None, most: int = 1, **options: Any) -> Rows:
+        """Run a CSV of these lines, or a folder of files, to the end, in at most so many tasks."""
+        for name, text in (files or {}).items():
+            (self.folder / name).write_text(text)
+        found = load_prospects(self.folder, text="\n".join([HEAD, *lines]) if lines else "")
+        batches = write_plan(plan_batches(found, most), self.folder)
+        outcomes = [factories.issue(read_batch(batch["batch"]), self.ledger, who, **options) for batch in batches]
+        told = [outcome for by_row in outcomes for outcome in by_row.values()]
+        rows = reports.join_rows(create_tickets.manifest_rows(found), told, "nothing was sent")
+        self.reported += rows
+        return rows
+
+
+@pytest.fixture
+def runs(sqlite_ledger: Ledger, tmp_path: Path, tenant: Sandbox) -> Runs:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    return Runs(folder, sqlite_ledger, tenant)
+
+
+@pytest.fixture(autouse=True)
+def balanced_books(runs: Runs) -> Iterator[None]:
+    """At the end of each test, every ticket that was made is in a report, except as many as the reports flag."""
+    yield
+    known = {row.ticket_id for row in runs.reported}
+    unseen = [ticket for ticket in runs.tenant.tickets if ticket.id not in known]
+    assert runs.tenant.tickets
+    assert len(unseen) <= sum(row.duplicate_possible for row in runs.reported)
+
+
+def statuses(rows: Rows) -> list[str]:
+    return [row.status for row in rows]
+
+
+def links(rows: Rows) -> dict[str, str]:
+    return {row.prospect_email: row.ticket_id for row in rows}
+
+
+def states(tenant: Sandbox) -> list[str]:
+    return [ticket.state for ticket in tenant.tickets]
+
+
+def expire(ledger: Ledger, ago: float) -> None:
+    """Let the lifetime of all tickets have ended so many seconds ago."""
+    for entry in ledger.live_entries():
+        ledger.record_created(entry, entry.ticket, sent_at=time.time() - ago - 60, ttl=60)  # type: ignore[arg-type]
+
+
+def revoke_all(ledger: Ledger) -> None:
+    for entry in ledger.live_entries():
+        ledger.record_revoked(ledger.record_revoking(entry, REVOKING_RUN))
+
+
+@pytest.mark.answers("a row is gone from the CSV")
+def test_the_link_of_a_row_that_is_gone_lives_on_and_is_not_reported(runs: Runs, tenant: Sandbox) -> None:
+    first = runs.run(FIRST_RUN, ADA, BOB)
+    second = runs.run(SECOND_RUN, ADA)
+    assert links(second) == {"ada@acme.example": links(first)["ada@acme.example"]}
+    assert states(tenant) == ["live", "live"]
+
+
+@pytest.mark.answers("a row's request has changed")
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(ADA, ADA.replace(",acme.example", ",acme.example;acme.test"), id="its domains"),
+        pytest.param(BOB, BOB.replace("Globex", "Globex Corp"), id="a name that the connection's is made from"),
+    ],
+)
+def test_a_changed_rows_old_link_is_revoked_and_a_new_one_made(
+    runs: Runs, tenant: Sandbox, before: str, after: str
+) -> None:
+    runs.run(FIRST_RUN, before, CAT)
+    assert statuses(runs.run(SECOND_RUN, after, CAT)) == ["created", "reused"]
+    assert sorted(states(tenant)) == ["live", "live", "revoked"]
+
+
+@pytest.mark.answers("rows are in another order, an organization or a person has another name")
+def test_order_and_names_change_no_link(runs: Runs, tenant: Sandbox) -> None:
+    first = runs.run(FIRST_RUN, ADA, BOB, CAT)
+    second = runs.run(SECOND_RUN, CAT, ADA.replace("Acme,Ada", "Acme Corp,Ada Lovelace"), BOB)
+    assert statuses(second) == ["reused"] * 3
+    assert links(second) == links(first)
+    assert (second[1].organization_name, second[1].prospect_name) == ("Acme Corp", "Ada Lovelace")
+
+
+@pytest.mark.answers("rows are in another order, an organization or a person has another name")
+def test_the_order_of_rows_that_repeat_a_prospect_with_other_data_changes_no_link(runs: Runs, tenant: Sandbox) -> None:
+    other = ADA.replace(",acme.example", ",acme.example;acme.test")
+    first = runs.run(FIRST_RUN, ADA, other)
+    second = runs.run(SECOND_RUN, other, BOB, ADA)
+    assert statuses(first) == ["created", "reused"]
+    assert statuses(second) == ["reused", "created", "reused"]
+    assert links(second)["ada@acme.example"] == links(first)["ada@acme.example"]
+    assert [row.error.partition(":")[0] for row in second] == ["Repeats row 3", "", ""]
+    assert states(tenant) == ["live", "live"]
+
+
+@pytest.mark.answers("the `connection_name` of a row has changed")
+def test_another_connection_is_another_setup_and_the_old_link_lives_on(runs: Runs, tenant: Sandbox) -> None:
+    runs.run(FIRST_RUN, ADA)
+    assert statuses(runs.run(SECOND_RUN, ADA.replace(",acme,", ",acme-oidc,"))) == ["created"]
+    assert states(tenant) == ["live", "live"]
+
+
+@pytest.mark.answers("an organization's rows stand in several files of a folder")
+def test_an_organization_split_over_files_is_one_batch(runs: Runs, tenant: Sandbox) -> None:
+    dan = ADA.replace("Ada", "Dan").replace("ada@", "dan@").replace(",acme,", ",acme-two,")
+    rows = runs.run(FIRST_RUN, files={"a.csv": f"{HEAD}\n{ADA}\n{BOB}", "b.csv": f"{HEAD}\n{dan}"}, most=128)
+    assert [(row.row, row.source, row.status) for row in rows] == [
+        (1, "a.csv", "created"),
+        (2, "a.csv", "created"),
+        (3, "b.csv", "created"),
+    ]
+    assert len(list((runs.folder / "plan").glob("batch-*.json"))) == 2
+
+
+@pytest.mark.answers("a prospect stands twice in the CSV, or in two files")
+@pytest.mark.parametrize("most", [128, 1], ids=["a task an organization", "packed into one task"])
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param({"a.csv": f"{HEAD}\n{ADA}\n{BOB}\n{ADA}"}, id="one file"),
+        pytest.param({"a.csv": f"{HEAD}\n{ADA}\n{BOB}", "b.csv": f"{HEAD}\n{ADA}"}, id="two files"),
+    ],
+)
+def test_a_prospect_that_stands_twice_gets_one_link_and_the_second_row_names_the_first(
+    runs: Runs, tenant: Sandbox, files: dict[str, str], most: int
+) -> None:
+    rows = runs.run(FIRST_RUN, files=files, most=most)
+    assert statuses(rows) == ["created", "created", "reused"]
+    assert rows[2].error == "Repeats row 1: one prospect, one ticket."
+    assert rows[2].ticket_id == rows[0].ticket_id
+    assert tenant.stats().tickets == 2
+
+
+@pytest.mark.answers("two DAGs ask for the same prospects at once")
+def test_runs_of_two_dags_at_once_give_nobody_two_links(runs: Runs, ledger: Ledger, tenant: Sandbox) -> None:
+    wanted = factories.organizations(20)
+    whos = (FIRST_RUN, Round("somebodys_copy/run-1", 3, FIRST_RUN.run_after))
+    made = [factories.issuer(wanted, ledger, who, reissue=True) for who in whos]
+
+    async def both() -> None:
+        await asyncio.gather(*(one.run() for one in made))
+
+    asyncio.run(both())
+    one, two = (factories.by_row(each.results()) for each in made)
+    assert {row: outcome["ticket_id"] for row, outcome in one.items()} == {
+        row: outcome["ticket_id"] for row, outcome in two.items()
+    }
+    assert all({one[row]["status"], two[row]["status"]} == {"created", "reused"} for row in one)
+    assert tenant.stats().states == {"live": 20}
+    runs.reported += [reports.ReportRow(row, ticket_id=outcome["ticket_id"]) for row, outcome in one.items()]
+
+
+@pytest.mark.answers("a run is cleared when a later one has run since")
+@pytest.mark.parametrize("on_existing", ["reuse", "reissue"])
+def test_an_older_run_leaves_a_later_runs_links_alone_and_says_so(
+    runs: Runs, tenant: Sandbox, on_existing: str
+) -> None:
+    runs.run(FIRST_RUN, ADA, BOB)
+    later = runs.run(SECOND_RUN, ADA.replace(",acme.example", ",acme.test"), BOB, reissue=True)
+    before = tenant.stats().requests
+    rows = runs.run(FIRST_RUN_CLEARED, ADA, BOB, reissue=on_existing == "reissue")
+    assert statuses(rows) == ["reused", "reused"]
+    assert links(rows) == links(later)
+    assert f"made by the later run {SECOND_RUN.run} from a row with other data" in rows[0].error
+    assert rows[1].error == ""
+    assert tenant.stats().requests == before
+
+
+@pytest.mark.answers("a run is cleared whose links still live")
+def test_a_cleared_run_keeps_its_links(runs: Runs, tenant: Sandbox) -> None:
+    first = runs.run(FIRST_RUN, ADA, BOB)
+    assert runs.run(FIRST_RUN_CLEARED, ADA, BOB) == first
+    assert tenant.stats().tickets == 2
+
+
+@pytest.mark.answers("a run is cleared whose links have expired")
+def test_a_run_cleared_after_its_links_have_expired_makes_one_new_link_each(runs: Runs, tenant: Sandbox) -> None:
+    runs.run(FIRST_RUN, ADA, BOB)
+    expire(runs.ledger, ago=OPEN_LIFETIME + 60)
+    rows = runs.run(FIRST_RUN_CLEARED, ADA, BOB)
+    assert [(row.status, row.attempts, row.duplicate_possible) for row in rows] == [("created", 2, False)] * 2
+    assert runs.run(FIRST_RUN_CLEARED, ADA, BOB) == rows
+    assert tenant.stats().tickets == 4
+
+
+@pytest.mark.answers("a link has expired less than five hours ago")
+def test_a_link_that_may_have_been_opened_just_before_it_expired_is_revoked_first(runs: Runs, tenant: Sandbox) -> None:
+    runs.run(FIRST_RUN, ADA)
+    expire(runs.ledger, ago=60)
+    (row,) = runs.run(SECOND_RUN, ADA)
+    assert (row.status, row.duplicate_possible) == ("created", False)
+    assert states(tenant) == ["revoked", "live"]
+
+
+@pytest.mark.answers("a link has expired less than five hours ago")
+def test_without_the_scope_to_revoke_it_the_row_says_that_two_links_may_work(
+    runs: Runs, run_tenant: RunTenant, connect: Connect
+) -> None:
+    runs.tenant = tenant = run_tenant(scopes=(CREATE_SCOPE,))
+    connect(tenant)
+    runs.run(FIRST_RUN, ADA)
+    expire(runs.ledger, ago=60)
+    (row,) = runs.run(SECOND_RUN, ADA)
+    assert (row.status, row.duplicate_possible) == ("created", True)
+    assert states(tenant) == ["live", "live"]
+
+
+@pytest.mark.answers("a link was opened, and its five hours are over")
+def test_a_link_that_was_opened_and_not_used_is_reused_until_it_expires_unless_it_is_reissued(
+    runs: Runs, run_tenant: RunTenant, connect: Connect
+) -> None:
+    runs.tenant = tenant = run_tenant(open_lifetime=0.01)
+    connect(tenant)
+    (first,) = runs.run(FIRST_RUN, ADA)
+    urllib.request.urlopen(first.ticket_url).close()
+    time.sleep(0.02)
+    assert states(tenant) == ["expired"]
+    assert statuses(runs.run(FIRST_RUN_CLEARED, ADA)) == ["created"], "the API does not say that it is dead"
+    assert statuses(runs.run(SECOND_RUN, ADA, reissue=True)) == ["created"]
+    assert states(tenant)[-1] == "live"
+
+
+@pytest.mark.answers("a run that reissues is tried again, or cleared")
+@pytest.mark.parametrize("again", [SECOND_RUN, replace(SECOND_RUN, number=7)], ids=["a retry", "a clear"])
+def test_a_run_reissues_once_however_often_it_is_tried(runs: Runs, tenant: Sandbox, again: Round) -> None:
+    runs.run(FIRST_RUN, ADA, BOB)
+    second = runs.run(SECOND_RUN, ADA, BOB, reissue=True)
+    assert runs.run(again, ADA, BOB, reissue=True) == second
+    assert sorted(states(tenant)) == ["live", "live", "revoked", "revoked"]
+
+
+@pytest.mark.answers("a run that reissues is tried again, or cleared")
+def test_a_reissue_that_died_between_revoking_and_asking_is_finished_by_its_retry(runs: Runs, tenant: Sandbox) -> None:
+    runs.run(FIRST_RUN, ADA, BOB)
+    revoked, revoking = (runs.ledger.record_revoking(entry, SECOND_RUN.run) for entry in runs.ledger.live_entries())
+    runs.ledger.record_revoked(revoked)
+    assert statuses(runs.run(SECOND_RUN, ADA, BOB, reissue=True)) == ["created", "created"]
+    assert (
+        len(factories.living(tenant) & {entry.ticket.ticket_id for entry in runs.ledger.live_entries() if entry.ticket})
+        == 2
+    )
+    assert revoking.ticket is not None
+    assert revoking.ticket.ticket_id not in factories.living(tenant)
+
+
+@pytest.mark.answers("links are revoked while the run that makes them is still running")
+@pytest.mark.parametrize("how", [revoke_all, lambda ledger: mean_to_revoke_all(ledger)], ids=["revoked", "in doubt"])
+def test_a_retry_makes_no_link_again_that_a_person_has_revoked_and_a_clear_does(
+    runs: Runs, tenant: Sandbox, how: Callable[[Ledger], None]
+) -> None:
+    runs.run(FIRST_RUN, ADA)
+    how(runs.ledger)
+    (row,) = runs.run(FIRST_RUN, ADA)
+    assert (row.status, row.ticket_url) == ("failed", "")
+    assert row.error == (
+        f"Its link was revoked by {REVOKING_RUN}. If another one is wanted, clear this task or run again."
+    )
+    assert tenant.stats().tickets == 1
+    assert statuses(runs.run(FIRST_RUN_CLEARED, ADA)) == ["created"]
+
+
+def mean_to_revoke_all(ledger: Ledger) -> None:
+    """Leave it at the intent: the answer to the revocations was lost."""
+    for entry in ledger.live_entries():
+        ledger.record_revoking(entry, REVOKING_RUN)
+
+
+@pytest.mark.answers("links are revoked while the run that makes them is still running")
+@pytest.mark.parametrize("how", [revoke_all, mean_to_revoke_all], ids=["revoked", "in doubt"])
+def test_no_run_reuses_a_revoked_link(runs: Runs, tenant: Sandbox, how: Callable[[Ledger], None]) -> None:
+    first = runs.run(FIRST_RUN, ADA, BOB)
+    how(runs.ledger)
+    second = runs.run(SECOND_RUN, ADA, BOB)
+    assert statuses(second) == ["created", "created"]
+    assert set(links(first).values()).isdisjoint(links(second).values())
+
+
+@pytest.mark.answers("a run is deleted, and another is triggered with its id")
+def test_a_run_that_bears_the_id_of_a_deleted_one_is_another_run(runs: Runs) -> None:
+    runs.run(FIRST_RUN, ADA, BOB)
+    rows = runs.run(replace(FIRST_RUN, run_after=SECOND_RUN.run_after), ADA, BOB)
+    assert [row.status for row in rows] == ["reused", "reused"]
+    assert factories.posts(runs.tenant) == 2

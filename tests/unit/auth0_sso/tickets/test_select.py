@@ -1,0 +1,192 @@
+"""Which tickets are to be revoked, and which of a report need no revoking."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from auth0_sso.exceptions import Auth0RunError
+from auth0_sso.ledger.records import OPEN_LIFETIME, Entry, Round
+from auth0_sso.ledger.store import Ledger, open_ledger
+from auth0_sso.tickets.outcomes import iso
+from auth0_sso.tickets.select import select_tickets
+
+from tests.support.factories import FIRST_RUN, SECOND_RUN, issue, organizations
+
+pytestmark = pytest.mark.usefixtures("auth0_connection")
+
+
+@pytest.fixture
+def ledger(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Ledger]:
+    monkeypatch.setenv("SSO_TICKETS_LEDGER", str(tmp_path / "ledger.db"))
+    opened = open_ledger()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def issued(ledger: Ledger) -> dict[int, dict[str, Any]]:
+    """Issue two organizations' tickets, one row long expired and one revoked; return the report's rows."""
+    outcomes = issue(organizations(8, per_organization=4), ledger)
+    outcomes[4]["expires_at"] = expire(ledger, outcomes[4], OPEN_LIFETIME + 2)
+    revoke(ledger, outcomes[8])
+    return outcomes
+
+
+def selected(
+    run_after: float = 2e9, run: str = "revoke_sso_tickets/run-2", **criteria: Any
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    return select_tickets(Round(run, 3, run_after), **criteria)
+
+
+def entry_of(ledger: Ledger, outcome: dict[str, Any]) -> Entry:
+    (entry,) = [one for one in ledger.live_entries() if one.ticket and one.ticket.ticket_id == outcome["ticket_id"]]
+    return entry
+
+
+def expire(ledger: Ledger, outcome: dict[str, Any], age: float) -> str:
+    """Let a ticket's lifetime have ended so many seconds ago; return when."""
+    entry = entry_of(ledger, outcome)
+    assert entry.ticket
+    expired = ledger.record_created(entry, entry.ticket, sent_at=time.time() - age - 60, ttl=60)
+    return iso(expired.expires_at)
+
+
+def revoke(ledger: Ledger, outcome: dict[str, Any], run: str = "revoke_sso_tickets/run-1") -> None:
+    ledger.record_revoked(ledger.record_revoking(entry_of(ledger, outcome), run))
+
+
+def rows(ledger: Ledger, tickets: list[dict[str, Any]]) -> list[int]:
+    entries = ledger.entries([ticket["key"] for ticket in tickets])
+    assert all(entries[ticket["key"]].created_at == ticket["created_at"] for ticket in tickets)
+    return [int(entries[ticket["key"]].prospect.split("-")[1].split("@")[0]) for ticket in tickets]
+
+
+def test_all_tickets_are_those_neither_expired_nor_revoked(ledger: Ledger, issued: dict[int, dict[str, Any]]) -> None:
+    wanted, settled = selected(all_live=True)
+    assert rows(ledger, wanted) == [1, 2, 3, 5, 6, 7]
+    assert settled == []
+
+
+def test_a_reports_tickets_are_found_by_their_ids(ledger: Ledger, issued: dict[int, dict[str, Any]]) -> None:
+    wanted, settled = selected(reported=[issued[2], issued[2]])
+    assert rows(ledger, wanted) == [2]
+    assert settled == []
+
+
+def test_a_row_without_a_ticket_asks_for_nothing(ledger: Ledger, issued: dict[int, dict[str, Any]]) -> None:
+    assert selected(reported=[{**issued[1], "ticket_id": ""}]) == ([], [])
+
+
+def test_an_organizations_tickets_are_found(ledger: Ledger, issued: dict[int, dict[str, Any]]) -> None:
+    wanted, _ = selected(organization_ids=["org_5", "org_unknown"])
+    assert rows(ledger, wanted) == [5, 6, 7]
+
+
+def test_white_space_around_an_organization_does_not_hide_its_tickets(
+    ledger: Ledger, issued: dict[int, dict[str, Any]]
+) -> None:
+    wanted, _ = selected(organization_ids=["", " org_5\t"])
+    assert rows(ledger, wanted) == [5, 6, 7]
+
+
+def test_each_criterion_adds_to_the_selection(ledger: Ledger, issued: dict[int, dict[str, Any]]) -> None:
+    wanted, _ = selected(reported=[issued[1], issued[5]], organization_ids=["org_5"])
+    assert rows(ledger, wanted) == [1, 5, 6, 7]
+
+
+@pytest.mark.answers("a run of `revoke_sso_tickets` is cleared when a later run has issued links")
+def test_a_run_that_is_cleared_leaves_alone_what_a_later_run_has_issued(
+    ledger: Ledger, issued: dict[int, dict[str, Any]]
+) -> None:
+    later = issue(organizations(2), ledger, SECOND_RUN, reissue=True)
+    between = (FIRST_RUN.run_after + SECOND_RUN.run_after) / 2
+    for criteria in ({"all_live": True}, {"organization_ids": ["org_1", "org_5"]}, {"reported": [*later.values()]}):
+        wanted, _ = selected(between, **criteria)
+        assert {1, 2}.isdisjoint(rows(ledger, wanted))
+    assert rows(ledger, selected(between, all_live=True)[0]) == [3, 5, 6, 7]
+    assert rows(ledger, selected(SECOND_RUN.run_after, all_live=True)[0]) == [1, 2, 3, 5, 6, 7]
+
+
+@pytest.mark.answers("a task of `revoke_sso_tickets` is killed, cleared or tried again")
+@pytest.mark.parametrize("reported", [False, True])
+def test_a_run_that_is_cleared_still_tells_of_what_it_has_revoked(
+    ledger: Ledger, issued: dict[int, dict[str, Any]], reported: bool
+) -> None:
+    criteria = {"organization_ids": ["org_5"], "reported": [issued[8]] if reported else []}
+    wanted, (settled,) = selected(run="revoke_sso_tickets/run-1", **criteria)
+    assert rows(ledger, wanted) == [5, 6, 7]
+    assert (settled["status"], settled["ticket_id"]) == ("revoked", issued[8]["ticket_id"])
+
+
+def test_a_revocation_in_doubt_is_selected_again(ledger: Ledger, issued: dict[int, dict[str, Any]]) -> None:
+    ledger.record_revoking(entry_of(ledger, issued[1]), "revoke_sso_tickets/run-1")
+    wanted, _ = selected(reported=[issued[1]])
+    assert rows(ledger, wanted) == [1]
+
+
+def test_a_ticket_that_was_perhaps_opened_just_before_it_expired_is_selected(
+    ledger: Ledger, issued: dict[int, dict[str, Any]]
+) -> None:
+    expire(ledger, issued[1], OPEN_LIFETIME - 60)
+    wanted, _ = selected(reported=[issued[1]])
+    assert rows(ledger, wanted) == [1]
+
+
+def test_no_selected_ticket_is_named_by_its_id(ledger: Ledger, issued: dict[int, dict[str, Any]]) -> None:
+    wanted, _ = selected(all_live=True)
+    assert wanted
+    assert not any(outcome["ticket_id"] in str(wanted) for outcome in issued.values())
+
+
+def test_a_reported_ticket_that_has_expired_needs_no_task(issued: dict[int, dict[str, Any]]) -> None:
+    wanted, (settled,) = selected(reported=[issued[4]])
+    assert wanted == []
+    assert (settled["status"], settled["prospect"], settled["error"]) == ("expired", "prospect-4@example.com", "")
+    assert issued[4]["ticket_id"] not in str(settled)
+
+
+def test_a_reported_ticket_that_was_revoked_says_when_and_by_whom_and_is_named(
+    issued: dict[int, dict[str, Any]],
+) -> None:
+    wanted, (settled,) = selected(reported=[issued[8]])
+    assert wanted == []
+    assert (settled["status"], settled["revoked_by"]) == ("revoked", "revoke_sso_tickets/run-1")
+    assert settled["revoked_at"]
+    assert settled["ticket_id"] == issued[8]["ticket_id"]
+
+
+def test_of_a_reported_ticket_that_a_later_run_has_replaced_the_new_one_is_left_alone(
+    ledger: Ledger, issued: dict[int, dict[str, Any]]
+) -> None:
+    again = issue(organizations(1), ledger, SECOND_RUN, reissue=True)
+    wanted, (settled,) = selected(reported=[issued[1]])
+    assert wanted == []
+    assert (settled["status"], settled["revoked_by"]) == ("replaced", SECOND_RUN.run)
+    assert "has a newer link, which is left alone" in settled["error"]
+    assert settled["ticket_id"] == issued[1]["ticket_id"]
+    assert again[1]["ticket_id"] not in str(settled)
+
+
+def test_a_reported_ticket_that_this_ledger_does_not_know_may_work_and_is_owed(
+    issued: dict[int, dict[str, Any]],
+) -> None:
+    wanted, (settled,) = selected(reported=[{**issued[1], "ticket_id": "of-another-ledger"}])
+    assert wanted == []
+    assert settled["status"] == "failed"
+    assert "This ledger doesn't know the link, so it can't be revoked here" in settled["error"]
+    assert "of-another-ledger" not in str(settled)
+
+
+@pytest.mark.usefixtures("ledger")
+def test_an_empty_ledger_has_nothing_to_select() -> None:
+    assert selected(all_live=True) == ([], [])
+
+
+@pytest.mark.parametrize("blank", [[], [""], [" ", "\n"]])
+def test_to_select_nothing_at_all_is_an_error_that_names_the_parameters(blank: list[str]) -> None:
+    with pytest.raises(Auth0RunError, match="Set report_uri, organization_ids or all_live"):
+        selected(organization_ids=blank)

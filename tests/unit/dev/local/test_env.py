@@ -1,0 +1,42 @@
+"""``make env``: settings for docker compose with fresh secrets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from dev.local.env import fill_in
+
+EXAMPLE = (Path(__file__).parents[4] / ".env.example").read_text(encoding="utf-8")
+
+
+def settings(text: str) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in text.splitlines() if line and not line.startswith("#"))
+
+
+def test_what_must_be_set_is_set_and_fresh_each_time() -> None:
+    first, second = settings(fill_in(EXAMPLE, 1000)), settings(fill_in(EXAMPLE, 1000))
+    empty = {name for name, value in settings(EXAMPLE).items() if not value}
+    secret = {name for name in empty if not name.startswith("SSO_TICKETS_") or "PASSWORD" in name}
+    assert len(secret) == 6
+    assert all(first[name] and first[name] != second[name] for name in secret)
+    Fernet(first["AIRFLOW__CORE__FERNET_KEY"])
+
+
+@pytest.mark.parametrize(("uid", "written"), [(1000, "1000"), (0, "50000")])
+def test_the_containers_run_as_the_user_but_never_as_root(uid: int, written: str) -> None:
+    assert settings(fill_in(EXAMPLE, uid))["AIRFLOW_UID"] == written
+
+
+def test_all_else_is_as_in_the_example() -> None:
+    written, example = settings(fill_in(EXAMPLE, 1000)), settings(EXAMPLE)
+    changed = {name for name in example if written[name] != example[name]}
+    assert written.keys() == example.keys()
+    assert "AIRFLOW_CONN_AUTH0_DEFAULT" not in changed
+
+
+def test_an_example_without_a_needed_line_is_an_error() -> None:
+    with pytest.raises(ValueError, match="POSTGRES_PASSWORD"):
+        fill_in(EXAMPLE.replace("\nPOSTGRES_PASSWORD=", "\n#POSTGRES_PASSWORD="), 1000)

@@ -1,0 +1,55 @@
+"""The table for a terminal shows outcomes, keeps to plain text and gives no ticket away."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from dev.local.outcome_table import MAX_ROWS, outcome_table
+from include.reports import STATUSES, ReportRow
+
+
+def shown(rows: list[ReportRow], width: int = 120) -> str:
+    summary = {status: sum(row.status == status for row in rows) for status in STATUSES}
+    stream = io.StringIO()
+    Console(file=stream, width=width, force_terminal=False).print(outcome_table(summary, rows))
+    return stream.getvalue()
+
+
+def created(row: int, name: str = "Acme") -> ReportRow:
+    url = f"https://tenant.example.com/self-service/connections-flow?ticket=s3cr3t{row}"
+    return ReportRow(row, "org_1", name, "Ada", "", "acme", "created", url, f"s3cr3t{row}")
+
+
+def test_each_prospect_has_a_line_and_the_totals_stand_below() -> None:
+    text = shown([created(1), ReportRow(2, "org_2", "Globex", status="failed", duplicate_possible=True)])
+    assert "1 of 2 prospects has a link" in text
+    assert "1 created, 1 failed" in text
+    assert "failed (twice?)" in text
+
+
+def test_no_ticket_is_printed() -> None:
+    text = shown([created(number) for number in range(1, 20)], width=400)
+    assert "s3cr3t" not in text
+    assert "http" not in text
+
+
+def test_names_can_neither_style_the_terminal_nor_break_the_table() -> None:
+    text = shown([created(1, name="[bold]A[/] \x1b[31m\nB")])
+    assert "[bold]A[/] \ufffd[31m B" in text
+    assert "\x1b" not in text
+
+
+def test_of_many_rows_those_with_trouble_are_shown_and_the_others_counted() -> None:
+    rows = [created(number) for number in range(1, 100)] + [ReportRow(100, "org_9", "Globex", status="failed")]
+    text = shown(rows)
+    assert "Globex" in text
+    assert f"{100 - MAX_ROWS} more rows in tickets.csv" in text
+
+
+def test_a_narrow_terminal_cuts_names_and_keeps_the_status() -> None:
+    rows = [created(1, name="A company with a very long name indeed")]
+    lines = shown(rows, width=70).splitlines()
+    assert all(len(line) <= 70 for line in lines)
+    assert any("created" in line and "…" in line for line in lines)

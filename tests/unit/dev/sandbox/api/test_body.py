@@ -1,0 +1,73 @@
+"""Reading JSON and form bodies."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from dev.sandbox.api.body import parse_fields, parse_ticket_body
+
+FORM = "application/x-www-form-urlencoded; charset=utf-8"
+JSON = "application/json"
+
+
+@pytest.mark.parametrize(
+    ("form", "body"),
+    [
+        (b"connection_config[name]=acme", {"connection_config": {"name": "acme"}}),
+        (
+            b"enabled_organizations[0][organization_id]=org_1&enabled_organizations[0][show_as_button]=true"
+            b"&enabled_organizations[1][organization_id]=org_2",
+            {
+                "enabled_organizations": [
+                    {"organization_id": "org_1", "show_as_button": True},
+                    {"organization_id": "org_2"},
+                ]
+            },
+        ),
+        (b"enabled_clients[]=a&enabled_clients[]=b", {"enabled_clients": ["a", "b"]}),
+        (b"ttl_sec=60&use_for_organization_discovery=false", {"ttl_sec": 60, "use_for_organization_discovery": False}),
+        (b'connection_config={"name":"acme"}', {"connection_config": {"name": "acme"}}),
+        (b"connection_config%5Bname%5D=123", {"connection_config": {"name": "123"}}),
+        (b"connection_config[metadata][tier]=1", {"connection_config": {"metadata": {"tier": "1"}}}),
+        (b"ttl_sec=soon&unknown=1", {"ttl_sec": "soon", "unknown": "1"}),
+    ],
+)
+def test_a_forms_brackets_become_objects_and_lists_typed_by_the_schema(form: bytes, body: dict[str, Any]) -> None:
+    assert parse_ticket_body(form, FORM) == body
+
+
+def test_an_empty_body_is_an_empty_object() -> None:
+    assert parse_ticket_body(b"", JSON) == {}
+
+
+@pytest.mark.parametrize(
+    ("raw", "content_type"),
+    [
+        (b"{", JSON),
+        (b'{"ttl_sec": NaN}', JSON),
+        (b"\xff", JSON),
+        (b'{"connection_config": {"name": "\\ud800"}}', JSON),
+        (b'{"\xed\xa0\x80": 1}', JSON),
+        (b"a[b]=\xff\xfe%FF", "text/plain"),
+        (b"a=1&a[b]=2", FORM),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_an_error(raw: bytes, content_type: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        parse_ticket_body(raw, content_type)
+
+
+@pytest.mark.parametrize(
+    ("raw", "content_type"), [(b"grant_type=x&audience=", FORM), (b'{"grant_type":"x","audience":""}', JSON)]
+)
+def test_token_fields_come_as_form_or_json(raw: bytes, content_type: str) -> None:
+    assert parse_fields(raw, content_type) == {"grant_type": "x", "audience": ""}
+
+
+@pytest.mark.parametrize("raw", [b"[]", b"1", json.dumps("text").encode(), b""])
+def test_token_fields_must_be_an_object(raw: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        parse_fields(raw, JSON)

@@ -1,0 +1,130 @@
+"""The rate limit's arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from dev.sandbox.tenant.settings import PLANS, Plan
+from dev.sandbox.tenant.token_bucket import TokenBucket
+from dev.sandbox.tenant.traffic import most_in_window
+
+NOW = 1_800_000_000.0
+
+plans = st.builds(Plan, size=st.integers(1, 20), refill=st.floats(0.1, 50), window=st.sampled_from([1.0, 60.0]))
+gaps = st.lists(st.one_of(st.just(0.0), st.floats(0, 0.1), st.floats(0, 3)), min_size=1, max_size=120)
+
+
+def take_after(bucket: TokenBucket, waits: Sequence[float]) -> list[float]:
+    """Take once after each wait and return the times at which it was allowed."""
+    now, allowed = NOW, []
+    for wait in waits:
+        now += wait
+        if bucket.take(now).allowed:
+            allowed.append(now)
+    return allowed
+
+
+@given(plan=plans, waits=gaps, window=st.floats(0.01, 10))
+def test_no_window_holds_more_than_the_size_and_what_was_refilled_in_it(
+    plan: Plan, waits: list[float], window: float
+) -> None:
+    allowed = take_after(TokenBucket(plan, NOW), waits)
+    assert most_in_window(allowed, window) <= plan.size + plan.refill * window + 1e-3
+
+
+@settings(max_examples=50)
+@given(plan=plans)
+def test_a_greedy_client_gets_all_that_the_plan_gives(plan: Plan) -> None:
+    assume(plan.size > 1)  # else a quarter that is lost to rounding is lost to the cap as well
+    step = 0.25 / plan.refill
+    allowed = take_after(TokenBucket(plan, NOW), [0.0] * (plan.size + 5) + [step] * 200)
+    assert len(allowed) == pytest.approx(plan.size + 200 * step * plan.refill, abs=1.5)
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_rested_tenant_answers_its_bucket_at_once_and_refuses_the_next(name: str) -> None:
+    plan = PLANS[name]
+    bucket = TokenBucket(plan, NOW)
+    readings = [bucket.take(NOW) for _ in range(plan.size + 1)]
+    assert [reading.allowed for reading in readings] == [True] * plan.size + [False]
+    assert [reading.remaining for reading in readings[:2]] == [plan.size - 1, plan.size - 2]
+    assert readings[-1].remaining == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "refill"),
+    [
+        ("free", 2, 2),
+        ("professional", 10, 2.5),
+        ("enterprise", 50, 16),
+        ("enterprise-nonprod", 10, 2),
+        ("private-100", 100, 100),
+    ],
+)
+def test_the_plans_are_those_of_the_rate_limit_policy(name: str, size: int, refill: float) -> None:
+    assert (PLANS[name].size, PLANS[name].refill) == (size, refill)
+
+
+def test_reset_has_three_meanings() -> None:
+    bucket = TokenBucket(Plan(size=10, refill=2, window=60), NOW + 0.25)
+    readings = [bucket.take(NOW + 0.25) for _ in range(10)]
+    assert readings[-1].reset("full") == NOW + 6  # 0.25 and ten at 2/s, in whole seconds
+    assert readings[-1].reset("next") == NOW + 1  # 0.25 and one at 2/s
+    assert readings[-1].reset("window") == NOW + 60  # NOW is a whole minute
+
+
+def test_a_full_bucket_is_full_now() -> None:
+    plan = Plan(size=10, refill=2)
+    reading = TokenBucket(plan, NOW).refuse(NOW, NOW + 7)
+    assert (reading.allowed, reading.remaining, reading.reset("full")) == (False, 0, NOW + 7)
+
+
+def test_after_the_next_reset_one_more_passes() -> None:
+    bucket = TokenBucket(Plan(size=1, refill=0.3), NOW)
+    bucket.take(NOW)
+    refused = bucket.take(NOW + 0.1)
+    assert not refused.allowed
+    assert bucket.take(refused.next_at).allowed
+
+
+def test_a_clock_that_goes_back_neither_gives_nor_breaks() -> None:
+    bucket = TokenBucket(Plan(size=1, refill=1), NOW)
+    assert bucket.take(NOW).allowed
+    assert not bucket.take(NOW - 100).allowed
+    assert not bucket.take(NOW).allowed
+    assert bucket.take(NOW + 1).allowed
+
+
+def test_neighbours_take_their_share_until_they_leave() -> None:
+    bucket = TokenBucket(Plan(size=10, refill=4), NOW)
+    bucket.share(rate=3, now=NOW, until=NOW + 10)
+    for _ in range(10):
+        bucket.take(NOW)
+    assert bucket.take(NOW + 5).remaining == 4  # 5 s at 4 - 3, one taken
+    assert bucket.take(NOW + 10.5).remaining == 10 - 1  # 4 and 5 s at 1 and 0.5 s at 4 fill it
+
+
+def test_neighbours_above_the_refill_leave_nothing() -> None:
+    bucket = TokenBucket(Plan(size=10, refill=4), NOW)
+    bucket.share(rate=14, now=NOW, until=NOW + 100)
+    assert bucket.take(NOW + 0.5).allowed
+    assert not bucket.take(NOW + 60).allowed
+    assert bucket.take(NOW + 100.25).allowed
+
+
+@pytest.mark.parametrize(
+    ("times", "window", "most"),
+    [
+        ([], 1, 0),
+        ([1.0], 1, 1),
+        ([0, 0.4, 0.9, 1.0], 1, 3),
+        ([5, 1, 1.5, 1.2], 1, 3),
+        ([0, 1, 2, 3], 2.5, 3),
+    ],
+)
+def test_the_fullest_window_is_found(times: list[float], window: float, most: int) -> None:
+    assert most_in_window(times, window) == most

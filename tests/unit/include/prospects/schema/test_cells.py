@@ -1,0 +1,99 @@
+"""The grammar of cells."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from include.prospects.schema.cells import (
+    CellError,
+    list_parser,
+    parse_boolean,
+    parse_integer,
+    parse_json,
+    parse_text,
+    parser_for,
+)
+from include.prospects.schema.columns import COLUMNS
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**18) + 1, 10**18 - 1) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@pytest.mark.parametrize("column", COLUMNS.values(), ids=COLUMNS)
+@settings(deadline=None)
+@given(cell=st.text(min_size=1, max_size=60))
+def test_a_cell_of_any_text_is_a_value_or_a_broken_rule(column, cell):
+    rule = "must be "
+    try:
+        column.parse(cell)
+    except CellError as error:
+        rule = str(error)
+    assert rule.startswith("must be ")
+
+
+@pytest.mark.parametrize(
+    ("cell", "truth"),
+    [("true", True), ("YES", True), ("1", True), ("False", False), ("no", False), ("0", False)],
+)
+def test_a_boolean_is_one_of_six_words(cell, truth):
+    assert parse_boolean(cell) is truth
+
+
+@pytest.mark.parametrize("cell", ["y", "on", "2", "wahr", "tru\u0435", "null"])
+def test_other_words_are_no_boolean(cell):
+    with pytest.raises(CellError):
+        parse_boolean(cell)
+
+
+@settings(deadline=None)
+@given(st.integers(-(10**17), 10**17))
+def test_an_integer_is_read_as_it_is_written(number):
+    assert parse_integer(str(number)) == number
+
+
+@pytest.mark.parametrize("cell", ["1.0", "1e3", "1_000", "+1", "0x10", "٣", "1 000", "--1", "9" * 400])
+def test_other_spellings_are_no_integer(cell):
+    with pytest.raises(CellError):
+        parse_integer(cell)
+
+
+@settings(deadline=None)
+@given(json_values)
+def test_json_is_read_as_it_is_written(value):
+    assert parse_json(json.dumps(value)) == value
+
+
+@pytest.mark.parametrize("cell", ['{"a":1,"a":2}', "[Infinity]", "-Infinity", "{'a': 1}", "[1,]", "[" * 99_999])
+def test_json_that_parsers_disagree_on_is_refused(cell):
+    with pytest.raises(CellError, match="must be JSON"):
+        parse_json(cell)
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(st.characters(exclude_characters=";", exclude_categories=["C", "Z"]), min_size=1)))
+def test_a_list_is_read_from_items_between_semicolons_and_from_json(items):
+    parse = list_parser(parse_text)
+    assert parse(json.dumps(items)) == items
+    if not any(item == "null" or item.startswith(("[", "{")) for item in items):
+        assert parse(" ; ".join(items)) == items
+
+
+def test_empty_items_of_a_list_are_left_out():
+    assert list_parser(parse_text)("a; ;b;") == ["a", "b"]
+
+
+def test_items_are_read_by_their_own_type():
+    assert parser_for(list[int])("1;2") == [1, 2]
+    assert parser_for(list[bool])("yes;0") == [True, False]
+
+
+def test_a_type_without_a_grammar_is_refused_when_columns_are_made():
+    with pytest.raises(TypeError, match="no grammar"):
+        parser_for(complex)

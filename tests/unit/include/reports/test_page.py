@@ -1,0 +1,236 @@
+"""The page is complete in itself, escapes what it shows, and says what needs doing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from include.reports import RateSample, ReportRow, RevocationRow, RunInfo
+from include.reports.html.page import page_bytes
+from include.reports.html.views import MAX_ROWS, revocation_page, ticket_page
+from include.reports.wording import duration_text, utc_text
+
+URL = "https://tenant.example.com/self-service/connections-flow?ticket="
+VOID = {"meta", "link", "br"}
+
+
+def run_info(**changes: Any) -> RunInfo:
+    facts = {
+        "dag_id": "create_sso_tickets",
+        "run_id": "run",
+        "started_at": "",
+        "finished_at": "",
+        "seconds": 1.0,
+    }
+    return RunInfo(**{**facts, **changes})
+
+
+def html_of(*rows: ReportRow, **run: Any) -> str:
+    return page_bytes(ticket_page(rows, run_info(**run))).decode()
+
+
+def created(row: int, **cells: Any) -> ReportRow:
+    return ReportRow(row, "org_1", status="created", ticket_url=URL + str(row), ticket_id=str(row), **cells)
+
+
+class Reader(HTMLParser):
+    """Collects tags, checks that they are balanced, and keeps text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.texts: list[str] = []
+        self.feed(html)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+@pytest.mark.parametrize(
+    "hostile", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{ 7 * 7 }}", "\x00<u>"]
+)
+def test_hostile_cells_are_shown_as_text(hostile: str) -> None:
+    row = ReportRow(1, hostile, hostile, hostile, hostile, hostile, "failed", error=hostile)
+    page = Reader(html_of(row, warnings=[hostile], run_id=hostile, samples=[RateSample(0, 1, 1.0)]))
+    assert {tag for tag, _ in page.tags}.isdisjoint({"img", "u", "iframe", "object"})
+    assert [tag for tag, _ in page.tags].count("script") == 1
+    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+    assert hostile.replace("\x00", "\ufffd") in page.texts
+
+
+def test_the_page_loads_nothing_and_forbids_it() -> None:
+    page = Reader(
+        html_of(created(1), ReportRow(2, "org_2", status="failed", error="no"), samples=[RateSample(0, 1, 1.0)])
+    )
+    loads = [
+        attributes[name] for tag, attributes in page.tags for name in ("src", "href", "action", "data", "srcset")
+        if name in attributes and tag != "a"
+    ]  # fmt: skip
+    assert loads == ["data:,"]
+    metas = {given["name"]: given.get("content") for tag, given in page.tags if tag == "meta" and "name" in given}
+    assert (metas["referrer"], metas["robots"]) == ("no-referrer", "noindex, nofollow")
+    assert policy_of(page)["default-src"] == "'none'"
+
+
+def policy_of(page: Reader) -> dict[str, str]:
+    """Return the directives of the page's Content-Security-Policy."""
+    (policy,) = (given["content"] for tag, given in page.tags if given.get("http-equiv") == "Content-Security-Policy")
+    return dict(directive.strip().split(" ", 1) for directive in str(policy).split(";"))
+
+
+def test_the_page_may_run_no_script_but_its_own() -> None:
+    html = html_of(created(1))
+    digest = hashlib.sha256(html.split("<script>")[1].split("</script>")[0].encode()).digest()
+    assert policy_of(Reader(html))["script-src"] == f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def test_a_link_is_offered_for_copying_by_the_script_and_opens_nothing() -> None:
+    page = Reader(html_of(created(1), created(2), ReportRow(3, status="failed")))
+    assert [given["href"] for tag, given in page.tags if tag == "a"] == ["#row-3"]
+    assert ["hidden" in given for tag, given in page.tags if tag == "button"] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "headline"),
+    [
+        (["created"] * 50 + ["reused"] * 10, "60 of 60 prospects have a link"),
+        (["created"], "1 of 1 prospect has a link"),
+        (["created", "failed"], "1 of 2 prospects has a link"),
+        (["failed"] * 3, "0 of 3 prospects have a link"),
+        (["planned", "invalid"], "Dry run: 1 of 2 prospects would get a link"),
+        ([], "No prospects in this run"),
+    ],
+)
+def test_the_headline_tells_how_many_have_a_link(statuses: list[str], headline: str) -> None:
+    rows = [ReportRow(number, "org_1", status=status) for number, status in enumerate(statuses, 1)]
+    assert ticket_page(rows, run_info()).headline == headline
+
+
+@pytest.mark.parametrize(
+    ("row", "title", "tone"),
+    [
+        (ReportRow(1, status="failed"), "1 row failed", "bad"),
+        (ReportRow(1, status="not_attempted"), "1 row not attempted", "bad"),
+        (ReportRow(1, status="invalid"), "1 row invalid in the CSV", "warn"),
+        (ReportRow(1, status="created", duplicate_possible=True), "1 row possibly issued twice", "warn"),
+        (ReportRow(1, status="conflict"), "1 row with an existing connection", "good"),
+    ],
+)
+def test_each_kind_of_trouble_has_its_remedy(row: ReportRow, title: str, tone: str) -> None:
+    page = ticket_page([row, created(2)], run_info())
+    assert [task.title for task in page.tasks] == [title]
+    assert page.tone == tone
+    assert title in page_bytes(page).decode()
+
+
+def test_the_remedy_for_a_conflict_names_the_domain_that_may_have_to_be_verified_first() -> None:
+    (task,) = ticket_page([ReportRow(1, status="conflict"), created(2)], run_info()).tasks
+    assert "is not enabled before its domain is verified, which can take 24 to 48 hours" in task.text
+    assert "give its connection_id instead" in task.text
+
+
+def test_a_run_without_trouble_asks_for_nothing() -> None:
+    assert "What needs doing" not in html_of(created(1))
+
+
+def test_a_task_names_the_first_rows_and_the_most_frequent_errors() -> None:
+    rows = [ReportRow(n, status="failed", error="odd one" if n == 3 else "503") for n in range(1, 21)]
+    (task,) = ticket_page(rows, run_info()).tasks
+    assert (list(task.rows), task.more) == (list(range(1, 13)), 8)
+    assert list(task.errors) == [("503", 19), ("odd one", 1)]
+
+
+def test_every_row_is_shown_in_order_when_there_are_few() -> None:
+    page = Reader(html_of(*[created(number) for number in range(1, 61)]))
+    ids = [attributes["id"] for tag, attributes in page.tags if tag == "tr" and "id" in attributes]
+    assert ids == [f"row-{number}" for number in range(1, 61)]
+
+
+def test_of_very_many_rows_those_with_trouble_are_shown_first() -> None:
+    rows = [created(number) for number in range(1, 2_501)] + [ReportRow(2_501, "org_2", status="failed")]
+    page = ticket_page(rows, run_info())
+    assert (len(page.rows), page.hidden_rows, page.rows[0].number) == (MAX_ROWS, 501, 2_501)
+    assert "All rows are in tickets.csv" in page_bytes(page).decode()
+
+
+def test_a_row_that_a_task_links_to_is_on_the_page_however_many_need_work() -> None:
+    rows = [ReportRow(number, "org_1", status="failed") for number in range(1, MAX_ROWS + 100)]
+    rows += [ReportRow(MAX_ROWS + 100, "org_2", status="invalid"), created(MAX_ROWS + 101, duplicate_possible=True)]
+    tags = Reader(html_of(*rows)).tags
+    numbers = [int(str(given["id"]).removeprefix("row-")) for tag, given in tags if tag == "tr" and "id" in given]
+    linked = {str(given["href"]) for _, given in tags if str(given.get("href", "")).startswith("#")}
+    assert linked <= {f"#row-{number}" for number in numbers}
+    assert {f"#row-{MAX_ROWS + 100}", f"#row-{MAX_ROWS + 101}"} <= linked
+    assert (len(numbers), numbers) == (MAX_ROWS, sorted(numbers))
+
+
+def test_the_page_warns_that_links_are_credentials() -> None:
+    html = html_of(created(1))
+    assert "at most 10 opens" in html
+    assert "All times are in UTC" in html
+
+
+def test_the_first_expiry_of_a_link_is_among_the_facts() -> None:
+    rows = [
+        created(1, expires_at="2026-02-03T10:00:00+00:00"),
+        created(2, expires_at="2026-02-02T10:00:00+00:00"),
+    ]
+    assert ("First link expires", "2 Feb 2026, 10:00 UTC") in ticket_page(rows, run_info()).facts
+
+
+def test_the_page_of_revocations_names_a_connection_once() -> None:
+    rows = [RevocationRow("org_1", "Acme", "ada@acme.example|acme-oidc", "acme-oidc", "revoked")]
+    assert revocation_page(rows, run_info()).rows[0].prospect_name == "ada@acme.example"
+
+
+def test_the_page_of_revocations_shows_no_link_and_no_ticket_id() -> None:
+    rows = [
+        RevocationRow("org_1", "Acme", "ada", "acme", "revoked", ticket_id="t1ck3t"),
+        RevocationRow(status="failed", error="503"),
+    ]
+    html = page_bytes(revocation_page(rows, run_info())).decode()
+    assert "1 of 2 links is dead" in html
+    assert "1 row not revoked" in html
+    assert "t1ck3t" not in html
+    assert "at most 10 opens" not in html
+    Reader(html)
+
+
+@pytest.mark.parametrize(
+    ("iso", "text"),
+    [
+        ("2026-11-04T09:05:12+00:00", "4 Nov 2026, 09:05 UTC"),
+        ("2026-11-04T09:05:12Z", "4 Nov 2026, 09:05 UTC"),
+        ("2026-11-04T11:05:12+02:00", "4 Nov 2026, 09:05 UTC"),
+        ("2026-11-04T09:05:12", "4 Nov 2026, 09:05 UTC"),
+        ("", ""),
+        ("soon", "soon"),
+    ],
+)
+def test_times_are_shown_in_utc(iso: str, text: str) -> None:
+    assert utc_text(iso) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.04, "0.0 s"), (8.44, "8.4 s"), (59.97, "1 min 0 s"), (200, "3 min 20 s"), (7_500, "2 h 5 min")],
+)
+def test_durations_are_shown_for_people(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text

@@ -1,0 +1,173 @@
+"""The plugin: light to load, keeps the pool, and shows reports to those who may see them only."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from airflow.models.pool import Pool
+from airflow.utils.sqlalchemy import prohibit_commit
+from auth0_sso.operators.links import PAGES_PREFIX
+from auth0_sso.runtime.pool import POOL, SMALLEST_PLAN_SLOTS, ensure_pool
+from sqlalchemy import Engine, create_engine, event, insert, select, update
+from sqlalchemy.orm import Session
+
+FILE = Path(__file__).parents[2] / "plugins" / "sso_tickets_plugin.py"
+
+
+class Job:
+    """Stands for a service of Airflow that starts."""
+
+
+@pytest.fixture(scope="module")
+def plugin() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("sso_tickets_plugin", FILE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    made = create_engine(f"sqlite:///{tmp_path / 'airflow.db'}")
+    Pool.__table__.create(made)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def keeper(plugin: ModuleType, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return the listener; Airflow's database is ``engine``."""
+
+    @contextmanager
+    def create_session() -> Iterator[Session]:
+        with Session(engine) as session, session.begin():
+            yield session
+
+    monkeypatch.setattr("airflow.utils.session.create_session", create_session)
+    return plugin.PoolKeeper()
+
+
+def slots(engine: Engine) -> list[int]:
+    with Session(engine) as session:
+        return list(session.scalars(select(Pool.slots).where(Pool.pool == POOL)))
+
+
+def test_a_service_that_starts_makes_the_pool(keeper: Any, engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        keeper.on_starting(Job())
+    assert slots(engine) == [SMALLEST_PLAN_SLOTS] == [2]
+    assert f"Pool '{POOL}' was missing; made with 2 slots. Size it to your Auth0 plan." in caplog.text
+
+
+def test_the_pool_is_made_once(keeper: Any, engine: Engine) -> None:
+    for _ in range(3):
+        keeper.on_starting(Job())
+    assert slots(engine) == [SMALLEST_PLAN_SLOTS]
+
+
+@pytest.mark.parametrize("size", [0, 1, 64])
+def test_a_pool_that_somebody_has_sized_keeps_its_size(keeper: Any, engine: Engine, size: int) -> None:
+    keeper.on_starting(Job())
+    with engine.begin() as connection:
+        connection.execute(update(Pool).values(slots=size, include_deferred=True, description="ours"))
+    keeper.on_starting(Job())
+    with Session(engine) as session:
+        pool = session.scalar(select(Pool))
+        assert pool is not None
+        assert (pool.slots, pool.include_deferred, pool.description) == (size, True, "ours")
+
+
+def test_a_task_that_starts_asks_no_database(keeper: Any, engine: Engine) -> None:
+    keeper.on_starting(object())
+    assert slots(engine) == []
+
+
+def test_a_run_that_starts_makes_a_pool_that_was_deleted(keeper: Any, engine: Engine) -> None:
+    with Session(engine) as session:
+        stands_for_a_run = Pool(pool="another", slots=1, include_deferred=False)
+        session.add(stands_for_a_run)
+        keeper.on_dag_run_running(stands_for_a_run, "")
+        session.commit()
+    assert slots(engine) == [SMALLEST_PLAN_SLOTS]
+
+
+def test_a_run_outside_the_scheduler_makes_nothing(keeper: Any, engine: Engine) -> None:
+    keeper.on_dag_run_running(Pool(pool="another", slots=1, include_deferred=False), "")
+    assert slots(engine) == []
+
+
+def test_when_another_service_is_faster_the_callers_transaction_goes_on(engine: Engine) -> None:
+    def be_faster(*_: object) -> None:
+        if not slots(engine):
+            with engine.begin() as connection:
+                connection.execute(insert(Pool).values(pool=POOL, slots=5, include_deferred=False))
+
+    with Session(engine) as racing, racing.begin():
+        event.listen(engine, "savepoint", be_faster)
+        assert not ensure_pool(racing)
+        racing.add(Pool(pool="of the caller", slots=1, include_deferred=False))
+    assert slots(engine) == [5]
+    with Session(engine) as session:
+        assert session.scalar(select(Pool).where(Pool.pool == "of the caller")) is not None
+
+
+def test_the_schedulers_session_may_not_be_committed_and_is_not(engine: Engine) -> None:
+    with Session(engine) as session, prohibit_commit(session) as guard:
+        assert ensure_pool(session)
+        guard.commit()
+    assert slots(engine) == [SMALLEST_PLAN_SLOTS]
+
+
+def test_the_plugin_registers_its_listener_and_its_pages(plugin: ModuleType) -> None:
+    registered = plugin.SsoTicketsPlugin
+    assert registered.name == "sso_tickets"
+    assert {type(listener).__name__ for listener in registered.listeners} == {"PoolKeeper", "Preloader"}
+    assert [app["url_prefix"] for app in registered.fastapi_apps] == [PAGES_PREFIX]
+    (tab,) = registered.external_views
+    assert tab["destination"] == "dag_run"
+    assert f"/{tab['href']}" == PAGES_PREFIX + "/reports/{DAG_ID}/{RUN_ID}"
+
+
+@pytest.fixture(scope="module")
+def loaded() -> dict[str, set[str]]:
+    """Load the plugin in a process of its own, start a task and a service, and return what each step has imported."""
+    script = """
+import json, runpy, sys
+import airflow.plugins_manager, airflow.listeners
+before = set(sys.modules)
+plugin = runpy.run_path(sys.argv[1])
+plugin["Preloader"]().on_starting(object())
+by_task = set(sys.modules)
+plugin["Preloader"]().on_starting(type("Job", (), {})())
+print(json.dumps({"task": sorted(by_task - before), "service": sorted(set(sys.modules) - by_task)}))
+"""
+    run = subprocess.run([sys.executable, "-c", script, str(FILE)], capture_output=True, text=True, check=True)
+    modules: dict[str, list[str]] = json.loads(run.stdout.splitlines()[-1])
+    return {who: {name.split(".")[0] for name in names} for who, names in modules.items()}
+
+
+def test_loading_it_costs_a_task_next_to_nothing(loaded: dict[str, set[str]]) -> None:
+    """The loader executes it in every process; what Airflow has not loaded by then must not be loaded for it."""
+    heavy = {"auth0_sso", "sso_ui", "fastapi", "pandas", "numpy", "aiohttp", "jinja2", "pydantic", "include"}
+    assert not loaded["task"] & heavy
+
+
+def test_a_service_loads_the_operators_for_all_tasks_that_it_forks(loaded: dict[str, set[str]]) -> None:
+    assert {"auth0_sso", "aiohttp"} <= loaded["service"]
+    assert not loaded["service"] & {"pandas", "include"}
+
+
+def test_the_plugin_loader_leaves_the_packages_alone() -> None:
+    assert (FILE.parent / ".airflowignore").read_text().split() == ["auth0_sso/", "sso_ui/"]
