@@ -8,6 +8,8 @@ import urllib.request
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from tenacity import retry, retry_if_exception, stop_after_attempt
+
 _TIMEOUT = 30.0
 # A proxy that the environment names can't reach what listens on this machine alone.
 DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -19,6 +21,11 @@ class ApiError(RuntimeError):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(f"Airflow answered {status}: {message}")
         self.status = status
+
+
+def _is_undone(error: BaseException) -> bool:
+    """Whether the database was busy, so that the request has changed nothing, see :mod:`dev.local.sqlite`."""
+    return isinstance(error, ApiError) and error.status == 500 and '"Database error"' in str(error)
 
 
 class AirflowApi:
@@ -140,6 +147,7 @@ class AirflowApi:
         """Mark a run failed, so that it ends."""
         self.patch(f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}", {"state": "failed"})
 
+    @retry(retry=retry_if_exception(_is_undone), stop=stop_after_attempt(3), reraise=True)
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         raw = self._send(method, path, body)
         return json.loads(raw) if raw else None

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import socket
+from contextlib import suppress
+
+# Below the ports that Linux, macOS and Windows give to connections and to listeners that name none: one of those could
+# be given away in the half minute between its choice and its use.
+_FIRST, _LAST = 10_000, 29_999
 
 
 class PortTakenError(RuntimeError):
@@ -10,10 +16,12 @@ class PortTakenError(RuntimeError):
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """Return a port that nobody listens on, and that the system gives to nobody by itself."""
+    while True:
+        port = random.randint(_FIRST, _LAST)  # noqa: S311
+        with suppress(OSError):
+            socket.create_server(("127.0.0.1", port)).close()
+            return port
 
 
 def require_free_port(port: int, variable: str) -> None:

@@ -11,7 +11,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -25,6 +24,8 @@ from typing import Any
 
 from sqlalchemy import URL, NullPool, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
+
+from dev.local.ports import free_port
 
 SERVER_VARIABLE = "SSO_TICKETS_TEST_POSTGRES"
 STARTED_VARIABLE = "SSO_TICKETS_TEST_POSTGRES_STARTED"
@@ -127,7 +128,7 @@ def _start_postgres(binaries: Path) -> str:
     quiet: dict[str, Any] = {"cwd": folder, "stdout": subprocess.DEVNULL, **other}
     initdb = [binaries / "initdb", "-D", data, "-U", "ledger", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
     subprocess.run(initdb, check=True, timeout=60, stderr=subprocess.DEVNULL, **quiet)
-    port = _free_port()
+    port = free_port()
     options = {
         "listen_addresses": "127.0.0.1",
         "unix_socket_directories": "",
@@ -167,9 +168,3 @@ def _stop_postgres(server: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         server.kill()
         server.wait(10)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

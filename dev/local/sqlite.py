@@ -1,0 +1,15 @@
+"""
+How long Airflow's API server waits for SQLite's write lock.
+
+Airflow 3.3.2 writes its audit log on the API server's event loop (``action_logging``). If a request that holds the lock
+meanwhile needs that loop to commit, both wait until one gives up: no other request is answered until then. So the
+server gives up soon; its answer is ``Database error``, and the request has changed nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+CONNECT_ARGS: dict[str, Any] = {"timeout": 5.0} if "api-server" in sys.argv else {}
+"""For ``[database] sql_alchemy_connect_args``; seconds. The other processes wait as long as the URL says."""
