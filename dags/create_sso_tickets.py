@@ -60,7 +60,7 @@ def export_report(loaded: dict[str, Any] | None, *, ti: Any, dag_run: Any) -> An
 @task(trigger_rule="all_done")
 def check_outcome(exported: dict[str, Any] | None) -> None:
     """Fail if something is owed."""
-    run.require_nothing_owed(exported)
+    run.require_complete(exported)
 
 
 @dag(
@@ -88,7 +88,7 @@ def create_sso_tickets() -> None:
         task_id="create_tickets",
         profile_id="{{ params.profile_id or '' }}",
         on_existing="{{ params.on_existing }}",
-        simulate="{{ params.dry_run }}",
+        plan_only="{{ params.dry_run }}",
         ledger_id="{{ ti.xcom_pull(task_ids='plan_fan_out', key='ledger_id') }}",
         map_index_template="{{ task.batch['label'] }}",
         pool=POOL,

@@ -23,22 +23,22 @@ from include.params import REVOKE_PARAMS, require_known
 @task(pool=POOL)
 def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -> list[dict[str, str]]:
     """Find the tickets in the ledger, and divide them among the mapped tasks."""
-    from auth0_sso.ledger.records import Round
+    from auth0_sso.ledger.records import RunAttempt
     from auth0_sso.tickets.preflight import check_before_revoking
     from auth0_sso.tickets.select import select_tickets as select
 
     require_known(params, dag.params)
     report_uri = params["report_uri"]
     reported = revoke_tickets.reported(ObjectStoragePath(run.absolute(report_uri))) if report_uri else []
-    tickets, settled = select(
-        Round.of(dag_run),
+    tickets, finished = select(
+        RunAttempt.of(dag_run),
         reported=reported,
         organization_ids=params["organization_ids"] or [],
         all_live=params["all_live"],
     )
     check_before_revoking(ti, params)
     folder = run.run_folder(ObjectStoragePath(run.absolute(params["export_uri"])), dag_run)
-    return revoke_tickets.plan(tickets, settled, params["max_mapped_tasks"], folder)
+    return revoke_tickets.plan(tickets, finished, params["max_mapped_tasks"], folder)
 
 
 @task(trigger_rule="all_done")
@@ -50,15 +50,15 @@ def export_report(batches: list[dict[str, str]] | None, *, params: dict[str, Any
     if batches is None:
         raise AirflowSkipException("select_tickets failed: no ticket is known, so there is nothing to report.")
     folder = run.run_folder(ObjectStoragePath(run.absolute(params["export_uri"])), dag_run)
-    tickets, settled = revoke_tickets.selection(folder)
-    results = settled + revocations_of(ti, "revoke_tickets", tickets)
+    tickets, finished = revoke_tickets.selection(folder)
+    results = finished + revocations_of(ti, "revoke_tickets", tickets)
     return revoke_tickets.export_revocations(results, stats_of(ti, "revoke_tickets"), folder, dag_run)
 
 
 @task(trigger_rule="all_done")
 def check_outcome(exported: dict[str, Any] | None) -> None:
     """Fail if a ticket still works that should not."""
-    run.require_nothing_owed(exported)
+    run.require_complete(exported)
 
 
 @dag(
@@ -75,7 +75,7 @@ def revoke_sso_tickets() -> None:
     batches = select_tickets()
     revoked = RevokeSsoTicketsOperator.partial(
         task_id="revoke_tickets",
-        simulate="{{ params.dry_run }}",
+        plan_only="{{ params.dry_run }}",
         ledger_id="{{ ti.xcom_pull(task_ids='select_tickets', key='ledger_id') }}",
         map_index_template="{{ task.batch['label'] }}",
         pool=POOL,

@@ -31,19 +31,19 @@ def reported(report_uri: AnyPath) -> list[dict[str, Any]]:
 
 
 def plan(
-    tickets: Sequence[Mapping[str, Any]], settled: Sequence[Mapping[str, Any]], max_batches: int, folder: AnyPath
+    tickets: Sequence[Mapping[str, Any]], finished: Sequence[Mapping[str, Any]], max_batches: int, folder: AnyPath
 ) -> list[dict[str, str]]:
     """
     Divide tickets among at most ``max_batches`` mapped tasks, and leave the selection in the run's folder.
 
     :param tickets: what names each in the ledger; it opens nothing.
-    :param settled: rows of the report on tickets that need no task.
+    :param finished: rows of the report on tickets that need no task.
     :return: for each batch its ``label`` and, as ``batch``, the path of its file.
     """
     plan_folder = folder / _PLAN_FOLDER
     make_private(folder)
     make_private(plan_folder)
-    selection = {"tickets": list(tickets), "settled": list(settled)}
+    selection = {"tickets": list(tickets), "settled": list(finished)}
     write_private(plan_folder, _SELECTION, [json.dumps(selection).encode()])
     batches = []
     most = int(max_batches)  # which JSON may have written as 16.0

@@ -27,7 +27,7 @@ class Run(Protocol):
     start_date: datetime | None
 
 
-class OwedError(ValueError):
+class IncompleteRunError(ValueError):
     """The run has ended, and something is still owed; looking again changes nothing."""
 
 
@@ -45,20 +45,20 @@ def run_folder(base: AnyPath, run: Run) -> AnyPath:
     return reports.run_folder(base, run.dag_id, run.run_id)
 
 
-def require_nothing_owed(exported: Mapping[str, Any] | None) -> None:
+def require_complete(exported: Mapping[str, Any] | None) -> None:
     """
     Check that a run may be green.
 
     :param exported: what the task that exports the report returned; None if it didn't.
-    :raises OwedError: if a row failed or was not attempted, or there is no report.
+    :raises IncompleteRunError: if a row failed or was not attempted, or there is no report.
     """
     if exported is None:
-        raise OwedError("There is no report: see the log of the run's first failed task.")
+        raise IncompleteRunError("There is no report: see the log of the run's first failed task.")
     summary = exported["summary"]
-    owed = {status: summary[status] for status in ("failed", "not_attempted") if summary[status]}
-    if owed:
-        counts = " and ".join(f"{count} {status.replace('_', ' ')}" for status, count in owed.items())
-        raise OwedError(
+    incomplete = {status: summary[status] for status in ("failed", "not_attempted") if summary[status]}
+    if incomplete:
+        counts = " and ".join(f"{count} {status.replace('_', ' ')}" for status, count in incomplete.items())
+        raise IncompleteRunError(
             f"{counts} of {summary['rows']} rows: the report says why, row by row: {exported['report_uri']}. "
             "When it is mended, clear the failed tasks or trigger another run: what is done is not done again."
         )

@@ -66,36 +66,36 @@ class LedgerError(Auth0RunError):
     """The ledger can't be used as it is set up."""
 
 
-class Auth0WeatherError(Auth0Error):
+class Auth0TransientError(Auth0Error):
     """
     The tenant is busy, down or out of reach; asking again later may succeed.
 
-    ``unanswered`` is true when the request may have been carried out although no valid answer was seen;
-    ``paced`` when it is the pacer that waits, so that nobody else need.
+    ``ambiguous`` is true when the request may have been carried out although no valid answer was seen;
+    ``handled_by_rate_limiter`` when it is the pacer that waits, so that nobody else need.
     """
 
-    unanswered = False
-    paced = False
+    ambiguous = False
+    handled_by_rate_limiter = False
 
 
-class Auth0RateLimitError(Auth0WeatherError):
+class Auth0RateLimitError(Auth0TransientError):
     """Refused with 429, not carried out."""
 
-    paced = True
+    handled_by_rate_limiter = True
 
 
-class Auth0TokenRateLimitError(Auth0WeatherError):
+class Auth0TokenRateLimitError(Auth0TransientError):
     """The token endpoint, which has a limit of its own, gives no token for now."""
 
 
-class Auth0UnreachableError(Auth0WeatherError):
+class Auth0UnreachableError(Auth0TransientError):
     """The request was never sent: no address, no connection, no TLS."""
 
 
-class Auth0UnansweredError(Auth0WeatherError):
+class Auth0AmbiguousResultError(Auth0TransientError):
     """The request left, and no valid answer came: it may or may not have been carried out."""
 
-    unanswered = True
+    ambiguous = True
 
 
 def error_from_answer(status: int, body: object, headers: Mapping[str, str]) -> Auth0Error:
@@ -122,7 +122,7 @@ def _kind_and_advice(status: int, code: str, said: str) -> tuple[type[Auth0Error
     if status == 429:
         return Auth0RateLimitError, "The tenant's rate limit is reached; lower the pool's slots."
     if status >= 500 or status == 408:
-        return Auth0UnansweredError, "Auth0 has trouble; see its status page."
+        return Auth0AmbiguousResultError, "Auth0 has trouble; see its status page."
     if status == 401:
         return Auth0TokenError, "Check the connection's client id, client secret and audience."
     if status == 403:

@@ -1,7 +1,7 @@
 """
 An XCom backend that encrypts the ticket URLs in XComs, and nothing else.
 
-It is switched on by ``AIRFLOW__CORE__XCOM_BACKEND=auth0_sso.xcom.LockedTicketsXCom``, for all of Airflow's
+It is switched on by ``AIRFLOW__CORE__XCOM_BACKEND=auth0_sso.xcom.EncryptedTicketsXCom``, for all of Airflow's
 services and workers. Airflow's API and UI read XComs past the backend, so there a locked ticket stays locked;
 tasks read it as it was pushed.
 """
@@ -22,7 +22,7 @@ _LINK = "/self-service/connections-flow?ticket="
 _Change = Callable[[str, bool], str]
 
 
-class LockedTicketsXCom(BaseXCom):
+class EncryptedTicketsXCom(BaseXCom):
     """
     Encrypt ticket URLs and ids with Airflow's Fernet key on their way into XCom, decrypt them on their way out.
 
@@ -35,23 +35,23 @@ class LockedTicketsXCom(BaseXCom):
     @staticmethod
     def serialize_value(value: Any, **where: Any) -> str:
         """Return the value as JSON can hold it, with its tickets locked."""
-        serialized: str = _each_text(BaseXCom.serialize_value(value, **where), _Tickets().lock)
+        serialized: str = _each_text(BaseXCom.serialize_value(value, **where), _Tickets().encrypt)
         return serialized
 
     @staticmethod
     def deserialize_value(result: Any) -> Any:
         """Return the value as it was pushed."""
-        return BaseXCom.deserialize_value(_Stored(readable(result.value)))
+        return BaseXCom.deserialize_value(_Stored(decrypted(result.value)))
 
 
-def readable(value: Any) -> Any:
+def decrypted(value: Any) -> Any:
     """
     Unlock the tickets in a value that was read without the backend; others are left as they are.
 
     :param value: what an XCom holds.
     :raises LedgerError: if the key that a ticket was encrypted with is gone.
     """
-    return _each_text(value, _Tickets().unlock)
+    return _each_text(value, _Tickets().decrypt)
 
 
 class _Stored(NamedTuple):
@@ -64,18 +64,18 @@ class _Tickets:
     def __init__(self) -> None:
         self._cipher: Any = None
 
-    def lock(self, text: str, is_ticket: bool) -> str:
+    def encrypt(self, text: str, is_ticket: bool) -> str:
         if not text or not (is_ticket or _LINK in text) or _LOCKED_TEXT.fullmatch(text):
             return text
-        return _LOCKED + str(self._ready().lock(text))
+        return _LOCKED + str(self._ready().encrypt(text))
 
-    def unlock(self, text: str, is_ticket: bool) -> str:
+    def decrypt(self, text: str, is_ticket: bool) -> str:
         if not text.startswith(_LOCKED) or not _LOCKED_TEXT.fullmatch(text):
             return text
         from auth0_sso.exceptions import LedgerError
 
         try:
-            return str(self._ready().unlock(text.removeprefix(_LOCKED)))
+            return str(self._ready().decrypt(text.removeprefix(_LOCKED)))
         except LedgerError:
             if is_ticket:
                 raise

@@ -8,9 +8,9 @@ import sys
 import time
 
 from auth0_sso.hooks.auth0 import Auth0Hook
-from auth0_sso.ledger.records import Round
+from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger
-from auth0_sso.runtime.rate_limiter import Pacer
+from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.tickets.batch import Organization, TicketRequest
 from auth0_sso.tickets.issue import IssueOptions, TicketIssuer
 from sqlalchemy import URL
@@ -24,10 +24,10 @@ _BURST = 48  # as four slots with 12 each: not more at once than the tenant's bu
 def main(prospects: int) -> float:
     """Return the seconds it took."""
     ledger = Ledger(URL.create("sqlite", database=str(ledger_file())))
-    hook = Auth0Hook(vault=ledger.vault, pacer=Pacer(RATE, _BURST))
+    hook = Auth0Hook(token_store=ledger.token_store, rate_limiter=RateLimiter(RATE, _BURST))
     options = IssueOptions(profile_id=hook.settings.profile_id)
     issuer = TicketIssuer(
-        [_organization(row) for row in range(1, prospects + 1)], hook, ledger, Round("bench/1", 1), options
+        [_organization(row) for row in range(1, prospects + 1)], hook, ledger, RunAttempt("bench/1", 1), options
     )
 
     async def issue() -> None:
@@ -38,7 +38,7 @@ def main(prospects: int) -> float:
     asyncio.run(issue())
     seconds = time.perf_counter() - began
     ledger.close()
-    issuer.raise_if_owed()
+    issuer.raise_if_incomplete()
     return seconds
 
 

@@ -171,7 +171,7 @@ class Batch:
 
     def _asking(self) -> set[tuple[str, int]]:
         columns = ledger_table.c
-        asking = select(columns.organization_id, columns.version).where(columns.status == "asking")
+        asking = select(columns.organization_id, columns.version).where(columns.status == "in_flight")
         with self._engine.connect() as connection:
             return {(row.organization_id, row.version) for row in connection.execute(asking)}
 

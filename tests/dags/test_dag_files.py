@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from airflow.sdk import DAG
-from auth0_sso.operators.sso_tickets import PacedOperator
+from auth0_sso.operators.sso_tickets import SsoTicketsOperator
 from auth0_sso.runtime.pool import POOL
 from auth0_sso.runtime.retry_policy import Auth0RetryPolicy
 
@@ -80,7 +80,9 @@ def test_every_parameter_has_a_valid_default_and_a_title(dag: DAG) -> None:
 
 
 def test_every_task_that_sends_takes_a_slot_of_the_pool(dag: DAG) -> None:
-    sending = [task for task in dag.tasks if issubclass(getattr(task, "operator_class", type(task)), PacedOperator)]
+    sending = [
+        task for task in dag.tasks if issubclass(getattr(task, "operator_class", type(task)), SsoTicketsOperator)
+    ]
     assert sending
     assert {task.task_id: (task.pool, task.pool_slots) for task in sending} == {
         task.task_id: (POOL, 1) for task in sending

@@ -118,12 +118,12 @@ def test_no_process_shows_a_secret_in_its_arguments_or_its_environment(left: Lef
 
 def test_all_that_lies_on_disk_is_its_owners_alone(left: Left) -> None:
     base = left.first.report
-    readable = {
+    decrypted = {
         str(path): oct(path.stat().st_mode)
         for path in [HOME, HOME / "sso_tickets.db", base, left.revoked.report, *base.rglob("*")]
         if path.stat().st_mode & 0o077
     }
-    assert readable == {}
+    assert decrypted == {}
 
 
 SECRET = "https://acme.example/self-service/connections-flow?ticket=a1&b=%22c%22\n<d>"

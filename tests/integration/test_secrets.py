@@ -66,7 +66,7 @@ def left(home: Path, shared_tenant: Sandbox) -> Left:
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folder / 'airflow.db'}",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(folder / "logs"),
         "AIRFLOW__CORE__FERNET_KEY": KEY,
-        "AIRFLOW__CORE__XCOM_BACKEND": "auth0_sso.xcom.LockedTicketsXCom",
+        "AIRFLOW__CORE__XCOM_BACKEND": "auth0_sso.xcom.EncryptedTicketsXCom",
         "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps({"type": "file", "log_file_path": f"{folder}/openlineage/event"}),
         "AIRFLOW__OPENLINEAGE__INCLUDE_FULL_TASK_INFO": "True",
         "PYTHONPATH": str(PROJECT),

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from auth0_sso.hooks.auth0 import Auth0Hook
-from auth0_sso.ledger.records import Ask, Round
+from auth0_sso.ledger.records import RunAttempt, TicketSpec
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.models import SsoTicket
-from auth0_sso.runtime.rate_limiter import Pacer
+from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.runtime.timeouts import Timeouts
 from auth0_sso.tickets.batch import IssuedTicket, Organization, TicketRequest
 from auth0_sso.tickets.issue import IssueOptions, TicketIssuer
@@ -29,8 +29,8 @@ from auth0_sso.tickets.revoke import TicketRevoker
 from dev.sandbox.server import Sandbox
 
 RUNS_AFTER = {"run-1": 1_800_000_000.0, "run-2": 1_800_086_400.0}
-FIRST_RUN, SECOND_RUN = (Round(f"create_sso_tickets/{run_id}", 3, due) for run_id, due in RUNS_AFTER.items())
-SHORT = Timeouts(longest_backoff=0.05, longest_rest=0.05, poll=0.05, token_poll=0.05)
+FIRST_RUN, SECOND_RUN = (RunAttempt(f"create_sso_tickets/{run_id}", 3, due) for run_id, due in RUNS_AFTER.items())
+SHORT = Timeouts(longest_backoff=0.05, longest_cooldown=0.05, poll=0.05, token_poll=0.05)
 """For tests that are not about how long is waited."""
 
 
@@ -101,12 +101,12 @@ def organization(*requests: TicketRequest) -> Organization:
     return Organization(requests[0].organization_id, requests[0].organization_name, list(requests))
 
 
-def ask(row: TicketRequest) -> Ask:
+def spec(row: TicketRequest) -> TicketSpec:
     """Return what is asked for a row, with the connection ``auth0_default``."""
     settings = Auth0Hook().settings
     same = ("organization_id", "organization_name", "prospect", "connection_name", "body", "custom_domain")
     profile_id = row.profile_id or settings.profile_id
-    return Ask(settings.domain, profile_id, **{name: getattr(row, name) for name in same})
+    return TicketSpec(settings.domain, profile_id, **{name: getattr(row, name) for name in same})
 
 
 def open_hook(
@@ -117,8 +117,8 @@ def open_hook(
 
     :param rested: whether its burst is saved up.
     """
-    pacer = Pacer(rate, burst, since=-1e9 if rested else None)
-    hook = Hook(vault=ledger.vault, pacer=pacer, timeouts=timeouts)
+    rate_limiter = RateLimiter(rate, burst, since=-1e9 if rested else None)
+    hook = Hook(token_store=ledger.token_store, rate_limiter=rate_limiter, timeouts=timeouts)
     _ = hook.settings
     return hook
 
@@ -126,20 +126,20 @@ def open_hook(
 def issuer(
     wanted: Sequence[Organization],
     ledger: Ledger,
-    who: Round = FIRST_RUN,
+    attempt: RunAttempt = FIRST_RUN,
     *,
     hook: Auth0Hook | None = None,
     **options: Any,
 ) -> Issuer:
     hook = hook or open_hook(ledger)
-    return Issuer(wanted, hook, ledger, who, IssueOptions(**{"profile_id": hook.settings.profile_id, **options}))
+    return Issuer(wanted, hook, ledger, attempt, IssueOptions(**{"profile_id": hook.settings.profile_id, **options}))
 
 
 def issue(
-    wanted: Sequence[Organization], ledger: Ledger, who: Round = FIRST_RUN, **options: Any
+    wanted: Sequence[Organization], ledger: Ledger, attempt: RunAttempt = FIRST_RUN, **options: Any
 ) -> dict[int, dict[str, Any]]:
     """Issue to the end; return the outcomes by row."""
-    made = issuer(wanted, ledger, who, **options)
+    made = issuer(wanted, ledger, attempt, **options)
     asyncio.run(made.run())
     return by_row(made.results())
 

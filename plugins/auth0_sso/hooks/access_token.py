@@ -10,27 +10,27 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from auth0_sso.exceptions import Auth0Error, Auth0RunError, Auth0UnreachableError, Auth0WeatherError
+from auth0_sso.exceptions import Auth0Error, Auth0RunError, Auth0TransientError, Auth0UnreachableError
 from auth0_sso.hooks.connection import Auth0Settings
 from auth0_sso.models import Token
 from auth0_sso.runtime.rate_limit_headers import retry_after
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, LEASES_WAITED, Timeouts
 
 
-class TokenVault(Protocol):
+class TokenStore(Protocol):
     """Where the one token is kept for all tasks and runs, and who renews it is decided."""
 
     def read_token(self, key: str) -> Token | None:
         """Return the kept token, if there is one."""
 
-    def claim_renewal(self, key: str, version: int, owner: str, seconds: float) -> bool:
+    def acquire_lease(self, key: str, version: int, owner: str, seconds: float) -> bool:
         """Whether ``owner`` may renew the token of that version; for all others the row is locked meanwhile."""
 
     def save_token(self, key: str, token: Token, owner: str) -> None:
         """Keep a renewed token and free the row."""
 
-    def release_renewal(self, key: str, owner: str, rest: float = 0.0) -> None:
-        """Free the row in ``rest`` seconds without a new token."""
+    def release_lease(self, key: str, owner: str, cooldown: float = 0.0) -> None:
+        """Free the row in ``cooldown`` seconds without a new token."""
 
 
 class FetchToken(Protocol):
@@ -46,7 +46,7 @@ class SharedToken:
 
     :param settings: the connection's settings.
     :param fetch: asks the tenant for a new token.
-    :param vault: where it is shared; without one each process has its own.
+    :param token_store: where it is shared; without one each process has its own.
     :param timeouts: how long it is waited for.
     :param clock: a monotonic clock, in seconds.
     """
@@ -55,14 +55,14 @@ class SharedToken:
         self,
         settings: Auth0Settings,
         fetch: FetchToken,
-        vault: TokenVault | None,
+        token_store: TokenStore | None,
         *,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._fetch = fetch
-        self._vault = vault
+        self._token_store = token_store
         self._timeouts = timeouts
         self._clock = clock
         self._key = token_key(settings)
@@ -82,7 +82,7 @@ class SharedToken:
 
         :param rejected: one that the tenant has just refused, so that another must be had.
         :raises Auth0RunError: if the tenant refuses to give one.
-        :raises Auth0WeatherError: if the tenant can't be asked, or other tasks haven't had one for too long.
+        :raises Auth0TransientError: if the tenant can't be asked, or other tasks haven't had one for too long.
         """
         waits_since = self._clock()
         async with self._renewing:
@@ -99,21 +99,21 @@ class SharedToken:
                 raise
             self._failure = None
             self._unproven = self._token.version if rejected is not None else 0
-            self._unproven_until = self._clock() + self._timeouts.longest_rest
+            self._unproven_until = self._clock() + self._timeouts.longest_cooldown
             return self._token
 
-    def prove(self, token: Token) -> None:
+    def mark_accepted(self, token: Token) -> None:
         """Note that the tenant has accepted the token."""
         if token.version >= self._unproven:
             self._unproven = 0
 
-    def replaceable(self, token: Token) -> bool:
+    def can_renew(self, token: Token) -> bool:
         """Whether to renew the token, which was refused: not if it was renewed for this very reason a moment ago."""
         return not 0 < self._unproven <= token.version or self._clock() >= self._unproven_until
 
     async def _another(self, rejected: Token | None) -> Token:
-        if self._vault is not None:
-            return await self._renew_through(self._vault, rejected)
+        if self._token_store is not None:
+            return await self._renew_through(self._token_store, rejected)
         return replace(await self._fetch(), version=self._token.version + 1 if self._token else 1)
 
     def _ready_made(self, rejected: Token | None) -> Token:
@@ -129,17 +129,17 @@ class SharedToken:
     def _is_good(token: Token, rejected: Token | None) -> bool:
         return token.serves(time.time()) and (rejected is None or token.version > rejected.version)
 
-    async def _renew_through(self, vault: TokenVault, rejected: Token | None) -> Token:
+    async def _renew_through(self, token_store: TokenStore, rejected: Token | None) -> Token:
         owner = uuid.uuid4().hex
         lease = self._timeouts.lease(self._settings.timeout)
         give_up_at = self._clock() + LEASES_WAITED * lease
         while True:
-            kept = await asyncio.to_thread(vault.read_token, self._key)
+            kept = await asyncio.to_thread(token_store.read_token, self._key)
             if kept is not None and self._is_good(kept, rejected):
                 return kept
             version = kept.version if kept else 0
-            if await asyncio.to_thread(vault.claim_renewal, self._key, version, owner, lease):
-                return await self._renew(vault, owner, version)
+            if await asyncio.to_thread(token_store.acquire_lease, self._key, version, owner, lease):
+                return await self._renew(token_store, owner, version)
             if self._clock() > give_up_at:
                 raise Auth0UnreachableError(
                     f"No access token: other tasks have asked for one for {LEASES_WAITED * lease:.0f} seconds.",
@@ -147,17 +147,17 @@ class SharedToken:
                 )
             await asyncio.sleep(self._timeouts.token_poll)
 
-    async def _renew(self, vault: TokenVault, owner: str, version: int) -> Token:
+    async def _renew(self, token_store: TokenStore, owner: str, version: int) -> Token:
         try:
             token = replace(await self._fetch(), version=version + 1)
-            await asyncio.to_thread(vault.save_token, self._key, token, owner)
-        except Auth0WeatherError as error:
+            await asyncio.to_thread(token_store.save_token, self._key, token, owner)
+        except Auth0TransientError as error:
             self._failures += 1
-            rest = self._timeouts.rest(self._failures, retry_after(error.headers))
-            await asyncio.to_thread(vault.release_renewal, self._key, owner, rest)
+            cooldown = self._timeouts.cooldown(self._failures, retry_after(error.headers))
+            await asyncio.to_thread(token_store.release_lease, self._key, owner, cooldown)
             raise
         except BaseException:  # cancelled, perhaps: then nothing may be awaited any more
-            vault.release_renewal(self._key, owner)
+            token_store.release_lease(self._key, owner)
             raise
         self._failures = 0
         return token

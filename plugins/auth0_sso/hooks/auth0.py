@@ -17,14 +17,14 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 
 from auth0_sso.exceptions import (
+    Auth0AmbiguousResultError,
     Auth0ConnectionError,
     Auth0RunError,
-    Auth0UnansweredError,
     Auth0UnreachableError,
     error_from_answer,
     proxy_refusal,
 )
-from auth0_sso.hooks.access_token import SharedToken, TokenVault
+from auth0_sso.hooks.access_token import SharedToken, TokenStore
 from auth0_sso.hooks.connection import Auth0Settings, read_settings
 from auth0_sso.hooks.identifiers import require_host, require_profile_id
 from auth0_sso.hooks.token_endpoint import read_token_answer, token_request
@@ -40,7 +40,7 @@ from auth0_sso.hooks.transport import (
     without_urls,
 )
 from auth0_sso.models import SsoTicket, Token
-from auth0_sso.runtime.rate_limiter import Pacer, Turn
+from auth0_sso.runtime.rate_limiter import RateLimiter, Slot
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
 
 CREATE_SCOPE = "create:sso_access_tickets"
@@ -76,8 +76,8 @@ class Auth0Hook(HttpAsyncHook):
     whether a POST may be repeated is for the caller to say. See https://auth0.com/docs/api/management/v2/self-service-profiles.
 
     :param auth0_conn_id: the Airflow connection, of type ``auth0``.
-    :param vault: where the token is shared with other processes; none: this hook fetches its own.
-    :param pacer: says when a Management API request may leave, and is told of every answer.
+    :param token_store: where the token is shared with other processes; none: this hook fetches its own.
+    :param rate_limiter: says when a Management API request may leave, and is told of every answer.
     :param timeouts: how long is waited, beside the connection's ``timeout``; by what uses the hook, too.
     """
 
@@ -90,15 +90,15 @@ class Auth0Hook(HttpAsyncHook):
         self,
         auth0_conn_id: str = default_conn_name,
         *,
-        vault: TokenVault | None = None,
-        pacer: Pacer | None = None,
+        token_store: TokenStore | None = None,
+        rate_limiter: RateLimiter | None = None,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
     ) -> None:
         super().__init__(method="POST", http_conn_id=auth0_conn_id, retry_limit=1)
         self.auth0_conn_id = auth0_conn_id
-        self.pacer = pacer
+        self.rate_limiter = rate_limiter
         self.timeouts = timeouts
-        self._vault = vault
+        self._token_store = token_store
         self._post: AsyncHttpSession | None = None
         self._get: AsyncHttpSession | None = None
 
@@ -124,7 +124,7 @@ class Auth0Hook(HttpAsyncHook):
 
     @cached_property
     def _tokens(self) -> SharedToken:
-        return SharedToken(self.settings, self._fetch_token, self._vault, timeouts=self.timeouts)
+        return SharedToken(self.settings, self._fetch_token, self._token_store, timeouts=self.timeouts)
 
     async def config(self) -> SessionConfig:
         """Build the session's configuration from the checked settings: no extra becomes a header."""
@@ -152,18 +152,18 @@ class Auth0Hook(HttpAsyncHook):
             finally:
                 self._post = self._get = None
 
-    def require_pacer(self) -> Pacer:
+    def require_rate_limiter(self) -> RateLimiter:
         """Return the pacer; for callers that must not send without one."""
-        if self.pacer is None:
+        if self.rate_limiter is None:
             raise ValueError("this hook has no pacer")
-        return self.pacer
+        return self.rate_limiter
 
     async def token(self) -> Token:
         """
         Return a token that serves, renewed if need be.
 
         :raises Auth0RunError: if the tenant refuses to give one.
-        :raises Auth0WeatherError: if the tenant can't be asked.
+        :raises Auth0TransientError: if the tenant can't be asked.
         """
         return await self._tokens.get()
 
@@ -194,7 +194,7 @@ class Auth0Hook(HttpAsyncHook):
         body: Mapping[str, Any],
         *,
         custom_domain: str = "",
-        turn: Turn | None = None,
+        slot: Slot | None = None,
     ) -> SsoTicket:
         """
         Create an access ticket: ``POST /api/v2/self-service-profiles/{id}/sso-ticket``.
@@ -202,36 +202,36 @@ class Auth0Hook(HttpAsyncHook):
         :param profile_id: the self-service profile, ``ssp_…``.
         :param body: the request body, with the API's own field names.
         :param custom_domain: goes into the ``auth0-custom-domain`` header; empty: none.
-        :param turn: the turn of the pacer that was taken for it.
+        :param slot: the turn of the pacer that was taken for it.
         :return: the ticket.
         :raises Auth0RowError: if the request is refused (400, 404, 409).
         :raises Auth0RunError: if no request can succeed (401, 403, unknown profile).
-        :raises Auth0WeatherError: on 429, 5xx and network trouble; ``unanswered`` says if a ticket may exist.
+        :raises Auth0TransientError: on 429, 5xx and network trouble; ``ambiguous`` says if a ticket may exist.
         """
         headers = {"auth0-custom-domain": require_host(custom_domain)} if custom_domain else {}
         path = f"{_PROFILES}/{require_profile_id(profile_id)}/sso-ticket"
-        answer = await self._call(self._session("POST"), path, dict(body), headers, turn)
+        answer = await self._call(self._session("POST"), path, dict(body), headers, slot)
         fields = answer.body if isinstance(answer.body, Mapping) else {}
         ticket = SsoTicket(str(fields.get("ticket") or ""))
         if not ticket.ticket_id:
-            raise Auth0UnansweredError(
+            raise Auth0AmbiguousResultError(
                 f"Auth0 answered {answer.status} without a ticket.",
                 status=answer.status,
                 headers=answer.headers,
             )
         return ticket
 
-    async def revoke_sso_ticket(self, profile_id: str, ticket_id: str, *, turn: Turn | None = None) -> None:
+    async def revoke_sso_ticket(self, profile_id: str, ticket_id: str, *, slot: Slot | None = None) -> None:
         """
         Revoke an access ticket; the tenant accepts it for unknown and dead tickets too.
 
         :param profile_id: the self-service profile it was made with.
         :param ticket_id: the ticket's id.
-        :param turn: the turn of the pacer that was taken for it.
+        :param slot: the turn of the pacer that was taken for it.
         :raises Auth0Error: as for ``create_sso_ticket``.
         """
         path = f"{_PROFILES}/{require_profile_id(profile_id)}/sso-ticket/{quote(ticket_id, safe='')}/revoke"
-        await self._call(self._session("POST"), path, turn=turn)
+        await self._call(self._session("POST"), path, slot=slot)
 
     async def get_self_service_profile(self, profile_id: str) -> Mapping[str, Any]:
         """
@@ -277,21 +277,21 @@ class Auth0Hook(HttpAsyncHook):
         path: str,
         body: dict[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
-        turn: Turn | None = None,
+        slot: Slot | None = None,
     ) -> _Answer:
         token = await self._tokens.get()
         for renewals_left in range(_MOST_RENEWALS, -1, -1):
-            if turn is None and self.pacer is not None:
-                await self.pacer.depart()
-            with leaving_by(turn):
+            if slot is None and self.rate_limiter is not None:
+                await self.rate_limiter.acquire()
+            with leaving_by(slot):
                 answer = await self._send(session, path, body, {**(headers or {}), **_bearer(token)})
-            if self.pacer is not None:
-                self.pacer.observe(answer.status, answer.headers)
-            if answer.status != 401 or not renewals_left or not self._tokens.replaceable(token):
+            if self.rate_limiter is not None:
+                self.rate_limiter.observe(answer.status, answer.headers)
+            if answer.status != 401 or not renewals_left or not self._tokens.can_renew(token):
                 break
-            token, turn = await self._tokens.get(rejected=token), None
+            token, slot = await self._tokens.get(rejected=token), None
         if 200 <= answer.status < 300:
-            self._tokens.prove(token)
+            self._tokens.mark_accepted(token)
             return answer
         raise error_from_answer(answer.status, answer.body, answer.headers)
 
@@ -307,19 +307,19 @@ class Auth0Hook(HttpAsyncHook):
         except _NEVER_SENT as error:
             raise not_connected(self.settings.domain, error) from None
         except BROKEN_OFF as error:
-            raise Auth0UnansweredError(
+            raise Auth0AmbiguousResultError(
                 f"No answer from {self.settings.domain}: {cause_of(error)}.",
                 advice="The request may have been carried out.",
             ) from None
 
     async def _fetch_token(self) -> Token:
-        asked_at = time.time()
+        requested_at = time.time()
         try:
             answer = await self._send(self._session("POST"), "/oauth/token", token_request(self.settings), {})
-        except Auth0UnansweredError as error:  # asking again for a token does no harm
+        except Auth0AmbiguousResultError as error:  # asking again for a token does no harm
             said = str(error).removesuffix(error.advice).strip()
             raise Auth0UnreachableError(f"Auth0 gives no access token: {said}", advice=_CHECK_THE_WAY) from None
-        token = read_token_answer(answer.status, answer.body, answer.headers, asked_at)
+        token = read_token_answer(answer.status, answer.body, answer.headers, requested_at)
         mask_secret(token.access_token)
         return token
 

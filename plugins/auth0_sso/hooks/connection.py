@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from auth0_sso.exceptions import Auth0ConnectionError
 from auth0_sso.hooks.identifiers import CAN_BE_SENT, ascii_host, is_id
 from auth0_sso.hooks.proxy import LOOPBACK, checked_proxy, environment_proxy, passwords_in
-from auth0_sso.runtime.rate_limiter import Pacer
+from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Auth0Settings(BaseModel):
     def _check_proxy(cls, url: SecretStr) -> SecretStr:
         return SecretStr(checked_proxy(url.get_secret_value()))
 
-    def pacer(self, slots: int, held_since: datetime, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> Pacer:
+    def rate_limiter(self, slots: int, held_since: datetime, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> RateLimiter:
         """
         Return the pacer of a task's pool slots, which earn from the moment the task has them.
 
@@ -93,7 +93,7 @@ class Auth0Settings(BaseModel):
         :param timeouts: how long its pauses are.
         """
         held_for = max(0.0, (datetime.now(UTC) - held_since).total_seconds())
-        return Pacer(
+        return RateLimiter(
             rate=slots * self.requests_per_slot,
             burst=slots * self.burst_per_slot,
             since=time.monotonic() - held_for,

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from auth0_sso.exceptions import Auth0RunError, Auth0TokenRateLimitError, Auth0WeatherError
+from auth0_sso.exceptions import Auth0RunError, Auth0TokenRateLimitError, Auth0TransientError
 from auth0_sso.hooks.connection import Auth0Settings
 from auth0_sso.hooks.identifiers import CAN_BE_SENT
 from auth0_sso.models import Token
@@ -52,22 +52,22 @@ def token_request(settings: Auth0Settings) -> dict[str, str]:
     return {**body, "client_assertion_type": _ASSERTION_TYPE, "client_assertion": assertion}
 
 
-def read_token_answer(status: int, body: object, headers: Mapping[str, str], asked_at: float) -> Token:
+def read_token_answer(status: int, body: object, headers: Mapping[str, str], requested_at: float) -> Token:
     """
     Read the answer of ``POST /oauth/token``.
 
     :param status: the HTTP status.
     :param body: the decoded JSON, or anything else.
     :param headers: the answer's headers.
-    :param asked_at: the UNIX time at which it was asked for, from which it lives.
+    :param requested_at: the UNIX time at which it was asked for, from which it lives.
     :raises Auth0RunError: if the credentials, the grant or the audience are refused.
-    :raises Auth0WeatherError: if the tenant is throttled or has trouble.
+    :raises Auth0TransientError: if the tenant is throttled or has trouble.
     """
     fields: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
     token = fields.get("access_token")
     if status == 200 and isinstance(token, str) and CAN_BE_SENT.fullmatch(token):
         scopes = frozenset(str(fields.get("scope") or "").split())
-        return Token(token, asked_at + _useful_life(fields.get("expires_in")), scopes)
+        return Token(token, requested_at + _useful_life(fields.get("expires_in")), scopes)
     error = str(fields.get("error") or "")
     said = " ".join(str(fields.get("error_description") or "").split())[:300]
     message = f"Auth0 gives no access token: {status} {error or 'no error code'}: {said or 'no description'}."
@@ -75,7 +75,7 @@ def read_token_answer(status: int, body: object, headers: Mapping[str, str], ask
     if status == 429 or (status >= 500 and "limit" in said.lower()):
         raise Auth0TokenRateLimitError(message, advice="It is asked again later.", status=status, headers=headers)
     if status >= 500 or status in (200, 408):
-        raise Auth0WeatherError(message, advice="See Auth0's status page.", status=status, headers=headers)
+        raise Auth0TransientError(message, advice="See Auth0's status page.", status=status, headers=headers)
     raise Auth0RunError(message, advice=_advice(status, error), status=status, error_code=error, headers=headers)
 
 

@@ -23,7 +23,7 @@ _PART_BYTES = 65536
 class Departure(Protocol):
     """Says when a request may leave."""
 
-    async def depart(self) -> None:
+    async def acquire(self) -> None:
         """Return when it leaves."""
 
 
@@ -61,7 +61,7 @@ class PunctualConnector(aiohttp.TCPConnector):
         if (departure := _departure.get()) is None:
             return connection
         try:
-            await departure.depart()
+            await departure.acquire()
         except BaseException:
             connection.release()
             raise

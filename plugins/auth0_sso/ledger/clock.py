@@ -25,9 +25,9 @@ class LedgerClock:
 
     def read(self, connection: Any, _record: object) -> None:
         """Read the server's clock through psycopg2's connection."""
-        asked_at = time.monotonic()
+        requested_at = time.monotonic()
         with connection.cursor() as cursor:
             cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
             (there,) = cursor.fetchone()
         connection.rollback()
-        self._ahead = float(there) - (asked_at + time.monotonic()) / 2
+        self._ahead = float(there) - (requested_at + time.monotonic()) / 2

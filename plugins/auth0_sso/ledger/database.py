@@ -22,7 +22,7 @@ from auth0_sso.ledger.clock import LedgerClock
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
 
 
-class CommitInDoubtError(OperationalError):
+class UncertainCommitError(OperationalError):
     """The database went away while it committed: what was written may be there, or not."""
 
 
@@ -60,7 +60,7 @@ def committed(engine: Engine) -> Iterator[Connection]:
     """
     Commit what the block does, or nothing of it.
 
-    :raises CommitInDoubtError: if the database went away while it committed; all or nothing of it is written.
+    :raises UncertainCommitError: if the database went away while it committed; all or nothing of it is written.
     :raises DBAPIError: if anything else fails in the database; nothing of it is written.
     """
     with _connected(engine) as connection:
@@ -72,7 +72,7 @@ def committed(engine: Engine) -> Iterator[Connection]:
             except DBAPIError as error:
                 if not is_away(error):
                     raise
-                raise CommitInDoubtError("COMMIT", None, error.orig or error) from error
+                raise UncertainCommitError("COMMIT", None, error.orig or error) from error
 
 
 def is_away(error: BaseException) -> bool:

@@ -58,29 +58,29 @@ class Cipher:
         """Whether there is a key."""
         return self._fernet.is_encrypted
 
-    def lock(self, secret: str) -> str:
+    def encrypt(self, secret: str) -> str:
         """Encrypt with the newest key, which is the first; what is returned starts with ``mark``."""
         return self.mark + (self._fernet.encrypt(secret.encode()).decode() if self.encrypts else secret)
 
-    def unlock(self, locked: str) -> str:
+    def decrypt(self, encrypted: str) -> str:
         """
         Decrypt.
 
         :raises LedgerError: if it was encrypted with a key that is gone.
         """
-        if locked.startswith(_PLAIN):
-            return locked.removeprefix(_PLAIN)
+        if encrypted.startswith(_PLAIN):
+            return encrypted.removeprefix(_PLAIN)
         if not self.encrypts:
             raise LedgerError(
                 f"{self._what} was encrypted with a Fernet key, and Airflow has none now.",
                 advice="Set AIRFLOW__CORE__FERNET_KEY to it again.",
             )
         try:
-            return self._fernet.decrypt(locked.rpartition(":")[2]).decode()
+            return self._fernet.decrypt(encrypted.rpartition(":")[2]).decode()
         except InvalidToken:
             raise LedgerError(f"{self._what} was encrypted with another Fernet key.", advice=_KEEP_OLD_KEY) from None
 
-    def unlock_unless_dead(self, locked: str, dies_at: float) -> str | None:
+    def decrypt_unless_expired(self, encrypted: str, dies_at: float) -> str | None:
         """
         Decrypt; None if the key is gone, but what it would open is dead, so that a lost key holds up nobody for ever.
 
@@ -88,7 +88,7 @@ class Cipher:
         :raises LedgerError: if the key is gone and the secret still opens something.
         """
         try:
-            return self.unlock(locked)
+            return self.decrypt(encrypted)
         except LedgerError:
             if dies_at > time.time():
                 raise
@@ -196,18 +196,18 @@ class KeyRotation:
         rewritten: list[dict[str, str | None]] = []
         for row in rows:
             old: str = row._mapping[secret]
-            plain = self._unlock(old, row)
-            new = None if plain is None else self._cipher.lock(plain)
+            plain = self._decrypt(old, row)
+            new = None if plain is None else self._cipher.encrypt(plain)
             rewritten.append({"its_key": row.key, "old": old, "new": new})
         unchanged = (table.c.key == bindparam("its_key")) & (secret == bindparam("old"))
         with self._engine.begin() as connection:
             connection.execute(update(table).where(unchanged).values({secret: bindparam("new")}), rewritten)
         return len(rewritten)
 
-    def _unlock(self, locked: str, row: Row[Any]) -> str | None:
+    def _decrypt(self, encrypted: str, row: Row[Any]) -> str | None:
         """Return the secret; None, so that it is dropped, if it is dead and its key is gone."""
         try:
-            return self._cipher.unlock_unless_dead(locked, row.expires_at or 0.0)
+            return self._cipher.decrypt_unless_expired(encrypted, row.expires_at or 0.0)
         except LedgerError as error:
             raise LedgerError(
                 f"{error} It holds links or tokens that still work, so nothing is sent.",

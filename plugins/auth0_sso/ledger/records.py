@@ -7,9 +7,28 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol
 
 from auth0_sso.models import SsoTicket
+
+
+class EntryStatus(StrEnum):
+    """What the ledger knows of a prospect's ticket."""
+
+    IN_FLIGHT = "in_flight"  # the request is under way, or its task was killed
+    CREATED = "created"
+    UNKNOWN = "unknown"  # the answer was lost: a ticket may exist
+    CONFLICT = "conflict"
+    FAILED = "failed"
+    DEFERRED = "deferred"  # not carried out, to be requested again later
+    REVOKING = "revoking"
+    REVOKED = "revoked"
+
+
+NO_ANSWER = frozenset((EntryStatus.IN_FLIGHT, EntryStatus.UNKNOWN))
+MAY_WORK = frozenset((EntryStatus.CREATED, EntryStatus.REVOKING))
+REFUSED = frozenset((EntryStatus.CONFLICT, EntryStatus.FAILED))
 
 DEFAULT_TTL = 432_000
 
@@ -20,7 +39,7 @@ OPEN_LIFETIME = 5 * 3600.0
 
 
 @dataclass(frozen=True, eq=False)
-class Ask:
+class TicketSpec:
     """
     A ticket to ask for; two are equal if they are the same object.
 
@@ -68,12 +87,12 @@ class Entry:
     organization_name: str
     prospect: str
     connection_name: str
-    status: str
+    status: EntryStatus
     fingerprint: str
     run: str
-    round: int
+    run_attempt: int
     attempts: int
-    asked_at: float
+    requested_at: float
     answer_by: float
     lives_until: float
     version: int
@@ -88,16 +107,16 @@ class Entry:
 
     def is_live(self, now: float) -> bool:
         """Whether its ticket still works, as far as the ledger can know, and so may be reused."""
-        return self.status == "created" and self.ticket is not None and (self.expires_at or 0) > now
+        return self.status == EntryStatus.CREATED and self.ticket is not None and (self.expires_at or 0) > now
 
     def may_work(self, now: float) -> bool:
         """Whether its ticket isn't known to be dead: it lives, was opened late, or its revocation wasn't confirmed."""
-        known = self.status in ("created", "revoking") and self.ticket is not None
+        known = self.status in MAY_WORK and self.ticket is not None
         return known and (self.expires_at or 0) + OPEN_LIFETIME > now
 
-    def may_be_double(self, now: float) -> bool:
+    def may_be_duplicate(self, now: float) -> bool:
         """Whether another ticket may live that nobody has seen: an answer was lost."""
-        return doubt(self) > now
+        return unseen_ticket_until(self) > now
 
 
 class DagRun(Protocol):
@@ -109,7 +128,7 @@ class DagRun(Protocol):
 
 
 @dataclass(frozen=True)
-class Round:
+class RunAttempt:
     """
     Who writes: a DAG run, and within it what a person has started; a clear starts another.
 
@@ -124,7 +143,7 @@ class Round:
     run_after: float = 0.0
 
     @classmethod
-    def of(cls, dag_run: DagRun, number: int = 0) -> Round:
+    def of(cls, dag_run: DagRun, number: int = 0) -> RunAttempt:
         """Return the round of a DAG run's task."""
         return cls(f"{dag_run.dag_id}/{dag_run.run_id}", number, dag_run.run_after.timestamp())
 
@@ -133,18 +152,18 @@ class Round:
         return (entry.run, entry.run_after) == (self.run, self.run_after)
 
 
-def doubt(seen: Entry | None) -> float:
+def unseen_ticket_until(seen: Entry | None) -> float:
     """Until when a ticket may live that nobody has seen: an intent without an answer."""
     if seen is None:
         return 0.0
-    return max(seen.duplicate_until, seen.lives_until if seen.status in ("asking", "unanswered") else 0.0)
+    return max(seen.duplicate_until, seen.lives_until if seen.status in NO_ANSWER else 0.0)
 
 
-def doubt_beside(seen: Entry | None) -> float:
+def other_ticket_until(seen: Entry | None) -> float:
     """Until when another ticket may live if the prospect is asked for now: also one that has only just expired."""
     # Its URL says nothing here: without its key it can't be read, and works all the same.
-    late = (seen.expires_at or 0) + OPEN_LIFETIME if seen and seen.status in ("created", "revoking") else 0.0
-    return max(doubt(seen), late)
+    late = (seen.expires_at or 0) + OPEN_LIFETIME if seen and seen.status in MAY_WORK else 0.0
+    return max(unseen_ticket_until(seen), late)
 
 
 def _digest(parts: list[Any]) -> str:

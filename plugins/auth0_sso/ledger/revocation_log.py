@@ -34,7 +34,7 @@ class Revocation:
     revoked_by: str
 
 
-class RevocationBook:
+class RevocationLog:
     """
     The book of revoked tickets.
 

@@ -7,7 +7,6 @@ import uuid
 
 from sqlalchemy import (
     Column,
-    Connection,
     Double,
     Engine,
     Integer,
@@ -18,21 +17,17 @@ from sqlalchemy import (
     insert,
     inspect,
     select,
-    update,
 )
-from sqlalchemy.schema import CreateColumn
 
 from auth0_sso.exceptions import LedgerError
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 
 # Tasks that start together find the tables missing together: the first makes them, in one transaction.
 _ONE_AT_A_TIME = {
     "sqlite": "BEGIN IMMEDIATE",
     "postgresql": "SELECT pg_advisory_xact_lock(hashtext('sso_ledger_about'))",
 }
-
-_UPGRADED = ("1",)
 
 metadata = MetaData()
 
@@ -60,10 +55,10 @@ tickets = Table(
     Column("created_at", Double),
     Column("expires_at", Double, index=True),
     Column("run", String(512), nullable=False, index=True),
-    Column("run_after", Double, nullable=False, server_default="0"),
-    Column("round", Integer, nullable=False, default=0),
+    Column("run_after", Double, nullable=False),
+    Column("run_attempt", Integer, nullable=False, default=0),
     Column("attempts", Integer, nullable=False, default=0),
-    Column("asked_at", Double, nullable=False),
+    Column("requested_at", Double, nullable=False),
     Column("answer_by", Double, nullable=False),
     Column("lives_until", Double, nullable=False),
     Column("duplicate_until", Double, nullable=False, default=0.0),
@@ -106,10 +101,10 @@ def prepare(engine: Engine) -> str:
 
     :param engine: the ledger's database.
     :return: the ledger's identity: a name given once, and for SQLite the machine that holds the file.
-    :raises LedgerError: if a newer version of this software has made the tables.
+    :raises LedgerError: if another version of this software has made the tables.
     """
     known = _known(engine)
-    if known.get("schema_version") in (None, *_UPGRADED):
+    if not known:
         _make(engine)
         known = _known(engine)
     if known.get("schema_version") != SCHEMA_VERSION:
@@ -135,20 +130,6 @@ def _make(engine: Engine) -> None:
     ]
     with engine.begin() as connection:
         connection.exec_driver_sql(_ONE_AT_A_TIME[engine.dialect.name])
-        _add_columns(connection)
         metadata.create_all(connection)
         if connection.execute(select(about)).first() is None:
             connection.execute(insert(about), rows)
-        older = (about.c.name == "schema_version") & about.c.value.in_(_UPGRADED)
-        connection.execute(update(about).where(older).values(value=SCHEMA_VERSION))
-
-
-def _add_columns(connection: Connection) -> None:
-    """Give a table that an older version has made the columns it lacks; those have defaults."""
-    if not inspect(connection).has_table(tickets.name):
-        return
-    there = {column["name"] for column in inspect(connection).get_columns(tickets.name)}
-    for column in tickets.columns:
-        if column.name not in there:
-            definition = CreateColumn(column).compile(dialect=connection.dialect)
-            connection.exec_driver_sql(f"ALTER TABLE {tickets.name} ADD COLUMN {definition}")

@@ -18,9 +18,18 @@ from auth0_sso.exceptions import LedgerError
 from auth0_sso.ledger import schema
 from auth0_sso.ledger.database import LEDGER_CONN_ID, committed, connect, ledger_url
 from auth0_sso.ledger.encryption import Cipher, KeyRotation
-from auth0_sso.ledger.records import OPEN_LIFETIME, Ask, Entry, Round, doubt, doubt_beside
-from auth0_sso.ledger.revocation_log import RevocationBook
-from auth0_sso.ledger.token_store import LedgerVault
+from auth0_sso.ledger.records import (
+    MAY_WORK,
+    OPEN_LIFETIME,
+    Entry,
+    EntryStatus,
+    RunAttempt,
+    TicketSpec,
+    other_ticket_until,
+    unseen_ticket_until,
+)
+from auth0_sso.ledger.revocation_log import RevocationLog
+from auth0_sso.ledger.token_store import LedgerTokenStore
 from auth0_sso.models import SsoTicket
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
 
@@ -36,7 +45,7 @@ class Ledger:
     """
     The ledger in a database.
 
-    ``identity`` is the name given to it once, with the machine's for SQLite; ``vault`` keeps the token,
+    ``identity`` is the name given to it once, with the machine's for SQLite; ``token_store`` keeps the token,
     ``revocations`` what was revoked; ``rotation`` encrypts it all anew when the key changes.
 
     :param url: SQLAlchemy's URL of a SQLite file or a PostgreSQL database.
@@ -47,9 +56,9 @@ class Ledger:
     def __init__(self, url: str | URL, *, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> None:
         self._cipher = Cipher()
         self._engine, self.identity, self._clock = connect(url, timeouts)
-        self.vault = LedgerVault(self._engine, self._cipher, self._clock, timeouts)
+        self.token_store = LedgerTokenStore(self._engine, self._cipher, self._clock, timeouts)
         self.rotation = KeyRotation(self._engine, self._cipher)
-        self.revocations = RevocationBook(self._engine)
+        self.revocations = RevocationLog(self._engine)
 
     def now(self) -> float:
         """Return the UNIX time of the ledger, see :class:`LedgerClock`: what its entries are compared with."""
@@ -85,7 +94,7 @@ class Ledger:
 
     def live_entries(self) -> list[Entry]:
         """Return the entries whose tickets may still work, see :meth:`Entry.may_work`."""
-        known = t.c.status.in_(("created", "revoking")) & t.c.ticket_encrypted.is_not(None)
+        known = t.c.status.in_(MAY_WORK) & t.c.ticket_encrypted.is_not(None)
         return self._select(known, t.c.expires_at > self.now() - OPEN_LIFETIME)
 
     def forget_urls(self, expired_before: float, most: int) -> int:
@@ -97,37 +106,37 @@ class Ledger:
         with self._engine.begin() as connection:
             return connection.execute(forget).rowcount
 
-    def begin(self, ask: Ask, seen: Entry | None, who: Round, *, answer_within: float) -> Entry:
+    def begin(self, spec: TicketSpec, seen: Entry | None, attempt: RunAttempt, *, answer_within: float) -> Entry:
         """
         Commit the intent to ask, before the POST leaves.
 
-        :param ask: what is asked.
+        :param spec: what is asked.
         :param seen: the entry as it was when the decision to ask was made.
-        :param who: the run that asks.
+        :param attempt: the run that asks.
         :param answer_within: seconds after which no answer can come any more.
         :return: the entry as it is now.
         :raises StaleEntryError: if somebody else has written the entry since; decide anew.
         """
         now = self.now()
-        again = seen is not None and who.owns(seen) and seen.fingerprint == ask.fingerprint
+        again = seen is not None and attempt.owns(seen) and seen.fingerprint == spec.fingerprint
         entry = Entry(
-            key=ask.key,
-            tenant=ask.tenant,
-            profile_id=ask.profile_id,
-            organization_id=ask.organization_id,
-            organization_name=ask.organization_name,
-            prospect=ask.prospect,
-            connection_name=ask.connection_name,
-            status="asking",
-            fingerprint=ask.fingerprint,
-            run=who.run,
-            run_after=who.run_after,
-            round=who.number,
+            key=spec.key,
+            tenant=spec.tenant,
+            profile_id=spec.profile_id,
+            organization_id=spec.organization_id,
+            organization_name=spec.organization_name,
+            prospect=spec.prospect,
+            connection_name=spec.connection_name,
+            status=EntryStatus.IN_FLIGHT,
+            fingerprint=spec.fingerprint,
+            run=attempt.run,
+            run_after=attempt.run_after,
+            run_attempt=attempt.number,
             attempts=(seen.attempts if seen and again else 0) + 1,
-            asked_at=now,
+            requested_at=now,
             answer_by=now + answer_within,
-            lives_until=now + answer_within + ask.ttl,
-            duplicate_until=doubt_beside(seen),
+            lives_until=now + answer_within + spec.ttl,
+            duplicate_until=other_ticket_until(seen),
             version=seen.version if seen else 1,
         )
         return self._insert(entry) if seen is None else self._write(entry)
@@ -135,24 +144,28 @@ class Ledger:
     def record_created(self, entry: Entry, ticket: SsoTicket, *, sent_at: float, ttl: float) -> Entry:
         """Commit the ticket that answers the intent."""
         return self._write(
-            replace(entry, status="created", ticket=ticket, created_at=sent_at, expires_at=sent_at + ttl, error="")
+            replace(
+                entry, status=EntryStatus.CREATED, ticket=ticket, created_at=sent_at, expires_at=sent_at + ttl, error=""
+            )
         )
 
-    def record_refused(self, entry: Entry, status: str, error: str) -> Entry:
-        """Commit that the answer was no: ``conflict``, ``failed``, or ``waiting`` when it was only too early."""
+    def record_refused(self, entry: Entry, status: EntryStatus, error: str) -> Entry:
+        """Commit that the answer was no: ``conflict``, ``failed``, or ``deferred`` when it was only too early."""
         return self._write(replace(entry, status=status, error=error))
 
-    def record_unanswered(self, entry: Entry, error: str) -> Entry:
+    def record_unknown(self, entry: Entry, error: str) -> Entry:
         """Commit that no answer came: a ticket may exist that nobody has seen."""
-        return self._write(replace(entry, status="unanswered", error=error, duplicate_until=doubt(entry)))
+        return self._write(
+            replace(entry, status=EntryStatus.UNKNOWN, error=error, duplicate_until=unseen_ticket_until(entry))
+        )
 
     def record_revoking(self, entry: Entry, run: str) -> Entry:
         """Commit that a run is about to revoke the entry's ticket: from here on it is not reused."""
-        return self._write(replace(entry, status="revoking", revoked_by=entry.revoked_by or run))
+        return self._write(replace(entry, status=EntryStatus.REVOKING, revoked_by=entry.revoked_by or run))
 
     def record_revoked(self, entry: Entry) -> Entry:
         """Commit that the entry's ticket is revoked, by the run that meant to first; it is never reused."""
-        revoked = replace(entry, status="revoked", ticket=None, revoked_at=self.now(), error="")
+        revoked = replace(entry, status=EntryStatus.REVOKED, ticket=None, revoked_at=self.now(), error="")
         return self._write(revoked, *self.revocations.entered(entry, revoked))
 
     def _insert(self, entry: Entry) -> Entry:
@@ -180,13 +193,14 @@ class Ledger:
 
     def _row(self, entry: Entry) -> dict[str, Any]:
         row = {name: getattr(entry, name) for name in Entry.__dataclass_fields__ if name != "ticket"}
-        return {**row, "ticket_encrypted": self._cipher.lock(entry.ticket.url) if entry.ticket else None}
+        return {**row, "ticket_encrypted": self._cipher.encrypt(entry.ticket.url) if entry.ticket else None}
 
     def _entry(self, row: Mapping[Any, Any]) -> Entry:
-        locked = row["ticket_encrypted"]
-        url = self._cipher.unlock_unless_dead(locked, row["expires_at"] or 0.0) if locked else None
+        encrypted = row["ticket_encrypted"]
+        url = self._cipher.decrypt_unless_expired(encrypted, row["expires_at"] or 0.0) if encrypted else None
         ticket = SsoTicket(url) if url else None
-        return Entry(ticket=ticket, **{name: row[name] for name in Entry.__dataclass_fields__ if name != "ticket"})
+        fields = {name: row[name] for name in Entry.__dataclass_fields__ if name != "ticket"}
+        return Entry(ticket=ticket, **{**fields, "status": EntryStatus(row["status"])})
 
 
 def open_ledger() -> Ledger:

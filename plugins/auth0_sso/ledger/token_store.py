@@ -16,7 +16,7 @@ k = tokens.c
 _LONGEST_TIMEOUT = 300.0  # that a connection can have
 
 
-class LedgerVault:
+class LedgerTokenStore:
     """
     Keep one token for all tasks and runs, and let one of them renew it at a time.
 
@@ -32,7 +32,7 @@ class LedgerVault:
         self._engine = engine
         self._cipher = cipher
         self._clock = clock
-        self._longest_claim = timeouts.lease(_LONGEST_TIMEOUT)
+        self._longest_lease = timeouts.lease(_LONGEST_TIMEOUT)
 
     def read_token(self, key: str) -> Token | None:
         """Return the shared access token of these credentials; an expired one may come without its text."""
@@ -40,21 +40,21 @@ class LedgerVault:
             row = connection.execute(select(tokens).where(k.key == key)).first()
         if row is None or not row.version:
             return None
-        locked = row.token_encrypted
-        text = self._cipher.unlock_unless_dead(locked, row.expires_at) if locked else None
+        encrypted = row.token_encrypted
+        text = self._cipher.decrypt_unless_expired(encrypted, row.expires_at) if encrypted else None
         return Token(text or "", row.expires_at, frozenset(row.scopes.split()), row.version)
 
-    def claim_renewal(self, key: str, version: int, owner: str, seconds: float) -> bool:
+    def acquire_lease(self, key: str, version: int, owner: str, seconds: float) -> bool:
         """Whether ``owner`` may renew the token of that version; the row is its own for ``seconds``."""
         with self._engine.connect() as connection:
             seen = connection.execute(select(k.version, k.owned_until).where(k.key == key)).first()
         now = self._clock.now()
         if seen is None:
             self._make_row(key)
-        elif seen.version != version or now <= seen.owned_until <= now + self._longest_claim:
+        elif seen.version != version or now <= seen.owned_until <= now + self._longest_lease:
             return False  # by reading alone, since many that wait look again and again
         # A claim from further ahead than any reaches was made before the clock was set back.
-        free = (k.owned_until < now) | (k.owned_until > now + self._longest_claim)
+        free = (k.owned_until < now) | (k.owned_until > now + self._longest_lease)
         mine = update(tokens).where((k.key == key) & (k.version == version) & free)
         with self._engine.begin() as connection:
             return connection.execute(mine.values(owner=owner, owned_until=now + seconds)).rowcount == 1
@@ -69,7 +69,7 @@ class LedgerVault:
     def save_token(self, key: str, token: Token, owner: str) -> None:
         """Keep a renewed token, if the row is still the owner's, and free the row."""
         values = {
-            "token_encrypted": self._cipher.lock(token.access_token),
+            "token_encrypted": self._cipher.encrypt(token.access_token),
             "expires_at": token.expires_at,
             "scopes": " ".join(sorted(token.scopes)),
             "version": token.version,
@@ -78,8 +78,8 @@ class LedgerVault:
         with self._engine.begin() as connection:
             connection.execute(update(tokens).where((k.key == key) & (k.owner == owner)).values(**values))
 
-    def release_renewal(self, key: str, owner: str, rest: float = 0.0) -> None:
-        """Free the row in ``rest`` seconds without a new token."""
-        until = self._clock.now() + rest if rest else 0.0
+    def release_lease(self, key: str, owner: str, cooldown: float = 0.0) -> None:
+        """Free the row in ``cooldown`` seconds without a new token."""
+        until = self._clock.now() + cooldown if cooldown else 0.0
         with self._engine.begin() as connection:
             connection.execute(update(tokens).where((k.key == key) & (k.owner == owner)).values(owned_until=until))

@@ -12,12 +12,12 @@ from airflow.sdk import BaseOperator
 
 from auth0_sso.exceptions import Auth0RunError
 from auth0_sso.hooks.auth0 import Auth0Hook
-from auth0_sso.ledger.records import Round
+from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.operators.links import ReportLink
 from auth0_sso.runtime.event_loop import GuardedLoop
 from auth0_sso.runtime.pool import POOL
-from auth0_sso.runtime.rate_limiter import Pacer
+from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.runtime.retry_policy import Auth0RetryPolicy
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from auth0_sso.tickets.batch import read_batch, read_tickets
@@ -35,10 +35,10 @@ class _Work(Protocol):
     async def run(self) -> None: ...
     def stop(self, reason: str) -> None: ...
     def results(self) -> list[dict[str, Any]]: ...
-    def raise_if_owed(self) -> None: ...
+    def raise_if_incomplete(self) -> None: ...
 
 
-class PacedOperator(BaseOperator):
+class SsoTicketsOperator(BaseOperator):
     """
     What the operators share: the ledger, the pace of their pool slots, and an event loop of their own.
 
@@ -47,12 +47,12 @@ class PacedOperator(BaseOperator):
     :param batch: ``{"label": str, "batch": str}``: what the mapped instance is called, and the path or URI of
         its batch file. (templated)
     :param auth0_conn_id: the Airflow connection, of type ``auth0``. (templated)
-    :param simulate: everything but the calls. (templated)
+    :param plan_only: everything but the calls. (templated)
     :param ledger_id: the identity of the ledger the run was planned with; empty: not checked. (templated)
-    :param patience: seconds for which a busy or unreachable tenant may hold up one ticket.
+    :param retry_budget: seconds for which a busy or unreachable tenant may hold up one ticket.
     """
 
-    template_fields: Sequence[str] = ("batch", "auth0_conn_id", "simulate", "ledger_id")
+    template_fields: Sequence[str] = ("batch", "auth0_conn_id", "plan_only", "ledger_id")
     operator_extra_links = (ReportLink(),)
     ui_color = "#f6e6dc"
     timeouts: Timeouts = DEFAULT_TIMEOUTS
@@ -62,9 +62,9 @@ class PacedOperator(BaseOperator):
         *,
         batch: Mapping[str, str],
         auth0_conn_id: str = Auth0Hook.default_conn_name,
-        simulate: bool | str = False,
+        plan_only: bool | str = False,
         ledger_id: str = "",
-        patience: float = DEFAULT_TIMEOUTS.patience,
+        retry_budget: float = DEFAULT_TIMEOUTS.retry_budget,
         pool: str = POOL,
         retry_policy: Auth0RetryPolicy | None = None,
         **kwargs: Any,
@@ -72,13 +72,13 @@ class PacedOperator(BaseOperator):
         super().__init__(pool=pool, retry_policy=retry_policy or Auth0RetryPolicy(), **kwargs)
         self.batch = batch
         self.auth0_conn_id = auth0_conn_id
-        self.simulate = simulate
+        self.plan_only = plan_only
         self.ledger_id = ledger_id
-        self.patience = patience
+        self.retry_budget = retry_budget
         self._loop: GuardedLoop | None = None
 
     @abstractmethod
-    def work(self, hook: Auth0Hook, ledger: Ledger, who: Round) -> _Work:
+    def work(self, hook: Auth0Hook, ledger: Ledger, attempt: RunAttempt) -> _Work:
         """Return what there is to do."""
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
@@ -88,17 +88,17 @@ class PacedOperator(BaseOperator):
         ledger = open_ledger()
         try:
             ledger.require_identity(self.ledger_id)
-            hook = Auth0Hook(self.auth0_conn_id, vault=ledger.vault, timeouts=self.timeouts)
-            hook.pacer = hook.settings.pacer(self.pool_slots, ti.start_date, self.timeouts)
-            work = self.work(hook, ledger, Round.of(context["dag_run"], ti.max_tries))
+            hook = Auth0Hook(self.auth0_conn_id, token_store=ledger.token_store, timeouts=self.timeouts)
+            hook.rate_limiter = hook.settings.rate_limiter(self.pool_slots, ti.start_date, self.timeouts)
+            work = self.work(hook, ledger, RunAttempt.of(context["dag_run"], ti.max_tries))
             try:
                 self._run(hook, work)
-                work.raise_if_owed()
+                work.raise_if_incomplete()
             except BaseException:
                 ti.xcom_push(key="return_value", value=work.results())
                 raise
             finally:
-                _push_stats(context, _stats(hook.pacer, ti.start_date))
+                _push_stats(context, _stats(hook.rate_limiter, ti.start_date))
             return work.results()
         finally:
             ledger.close()
@@ -109,9 +109,9 @@ class PacedOperator(BaseOperator):
             self._loop.stop("The task was ended from outside.")
 
     @property
-    def simulates(self) -> bool:
-        """Whether ``simulate`` is set, as a boolean or by its rendered text."""
-        return str(self.simulate).strip().lower() in ("true", "1", "yes")
+    def is_plan_only(self) -> bool:
+        """Whether ``plan_only`` is set, as a boolean or by its rendered text."""
+        return str(self.plan_only).strip().lower() in ("true", "1", "yes")
 
     def _require_pool(self) -> None:
         # partial() fills in Airflow's default pool, so a mapped operator must be given its pool there.
@@ -131,7 +131,7 @@ class PacedOperator(BaseOperator):
         self._loop.run(run)
 
 
-class CreateSsoTicketsOperator(PacedOperator):
+class CreateSsoTicketsOperator(SsoTicketsOperator):
     """
     Create the access tickets of one batch of organizations; made to be mapped, one instance an organization.
 
@@ -146,29 +146,29 @@ class CreateSsoTicketsOperator(PacedOperator):
     :param on_existing: ``reuse`` a ticket that still lives, or ``reissue``: revoke it, then create. (templated)
     :raises Auth0RowError: if Auth0 refused a row; the others are done.
     :raises Auth0RunError: if nothing can succeed until settings are mended.
-    :raises Auth0WeatherError: if Auth0 was busy, down or out of reach for too long, or the task was ended early.
+    :raises Auth0TransientError: if Auth0 was busy, down or out of reach for too long, or the task was ended early.
     """
 
-    template_fields: Sequence[str] = (*PacedOperator.template_fields, "profile_id", "on_existing")
+    template_fields: Sequence[str] = (*SsoTicketsOperator.template_fields, "profile_id", "on_existing")
 
     def __init__(self, *, profile_id: str = "", on_existing: str = "reuse", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.profile_id = profile_id
         self.on_existing = on_existing
 
-    def work(self, hook: Auth0Hook, ledger: Ledger, who: Round) -> TicketIssuer:
+    def work(self, hook: Auth0Hook, ledger: Ledger, attempt: RunAttempt) -> TicketIssuer:
         """Return the issuer of the batch's tickets."""
         options = IssueOptions(
             profile_id=self.profile_id or hook.settings.profile_id,
             custom_domain=hook.settings.custom_domain,
             reissue=self.on_existing == "reissue",
-            simulate=self.simulates,
-            patience=self.patience,
+            dry_run=self.is_plan_only,
+            retry_budget=self.retry_budget,
         )
-        return TicketIssuer(read_batch(self.batch["batch"]), hook, ledger, who, options)
+        return TicketIssuer(read_batch(self.batch["batch"]), hook, ledger, attempt, options)
 
 
-class RevokeSsoTicketsOperator(PacedOperator):
+class RevokeSsoTicketsOperator(SsoTicketsOperator):
     """
     Revoke the tickets of some of the ledger's entries, and write down that they are.
 
@@ -177,13 +177,15 @@ class RevokeSsoTicketsOperator(PacedOperator):
 
     :raises Auth0RowError: if Auth0 refused to revoke a ticket; the others are done.
     :raises Auth0RunError: if nothing can succeed until settings are mended.
-    :raises Auth0WeatherError: if Auth0 was busy, down or out of reach for too long, or the task was ended early.
+    :raises Auth0TransientError: if Auth0 was busy, down or out of reach for too long, or the task was ended early.
     """
 
-    def work(self, hook: Auth0Hook, ledger: Ledger, who: Round) -> TicketRevoker:
+    def work(self, hook: Auth0Hook, ledger: Ledger, attempt: RunAttempt) -> TicketRevoker:
         """Return the revoker of the batch's tickets."""
         tickets = read_tickets(self.batch["batch"])
-        return TicketRevoker(tickets, hook, ledger, who.run, simulate=self.simulates, patience=self.patience)
+        return TicketRevoker(
+            tickets, hook, ledger, attempt.run, dry_run=self.is_plan_only, retry_budget=self.retry_budget
+        )
 
 
 def _push_stats(context: Context, stats: dict[str, Any]) -> None:
@@ -195,13 +197,13 @@ def _push_stats(context: Context, stats: dict[str, Any]) -> None:
     store.set(STATS_KEY, tries)
 
 
-def _stats(pacer: Pacer, started: datetime) -> dict[str, Any]:
+def _stats(rate_limiter: RateLimiter, started: datetime) -> dict[str, Any]:
     return {
         "started": started.timestamp(),
         "finished": time.time(),
-        "rate": pacer.rate,
-        "burst": pacer.burst,
-        "requests": pacer.requests,
-        "rate_limited": pacer.rate_limited,
-        "sent": {str(second): count for second, count in sorted(pacer.sent.items())},
+        "rate": rate_limiter.rate,
+        "burst": rate_limiter.burst,
+        "requests": rate_limiter.requests,
+        "rate_limited": rate_limiter.rate_limited,
+        "sent": {str(second): count for second, count in sorted(rate_limiter.sent.items())},
     }

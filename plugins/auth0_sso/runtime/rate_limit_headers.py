@@ -17,7 +17,7 @@ def retry_after(headers: Mapping[str, str]) -> float:
     return 0.0 if until is None else max(0.0, until - _now(headers))
 
 
-def seconds_asked(headers: Mapping[str, str]) -> float:
+def seconds_requested(headers: Mapping[str, str]) -> float:
     """Return the seconds that a refusal asks to wait, by ``Retry-After`` or ``X-RateLimit-Reset``; 0 if by neither."""
     reset = headers.get("X-RateLimit-Reset", "").strip()
     left = float(reset[:18]) - _now(headers) if reset.isdecimal() else 0.0

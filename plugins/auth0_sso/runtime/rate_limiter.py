@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 
 from auth0_sso.exceptions import Auth0RateLimitError
-from auth0_sso.runtime.rate_limit_headers import bucket_is_empty, seconds_asked
+from auth0_sso.runtime.rate_limit_headers import bucket_is_empty, seconds_requested
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, PAUSE_SPREAD, RECOVERY, SLOWEST, Timeouts
 
 # Requests reach the tenant a few milliseconds earlier or later than they left; two per cent in hand keeps
@@ -33,7 +33,7 @@ _LEAD = 0.05
 _MOST_REFUSALS = 5
 
 
-class Pacer:
+class RateLimiter:
     """
     Say when the next request may leave.
 
@@ -73,7 +73,7 @@ class Pacer:
         self._timeouts = timeouts
         self._slowness = 1.0
         self._credit = 0.0
-        self._settled = clock() if since is None else since
+        self._earned_at = clock() if since is None else since
         self._paused_until = 0.0
         self._refusals = 0
         self._line = asyncio.Lock()
@@ -83,11 +83,11 @@ class Pacer:
         """How many requests have left."""
         return self.sent.total()
 
-    def turn(self) -> Turn:
+    def slot(self) -> Slot:
         """Return the place in line for one request."""
-        return Turn(self)
+        return Slot(self)
 
-    async def depart(self, within: float = math.inf) -> None:
+    async def acquire(self, within: float = math.inf) -> None:
         """
         Wait until a request may leave, and count it: it leaves now.
 
@@ -105,7 +105,7 @@ class Pacer:
     def delay(self) -> float:
         """Return the seconds until a request may leave."""
         now = self._clock()
-        self._settle(now)
+        self._earn(now)
         return max((1 - self._credit) / self._earning, self._paused_until - now, 0.0)
 
     def observe(self, status: int, headers: Mapping[str, str]) -> None:
@@ -120,48 +120,48 @@ class Pacer:
         :param headers: the answer's headers.
         """
         now = self._clock()
-        self._settle(now)
+        self._earn(now)
         if status == 429:
             self.rate_limited += 1
             if now >= self._paused_until:  # else it left before the pause: the same refusal, seen twice
                 self._refusals += 1
                 self._slowness = max(SLOWEST, self._slowness / 2)
-            wait = max(seconds_asked(headers), 2.0 ** min(self._refusals, _MOST_REFUSALS) / 2)
+            wait = max(seconds_requested(headers), 2.0 ** min(self._refusals, _MOST_REFUSALS) / 2)
             spread = 1 + random.random() * PAUSE_SPREAD  # noqa: S311
             self._pause(now + min(wait, self._timeouts.longest_pause) * spread)
         elif status < 400:
             self._refusals = 0
             self._slowness = min(1.0, self._slowness * RECOVERY)
             if bucket_is_empty(headers):
-                self._pause(now + min(seconds_asked(headers), self._timeouts.longest_pause_when_empty))
+                self._pause(now + min(seconds_requested(headers), self._timeouts.longest_pause_when_empty))
 
     def _pause(self, until: float) -> None:
         self._paused_until = max(self._paused_until, until)
 
-    def _settle(self, now: float) -> None:
-        earned = max(0.0, now - self._settled) * self._earning
+    def _earn(self, now: float) -> None:
+        earned = max(0.0, now - self._earned_at) * self._earning
         # While the tenant refuses, nothing is saved up: after a pause one request tries, not a burst.
         self._credit = min(1.0 if self._refusals else self.burst, self._credit + earned)
-        self._settled = max(self._settled, now)
+        self._earned_at = max(self._earned_at, now)
 
     @property
     def _earning(self) -> float:
         return self.rate * _MARGIN * self._slowness
 
 
-class Turn:
+class Slot:
     """One request's place in a pacer's line."""
 
-    def __init__(self, pacer: Pacer) -> None:
-        self._pacer = pacer
+    def __init__(self, rate_limiter: RateLimiter) -> None:
+        self._rate_limiter = rate_limiter
         self._first_in_line = False
 
-    async def __aenter__(self) -> Turn:
-        await self._pacer._line.acquire()
+    async def __aenter__(self) -> Slot:
+        await self._rate_limiter._line.acquire()
         self._first_in_line = True
         try:
-            while (wait := self._pacer.delay() - _LEAD) > 0:
-                await self._pacer._sleep(wait)
+            while (wait := self._rate_limiter.delay() - _LEAD) > 0:
+                await self._rate_limiter._sleep(wait)
         except BaseException:
             self._leave()
             raise
@@ -170,18 +170,18 @@ class Turn:
     async def __aexit__(self, *_exc_info: object) -> None:
         self._leave()
 
-    async def depart(self) -> None:
+    async def acquire(self) -> None:
         """
         Wait for what is left, and let the next in line prepare: the request leaves now.
 
         :raises Auth0RateLimitError: if the tenant has asked to wait meanwhile; nothing is sent.
         """
         try:
-            await self._pacer.depart(within=self._pacer._timeouts.longest_delay)
+            await self._rate_limiter.acquire(within=self._rate_limiter._timeouts.longest_delay)
         finally:
             self._leave()
 
     def _leave(self) -> None:
         if self._first_in_line:
             self._first_in_line = False
-            self._pacer._line.release()
+            self._rate_limiter._line.release()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from auth0_sso.exceptions import Auth0WeatherError
+from auth0_sso.exceptions import Auth0TransientError
 from auth0_sso.runtime.rate_limit_headers import retry_after
-from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, MOST_UNANSWERED, Timeouts
+from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, MOST_AMBIGUOUS, Timeouts
 
 
-class Silence:
+class OutageTimer:
     """
     Since when the tenant has said neither yes nor no to any request of a task; at first, since the task began.
 
@@ -30,41 +30,41 @@ class Silence:
         """For how long it has lasted."""
         return self.clock() - self._answered_at
 
-    def reason(self, error: Auth0WeatherError) -> str:
+    def reason(self, error: Auth0TransientError) -> str:
         """Say why no more is tried for now."""
         return f"Auth0 has answered no request for {self.seconds:.0f} seconds, so no more is tried now. {error}"
 
 
-class Patience:
+class RetryBudget:
     """
     The patience with one prospect in one try of its task.
 
     :param seconds: for how long it lasts, with the prospect or with a tenant that is silent to all.
-    :param silence: the task's.
+    :param outage: the task's.
     :param timeouts: how long is waited between two tries.
     """
 
-    def __init__(self, seconds: float, silence: Silence, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> None:
+    def __init__(self, seconds: float, outage: OutageTimer, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> None:
         self._seconds = seconds
-        self._silence = silence
+        self._outage = outage
         self._timeouts = timeouts
-        self._since = silence.clock()
+        self._since = outage.clock()
         self._failures = 0
-        self._unanswered = 0
+        self._ambiguous = 0
 
-    def bear(self, error: Auth0WeatherError, *, risked: bool) -> float:
+    def next_delay(self, error: Auth0TransientError, *, risked: bool) -> float:
         """
         Return the seconds to wait before it is asked for again.
 
         :param error: what has just gone wrong.
         :param risked: whether the request, if it was carried out, has made a ticket.
-        :raises Auth0WeatherError: the error itself, if the patience is over.
+        :raises Auth0TransientError: the error itself, if the patience is over.
         """
         self._failures += 1
-        self._unanswered += error.unanswered and risked
-        if self._left() <= 0 or self._unanswered >= MOST_UNANSWERED:
+        self._ambiguous += error.ambiguous and risked
+        if self._left() <= 0 or self._ambiguous >= MOST_AMBIGUOUS:
             raise error
-        if error.paced:
+        if error.handled_by_rate_limiter:
             return 0.0
         return min(self._timeouts.backoff(self._failures, retry_after(error.headers)), self._left())
 
@@ -72,14 +72,14 @@ class Patience:
         """
         Return the seconds until it is worth looking whether another task's request has ended.
 
-        :raises Auth0WeatherError: if the patience is over: where a clock was set back it may end in hours.
+        :raises Auth0TransientError: if the patience is over: where a clock was set back it may end in hours.
         """
         if self._left() <= 0:
-            raise Auth0WeatherError(
+            raise Auth0TransientError(
                 "Another task's request for this prospect does not end.",
                 advice="See whether another run is under way, or the clock of the ledger's machine was set back.",
             )
         return self._timeouts.poll
 
     def _left(self) -> float:
-        return self._seconds - max(self._silence.clock() - self._since, self._silence.seconds)
+        return self._seconds - max(self._outage.clock() - self._since, self._outage.seconds)

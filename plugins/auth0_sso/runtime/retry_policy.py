@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import RetryDecision, RetryPolicy
 
-from auth0_sso.exceptions import Auth0RowError, Auth0RunError, Auth0WeatherError
+from auth0_sso.exceptions import Auth0RowError, Auth0RunError, Auth0TransientError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -33,7 +33,7 @@ class Auth0RetryPolicy(RetryPolicy):
         """Return what becomes of the task; ``max_tries`` still bounds it."""
         if isinstance(exception, (Auth0RowError, Auth0RunError, ValueError)):
             return RetryDecision.fail(reason=f"{type(exception).__name__}: trying again changes nothing")
-        if isinstance(exception, Auth0WeatherError):
+        if isinstance(exception, Auth0TransientError):
             delay = min(self.first_delay * 2 ** (max(try_number, 1) - 1), self.longest_delay)
             return RetryDecision.retry(delay=timedelta(seconds=delay), reason="Auth0 was busy, down or out of reach")
         return RetryDecision.default()

@@ -30,7 +30,7 @@ token that lives less than ten minutes, a tenth of its life."""
 LEASES_WAITED = 2.0
 """How many leases a task waits for others to renew the token: a killed one's, and a slow one's after it."""
 
-MOST_UNANSWERED = 3
+MOST_AMBIGUOUS = 3
 """Requests without an answer for one prospect in one try: each may have made a ticket, so only so many are risked."""
 
 
@@ -50,12 +50,12 @@ class Timeouts:
     :param lease_grace: beyond ``timeout``: how long the renewal of the token is one task's alone, also if that task
         is killed.
     :param token_poll: between two looks whether another task has renewed the token.
-    :param longest_rest: that the token endpoint is left alone after it has failed, by all tasks together; doubled
+    :param longest_cooldown: that the token endpoint is left alone after it has failed, by all tasks together; doubled
         from 1 with each failure in a row. A token that has replaced a refused one and is refused as well is renewed
         after this time at the earliest.
     :param longest_backoff: that a prospect waits after a failure that isn't the rate limit's; doubled from 4 with
         each in a row.
-    :param patience: that transient errors may hold up one prospect in one try of its task; what is under way then
+    :param retry_budget: that transient errors may hold up one prospect in one try of its task; what is under way then
         still ends.
     :param poll: between two looks whether another task has ended what it does: its request for the same prospect,
         or its process.
@@ -79,9 +79,9 @@ class Timeouts:
     answer_grace: float = 5.0
     lease_grace: float = 5.0
     token_poll: float = 0.2
-    longest_rest: float = 30.0
+    longest_cooldown: float = 30.0
     longest_backoff: float = 30.0
-    patience: float = 300.0
+    retry_budget: float = 300.0
     poll: float = 1.0
     ledger: float = 60.0
     ledger_answer: float = 30.0
@@ -97,14 +97,14 @@ class Timeouts:
         """Return how long a task waits at most to have a token, its own request for one included."""
         return LEASES_WAITED * self.lease(timeout) + timeout
 
-    def rest(self, failures: int, asked: float) -> float:
+    def cooldown(self, failures: int, asked: float) -> float:
         """
         Return how long the token endpoint is left alone.
 
         :param failures: how many there were in a row, from 1.
         :param asked: the seconds that its last answer asked for.
         """
-        return max(_doubled(failures - 1, self.longest_rest), min(asked, self.longest_pause))
+        return max(_doubled(failures - 1, self.longest_cooldown), min(asked, self.longest_pause))
 
     def backoff(self, failures: int, asked: float) -> float:
         """

@@ -14,12 +14,12 @@ Item = TypeVar("Item")
 _SLOW_ANSWER_SECONDS = 4.0
 
 
-def workers_for(rate: float) -> int:
+def worker_count(rate: float) -> int:
     """Return how many workers can keep up ``rate`` requests a second."""
     return math.ceil(rate * _SLOW_ANSWER_SECONDS) + 1
 
 
-class Workers(Generic[Item]):
+class WorkerPool(Generic[Item]):
     """
     Settle items side by side.
 
@@ -31,7 +31,7 @@ class Workers(Generic[Item]):
 
     def __init__(self, settle: Callable[[Item], Awaitable[None]], size: int) -> None:
         self.stopped = ""
-        self._settle = settle
+        self._process = settle
         self._size = size
         self._tasks: list[asyncio.Task[None]] = []
         self._uninterruptible: set[asyncio.Task[None] | None] = set()
@@ -76,7 +76,7 @@ class Workers(Generic[Item]):
     async def _work(self, shared: Iterator[Item]) -> None:
         for item in shared:
             try:
-                await self._settle(item)
+                await self._process(item)
             except asyncio.CancelledError:
                 raise
             except BaseException as error:  # Airflow's task timeout is no Exception

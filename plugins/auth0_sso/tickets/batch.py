@@ -16,7 +16,7 @@ from typing import Any
 from airflow.sdk import ObjectStoragePath
 
 from auth0_sso.exceptions import Auth0RunError
-from auth0_sso.ledger.records import Ask, Entry
+from auth0_sso.ledger.records import Entry, TicketSpec
 
 
 @dataclass(frozen=True)
@@ -109,10 +109,10 @@ class Prospect:
     :param rows: each with what it would ask for, which may differ; the first is the one that is asked for.
     """
 
-    rows: list[tuple[TicketRequest, Ask]]
+    rows: list[tuple[TicketRequest, TicketSpec]]
 
     @property
-    def ask(self) -> Ask:
+    def spec(self) -> TicketSpec:
         """What is asked for."""
         return self.rows[0][1]
 
@@ -135,7 +135,7 @@ class Prospect:
         return Prospect(sorted(self.rows, key=lambda row: row[1].fingerprint != entry.fingerprint))
 
 
-def prospects_of(requests: Iterable[TicketRequest], ask_for: Callable[[TicketRequest], Ask]) -> list[Prospect]:
+def prospects_of(requests: Iterable[TicketRequest], ask_for: Callable[[TicketRequest], TicketSpec]) -> list[Prospect]:
     """
     Divide rows among their prospects, in the order of the first rows.
 
@@ -144,6 +144,6 @@ def prospects_of(requests: Iterable[TicketRequest], ask_for: Callable[[TicketReq
     """
     by_key: dict[str, Prospect] = {}
     for request in requests:
-        ask = ask_for(request)
-        by_key.setdefault(ask.key, Prospect([])).rows.append((request, ask))
+        spec = ask_for(request)
+        by_key.setdefault(spec.key, Prospect([])).rows.append((request, spec))
     return list(by_key.values())

@@ -10,12 +10,12 @@ from typing import Any, Protocol, TypeVar
 import structlog
 from airflow.sdk.configuration import conf
 
-from auth0_sso.ledger.records import DagRun, Entry, Round
+from auth0_sso.ledger.records import NO_ANSWER, DagRun, Entry, EntryStatus, RunAttempt
 from auth0_sso.ledger.store import open_ledger
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from auth0_sso.tickets.batch import TicketRequest
-from auth0_sso.tickets.outcomes import shared, told
-from auth0_sso.xcom import readable
+from auth0_sso.tickets.outcomes import reported, shared
+from auth0_sso.xcom import decrypted
 
 log = structlog.get_logger(logger_name="task")
 
@@ -48,7 +48,7 @@ class TaskInstance(Protocol):
 def results_of(ti: TaskInstance, task_id: str) -> list[dict[str, Any]]:
     """Return what the mapped instances of a task have pushed, in one list, its tickets readable."""
     pushed = ti.xcom_pull(task_ids=[task_id], key="return_value")
-    return [readable(item) for value in pushed if value for item in value]
+    return [decrypted(item) for value in pushed if value for item in value]
 
 
 def stats_of(ti: TaskInstance, task_id: str) -> list[dict[str, Any]]:
@@ -79,11 +79,11 @@ def outcomes_of(
         known = {outcome["row"] for outcome in outcomes}
         return outcomes, [row for row in rows if row["row"] not in known and not row["error"]]
 
-    outcomes, untold = settled(ti, task_id, look, timeouts)
-    return outcomes + (list(_from_ledger(untold, Round.of(dag_run))) if untold else [])
+    outcomes, untold = finished(ti, task_id, look, timeouts)
+    return outcomes + (list(_from_ledger(untold, RunAttempt.of(dag_run))) if untold else [])
 
 
-def settled(
+def finished(
     ti: TaskInstance, task_id: str, look: Callable[[], tuple[list[dict[str, Any]], list[T]]], timeouts: Timeouts
 ) -> tuple[list[dict[str, Any]], list[T]]:
     """
@@ -94,9 +94,9 @@ def settled(
     """
     deadline = time.monotonic() + conf.getint("workers", "min_heartbeat_interval") + timeouts.dying
     while True:
-        told, untold = look()
+        reported, untold = look()
         if not untold or time.monotonic() > deadline or _ENDED.isdisjoint(_states(ti, task_id).values()):
-            return told, untold
+            return reported, untold
         log.info("A task has ended and not told all it did; its process may still be ending", untold=len(untold))
         time.sleep(timeouts.poll)
 
@@ -136,10 +136,10 @@ def _states(ti: TaskInstance, task_id: str) -> dict[str, str]:
     return dict(states.get(ti.run_id, {}))
 
 
-def _from_ledger(rows: Sequence[Mapping[str, Any]], who: Round) -> Iterator[dict[str, Any]]:
+def _from_ledger(rows: Sequence[Mapping[str, Any]], attempt: RunAttempt) -> Iterator[dict[str, Any]]:
     ledger = open_ledger()
     try:
-        of_run = [entry for entry in ledger.entries_of_run(who.run) if who.owns(entry)]
+        of_run = [entry for entry in ledger.entries_of_run(attempt.run) if attempt.owns(entry)]
         now = ledger.now()
     finally:
         ledger.close()
@@ -152,11 +152,11 @@ def _from_ledger(rows: Sequence[Mapping[str, Any]], who: Round) -> Iterator[dict
     for row in rows:
         key = (row["organization_id"], row["prospect"], row["profile_id"])
         entry = entries.get(key) or by_default.get(key)
-        if entry is not None and entry.status != "waiting":  # for which nothing was made
+        if entry is not None and entry.status != EntryStatus.DEFERRED:  # for which nothing was made
             found[entry.key] = entry
             requests[entry.key].append(_request(row))
     for entry in found.values():
-        status, error = _status(entry, who, now)
+        status, error = _status(entry, attempt, now)
         yield from (outcome.as_dict() for outcome in shared(requests[entry.key], status, error, entry, now=now))
 
 
@@ -165,9 +165,9 @@ def _request(row: Mapping[str, Any]) -> TicketRequest:
     return TicketRequest(**{"body": {}, **{name: value for name, value in row.items() if name in names}})
 
 
-def _status(entry: Entry, who: Round, now: float) -> tuple[str, str]:
-    if entry.status in ("asking", "unanswered"):
+def _status(entry: Entry, attempt: RunAttempt, now: float) -> tuple[str, str]:
+    if entry.status in NO_ANSWER:
         return "failed", entry.error or _DIED
-    if entry.status == "created" and not entry.is_live(now):
+    if entry.status == EntryStatus.CREATED and not entry.is_live(now):
         return "failed", _EXPIRED if entry.ticket else _FORGOTTEN
-    return told(entry, who)
+    return reported(entry, attempt)

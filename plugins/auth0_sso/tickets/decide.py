@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from enum import Enum
 
-from auth0_sso.ledger.records import Ask, Entry, Round
+from auth0_sso.ledger.records import REFUSED, Entry, EntryStatus, RunAttempt, TicketSpec
 
 
-class Step(Enum):
+class Action(Enum):
     """What to do next for a prospect."""
 
     CREATE = "create"
@@ -17,7 +17,7 @@ class Step(Enum):
     WAIT = "wait"  # somebody else's request is under way
 
 
-def next_step(entry: Entry | None, ask: Ask, who: Round, *, reissue: bool, now: float) -> Step:
+def decide(entry: Entry | None, spec: TicketSpec, attempt: RunAttempt, *, reissue: bool, now: float) -> Action:
     """
     Decide from the ledger what to do for a prospect.
 
@@ -26,29 +26,29 @@ def next_step(entry: Entry | None, ask: Ask, who: Round, *, reissue: bool, now: 
     a revocation by somebody else, stand until a person clears the task or another run asks.
 
     :param entry: what the ledger knows, if anything.
-    :param ask: what is asked now.
-    :param who: the run that asks.
+    :param spec: what is asked now.
+    :param attempt: the run that asks.
     :param reissue: whether a ticket of an earlier run is replaced although it lives.
     :param now: UNIX seconds.
     """
     if entry is None:
-        return Step.CREATE
-    if entry.status == "asking" and entry.answer_by > now:
-        return Step.WAIT
+        return Action.CREATE
+    if entry.status == EntryStatus.IN_FLIGHT and entry.answer_by > now:
+        return Action.WAIT
     if entry.is_live(now):
-        return _with_a_living_ticket(entry, ask, who, reissue=reissue)
+        return _with_a_living_ticket(entry, spec, attempt, reissue=reissue)
     if entry.may_work(now):  # in doubt, its revocation is done again, which does no harm
-        return Step.REPLACE if entry.status == "revoking" else Step.RETIRE
-    stands = entry.status in ("conflict", "failed") or (entry.status == "revoked" and entry.revoked_by != who.run)
-    if stands and who.owns(entry) and (entry.round, entry.fingerprint) == (who.number, ask.fingerprint):
-        return Step.KEEP
-    return Step.CREATE
+        return Action.REPLACE if entry.status == EntryStatus.REVOKING else Action.RETIRE
+    stands = entry.status in REFUSED or (entry.status == EntryStatus.REVOKED and entry.revoked_by != attempt.run)
+    if stands and attempt.owns(entry) and (entry.run_attempt, entry.fingerprint) == (attempt.number, spec.fingerprint):
+        return Action.KEEP
+    return Action.CREATE
 
 
-def _with_a_living_ticket(entry: Entry, ask: Ask, who: Round, *, reissue: bool) -> Step:
-    unchanged = entry.fingerprint == ask.fingerprint
-    if who.owns(entry):
-        return Step.KEEP if unchanged else Step.REPLACE
-    if entry.run_after >= who.run_after:
-        return Step.KEEP
-    return Step.KEEP if unchanged and not reissue else Step.REPLACE
+def _with_a_living_ticket(entry: Entry, spec: TicketSpec, attempt: RunAttempt, *, reissue: bool) -> Action:
+    unchanged = entry.fingerprint == spec.fingerprint
+    if attempt.owns(entry):
+        return Action.KEEP if unchanged else Action.REPLACE
+    if entry.run_after >= attempt.run_after:
+        return Action.KEEP
+    return Action.KEEP if unchanged and not reissue else Action.REPLACE

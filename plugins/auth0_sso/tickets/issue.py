@@ -10,17 +10,17 @@ from typing import Any
 
 import structlog
 
-from auth0_sso.exceptions import Auth0Error, Auth0ProfileError, Auth0RowError, Auth0RunError, Auth0WeatherError
+from auth0_sso.exceptions import Auth0Error, Auth0ProfileError, Auth0RowError, Auth0RunError, Auth0TransientError
 from auth0_sso.hooks.auth0 import Auth0Hook
-from auth0_sso.ledger.records import Ask, Entry, Round
+from auth0_sso.ledger.records import NO_ANSWER, Entry, RunAttempt, TicketSpec
 from auth0_sso.ledger.store import Ledger, StaleEntryError
-from auth0_sso.runtime.retry import Patience, Silence
+from auth0_sso.runtime.retry import OutageTimer, RetryBudget
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS
-from auth0_sso.runtime.worker_pool import Workers, workers_for
+from auth0_sso.runtime.worker_pool import WorkerPool, worker_count
 from auth0_sso.tickets.batch import Organization, Prospect, TicketRequest, prospects_of
-from auth0_sso.tickets.decide import Step, next_step
+from auth0_sso.tickets.decide import Action, decide
 from auth0_sso.tickets.outcomes import Outcome, outcome, outcomes_of
-from auth0_sso.tickets.request import TicketAsker
+from auth0_sso.tickets.request import TicketRequester
 from auth0_sso.tickets.revoke import is_revoked_first, revoke_entry
 
 log = structlog.get_logger(logger_name="task")
@@ -36,15 +36,15 @@ class IssueOptions:
     :param profile_id: the self-service profile of rows that name none.
     :param custom_domain: the custom domain of rows that name none, or empty.
     :param reissue: replace tickets that still live.
-    :param simulate: everything but the calls.
-    :param patience: seconds for which bad weather may hold up one prospect's request.
+    :param dry_run: everything but the calls.
+    :param retry_budget: seconds for which bad weather may hold up one prospect's request.
     """
 
     profile_id: str = ""
     custom_domain: str = ""
     reissue: bool = False
-    simulate: bool = False
-    patience: float = DEFAULT_TIMEOUTS.patience
+    dry_run: bool = False
+    retry_budget: float = DEFAULT_TIMEOUTS.retry_budget
 
 
 class TicketIssuer:
@@ -54,25 +54,30 @@ class TicketIssuer:
     :param organizations: whose tickets, see :mod:`auth0_sso.tickets.batch`.
     :param hook: a hook with a pacer, opened while ``run`` runs.
     :param ledger: where intents and results are written.
-    :param who: the run that issues.
+    :param attempt: the run that issues.
     :param options: how.
     """
 
     def __init__(
-        self, organizations: Sequence[Organization], hook: Auth0Hook, ledger: Ledger, who: Round, options: IssueOptions
+        self,
+        organizations: Sequence[Organization],
+        hook: Auth0Hook,
+        ledger: Ledger,
+        attempt: RunAttempt,
+        options: IssueOptions,
     ) -> None:
         self._organizations = organizations
         self._requests = [request for organization in organizations for request in organization.requests]
         self._hook = hook
         self._ledger = ledger
-        self._who = who
+        self._attempt = attempt
         self._options = options
         self._outcomes: dict[int, Outcome] = {}
-        self._weather: Auth0WeatherError | None = None
-        size = workers_for(hook.require_pacer().rate)
-        self._workers: Workers[Prospect] = Workers(self._settle_and_note, size)
-        self._silence = Silence()
-        self._asker = TicketAsker(hook, ledger, who, self._workers, self._silence)
+        self._transient_error: Auth0TransientError | None = None
+        size = worker_count(hook.require_rate_limiter().rate)
+        self._workers: WorkerPool[Prospect] = WorkerPool(self._process_and_record, size)
+        self._outage = OutageTimer()
+        self._requester = TicketRequester(hook, ledger, attempt, self._workers, self._outage)
 
     async def run(self) -> None:
         """
@@ -103,30 +108,32 @@ class TicketIssuer:
             for organization in self._organizations
         ]
 
-    def raise_if_owed(self) -> None:
+    def raise_if_incomplete(self) -> None:
         """
         Check that every row has what it asked for.
 
-        :raises Auth0WeatherError: if trying again later may help.
+        :raises Auth0TransientError: if trying again later may help.
         :raises Auth0RowError: if Auth0 refused rows.
         """
         outcomes = [self._outcome(request) for request in self._requests]
         failed = [f"row {outcome.row}: {outcome.error}" for outcome in outcomes if outcome.status == "failed"]
         unreached = sum(outcome.status == "not_attempted" for outcome in outcomes)
-        owed = f"{len(failed)} of {len(outcomes)} rows failed, {unreached} were not attempted. {' | '.join(failed[:5])}"
-        if self._weather is not None or self._workers.stopped:
-            raise Auth0WeatherError(owed, advice=self._workers.stopped)
+        incomplete = (
+            f"{len(failed)} of {len(outcomes)} rows failed, {unreached} were not attempted. {' | '.join(failed[:5])}"
+        )
+        if self._transient_error is not None or self._workers.stopped:
+            raise Auth0TransientError(incomplete, advice=self._workers.stopped)
         if failed:
-            raise Auth0RowError(owed, advice="Then clear this task or run again: the others are done.")
+            raise Auth0RowError(incomplete, advice="Then clear this task or run again: the others are done.")
 
     def _outcome(self, request: TicketRequest) -> Outcome:
         return self._outcomes.get(request.row) or outcome(request, "not_attempted", error=self._workers.stopped)
 
     def _prospects(self) -> list[Prospect]:
-        return prospects_of(self._requests, self._ask)
+        return prospects_of(self._requests, self._spec)
 
-    def _ask(self, request: TicketRequest) -> Ask:
-        return Ask(
+    def _spec(self, request: TicketRequest) -> TicketSpec:
+        return TicketSpec(
             tenant=self._hook.settings.domain,
             profile_id=request.profile_id or self._options.profile_id,
             organization_id=request.organization_id,
@@ -137,20 +144,20 @@ class TicketIssuer:
             custom_domain=request.custom_domain or self._options.custom_domain,
         )
 
-    async def _settle_and_note(self, prospect: Prospect) -> None:
-        patience = Patience(self._options.patience, self._silence, self._hook.timeouts)
+    async def _process_and_record(self, prospect: Prospect) -> None:
+        retry_budget = RetryBudget(self._options.retry_budget, self._outage, self._hook.timeouts)
         try:
             if len(prospect.rows) > 1:
-                prospect = prospect.as_asked_before(await self._asker.look_up(prospect.ask), self._ledger.now())
-            entry, planned = await self._settle(prospect.ask, prospect.requests[0], patience)
+                prospect = prospect.as_asked_before(await self._requester.look_up(prospect.spec), self._ledger.now())
+            entry, planned = await self._process(prospect.spec, prospect.requests[0], retry_budget)
             now = self._ledger.now()
-            rows = outcomes_of(prospect.requests, prospect.ask, entry, planned=planned, who=self._who, now=now)
-            self._outcomes.update((settled.row, settled) for settled in rows)
-        except Auth0WeatherError as error:
-            self._weather = error
+            rows = outcomes_of(prospect.requests, prospect.spec, entry, planned=planned, attempt=self._attempt, now=now)
+            self._outcomes.update((finished.row, finished) for finished in rows)
+        except Auth0TransientError as error:
+            self._transient_error = error
             self._note_failure(prospect, error)
-            if self._silence.seconds >= self._options.patience:  # it isn't this row
-                self._workers.stop(self._silence.reason(error))
+            if self._outage.seconds >= self._options.retry_budget:  # it isn't this row
+                self._workers.stop(self._outage.reason(error))
         except Auth0RowError as error:  # its old link can't be revoked
             self._note_failure(prospect, error)
         except Auth0RunError as error:
@@ -158,39 +165,41 @@ class TicketIssuer:
             if not (isinstance(error, Auth0ProfileError) and prospect.requests[0].profile_id):
                 raise
 
-    async def _settle(self, ask: Ask, request: TicketRequest, patience: Patience) -> tuple[Entry | None, bool]:
+    async def _process(
+        self, spec: TicketSpec, request: TicketRequest, retry_budget: RetryBudget
+    ) -> tuple[Entry | None, bool]:
         """Bring a prospect to a known state; return its entry, and whether its request is only planned."""
         while True:
-            entry = await self._asker.look_up(ask)
-            step = next_step(entry, ask, self._who, reissue=self._options.reissue, now=self._ledger.now())
-            if step is Step.KEEP or self._options.simulate:
-                return entry, step is not Step.KEEP
+            entry = await self._requester.look_up(spec)
+            action = decide(entry, spec, self._attempt, reissue=self._options.reissue, now=self._ledger.now())
+            if action is Action.KEEP or self._options.dry_run:
+                return entry, action is not Action.KEEP
             asks = False
             try:
-                if step is Step.WAIT:
-                    await asyncio.sleep(patience.look_again())
-                elif entry is not None and await is_revoked_first(step, self._hook):
-                    await revoke_entry(entry, self._hook, self._ledger, self._who.run, self._workers)
+                if action is Action.WAIT:
+                    await asyncio.sleep(retry_budget.look_again())
+                elif entry is not None and await is_revoked_first(action, self._hook):
+                    await revoke_entry(entry, self._hook, self._ledger, self._attempt.run, self._workers)
                 else:
                     asks = True
-                    return await self._asker.ask(ask, entry, own_profile=bool(request.profile_id)), False
+                    return await self._requester.spec(spec, entry, own_profile=bool(request.profile_id)), False
             except StaleEntryError:
                 log.info("Another task has asked for this prospect meanwhile; looking again", row=request.row)
-            except Auth0WeatherError as error:
+            except Auth0TransientError as error:
                 if self._workers.stopped:
                     raise
-                wait = patience.bear(error, risked=asks)
+                wait = retry_budget.next_delay(error, risked=asks)
                 log.warning("Auth0 is out of sorts; waiting", row=request.row, reason=str(error))
                 await asyncio.sleep(wait)
 
     def _note_failure(self, prospect: Prospect, error: Auth0Error | str) -> None:
-        entry, now = self._asker.last_known(prospect.ask), self._ledger.now()
+        entry, now = self._requester.last_known(prospect.spec), self._ledger.now()
         for request in prospect.requests:
             self._outcomes[request.row] = outcome(request, "failed", error=str(error), entry=entry, now=now)
 
     def _note_if_lost(self, prospect: Prospect) -> None:
         """Say so if the work was ended between an intent and its result: a ticket may exist that nobody has seen."""
-        entry = self._asker.last_known(prospect.ask)
+        entry = self._requester.last_known(prospect.spec)
         unsettled = prospect.requests[0].row not in self._outcomes
-        if unsettled and entry and self._who.owns(entry) and entry.status in ("asking", "unanswered"):
+        if unsettled and entry and self._attempt.owns(entry) and entry.status in NO_ANSWER:
             self._note_failure(prospect, entry.error or _LOST)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from auth0_sso.ledger.records import Ask, Entry, Round
+from auth0_sso.ledger.records import Entry, EntryStatus, RunAttempt, TicketSpec
 from auth0_sso.tickets.batch import TicketRequest
 
 _CARRIED = {
@@ -67,7 +67,9 @@ def outcome(
     """
     carried = {field.name: getattr(request, field.name) for field in fields(request) if field.name in _CARRIED}
     # An intent has a ticket only if that could not be recorded.
-    ticket = entry.ticket if entry and (status in ("created", "reused") or entry.status == "asking") else None
+    ticket = (
+        entry.ticket if entry and (status in ("created", "reused") or entry.status == EntryStatus.IN_FLIGHT) else None
+    )
     return Outcome(
         **carried,
         status=status,
@@ -76,29 +78,35 @@ def outcome(
         expires_at=iso(entry.expires_at) if entry and ticket else "",
         created_at=iso(entry.created_at) if entry and ticket else "",
         attempts=entry.attempts if entry and status not in ("reused", "planned") else 0,
-        duplicate_possible=bool(entry and entry.may_be_double(now)),
+        duplicate_possible=bool(entry and entry.may_be_duplicate(now)),
         error=error,
     )
 
 
 def outcomes_of(
-    requests: Sequence[TicketRequest], ask: Ask, entry: Entry | None, *, planned: bool, who: Round, now: float
+    requests: Sequence[TicketRequest],
+    spec: TicketSpec,
+    entry: Entry | None,
+    *,
+    planned: bool,
+    attempt: RunAttempt,
+    now: float,
 ) -> Iterator[Outcome]:
     """
     Return the outcomes of the rows of one settled prospect, which share its ticket.
 
     :param requests: the rows; the first is the one that is asked for.
-    :param ask: what is asked.
+    :param spec: what is asked.
     :param entry: what the ledger knows of the prospect.
     :param planned: whether its request is only planned.
-    :param who: the run; a ticket of another one is ``reused``.
+    :param attempt: the run; a ticket of another one is ``reused``.
     :param now: the ledger's UNIX time.
     """
     if planned or entry is None:
         status, error = "planned", ""
     else:
-        status, error = told(entry, who)
-    if status == "reused" and entry is not None and entry.fingerprint != ask.fingerprint:
+        status, error = reported(entry, attempt)
+    if status == "reused" and entry is not None and entry.fingerprint != spec.fingerprint:
         error = (
             f"This link was made by the later run {entry.run} from a row with other data, and stays. "
             "If this row's data count, trigger another run."
@@ -106,11 +114,11 @@ def outcomes_of(
     yield from shared(requests, status, error, entry, now=now)
 
 
-def told(entry: Entry, who: Round) -> tuple[str, str]:
+def reported(entry: Entry, attempt: RunAttempt) -> tuple[str, str]:
     """Return the status and the error with which a settled entry stands in the report of a run."""
-    if entry.status == "created":
-        return ("created" if who.owns(entry) else "reused"), ""
-    if entry.status in ("revoked", "revoking"):
+    if entry.status == EntryStatus.CREATED:
+        return ("created" if attempt.owns(entry) else "reused"), ""
+    if entry.status in (EntryStatus.REVOKED, EntryStatus.REVOKING):
         return "failed", (
             f"Its link was revoked by {entry.revoked_by}. If another one is wanted, clear this task or run again."
         )

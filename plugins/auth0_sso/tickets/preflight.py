@@ -41,7 +41,7 @@ def check_before_creating(ti: TaskInstance, params: Mapping[str, Any], profile_i
     :param params: the run's parameters; with ``dry_run`` nothing is sent here either.
     :param profile_ids: the profiles of the rows; an empty one stands for the run's or the connection's.
     :raises Auth0RunError: naming what is wrong and what to do.
-    :raises Auth0WeatherError: if the tenant is out of reach.
+    :raises Auth0TransientError: if the tenant is out of reach.
     """
     _require_mappable(params["max_mapped_tasks"])
     hook = Auth0Hook()
@@ -56,7 +56,7 @@ def check_before_creating(ti: TaskInstance, params: Mapping[str, Any], profile_i
     for profile_id in profiles:
         require_profile_id(profile_id)
     scopes = [CREATE_SCOPE, REVOKE_SCOPE] if params["on_existing"] == "reissue" else [CREATE_SCOPE]
-    _check(ti, scopes, profiles, simulate=params["dry_run"])
+    _check(ti, scopes, profiles, dry_run=params["dry_run"])
 
 
 def check_before_revoking(ti: TaskInstance, params: Mapping[str, Any]) -> None:
@@ -66,20 +66,20 @@ def check_before_revoking(ti: TaskInstance, params: Mapping[str, Any]) -> None:
     :param ti: the task instance that calls it.
     :param params: the run's parameters; with ``dry_run`` nothing is sent here either.
     :raises Auth0RunError: naming what is wrong and what to do.
-    :raises Auth0WeatherError: if the tenant is out of reach.
+    :raises Auth0TransientError: if the tenant is out of reach.
     """
     _require_mappable(params["max_mapped_tasks"])
-    _check(ti, [REVOKE_SCOPE], [], simulate=params["dry_run"])
+    _check(ti, [REVOKE_SCOPE], [], dry_run=params["dry_run"])
 
 
-def _check(ti: TaskInstance, scopes: Collection[str], profiles: Collection[str], *, simulate: bool) -> None:
+def _check(ti: TaskInstance, scopes: Collection[str], profiles: Collection[str], *, dry_run: bool) -> None:
     days = keep_days()
     ledger = open_ledger()
     try:
         ledger.rotation.catch_up()
-        hook = Auth0Hook(vault=ledger.vault)
-        hook.pacer = hook.settings.pacer(ti.task.pool_slots, ti.start_date)
-        if not simulate:
+        hook = Auth0Hook(token_store=ledger.token_store)
+        hook.rate_limiter = hook.settings.rate_limiter(ti.task.pool_slots, ti.start_date)
+        if not dry_run:
             asyncio.run(_check_tenant(hook, scopes, profiles))
             forget_dead_urls(ledger, days)
     finally:

@@ -10,13 +10,13 @@ from auth0_sso.ledger.revocation_log import Revocation
 from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from auth0_sso.tickets.batch import IssuedTicket
-from auth0_sso.tickets.collect import TaskInstance, results_of, settled
+from auth0_sso.tickets.collect import TaskInstance, finished, results_of
 from auth0_sso.tickets.outcomes import iso
 
 REPLACED = "Its prospect has a newer link, which is left alone; to revoke that one, name its run or its organization."
 
 
-def settled_revocations(
+def finished_revocations(
     ledger: Ledger, tickets: Sequence[IssuedTicket]
 ) -> Iterator[tuple[Entry, IssuedTicket, str, Revocation | None]]:
     """
@@ -90,14 +90,14 @@ def revocations_of(
     tickets = [IssuedTicket(one["key"], one["created_at"]) for one in wanted]
 
     def look() -> tuple[list[dict[str, Any]], list[IssuedTicket]]:
-        results = _told_of_tickets(ti, task_id, tickets)
+        results = _reported_tickets(ti, task_id, tickets)
         return [*results.values()], [ticket for ticket in tickets if ticket not in results]
 
-    results, untold = settled(ti, task_id, look, timeouts)
+    results, untold = finished(ti, task_id, look, timeouts)
     return results + (list(_revocations_from_ledger(untold)) if untold else [])
 
 
-def _told_of_tickets(
+def _reported_tickets(
     ti: TaskInstance, task_id: str, tickets: Iterable[IssuedTicket]
 ) -> dict[IssuedTicket, dict[str, Any]]:
     """
@@ -106,18 +106,18 @@ def _told_of_tickets(
     An instance that a second selection has no work for still has its XCom of the selection before: what another
     one has settled since counts.
     """
-    wanted, told = set(tickets), {}
+    wanted, reported = set(tickets), {}
     results = results_of(ti, task_id)
     for result in sorted(results, key=lambda result: result["status"] not in ("failed", "not_attempted")):
         if (ticket := IssuedTicket(result["key"], result["issued"])) in wanted:
-            told[ticket] = result
-    return told
+            reported[ticket] = result
+    return reported
 
 
 def _revocations_from_ledger(tickets: Sequence[IssuedTicket]) -> Iterator[dict[str, Any]]:
     ledger = open_ledger()
     try:
-        for entry, ticket, status, revocation in settled_revocations(ledger, tickets):
+        for entry, ticket, status, revocation in finished_revocations(ledger, tickets):
             error = "" if status else "The task died before it told; the link may still work."
             yield revocation_row(entry, ticket, status or "not_attempted", revocation, error)
     finally:

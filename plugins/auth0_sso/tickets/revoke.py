@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from auth0_sso.exceptions import Auth0Error, Auth0RowError, Auth0RunError, Auth0WeatherError
+from auth0_sso.exceptions import Auth0Error, Auth0RowError, Auth0RunError, Auth0TransientError
 from auth0_sso.hooks.auth0 import REVOKE_SCOPE, Auth0Hook
 from auth0_sso.ledger.records import Entry
 from auth0_sso.ledger.revocation_log import Revocation
 from auth0_sso.ledger.store import Ledger, StaleEntryError
-from auth0_sso.runtime.retry import Patience, Silence
+from auth0_sso.runtime.retry import OutageTimer, RetryBudget
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS
-from auth0_sso.runtime.worker_pool import Workers, workers_for
+from auth0_sso.runtime.worker_pool import WorkerPool, worker_count
 from auth0_sso.tickets.batch import IssuedTicket
-from auth0_sso.tickets.decide import Step
-from auth0_sso.tickets.revocations import revocation_row, settled_revocations
+from auth0_sso.tickets.decide import Action
+from auth0_sso.tickets.revocations import finished_revocations, revocation_row
 
 
 @dataclass
@@ -40,8 +40,8 @@ class TicketRevoker:
     :param hook: a hook with a pacer, opened while ``run`` runs.
     :param ledger: where it is written that they are revoked.
     :param run: ``dag_id/run_id`` of the run that revokes.
-    :param simulate: everything but the calls.
-    :param patience: seconds for which bad weather may hold up one revocation.
+    :param dry_run: everything but the calls.
+    :param retry_budget: seconds for which bad weather may hold up one revocation.
     """
 
     def __init__(
@@ -51,21 +51,23 @@ class TicketRevoker:
         ledger: Ledger,
         run: str,
         *,
-        simulate: bool = False,
-        patience: float = DEFAULT_TIMEOUTS.patience,
+        dry_run: bool = False,
+        retry_budget: float = DEFAULT_TIMEOUTS.retry_budget,
     ) -> None:
         self._revocations = [
             _Revocation(entry, ticket, status or "not_attempted", done)
-            for entry, ticket, status, done in settled_revocations(ledger, tickets)
+            for entry, ticket, status, done in finished_revocations(ledger, tickets)
         ]
         self._hook = hook
         self._ledger = ledger
         self._run = run
-        self._simulate = simulate
-        self._patience = patience
-        self._weather: Auth0WeatherError | None = None
-        self._silence = Silence()
-        self._workers: Workers[_Revocation] = Workers(self._settle, workers_for(hook.require_pacer().rate))
+        self._dry_run = dry_run
+        self._retry_budget = retry_budget
+        self._transient_error: Auth0TransientError | None = None
+        self._outage = OutageTimer()
+        self._workers: WorkerPool[_Revocation] = WorkerPool(
+            self._process, worker_count(hook.require_rate_limiter().rate)
+        )
 
     async def run(self) -> None:
         """
@@ -92,35 +94,35 @@ class TicketRevoker:
             for revocation in self._revocations
         ]
 
-    def raise_if_owed(self) -> None:
+    def raise_if_incomplete(self) -> None:
         """
         Check that every ticket is revoked.
 
-        :raises Auth0WeatherError: if trying again later may help.
+        :raises Auth0TransientError: if trying again later may help.
         :raises Auth0RowError: if Auth0 refused to revoke some.
         """
-        owed = [r for r in self._revocations if r.status in ("failed", "not_attempted")]
-        said = f"{len(owed)} of {len(self._revocations)} tickets are not revoked."
-        if self._weather is not None or self._workers.stopped:
-            raise Auth0WeatherError(said, advice=self._workers.stopped or str(self._weather))
-        if owed:
-            raise Auth0RowError(said, advice=owed[0].error)
+        incomplete = [r for r in self._revocations if r.status in ("failed", "not_attempted")]
+        said = f"{len(incomplete)} of {len(self._revocations)} tickets are not revoked."
+        if self._transient_error is not None or self._workers.stopped:
+            raise Auth0TransientError(said, advice=self._workers.stopped or str(self._transient_error))
+        if incomplete:
+            raise Auth0RowError(said, advice=incomplete[0].error)
 
-    async def _settle(self, revocation: _Revocation) -> None:
+    async def _process(self, revocation: _Revocation) -> None:
         if revocation.status != "not_attempted":
             return
         try:
             self._require_tenant_of(revocation.entry)
-            if self._simulate:
+            if self._dry_run:
                 revocation.status = "planned"
             else:
                 await self._revoke_patiently(revocation)
         except Auth0Error as error:
             revocation.status, revocation.error = "failed", str(error)
-            if isinstance(error, Auth0WeatherError):
-                self._weather = error
-                if self._silence.seconds >= self._patience:  # it isn't this ticket
-                    self._workers.stop(self._silence.reason(error))
+            if isinstance(error, Auth0TransientError):
+                self._transient_error = error
+                if self._outage.seconds >= self._retry_budget:  # it isn't this ticket
+                    self._workers.stop(self._outage.reason(error))
             elif isinstance(error, Auth0RunError):
                 raise
 
@@ -134,35 +136,35 @@ class TicketRevoker:
 
     async def _revoke_patiently(self, revocation: _Revocation) -> None:
         """Revoking twice does no harm: whatever the weather is, and whoever else does it, it is done again."""
-        patience = Patience(self._patience, self._silence, self._hook.timeouts)
+        retry_budget = RetryBudget(self._retry_budget, self._outage, self._hook.timeouts)
         while True:
             await self._look_again(revocation)
             if revocation.status != "not_attempted":
                 return
             try:
                 await revoke_entry(revocation.entry, self._hook, self._ledger, self._run, self._workers)
-                self._silence.end()
+                self._outage.end()
             except StaleEntryError:
-                await asyncio.sleep(patience.look_again())
-            except Auth0WeatherError as error:
+                await asyncio.sleep(retry_budget.look_again())
+            except Auth0TransientError as error:
                 if self._workers.stopped:
                     raise
-                await asyncio.sleep(patience.bear(error, risked=False))
+                await asyncio.sleep(retry_budget.next_delay(error, risked=False))
 
     async def _look_again(self, revocation: _Revocation) -> None:
-        found = await asyncio.to_thread(lambda: list(settled_revocations(self._ledger, [revocation.ticket])))
+        found = await asyncio.to_thread(lambda: list(finished_revocations(self._ledger, [revocation.ticket])))
         ((revocation.entry, _, status, revocation.done),) = found
         revocation.status = status or "not_attempted"
 
 
-async def is_revoked_first(step: Step, hook: Auth0Hook) -> bool:
+async def is_revoked_first(action: Action, hook: Auth0Hook) -> bool:
     """Whether the entry's ticket is revoked before another is asked for; one that has expired only if the token may."""
-    if step is Step.RETIRE:
+    if action is Action.RETIRE:
         return REVOKE_SCOPE in (await hook.token()).scopes
-    return step is Step.REPLACE
+    return action is Action.REPLACE
 
 
-async def revoke_entry(entry: Entry, hook: Auth0Hook, ledger: Ledger, run: str, workers: Workers[Any]) -> Entry:
+async def revoke_entry(entry: Entry, hook: Auth0Hook, ledger: Ledger, run: str, workers: WorkerPool[Any]) -> Entry:
     """
     Revoke an entry's ticket; from the intent on it is never reused, whatever happens.
 
@@ -171,9 +173,9 @@ async def revoke_entry(entry: Entry, hook: Auth0Hook, ledger: Ledger, run: str, 
     :raises Auth0Error: if it can't be revoked.
     """
     await hook.require_scopes([REVOKE_SCOPE])  # renewed before the turn, if need be
-    async with hook.require_pacer().turn() as turn:
+    async with hook.require_rate_limiter().slot() as slot:
         with workers.uninterrupted():
             leaving = await asyncio.to_thread(ledger.record_revoking, entry, run)
             if entry.ticket is not None:
-                await hook.revoke_sso_ticket(entry.profile_id, entry.ticket.ticket_id, turn=turn)
+                await hook.revoke_sso_ticket(entry.profile_id, entry.ticket.ticket_id, slot=slot)
             return await asyncio.to_thread(ledger.record_revoked, leaving)

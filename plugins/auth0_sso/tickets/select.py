@@ -10,10 +10,10 @@ from typing import Any
 import structlog
 
 from auth0_sso.exceptions import Auth0RunError
-from auth0_sso.ledger.records import OPEN_LIFETIME, Entry, Round
+from auth0_sso.ledger.records import OPEN_LIFETIME, Entry, RunAttempt
 from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.tickets.batch import IssuedTicket
-from auth0_sso.tickets.revocations import revocation_row, settled_revocations
+from auth0_sso.tickets.revocations import finished_revocations, revocation_row
 
 log = structlog.get_logger(logger_name="task")
 
@@ -24,7 +24,7 @@ _UNKNOWN = (
 
 
 def select_tickets(
-    who: Round,
+    attempt: RunAttempt,
     *,
     reported: Sequence[Mapping[str, Any]] = (),
     organization_ids: Collection[str] = (),
@@ -36,7 +36,7 @@ def select_tickets(
     A ticket may still work up to five hours after it has expired, if it was opened at its last moment. What a later
     run has issued is left alone: when a run is cleared, it revokes no more than it was to when it was triggered.
 
-    :param who: the run that revokes.
+    :param attempt: the run that revokes.
     :param reported: rows of a run's report, with at least ``ticket_id`` and ``expires_at``; rows without a ticket
         are passed over.
     :param organization_ids: Auth0 organizations; white space around an id and blank ones don't count.
@@ -60,10 +60,10 @@ def select_tickets(
             for ticket_id, entry in working.items()
             if all_live or entry.organization_id in organizations or ticket_id in by_ticket
         ]
-        wanted = [asdict(_named(entry)) for entry in meant if entry.run_after <= who.run_after]
+        wanted = [asdict(_named(entry)) for entry in meant if entry.run_after <= attempt.run_after]
         if later := len(meant) - len(wanted):
             log.warning("Links of later runs are left alone; to revoke them, trigger another run", links=later)
-        return wanted, list(_settled(ledger, who, {one: by_ticket[one] for one in by_ticket if one not in working}))
+        return wanted, list(_settled(ledger, attempt, {one: by_ticket[one] for one in by_ticket if one not in working}))
     finally:
         ledger.close()
 
@@ -72,10 +72,10 @@ def _named(entry: Entry) -> IssuedTicket:
     return IssuedTicket(entry.key, entry.created_at or 0.0)
 
 
-def _settled(ledger: Ledger, who: Round, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    revoked = {**ledger.revocations.by_run(who.run), **ledger.revocations.by_ticket(rows)}
+def _settled(ledger: Ledger, attempt: RunAttempt, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    revoked = {**ledger.revocations.by_run(attempt.run), **ledger.revocations.by_ticket(rows)}
     tickets = [IssuedTicket(revocation.key, revocation.created_at) for revocation in revoked.values()]
-    for entry, ticket, status, revocation in settled_revocations(ledger, tickets):
+    for entry, ticket, status, revocation in finished_revocations(ledger, tickets):
         yield revocation_row(entry, ticket, status, revocation)
     for ticket_id, row in rows.items():
         if ticket_id not in revoked:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowException
 from auth0_sso.exceptions import (
+    Auth0AmbiguousResultError,
     Auth0ConflictError,
     Auth0Error,
     Auth0ProfileError,
@@ -14,9 +15,8 @@ from auth0_sso.exceptions import (
     Auth0RowError,
     Auth0RunError,
     Auth0TokenError,
-    Auth0UnansweredError,
+    Auth0TransientError,
     Auth0UnreachableError,
-    Auth0WeatherError,
     error_from_answer,
     unreachable,
 )
@@ -53,10 +53,12 @@ TABLE = [
         429, body("Global limit has been reached", "too_many_requests"), Auth0RateLimitError, "slots", id="429"
     ),
     pytest.param(429, {}, Auth0RateLimitError, "slots", id="bare 429"),
-    pytest.param(408, body("Timeout"), Auth0UnansweredError, "status page", id="408"),
-    pytest.param(500, body("Internal error"), Auth0UnansweredError, "status page", id="500"),
-    pytest.param(502, "<html><h1>Bad gateway</h1></html>", Auth0UnansweredError, "status page", id="502 as a page"),
-    pytest.param(503, None, Auth0UnansweredError, "status page", id="503 without a body"),
+    pytest.param(408, body("Timeout"), Auth0AmbiguousResultError, "status page", id="408"),
+    pytest.param(500, body("Internal error"), Auth0AmbiguousResultError, "status page", id="500"),
+    pytest.param(
+        502, "<html><h1>Bad gateway</h1></html>", Auth0AmbiguousResultError, "status page", id="502 as a page"
+    ),
+    pytest.param(503, None, Auth0AmbiguousResultError, "status page", id="503 without a body"),
     pytest.param(302, "", Auth0RunError, "without a redirect", id="redirect"),
 ]
 
@@ -119,21 +121,21 @@ def test_a_long_message_is_cut_and_put_on_one_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "unanswered"),
+    ("kind", "ambiguous"),
     [
         (Auth0RateLimitError, False),
         (Auth0UnreachableError, False),
-        (Auth0WeatherError, False),
-        (Auth0UnansweredError, True),
+        (Auth0TransientError, False),
+        (Auth0AmbiguousResultError, True),
     ],
 )
-def test_only_an_unanswered_request_may_have_made_a_ticket(kind: type[Auth0WeatherError], unanswered: bool) -> None:
-    assert kind("x").unanswered is unanswered
+def test_only_an_ambiguous_result_may_have_made_a_ticket(kind: type[Auth0TransientError], ambiguous: bool) -> None:
+    assert kind("x").ambiguous is ambiguous
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409])
 def test_what_auth0_refuses_is_not_the_weather(status: int) -> None:
-    assert not isinstance(error_from_answer(status, {}, {}), Auth0WeatherError)
+    assert not isinstance(error_from_answer(status, {}, {}), Auth0TransientError)
 
 
 def test_every_error_is_one_that_airflow_knows() -> None:

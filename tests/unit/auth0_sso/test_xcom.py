@@ -11,7 +11,7 @@ import pytest
 from airflow.sdk.bases.xcom import BaseXCom
 from auth0_sso.exceptions import LedgerError
 from auth0_sso.ledger.encryption import PLAINTEXT_VARIABLE
-from auth0_sso.xcom import LockedTicketsXCom, readable
+from auth0_sso.xcom import EncryptedTicketsXCom, decrypted
 from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,12 +35,12 @@ class Told:
 
 def stored(value: Any) -> Any:
     """Return what Airflow's database gets."""
-    return json.loads(json.dumps(LockedTicketsXCom.serialize_value(value, key="return_value", task_id="t")))
+    return json.loads(json.dumps(EncryptedTicketsXCom.serialize_value(value, key="return_value", task_id="t")))
 
 
 def pulled(value: Any) -> Any:
     """Return what a task gets of it."""
-    return LockedTicketsXCom.deserialize_value(SimpleNamespace(value=value))
+    return EncryptedTicketsXCom.deserialize_value(SimpleNamespace(value=value))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_ticket_is_unreadable_at_rest_and_a_task_gets_what_was_pushed(value: A
 def test_a_ticket_in_an_object_is_unreadable_too() -> None:
     kept = stored(Told(URL, ID))
     assert ID not in json.dumps(kept)
-    assert readable(kept)["__data__"] == {"ticket_url": URL, "ticket_id": ID}
+    assert decrypted(kept)["__data__"] == {"ticket_url": URL, "ticket_id": ID}
 
 
 def test_all_but_the_tickets_stays_readable_for_the_ui() -> None:
@@ -87,14 +87,14 @@ values = st.recursive(
 
 @given(values)
 def test_other_values_pass_as_without_the_backend(value: Any) -> None:
-    assert LockedTicketsXCom.serialize_value(value) == BaseXCom.serialize_value(value)
+    assert EncryptedTicketsXCom.serialize_value(value) == BaseXCom.serialize_value(value)
     assert pulled(stored(value)) == value
 
 
 def test_other_values_are_not_even_copied(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(BaseXCom, "serialize_value", staticmethod(lambda value, **_: value))
     value = {"rows": [{"ticket_id": "HELP-1"}, *range(100)]}
-    assert LockedTicketsXCom.serialize_value(value) is value
+    assert EncryptedTicketsXCom.serialize_value(value) is value
 
 
 def test_without_a_ticket_no_key_is_needed() -> None:
@@ -108,7 +108,7 @@ def test_what_was_pushed_before_the_backend_was_switched_on_is_read() -> None:
 
 def test_what_was_pushed_before_it_was_switched_off_is_read_when_asked_for() -> None:
     kept = BaseXCom.deserialize_value(SimpleNamespace(value=stored(PUSHED)))
-    assert readable([*kept, *PUSHED]) == PUSHED * 2
+    assert decrypted([*kept, *PUSHED]) == PUSHED * 2
 
 
 def test_what_is_locked_already_is_not_locked_again() -> None:

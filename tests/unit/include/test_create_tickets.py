@@ -16,7 +16,7 @@ from airflow.sdk import Param
 from include import create_tickets, reports, revoke_tickets
 from include.params import CREATE_PARAMS
 from include.prospects import ProspectsError
-from include.run import absolute, require_nothing_owed, run_folder
+from include.run import absolute, require_complete, run_folder
 
 HOSTILE_NAMES = [
     "../../../escaped",
@@ -60,7 +60,7 @@ def test_a_run_of_only_invalid_rows_sends_nothing_and_is_green_with_a_report(tmp
     assert (exported["summary"]["rows"], exported["summary"]["invalid"]) == (3, 3)
     assert [row["status"] for row in reports.read_tickets(tmp_path)] == ["invalid"] * 3
     assert all(row["error"].startswith(f"row {row['row']}, column ") for row in reports.read_tickets(tmp_path))
-    require_nothing_owed(exported)
+    require_complete(exported)
 
 
 def test_a_run_of_only_invalid_rows_fails_before_its_plan_when_it_is_told_to(tmp_path: Path) -> None:

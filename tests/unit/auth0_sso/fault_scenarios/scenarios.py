@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from auth0_sso.hooks.auth0 import Auth0Hook
-from auth0_sso.ledger.records import Round
+from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger
-from auth0_sso.runtime.rate_limiter import Pacer
+from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, PAUSE_SPREAD, Timeouts
 from auth0_sso.tickets.issue import IssueOptions
 
@@ -62,7 +62,7 @@ class Task:
     """A task that issues some rows."""
 
     issuer: factories.Issuer
-    pacer: Pacer
+    rate_limiter: RateLimiter
 
     @property
     def outcomes(self) -> dict[int, dict[str, Any]]:
@@ -95,16 +95,18 @@ def task(
     clock: JumpingClock | HastyClock | None = None,
     rate: float = 500.0,
     burst: float = 20.0,
-    who: Round = factories.FIRST_RUN,
+    who: RunAttempt = factories.FIRST_RUN,
     timeouts: Timeouts = factories.SHORT,
     **options: Any,
 ) -> Task:
     timing: dict[str, Any] = {} if clock is None else {"clock": clock, "sleep": clock.sleep}
-    pacer = Pacer(rate, burst, **timing)
-    hook = Auth0Hook(vault=ledger.vault, pacer=pacer, timeouts=timeouts)
+    rate_limiter = RateLimiter(rate, burst, **timing)
+    hook = Auth0Hook(token_store=ledger.token_store, rate_limiter=rate_limiter, timeouts=timeouts)
     profile_id = hook.settings.profile_id
     wanted = factories.organizations(rows, first=first)
-    return Task(factories.Issuer(wanted, hook, ledger, who, IssueOptions(profile_id=profile_id, **options)), pacer)
+    return Task(
+        factories.Issuer(wanted, hook, ledger, who, IssueOptions(profile_id=profile_id, **options)), rate_limiter
+    )
 
 
 def fleet(ledger: Ledger, tasks: int, rows: int, **options: Any) -> Fleet:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from auth0_sso.exceptions import Auth0WeatherError
+from auth0_sso.exceptions import Auth0TransientError
 from auth0_sso.ledger.store import Ledger
-from auth0_sso.runtime.rate_limiter import Pacer
+from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, PAUSE_SPREAD, SLOWEST
 
 from dev.sandbox.tenant.settings import Plan
@@ -46,7 +46,7 @@ def test_a_storm_that_does_not_end_ends_the_try_of_the_task_and_leaves_the_other
     tenant = run_tenant(clock=clock.unix)
     connect(tenant)
     tenant.fault("rate_limit_storm", seconds=1e6)  # its Reset is days away
-    tasks = scenarios.fleet(ledger, 1, 50, clock=clock, rate=1, patience=1.0)
+    tasks = scenarios.fleet(ledger, 1, 50, clock=clock, rate=1, retry_budget=1.0)
     outcomes = tasks.run()
     assert scenarios.statuses(outcomes) == {"failed", "not_attempted"}
     assert scenarios.flagged(outcomes) == []
@@ -54,8 +54,8 @@ def test_a_storm_that_does_not_end_ends_the_try_of_the_task_and_leaves_the_other
     assert any("has answered no request for" in error for error in scenarios.errors(outcomes))
     assert tenant.stats().by_status == {429: tenant.stats().requests}
     assert tenant.stats().requests <= 4
-    with pytest.raises(Auth0WeatherError, match="so no more is tried now"):
-        tasks.tasks[0].issuer.raise_if_owed()
+    with pytest.raises(Auth0TransientError, match="so no more is tried now"):
+        tasks.tasks[0].issuer.raise_if_incomplete()
     tenant.clear_faults()
     assert factories.statuses(scenarios.fleet(ledger, 1, 50).run()) == {"created": 50}
     assert tenant.stats().tickets == 50
@@ -78,34 +78,34 @@ def test_a_bucket_that_others_drain_for_a_minute_is_waited_for_and_hardly_asked(
 
 def test_after_a_storm_a_task_is_at_its_full_speed_again_after_thirty_answers() -> None:
     clock = JumpingClock()
-    pacer = Pacer(2.0, clock=clock, sleep=clock.sleep)
+    rate_limiter = RateLimiter(2.0, clock=clock, sleep=clock.sleep)
     for _ in range(20):
-        _let_leave(pacer)
-        pacer.observe(429, {})
-    _let_leave(pacer)
-    assert pacer.delay() == pytest.approx(1 / (2.0 * 0.98 * SLOWEST))
+        _let_leave(rate_limiter)
+        rate_limiter.observe(429, {})
+    _let_leave(rate_limiter)
+    assert rate_limiter.delay() == pytest.approx(1 / (2.0 * 0.98 * SLOWEST))
     began = clock.now
     for _ in range(30):
-        pacer.observe(201, {})
-        _let_leave(pacer)
-    assert pacer.delay() == pytest.approx(1 / (2.0 * 0.98))
-    assert clock.now - began <= 170 / pacer.rate
+        rate_limiter.observe(201, {})
+        _let_leave(rate_limiter)
+    assert rate_limiter.delay() == pytest.approx(1 / (2.0 * 0.98))
+    assert clock.now - began <= 170 / rate_limiter.rate
 
 
 def test_after_a_storm_tasks_that_share_a_tenant_use_its_whole_rate_again() -> None:
     """Four tasks at half a request a second each, a bucket of ten that refills by two a second, a minute's storm."""
     clock = JumpingClock()
     bucket = TokenBucket(PLAN, clock.now)
-    pacers = [Pacer(0.5, 2.0, clock=clock, sleep=clock.sleep) for _ in range(4)]
+    pacers = [RateLimiter(0.5, 2.0, clock=clock, sleep=clock.sleep) for _ in range(4)]
     accepted: list[float] = []
     refused = 0
     while clock.now < 1000 + 60 + 700:
-        pacer = min(pacers, key=Pacer.delay)
-        _let_leave(pacer)
+        rate_limiter = min(pacers, key=RateLimiter.delay)
+        _let_leave(rate_limiter)
         storm = clock.now < 1000 + 60
         reading = bucket.refuse(clock.now, clock.now + 1) if storm else bucket.take(clock.now)
         refused += not storm and not reading.allowed
-        pacer.observe(201 if reading.allowed else 429, {})
+        rate_limiter.observe(201 if reading.allowed else 429, {})
         if reading.allowed:
             accepted.append(clock.now)
     assert refused == 0
@@ -118,12 +118,12 @@ def test_after_a_storm_tasks_that_share_a_tenant_use_its_whole_rate_again() -> N
 @pytest.mark.parametrize("headers", [{}, {"Retry-After": "86400"}], ids=str)
 def test_no_row_of_refusals_and_no_header_pauses_longer_than_the_bound(refusals: int, headers: dict[str, str]) -> None:
     clock = JumpingClock()
-    pacer = Pacer(1000, clock=clock, sleep=clock.sleep)
+    rate_limiter = RateLimiter(1000, clock=clock, sleep=clock.sleep)
 
     async def be_refused() -> None:
         for _ in range(refusals):
-            pacer.observe(429, headers)
-            await pacer.depart()
+            rate_limiter.observe(429, headers)
+            await rate_limiter.acquire()
 
     asyncio.run(be_refused())
     assert max(clock.slept) <= scenarios.LONGEST_PAUSE
@@ -139,8 +139,8 @@ def test_a_request_whose_pause_begins_while_its_turn_is_given_is_not_sent_and_no
     assert factories.statuses(outcomes) == {"created": 10}
     assert scenarios.flagged(outcomes) == []
     entries = ledger.entries_of_run(factories.FIRST_RUN.run)
-    assert all(entry.answer_by - entry.asked_at <= 5 + DEFAULT_TIMEOUTS.answer_grace for entry in entries)
+    assert all(entry.answer_by - entry.requested_at <= 5 + DEFAULT_TIMEOUTS.answer_grace for entry in entries)
 
 
-def _let_leave(pacer: Pacer) -> None:
-    asyncio.run(pacer.depart())
+def _let_leave(rate_limiter: RateLimiter) -> None:
+    asyncio.run(rate_limiter.acquire())

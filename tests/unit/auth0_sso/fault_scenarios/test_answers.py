@@ -7,12 +7,12 @@ from typing import Any
 
 import aiohttp
 import pytest
-from auth0_sso.exceptions import Auth0ConflictError, Auth0RowError, Auth0UnansweredError, Auth0WeatherError
+from auth0_sso.exceptions import Auth0AmbiguousResultError, Auth0ConflictError, Auth0RowError, Auth0TransientError
 from auth0_sso.hooks.auth0 import Auth0Hook
-from auth0_sso.ledger.records import Round
+from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.runtime.retry_policy import Auth0RetryPolicy
-from auth0_sso.runtime.timeouts import LONGEST_ANSWER_BYTES, MOST_UNANSWERED
+from auth0_sso.runtime.timeouts import LONGEST_ANSWER_BYTES, MOST_AMBIGUOUS
 
 from dev.sandbox.server import Sandbox
 from tests.support import factories
@@ -83,12 +83,12 @@ def test_a_row_whose_answers_are_lost_each_time_risks_only_so_many_tickets_and_h
     outcomes = tasks.run()
     assert [outcomes[row]["status"] for row in (1, 2, 3)] == ["created", "failed", "created"]
     assert scenarios.flagged(outcomes) == [2]
-    assert outcomes[2]["attempts"] == MOST_UNANSWERED
+    assert outcomes[2]["attempts"] == MOST_AMBIGUOUS
     assert said in outcomes[2]["error"]
     assert "ticket=" not in outcomes[2]["error"]
-    assert factories.posts(tenant) == 2 + MOST_UNANSWERED
-    with pytest.raises(Auth0WeatherError, match="1 of 3 rows failed, 0 were not attempted"):
-        tasks.tasks[0].issuer.raise_if_owed()
+    assert factories.posts(tenant) == 2 + MOST_AMBIGUOUS
+    with pytest.raises(Auth0TransientError, match="1 of 3 rows failed, 0 were not attempted"):
+        tasks.tasks[0].issuer.raise_if_incomplete()
 
 
 @pytest.mark.parametrize("kind", ["error_before", "drop_after"])
@@ -96,7 +96,7 @@ def test_a_tenant_that_answers_no_row_ends_the_try_after_the_patience(
     ledger: Ledger, tenant: Sandbox, kind: Any
 ) -> None:
     tenant.fault(kind, count=10_000)
-    tasks = scenarios.fleet(ledger, 1, 400, rate=50, burst=1, patience=0.6)
+    tasks = scenarios.fleet(ledger, 1, 400, rate=50, burst=1, retry_budget=0.6)
     outcomes = tasks.run()
     asked = {row for row, outcome in outcomes.items() if outcome["attempts"]}
     assert len(asked) < 200
@@ -146,10 +146,10 @@ def test_a_refusal_is_final_in_its_run_whatever_the_weather_does_to_the_other_ro
         assert f"Auth0 answered {status}" in outcomes[1]["error"]
         assert scenarios.flagged(outcomes) == [2]
         assert sum(seen.connection_name == "connection-1" for seen in tenant.requests) == 1, f"at try {attempt}"
-        with pytest.raises(Auth0WeatherError) as raised:
-            tasks.tasks[0].issuer.raise_if_owed()
+        with pytest.raises(Auth0TransientError) as raised:
+            tasks.tasks[0].issuer.raise_if_incomplete()
         assert "retry" in repr(Auth0RetryPolicy().evaluate(raised.value, attempt, 3)).lower()
-    cleared = Round(factories.FIRST_RUN.run, factories.FIRST_RUN.number + 4)
+    cleared = RunAttempt(factories.FIRST_RUN.run, factories.FIRST_RUN.number + 4)
     scenarios.fleet(ledger, 1, 1, who=cleared).run()
     assert sum(seen.connection_name == "connection-1" for seen in tenant.requests) == 2, "a person has cleared the task"
 
@@ -167,7 +167,7 @@ def test_a_429_is_one_whatever_its_body_is(tenant: Sandbox, ledger: Ledger, body
     tasks = scenarios.fleet(ledger, 1, 1, clock=clock)
     outcomes = tasks.run()
     assert (outcomes[1]["status"], outcomes[1]["duplicate_possible"]) == ("created", False)
-    assert tasks.tasks[0].pacer.rate_limited == 1
+    assert tasks.tasks[0].rate_limiter.rate_limited == 1
 
 
 def test_a_stalled_answer_is_waited_for_no_longer_than_the_timeout(tenant: Sandbox) -> None:
@@ -178,5 +178,5 @@ def test_a_stalled_answer_is_waited_for_no_longer_than_the_timeout(tenant: Sandb
         async with hook.open():
             await hook.create_sso_ticket(tenant.profile_id, {"connection_config": {"name": "acme"}})
 
-    with pytest.raises(Auth0UnansweredError):
+    with pytest.raises(Auth0AmbiguousResultError):
         asyncio.run(ask())

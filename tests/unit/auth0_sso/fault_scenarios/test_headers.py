@@ -74,7 +74,7 @@ def test_an_answer_that_has_used_the_last_request_pauses_for_seconds_only(
     clock = JumpingClock()
     tasks = scenarios.fleet(ledger, 1, 1, clock=clock)
     tasks.run()
-    assert tasks.tasks[0].pacer.delay() == pytest.approx(DEFAULT_TIMEOUTS.longest_pause_when_empty, abs=0.1)
+    assert tasks.tasks[0].rate_limiter.delay() == pytest.approx(DEFAULT_TIMEOUTS.longest_pause_when_empty, abs=0.1)
 
 
 @pytest.mark.parametrize("hours", [-HOURS, HOURS])

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from auth0_sso.exceptions import Auth0WeatherError
+from auth0_sso.exceptions import Auth0TransientError
 from auth0_sso.ledger.store import Ledger
 
 from dev.sandbox.server import Sandbox
@@ -27,7 +27,7 @@ SHORT_CONNECT = replace(factories.SHORT, connect=0.2)
 
 def nothing_was_sent(ledger: Ledger, tenant: Sandbox, said: str, **options: Any) -> None:
     """Issue and see that it is given up after the patience, with nothing sent, intended or in doubt."""
-    tasks = scenarios.fleet(ledger, 1, 20, patience=PATIENCE, **options)
+    tasks = scenarios.fleet(ledger, 1, 20, retry_budget=PATIENCE, **options)
     outcomes = tasks.run()
     assert scenarios.statuses(outcomes) <= {"failed", "not_attempted"}
     assert "failed" in scenarios.statuses(outcomes)
@@ -36,8 +36,8 @@ def nothing_was_sent(ledger: Ledger, tenant: Sandbox, said: str, **options: Any)
     assert scenarios.flagged(outcomes) == []
     assert ledger.entries_of_run(factories.FIRST_RUN.run) == []
     assert (tenant.stats().requests, tenant.stats().tokens_issued) == (0, 0)
-    with pytest.raises(Auth0WeatherError, match=r"20 rows|of 20"):
-        tasks.tasks[0].issuer.raise_if_owed()
+    with pytest.raises(Auth0TransientError, match=r"20 rows|of 20"):
+        tasks.tasks[0].issuer.raise_if_incomplete()
 
 
 def test_a_name_that_is_not_found(ledger: Ledger, tenant: Sandbox, connect: Connect) -> None:

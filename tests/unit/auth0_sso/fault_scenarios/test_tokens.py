@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from auth0_sso.exceptions import Auth0RunError, Auth0TokenError, Auth0UnreachableError, Auth0WeatherError
+from auth0_sso.exceptions import Auth0RunError, Auth0TokenError, Auth0TransientError, Auth0UnreachableError
 from auth0_sso.hooks.access_token import token_key
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.ledger.store import Ledger
@@ -91,7 +91,7 @@ def test_a_token_that_is_revoked_in_the_middle_costs_all_tasks_together_one_rene
 
 
 def test_sixteen_tasks_that_are_refused_together_renew_the_token_once(ledger: Ledger, tenant: Sandbox) -> None:
-    hooks = [Auth0Hook(vault=ledger.vault) for _ in range(TASKS)]
+    hooks = [Auth0Hook(token_store=ledger.token_store) for _ in range(TASKS)]
     for hook in hooks:
         _ = hook.settings
 
@@ -139,7 +139,7 @@ def test_a_token_endpoint_in_trouble_is_asked_by_one_task_at_a_time_and_rests_in
     ledger: Ledger, tenant: Sandbox, kind: Any, details: dict[str, Any], said: str
 ) -> None:
     tenant.fault(kind, route="token", seconds=1.5, **details)
-    short_but_for_the_rest = replace(factories.SHORT, longest_rest=DEFAULT_TIMEOUTS.longest_rest)
+    short_but_for_the_rest = replace(factories.SHORT, longest_cooldown=DEFAULT_TIMEOUTS.longest_cooldown)
     outcomes = scenarios.fleet(ledger, 4, 5, timeouts=short_but_for_the_rest).run()
     assert factories.statuses(outcomes) == {"created": 20}
     assert scenarios.flagged(outcomes) == []
@@ -155,15 +155,15 @@ def test_a_token_endpoint_that_stays_in_trouble_ends_the_try_with_its_reason_and
     ledger: Ledger, tenant: Sandbox, kind: Any, details: dict[str, Any], said: str
 ) -> None:
     tenant.fault(kind, route="token", count=10_000, **details)
-    tasks = scenarios.fleet(ledger, 2, 20, patience=0.3)
+    tasks = scenarios.fleet(ledger, 2, 20, retry_budget=0.3)
     outcomes = tasks.run()
     assert "failed" in scenarios.statuses(outcomes)
     assert scenarios.statuses(outcomes) <= {"failed", "not_attempted"}
     assert scenarios.flagged(outcomes) == []
     assert all(said in error for error in scenarios.errors(outcomes)), scenarios.errors(outcomes)
     assert (tenant.stats().requests, tenant.stats().tickets) == (0, 0)
-    with pytest.raises(Auth0WeatherError):
-        tasks.tasks[0].issuer.raise_if_owed()
+    with pytest.raises(Auth0TransientError):
+        tasks.tasks[0].issuer.raise_if_incomplete()
 
 
 def test_a_token_endpoint_that_stalls_is_given_up_after_the_timeout_by_all_that_wait_for_it(
@@ -189,15 +189,15 @@ def test_a_retry_after_of_the_token_endpoint_is_heeded_by_all_tasks(ledger: Ledg
     [(1, 0, 1), (2, 0, 2), (3, 0, 4), (6, 0, 30), (10_000, 0, 30), (1, 7, 7), (1, 10**30, 60), (9, 7, 30)],
 )
 def test_the_token_endpoint_rests_ever_longer_up_to_a_bound(failures: int, asked: float, seconds: float) -> None:
-    assert DEFAULT_TIMEOUTS.rest(failures, asked) == seconds
+    assert DEFAULT_TIMEOUTS.cooldown(failures, asked) == seconds
 
 
 def test_a_task_that_waits_for_others_to_renew_the_token_gives_up_after_two_leases(
     ledger: Ledger, tenant: Sandbox, connect: Connect
 ) -> None:
     connect(tenant, extra={"timeout": 0.2})
-    hook = Auth0Hook(vault=ledger.vault, timeouts=Timeouts(lease_grace=0.3, token_poll=0.05))
-    ledger.vault.claim_renewal(token_key(hook.settings), 0, "somebody", 200)
+    hook = Auth0Hook(token_store=ledger.token_store, timeouts=Timeouts(lease_grace=0.3, token_poll=0.05))
+    ledger.token_store.acquire_lease(token_key(hook.settings), 0, "somebody", 200)
 
     async def ask() -> None:
         async with hook.open():

@@ -133,13 +133,13 @@ def test_a_token_that_replaced_a_refused_one_is_not_replaced_before_it_has_serve
     async def ask() -> list[bool]:
         shared = SharedToken(SETTINGS, Tenant(), None)
         first = await shared.get()
-        told = [shared.replaceable(first)]
+        told = [shared.can_renew(first)]
         second = await shared.get(rejected=first)
-        told += [shared.replaceable(first), shared.replaceable(second)]
-        shared.prove(first)  # an answer that came late
-        told.append(shared.replaceable(second))
-        shared.prove(second)
-        told.append(shared.replaceable(second))
+        told += [shared.can_renew(first), shared.can_renew(second)]
+        shared.mark_accepted(first)  # an answer that came late
+        told.append(shared.can_renew(second))
+        shared.mark_accepted(second)
+        told.append(shared.can_renew(second))
         return told
 
     assert asyncio.run(ask()) == [True, True, False, False, True]
@@ -157,7 +157,7 @@ def test_a_token_that_stays_refused_is_replaced_every_half_minute_and_no_more_of
             token = await shared.get(rejected=token)
             for later in (29, 1):
                 now += later
-                told.append(shared.replaceable(token))
+                told.append(shared.can_renew(token))
         return told
 
     assert asyncio.run(ask()) == [False, True, False, True]

@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 from airflow.sdk.log import redact
 from auth0_sso.exceptions import (
+    Auth0AmbiguousResultError,
     Auth0ConflictError,
     Auth0ConnectionError,
     Auth0ProfileError,
@@ -24,13 +25,12 @@ from auth0_sso.exceptions import (
     Auth0RunError,
     Auth0TokenError,
     Auth0TokenRateLimitError,
-    Auth0UnansweredError,
+    Auth0TransientError,
     Auth0UnreachableError,
-    Auth0WeatherError,
 )
 from auth0_sso.hooks.auth0 import CREATE_SCOPE, READ_PROFILE_SCOPE, REVOKE_SCOPE, Auth0Hook
 from auth0_sso.models import SsoTicket
-from auth0_sso.runtime.rate_limiter import Pacer
+from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.runtime.timeouts import Timeouts
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -142,12 +142,12 @@ class TestRequests:
 
     def test_a_hook_without_a_pacer_says_so(self, hook: Auth0Hook) -> None:
         with pytest.raises(ValueError, match="no pacer"):
-            hook.require_pacer()
+            hook.require_rate_limiter()
 
 
 class TestPace:
     def test_every_request_leaves_through_the_pacer(self, tenant: Sandbox, hook: Auth0Hook) -> None:
-        hook.pacer = Pacer(1000)
+        hook.rate_limiter = RateLimiter(1000)
 
         async def all_kinds(opened: Auth0Hook) -> None:
             ticket = await opened.create_sso_ticket(tenant.profile_id, BODY)
@@ -155,33 +155,33 @@ class TestPace:
             await opened.get_self_service_profile(tenant.profile_id)
 
         using(hook, all_kinds)
-        assert hook.pacer.requests == tenant.stats().requests == 3
+        assert hook.rate_limiter.requests == tenant.stats().requests == 3
 
     def test_a_request_leaves_in_the_turn_it_was_given(self, tenant: Sandbox, hook: Auth0Hook) -> None:
-        pacer = hook.pacer = Pacer(1000)
+        rate_limiter = hook.rate_limiter = RateLimiter(1000)
 
         async def in_turn(opened: Auth0Hook) -> None:
-            async with pacer.turn() as turn:
-                await opened.create_sso_ticket(tenant.profile_id, BODY, turn=turn)
-                async with pacer.turn():  # would wait for ever if the first had not left
+            async with rate_limiter.slot() as slot:
+                await opened.create_sso_ticket(tenant.profile_id, BODY, slot=slot)
+                async with rate_limiter.slot():  # would wait for ever if the first had not left
                     pass
 
         using(hook, lambda opened: asyncio.wait_for(in_turn(opened), 10))
-        assert pacer.requests == 1
+        assert rate_limiter.requests == 1
 
     def test_the_pacer_is_told_of_a_429(self, tenant: Sandbox, hook: Auth0Hook) -> None:
-        hook.pacer = Pacer(1000)
+        hook.rate_limiter = RateLimiter(1000)
         tenant.fault("rate_limit_storm", count=1)
         with pytest.raises(Auth0RateLimitError) as caught:
             create(hook)
-        assert not caught.value.unanswered
-        assert hook.pacer.rate_limited == 1
+        assert not caught.value.ambiguous
+        assert hook.rate_limiter.rate_limited == 1
         assert tenant.stats().tickets == 0
 
     def test_a_request_that_is_sent_again_with_a_new_token_leaves_through_the_pacer_too(
         self, tenant: Sandbox, hook: Auth0Hook
     ) -> None:
-        hook.pacer = Pacer(1000)
+        hook.rate_limiter = RateLimiter(1000)
 
         async def with_old_token(opened: Auth0Hook) -> None:
             await opened.token()
@@ -189,7 +189,7 @@ class TestPace:
             await opened.create_sso_ticket(tenant.profile_id, BODY)
 
         using(hook, with_old_token)
-        assert hook.pacer.requests == tenant.stats().requests == 2
+        assert hook.rate_limiter.requests == tenant.stats().requests == 2
 
 
 class TestToken:
@@ -324,9 +324,9 @@ class TestNoAnswer:
         self, tenant: Sandbox, hook: Auth0Hook, kind: str, details: dict[str, Any], tickets: int
     ) -> None:
         tenant.fault(kind, **details)  # type: ignore[arg-type]
-        with pytest.raises(Auth0UnansweredError) as caught:
+        with pytest.raises(Auth0AmbiguousResultError) as caught:
             create(hook)
-        assert caught.value.unanswered
+        assert caught.value.ambiguous
         assert tenant.stats().tickets == tickets
         assert tenant.stats().requests == 1  # and it isn't asked again behind the caller's back
 
@@ -334,7 +334,7 @@ class TestNoAnswer:
         own = run_tenant()
         connect(own, extra={"timeout": 0.5})
         own.fault("stall", delay=20.0, route="create")
-        with pytest.raises(Auth0UnansweredError, match="No answer from") as caught:
+        with pytest.raises(Auth0AmbiguousResultError, match="No answer from") as caught:
             create(Auth0Hook())
         assert "may have been carried out" in caught.value.advice
         assert own.stats().tickets == 1
@@ -346,7 +346,7 @@ class TestNoAnswer:
             connect(tenant, host=f"http://127.0.0.1:{port}")
             with pytest.raises(Auth0UnreachableError, match=f"No connection to 127.0.0.1:{port}") as caught:
                 create(Auth0Hook())
-        assert not caught.value.unanswered
+        assert not caught.value.ambiguous
         assert "firewall" in caught.value.advice
 
     def test_an_unknown_host_has_been_sent_nothing(self, tenant: Sandbox, connect: Connect) -> None:
@@ -368,7 +368,7 @@ class TestNoAnswer:
         connect(own, extra={"timeout": 0.2})
         with pytest.raises(Auth0UnreachableError) as caught:
             create(Auth0Hook())
-        assert not caught.value.unanswered
+        assert not caught.value.ambiguous
         assert own.stats().requests == 0
 
     @pytest.mark.parametrize("act", [create, revoke])
@@ -468,7 +468,7 @@ class TestSecrets:
     def test_an_error_shows_neither_secret_nor_token(self, tenant: Sandbox, hook: Auth0Hook, kind: str) -> None:
         token = using(hook, lambda opened: opened.token()).access_token
         tenant.fault(kind)  # type: ignore[arg-type]
-        with pytest.raises(Auth0WeatherError) as caught:
+        with pytest.raises(Auth0TransientError) as caught:
             create(hook)
         shown = f"{caught.value!r} {caught.value} {vars(caught.value)} {hook.settings!r}"
         hidden = [token, tenant.client_secret, *(ticket.id for ticket in tenant.tickets)]
@@ -505,18 +505,18 @@ def test_a_tickets_id_is_its_urls_parameter(url: str, ticket_id: str) -> None:
 def test_a_token_that_was_withdrawn_each_time_it_was_new_is_renewed_by_a_later_call(
     tenant: Sandbox, auth0_connection: dict[str, Any]
 ) -> None:
-    class WithdrawingPacer(Pacer):
-        async def depart(self, within: float = 0) -> None:
+    class WithdrawingPacer(RateLimiter):
+        async def acquire(self, within: float = 0) -> None:
             tenant.fault("expire_tokens")
 
     async def first_in_vain(opened: Auth0Hook) -> None:
-        opened.pacer = WithdrawingPacer(1000)
+        opened.rate_limiter = WithdrawingPacer(1000)
         with pytest.raises(Auth0TokenError):
             await opened.create_sso_ticket(tenant.profile_id, BODY)
-        opened.pacer = None
+        opened.rate_limiter = None
         await opened.create_sso_ticket(tenant.profile_id, BODY)
 
-    using(Auth0Hook(timeouts=Timeouts(longest_rest=0)), first_in_vain)
+    using(Auth0Hook(timeouts=Timeouts(longest_cooldown=0)), first_in_vain)
     assert tenant.stats().tickets == 1
     assert tenant.stats().tokens_issued == 4
 

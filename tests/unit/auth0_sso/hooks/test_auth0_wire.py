@@ -12,15 +12,15 @@ from typing import Any, TypeVar
 
 import pytest
 from auth0_sso.exceptions import (
+    Auth0AmbiguousResultError,
     Auth0Error,
     Auth0RowError,
     Auth0RunError,
     Auth0TokenError,
-    Auth0UnansweredError,
-    Auth0WeatherError,
+    Auth0TransientError,
 )
 from auth0_sso.hooks.auth0 import Auth0Hook
-from auth0_sso.runtime.rate_limiter import Pacer
+from auth0_sso.runtime.rate_limiter import RateLimiter
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
@@ -182,13 +182,13 @@ def test_a_redirected_token_request_does_not_take_the_secret_along(
 )
 def test_a_201_without_a_ticket_is_an_unanswered_request(httpserver: HTTPServer, hook: Auth0Hook, said: bytes) -> None:
     answering(httpserver, hook, Response(said, 201))
-    with pytest.raises(Auth0UnansweredError, match="201 without a ticket") as caught:
+    with pytest.raises(Auth0AmbiguousResultError, match="201 without a ticket") as caught:
         create(hook)
     assert "abcdefgh" not in str(caught.value)
 
 
 @pytest.mark.parametrize("said", [b"", b"<html>Oops</html>", b"\xff", b"[" * 100_000, b'{"message": ["a"]}'], ids=len)
-@pytest.mark.parametrize(("status", "kind"), [(400, Auth0RowError), (403, Auth0RunError), (503, Auth0WeatherError)])
+@pytest.mark.parametrize(("status", "kind"), [(400, Auth0RowError), (403, Auth0RunError), (503, Auth0TransientError)])
 def test_an_error_whose_body_is_no_json_is_still_told_by_its_status(
     httpserver: HTTPServer, hook: Auth0Hook, said: bytes, status: int, kind: type[Auth0Error]
 ) -> None:
@@ -203,7 +203,7 @@ def test_a_token_answer_that_is_no_json_is_the_weather(
 ) -> None:
     status = 200 if b"access_token" not in said else 503
     httpserver.expect_request("/oauth/token").respond_with_data(said, status=status)
-    with pytest.raises(Auth0WeatherError, match=f"no access token: {status}"):
+    with pytest.raises(Auth0TransientError, match=f"no access token: {status}"):
         create(point_at(httpserver.port))
 
 
@@ -227,10 +227,10 @@ def test_nothing_but_a_401_is_asked_again(httpserver: HTTPServer, hook: Auth0Hoo
 def test_rate_limit_headers_are_heeded_however_they_are_written(
     httpserver: HTTPServer, hook: Auth0Hook, name: str
 ) -> None:
-    pacer = hook.pacer = Pacer(1000)
+    rate_limiter = hook.rate_limiter = RateLimiter(1000)
     answering(httpserver, hook, Response(json.dumps(TICKET), 201, {name: "0", name[:-9] + "Reset": "99999999999"}))
     create(hook)
-    assert pacer.delay() == pytest.approx(5, abs=0.5)
+    assert rate_limiter.delay() == pytest.approx(5, abs=0.5)
 
 
 @pytest.fixture
@@ -259,7 +259,7 @@ def test_an_answer_that_is_no_http_is_told_without_the_tickets_id(
     act: Callable[[Auth0Hook], None],
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    with pytest.raises(Auth0UnansweredError, match=r"No answer from 127\.0\.0\.1") as caught:
+    with pytest.raises(Auth0AmbiguousResultError, match=r"No answer from 127\.0\.0\.1") as caught:
         act(point_at(garbled, token="ready-made-t0ken"))
     shown = f"{caught.value!r} {caught.value} {caplog.text} {capsys.readouterr()}"
     assert not [word for word in (TICKET_ID, "ready-made-t0ken", "/api/v2") if word in shown]

@@ -433,8 +433,8 @@ def test_a_proxys_password_is_a_secret_in_both_ways_to_write_it_and_shown_nowher
 
 def test_the_slots_earn_from_the_moment_the_task_has_them() -> None:
     settings = Auth0Settings(base_url="https://acme.auth0.com", requests_per_slot=0.5, burst_per_slot=3)
-    pacer = settings.pacer(4, datetime.now(UTC) - timedelta(seconds=5))
-    assert (pacer.rate, pacer.burst) == (2.0, 12.0)
-    while not pacer.delay():
-        asyncio.run(pacer.depart())
-    assert 9 <= pacer.requests <= 12, "five seconds, at two a second"
+    rate_limiter = settings.rate_limiter(4, datetime.now(UTC) - timedelta(seconds=5))
+    assert (rate_limiter.rate, rate_limiter.burst) == (2.0, 12.0)
+    while not rate_limiter.delay():
+        asyncio.run(rate_limiter.acquire())
+    assert 9 <= rate_limiter.requests <= 12, "five seconds, at two a second"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from auth0_sso.exceptions import Auth0Error, Auth0RunError, Auth0UnreachableError
 from auth0_sso.hooks.auth0 import Auth0Hook
-from auth0_sso.runtime.rate_limiter import Pacer
+from auth0_sso.runtime.rate_limiter import RateLimiter
 
 from dev.sandbox.server import Sandbox
 from tests.support.certificates import Authority
@@ -123,11 +123,11 @@ def test_a_request_that_the_proxy_makes_no_connection_for_was_never_sent(
     caplog.set_level(logging.DEBUG)
     proxy = run_proxy(tenant, answers)
     connect(tenant, host=HOST, extra={"token": "ready", "proxy": f"http://user:s3cret@{proxy.address}"})
-    hook, pacer = Auth0Hook(), Pacer(1000)
+    hook, rate_limiter = Auth0Hook(), RateLimiter(1000)
 
     async def one_request() -> None:
-        async with hook.open(), pacer.turn() as turn:
-            await hook.create_sso_ticket("ssp_1", {}, turn=turn)
+        async with hook.open(), rate_limiter.slot() as slot:
+            await hook.create_sso_ticket("ssp_1", {}, slot=slot)
 
     _ = hook.settings
     with pytest.raises(kind, match=said) as caught:
@@ -135,7 +135,7 @@ def test_a_request_that_the_proxy_makes_no_connection_for_was_never_sent(
 
     assert type(caught.value) is kind
     assert "proxy" in caught.value.advice
-    assert pacer.requests == tenant.stats().requests == 0
+    assert rate_limiter.requests == tenant.stats().requests == 0
     assert "s3cret" not in f"{caught.value!r} {caught.value} {caplog.text}"
 
 
@@ -170,15 +170,15 @@ def test_a_request_waits_for_its_time_to_leave_when_the_tunnel_is_there(
     connect(tls_tenant, host=HOST, extra={"token": "ready", "proxy": f"http://{proxy.address}"})
     tunnels_when_it_left: list[int] = []
 
-    class NotingPacer(Pacer):
-        async def depart(self, within: float = 0) -> None:
+    class NotingPacer(RateLimiter):
+        async def acquire(self, within: float = 0) -> None:
             tunnels_when_it_left.append(len(proxy.requests))
 
     async def one_request() -> None:
-        async with hook.open(), hook.require_pacer().turn() as turn:
-            await hook.create_sso_ticket("ssp_1", {}, turn=turn)
+        async with hook.open(), hook.require_rate_limiter().slot() as slot:
+            await hook.create_sso_ticket("ssp_1", {}, slot=slot)
 
-    hook = Auth0Hook(pacer=NotingPacer(1000))
+    hook = Auth0Hook(rate_limiter=NotingPacer(1000))
     _ = hook.settings
     with pytest.raises(Auth0Error):  # the token is none of the tenant's
         asyncio.run(one_request())

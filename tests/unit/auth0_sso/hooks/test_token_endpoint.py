@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 import pytest
 import time_machine
-from auth0_sso.exceptions import Auth0Error, Auth0RunError, Auth0TokenRateLimitError, Auth0WeatherError
+from auth0_sso.exceptions import Auth0Error, Auth0RunError, Auth0TokenRateLimitError, Auth0TransientError
 from auth0_sso.hooks.connection import Auth0Settings
 from auth0_sso.hooks.token_endpoint import read_token_answer, token_request
 from cryptography.hazmat.primitives import serialization
@@ -82,14 +82,14 @@ def test_a_key_of_another_kind_is_refused() -> None:
 
 def test_a_token_lives_from_the_moment_it_was_asked_for() -> None:
     answer = {"access_token": "t0ken", "expires_in": 600, "scope": "a:b c:d", "token_type": "Bearer"}
-    token = read_token_answer(200, answer, {}, asked_at=1000.0)
+    token = read_token_answer(200, answer, {}, requested_at=1000.0)
     assert token.access_token == "t0ken"
     assert token.expires_at == 1540.0
     assert token.scopes == {"a:b", "c:d"}
 
 
 def test_a_token_is_not_shown() -> None:
-    token = read_token_answer(200, {"access_token": "t0ken", "expires_in": 600}, {}, asked_at=0)
+    token = read_token_answer(200, {"access_token": "t0ken", "expires_in": 600}, {}, requested_at=0)
     assert "t0ken" not in repr(token)
     assert "t0ken" not in str(token)
 
@@ -138,10 +138,10 @@ THROTTLED = "Global limit has been reached"
         pytest.param(
             500, "access_denied", THROTTLED, Auth0TokenRateLimitError, "asked again", id="throttled, says denied"
         ),
-        pytest.param(408, "", "", Auth0WeatherError, "status page", id="408"),
+        pytest.param(408, "", "", Auth0TransientError, "status page", id="408"),
         pytest.param(403, "access_denied", "Over the limit", Auth0RunError, "Authorize", id="a limit that is none"),
-        pytest.param(500, "server_error", "Oops", Auth0WeatherError, "status page", id="500"),
-        pytest.param(503, "", "", Auth0WeatherError, "status page", id="503"),
+        pytest.param(500, "server_error", "Oops", Auth0TransientError, "status page", id="500"),
+        pytest.param(503, "", "", Auth0TransientError, "status page", id="503"),
     ],
 )
 def test_a_refusal_is_somebodys_fault(
@@ -171,7 +171,7 @@ def test_a_refusal_is_somebodys_fault(
     ids=str,
 )
 def test_a_200_without_a_token_is_the_weather(body: object) -> None:
-    with pytest.raises(Auth0WeatherError, match="200 no error code: no description"):
+    with pytest.raises(Auth0TransientError, match="200 no error code: no description"):
         read_token_answer(200, body, {}, 0)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import time_machine
 from auth0_sso.ledger.database import ledger_url
-from auth0_sso.ledger.records import Ask
+from auth0_sso.ledger.records import TicketSpec
 from auth0_sso.ledger.store import Ledger
 from sqlalchemy import make_url
 
@@ -66,8 +66,8 @@ def worker_with_a_clock_off_by(seconds: float) -> time_machine.travel:
     return time_machine.travel(time.time() + seconds)
 
 
-def ask_of_the_first_row() -> Ask:
-    return factories.ask(organizations(1)[0].requests[0])
+def ask_of_the_first_row() -> TicketSpec:
+    return factories.spec(organizations(1)[0].requests[0])
 
 
 def test_a_request_under_way_is_waited_for_although_the_clock_of_the_worker_that_sends_it_is_behind(
@@ -75,7 +75,7 @@ def test_a_request_under_way_is_waited_for_although_the_clock_of_the_worker_that
 ) -> None:
     with worker_with_a_clock_off_by(-FIVE_HOURS):
         ledger.begin(ask_of_the_first_row(), None, SECOND_RUN, answer_within=35)
-    outcome = issue(organizations(1), ledger, patience=0.05)[1]
+    outcome = issue(organizations(1), ledger, retry_budget=0.05)[1]
     assert "Another task's request for this prospect does not end" in outcome["error"]
     assert factories.posts(tenant) == 0
 
@@ -85,7 +85,7 @@ def test_a_request_that_died_is_sent_again_although_the_clock_of_the_worker_that
 ) -> None:
     with worker_with_a_clock_off_by(FIVE_HOURS):
         ledger.begin(ask_of_the_first_row(), None, SECOND_RUN, answer_within=-1)
-    outcome = issue(organizations(1), ledger, patience=0.05)[1]
+    outcome = issue(organizations(1), ledger, retry_budget=0.05)[1]
     assert (outcome["status"], outcome["duplicate_possible"]) == ("created", True)
 
 

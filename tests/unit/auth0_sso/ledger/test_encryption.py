@@ -11,28 +11,28 @@ from tests.support import databases
 
 
 def test_a_secret_is_unreadable_when_locked_and_comes_back_whole() -> None:
-    locked = Cipher().lock("https://acme.example.com/?ticket=abc")
-    assert "acme" not in locked
-    assert Cipher().unlock(locked) == "https://acme.example.com/?ticket=abc"
+    encrypted = Cipher().encrypt("https://acme.example.com/?ticket=abc")
+    assert "acme" not in encrypted
+    assert Cipher().decrypt(encrypted) == "https://acme.example.com/?ticket=abc"
 
 
 def test_another_key_can_not_unlock_and_the_error_names_the_remedy() -> None:
-    locked = Cipher().lock("secret")
+    encrypted = Cipher().encrypt("secret")
     databases.use_fernet_key(Fernet.generate_key().decode())
     with pytest.raises(LedgerError, match=r"another Fernet key.*Keep the old key after the new one") as raised:
-        Cipher().unlock(locked)
+        Cipher().decrypt(encrypted)
     assert "secret" not in str(raised.value)
     assert raised.value.__cause__ is None
 
 
 def test_after_a_rotation_the_old_key_still_unlocks_and_the_new_one_locks(fernet: str) -> None:
-    locked = Cipher().lock("secret")
+    encrypted = Cipher().encrypt("secret")
     new = Fernet.generate_key().decode()
     databases.use_fernet_key(f"{new},{fernet}")
-    assert Cipher().unlock(locked) == "secret"
-    locked_anew = Cipher().lock("secret")
+    assert Cipher().decrypt(encrypted) == "secret"
+    locked_anew = Cipher().encrypt("secret")
     databases.use_fernet_key(new)
-    assert Cipher().unlock(locked_anew) == "secret"
+    assert Cipher().decrypt(locked_anew) == "secret"
 
 
 def test_without_a_fernet_key_nothing_is_kept_and_the_refusal_names_both_ways_out() -> None:
@@ -61,43 +61,44 @@ def test_when_allowed_secrets_are_kept_readable_and_a_task_is_warned_once(
 ) -> None:
     databases.use_fernet_key("")
     assert (
-        Cipher().unlock(Cipher().lock("https://acme.example.com/?ticket=abc")) == "https://acme.example.com/?ticket=abc"
+        Cipher().decrypt(Cipher().encrypt("https://acme.example.com/?ticket=abc"))
+        == "https://acme.example.com/?ticket=abc"
     )
-    assert "acme.example.com/?ticket=abc" in Cipher().lock("https://acme.example.com/?ticket=abc")
+    assert "acme.example.com/?ticket=abc" in Cipher().encrypt("https://acme.example.com/?ticket=abc")
     assert capsys.readouterr().out.count("the ledger keeps ticket URLs and access tokens readable") == 1
 
 
 def test_with_a_key_nothing_is_kept_readable_whatever_is_allowed(
     plaintext: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert "secret" not in Cipher().lock("secret")
+    assert "secret" not in Cipher().encrypt("secret")
     assert capsys.readouterr().out == ""
 
 
 def test_what_was_kept_readable_is_read_when_there_is_a_key(plaintext: None, fernet: str) -> None:
     databases.use_fernet_key("")
-    readable = Cipher().lock("secret")
+    decrypted = Cipher().encrypt("secret")
     databases.use_fernet_key(fernet)
-    assert Cipher().unlock(readable) == "secret"
+    assert Cipher().decrypt(decrypted) == "secret"
 
 
 def test_without_the_key_what_is_locked_is_not_mistaken_for_a_secret(plaintext: None) -> None:
-    locked = Cipher().lock("secret")
+    encrypted = Cipher().encrypt("secret")
     databases.use_fernet_key("")
     with pytest.raises(LedgerError, match=r"was encrypted with a Fernet key, and Airflow has none now.*to it again"):
-        Cipher().unlock(locked)
+        Cipher().decrypt(encrypted)
 
 
 def test_what_is_locked_says_with_which_key_but_not_the_key(fernet: str) -> None:
-    locked = Cipher().lock("secret")
-    assert locked.startswith(Cipher().mark)
-    assert fernet not in locked
+    encrypted = Cipher().encrypt("secret")
+    assert encrypted.startswith(Cipher().mark)
+    assert fernet not in encrypted
     databases.use_fernet_key(f"{Fernet.generate_key().decode()},{fernet}")
-    assert not locked.startswith(Cipher().mark)
+    assert not encrypted.startswith(Cipher().mark)
 
 
 def test_what_is_locked_without_saying_with_which_key_is_unlocked_too(fernet: str) -> None:
-    assert Cipher().unlock(Fernet(fernet).encrypt(b"secret").decode()) == "secret"
+    assert Cipher().decrypt(Fernet(fernet).encrypt(b"secret").decode()) == "secret"
 
 
 @pytest.mark.parametrize("keys", ["short", "{key},"])

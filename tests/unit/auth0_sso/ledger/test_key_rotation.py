@@ -21,11 +21,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from auth0_sso.exceptions import LedgerError
 from auth0_sso.ledger.encryption import PLAINTEXT_VARIABLE, Cipher, KeyRotation
-from auth0_sso.ledger.records import Ask, Entry, Round
+from auth0_sso.ledger.records import Entry, RunAttempt, TicketSpec
 from auth0_sso.ledger.schema import tickets, tokens
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.models import SsoTicket, Token
-from auth0_sso.tickets.decide import Step, next_step
+from auth0_sso.tickets.decide import Action, decide
 from cryptography.fernet import Fernet
 from sqlalchemy import NullPool, create_engine, insert, select
 
@@ -38,12 +38,12 @@ sqlite_url = databases.sqlite_url
 Open = Callable[..., Ledger]
 
 MANY = 1200  # more than two chunks
-ME = Round("create/run-1", 3)
+ME = RunAttempt("create/run-1", 3)
 TOKEN = Token("readable-token", 4_000_000_000.0, frozenset({"create:sso_access_tickets"}), 1)
 
 
-def ask(number: int) -> Ask:
-    return Ask("acme.example.com", "ssp_1", "org_1", f"p{number}", {"connection_config": {"name": "acme"}})
+def spec(number: int) -> TicketSpec:
+    return TicketSpec("acme.example.com", "ssp_1", "org_1", f"p{number}", {"connection_config": {"name": "acme"}})
 
 
 def url(number: int) -> str:
@@ -51,7 +51,7 @@ def url(number: int) -> str:
 
 
 def create(ledger: Ledger, number: int, ttl: float = 1000) -> Entry:
-    intent = ledger.begin(ask(number), None, ME, answer_within=35)
+    intent = ledger.begin(spec(number), None, ME, answer_within=35)
     return ledger.record_created(intent, SsoTicket(url(number)), sent_at=time.time(), ttl=ttl)
 
 
@@ -62,15 +62,15 @@ def fill(ledger: Ledger, ledger_url: str, rows: int) -> None:
     with create_engine(ledger_url, poolclass=NullPool).begin() as connection:
         like = dict(connection.execute(select(tickets)).one()._mapping)
         made = [
-            {**like, "key": ask(n).key, "prospect": f"p{n}", "ticket_encrypted": cipher.lock(url(n))}
+            {**like, "key": spec(n).key, "prospect": f"p{n}", "ticket_encrypted": cipher.encrypt(url(n))}
             for n in range(1, rows)
         ]
         connection.execute(insert(tickets), made)
 
 
 def save_token(ledger: Ledger, token: Token = TOKEN) -> None:
-    ledger.vault.claim_renewal("key", 0, "me", 30)
-    ledger.vault.save_token("key", token, "me")
+    ledger.token_store.acquire_lease("key", 0, "me", 30)
+    ledger.token_store.save_token("key", token, "me")
 
 
 def urls(ledger: Ledger) -> dict[str, str]:
@@ -114,7 +114,7 @@ def test_with_both_keys_all_is_read_and_what_is_written_needs_the_new_one_only(
     both = reopen(new, fernet)
     create(both, 2)
     assert urls(both) == {"p1": url(1), "p2": url(2)}
-    assert reopen(new).entries([ask(2).key])[ask(2).key].ticket == SsoTicket(url(2))
+    assert reopen(new).entries([spec(2).key])[spec(2).key].ticket == SsoTicket(url(2))
 
 
 def test_after_catching_up_the_old_key_can_be_dropped(
@@ -125,7 +125,7 @@ def test_after_catching_up_the_old_key_can_be_dropped(
     assert reopen(new, fernet).rotation.catch_up() == 0
     alone = reopen(new)
     assert urls(alone) == {f"p{n}": url(n) for n in range(MANY)}
-    assert alone.vault.read_token("key") == TOKEN
+    assert alone.token_store.read_token("key") == TOKEN
     assert marks(ledger_url) == {Cipher().mark.rstrip(":")}
 
 
@@ -173,11 +173,11 @@ class _Interrupted(Cipher):
         self._happen = happen
         self._after = after
 
-    def lock(self, secret: str) -> str:
+    def encrypt(self, secret: str) -> str:
         self._after -= 1
         if self._after == -1:
             self._happen()
-        return super().lock(secret)
+        return super().encrypt(secret)
 
 
 def test_what_a_task_writes_meanwhile_is_not_overwritten(
@@ -189,7 +189,7 @@ def test_what_a_task_writes_meanwhile_is_not_overwritten(
 
     def reissue() -> None:
         revoked = both.record_revoked(both.record_revoking(first, ME.run))
-        intent = both.begin(ask(1), revoked, ME, answer_within=35)
+        intent = both.begin(spec(1), revoked, ME, answer_within=35)
         both.record_created(intent, SsoTicket(url(100)), sent_at=time.time(), ttl=1000)
 
     assert KeyRotation(create_engine(ledger_url), _Interrupted(reissue)).catch_up() == 0
@@ -245,8 +245,8 @@ def test_a_lost_key_holds_up_nobody_once_its_links_are_dead(
         save_token(ledger, Token("lost", time.time() + 1000, frozenset(), 1))
         clock.shift(1001)
         later = reopen(new)
-        known = later.entries([ask(1).key])[ask(1).key]
-        assert next_step(known, ask(1), Round("create/run-2", 3), reissue=False, now=time.time()) is Step.CREATE
+        known = later.entries([spec(1).key])[spec(1).key]
+        assert decide(known, spec(1), RunAttempt("create/run-2", 3), reissue=False, now=time.time()) is Action.CREATE
         assert_can_be_renewed(later)
         assert later.rotation.catch_up() == 0
         assert marks(ledger_url) == set()
@@ -254,11 +254,11 @@ def test_a_lost_key_holds_up_nobody_once_its_links_are_dead(
 
 
 def assert_can_be_renewed(ledger: Ledger) -> None:
-    expired = ledger.vault.read_token("key")
+    expired = ledger.token_store.read_token("key")
     assert expired is not None
     assert not expired.serves(time.time())
-    assert ledger.vault.claim_renewal("key", expired.version, "me", 30)
-    ledger.vault.release_renewal("key", "me")
+    assert ledger.token_store.acquire_lease("key", expired.version, "me", 30)
+    ledger.token_store.release_lease("key", "me")
 
 
 def test_what_was_kept_readable_is_encrypted_when_a_key_comes(
@@ -276,12 +276,12 @@ def test_what_was_kept_readable_is_encrypted_when_a_key_comes(
     assert url(2).encode() not in databases.dump(ledger_url)
     assert keyed.rotation.catch_up() == 0
     assert urls(keyed) == {"p1": url(1), "p2": url(2)}
-    assert keyed.vault.read_token("key") == TOKEN
+    assert keyed.token_store.read_token("key") == TOKEN
     assert len(marks(ledger_url)) == 1
 
 
 def test_a_ledger_without_secrets_is_left_alone(ledger: Ledger, reopen: Open, new: str) -> None:
-    ledger.begin(ask(1), None, ME, answer_within=35)
+    ledger.begin(spec(1), None, ME, answer_within=35)
     assert reopen(new).rotation.catch_up() == 0
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from auth0_sso.exceptions import LedgerError
-from auth0_sso.ledger.records import DEFAULT_TTL, OPEN_LIFETIME, Ask, Entry, Round
+from auth0_sso.ledger.records import DEFAULT_TTL, OPEN_LIFETIME, Entry, RunAttempt, TicketSpec
 from auth0_sso.ledger.store import Ledger, StaleEntryError, open_ledger
 from auth0_sso.models import SsoTicket
 from cryptography.fernet import Fernet
@@ -28,26 +28,30 @@ ledger_url = databases.ledger_url
 ledger = databases.ledger
 sqlite_url = databases.sqlite_url
 
-ASK = Ask("acme.example.com", "ssp_1", "org_1", "ada@example.com", {"connection_config": {"name": "acme"}})
+ASK = TicketSpec("acme.example.com", "ssp_1", "org_1", "ada@example.com", {"connection_config": {"name": "acme"}})
 TICKET = SsoTicket("https://acme.example.com/self-service/connections-flow?ticket=readableTicketId1")
 SECOND_TICKET = SsoTicket("https://acme.example.com/self-service/connections-flow?ticket=second")
-ME = Round("create/run-1", 3, 1_800_000_000.0)
-LATER_RUN = Round("create/run-2", 3, 1_800_086_400.0)
+ME = RunAttempt("create/run-1", 3, 1_800_000_000.0)
+LATER_RUN = RunAttempt("create/run-2", 3, 1_800_086_400.0)
 
 
-def kept(ledger: Ledger, ask: Ask = ASK) -> Entry:
-    return ledger.entries([ask.key])[ask.key]
+def kept(ledger: Ledger, spec: TicketSpec = ASK) -> Entry:
+    return ledger.entries([spec.key])[spec.key]
 
 
-def begin(ledger: Ledger, seen: Entry | None = None, ask: Ask = ASK, who: Round = ME, within: float = 35.0) -> Entry:
-    return ledger.begin(ask, seen, who, answer_within=within)
+def begin(
+    ledger: Ledger, seen: Entry | None = None, spec: TicketSpec = ASK, attempt: RunAttempt = ME, within: float = 35.0
+) -> Entry:
+    return ledger.begin(spec, seen, attempt, answer_within=within)
 
 
-def created(ledger: Ledger, ask: Ask = ASK, who: Round = ME, ticket: SsoTicket = TICKET, ttl: float = 1000) -> Entry:
-    return ledger.record_created(begin(ledger, ask=ask, who=who), ticket, sent_at=time.time(), ttl=ttl)
+def created(
+    ledger: Ledger, spec: TicketSpec = ASK, attempt: RunAttempt = ME, ticket: SsoTicket = TICKET, ttl: float = 1000
+) -> Entry:
+    return ledger.record_created(begin(ledger, spec=spec, attempt=attempt), ticket, sent_at=time.time(), ttl=ttl)
 
 
-def other(number: int, organization: str = "org_2") -> Ask:
+def other(number: int, organization: str = "org_2") -> TicketSpec:
     return replace(ASK, organization_id=organization, prospect=f"p{number}")
 
 
@@ -55,7 +59,7 @@ def test_an_intent_is_there_for_others_as_soon_as_begin_returns(ledger: Ledger, 
     intent = begin(ledger)
     another = Ledger(ledger_url)
     assert kept(another) == intent
-    assert intent.status == "asking"
+    assert intent.status == "in_flight"
     another.close()
 
 
@@ -64,9 +68,9 @@ def test_an_intent_says_until_when_an_answer_may_come_and_a_ticket_may_live(
     ledger: Ledger, body: dict[str, int]
 ) -> None:
     before = ledger.now()
-    intent = begin(ledger, ask=replace(ASK, body=body))
-    assert before <= intent.asked_at <= ledger.now()
-    assert intent.answer_by == pytest.approx(intent.asked_at + 35)
+    intent = begin(ledger, spec=replace(ASK, body=body))
+    assert before <= intent.requested_at <= ledger.now()
+    assert intent.answer_by == pytest.approx(intent.requested_at + 35)
     assert intent.lives_until == pytest.approx(intent.answer_by + (60 if body else DEFAULT_TTL))
 
 
@@ -77,23 +81,23 @@ def test_a_ticket_comes_back_as_it_was_written(ledger: Ledger) -> None:
     assert (written.status, written.attempts, written.version) == ("created", 1, 2)
 
 
-@pytest.mark.parametrize("status", ["conflict", "failed", "waiting"])
+@pytest.mark.parametrize("status", ["conflict", "failed", "deferred"])
 def test_a_refusal_is_kept_with_its_words_and_leaves_no_doubt(ledger: Ledger, status: str) -> None:
     ledger.record_refused(begin(ledger), status, "Auth0 answered 409: it exists.")
     entry = kept(ledger)
     assert (entry.status, entry.error, entry.ticket) == (status, "Auth0 answered 409: it exists.", None)
-    assert not entry.may_be_double(time.time())
+    assert not entry.may_be_duplicate(time.time())
 
 
 def test_a_lost_answer_is_a_doubt_until_the_unseen_ticket_would_be_dead(ledger: Ledger) -> None:
     intent = begin(ledger)
-    ledger.record_unanswered(intent, "No answer")
+    ledger.record_unknown(intent, "No answer")
     entry = kept(ledger)
-    assert (entry.status, entry.duplicate_until) == ("unanswered", intent.lives_until)
+    assert (entry.status, entry.duplicate_until) == ("unknown", intent.lives_until)
 
 
 def test_an_error_is_forgotten_when_a_ticket_comes(ledger: Ledger) -> None:
-    refused = ledger.record_refused(begin(ledger), "waiting", "Too many requests")
+    refused = ledger.record_refused(begin(ledger), "deferred", "Too many requests")
     ledger.record_created(begin(ledger, refused), TICKET, sent_at=time.time(), ttl=60)
     assert kept(ledger).error == ""
 
@@ -102,43 +106,43 @@ def test_an_intent_that_died_is_asked_again_and_flagged_as_long_as_the_unseen_ti
     ledger: Ledger,
 ) -> None:
     dead = begin(ledger)
-    again = begin(ledger, kept(ledger), who=LATER_RUN)
+    again = begin(ledger, kept(ledger), attempt=LATER_RUN)
     entry = ledger.record_created(again, TICKET, sent_at=time.time(), ttl=60)
     assert entry.duplicate_until == dead.lives_until
-    assert kept(ledger).may_be_double(time.time())
+    assert kept(ledger).may_be_duplicate(time.time())
 
 
 def test_several_lost_answers_are_a_doubt_until_the_last_could_be_dead(ledger: Ledger) -> None:
-    first = ledger.record_unanswered(begin(ledger), "No answer")
-    second = ledger.record_unanswered(begin(ledger, first), "No answer")
+    first = ledger.record_unknown(begin(ledger), "No answer")
+    second = ledger.record_unknown(begin(ledger, first), "No answer")
     entry = ledger.record_created(begin(ledger, second), TICKET, sent_at=time.time(), ttl=60)
     assert entry.duplicate_until == second.lives_until > first.lives_until
 
 
-@pytest.mark.parametrize("status", ["waiting", "failed", "conflict"])
+@pytest.mark.parametrize("status", ["deferred", "failed", "conflict"])
 def test_what_was_refused_is_asked_again_without_a_flag(ledger: Ledger, status: str) -> None:
     refused = ledger.record_refused(begin(ledger), status, "no")
-    entry = ledger.record_created(begin(ledger, refused, who=LATER_RUN), TICKET, sent_at=time.time(), ttl=60)
+    entry = ledger.record_created(begin(ledger, refused, attempt=LATER_RUN), TICKET, sent_at=time.time(), ttl=60)
     assert entry.duplicate_until == 0
-    assert not entry.may_be_double(time.time())
+    assert not entry.may_be_duplicate(time.time())
 
 
 def test_a_flag_outlives_a_refusal_a_reissue_and_a_revocation_and_ends_with_time(ledger: Ledger) -> None:
-    lost = ledger.record_unanswered(begin(ledger), "No answer")
-    refused = ledger.record_refused(begin(ledger, lost), "waiting", "Too many requests")
+    lost = ledger.record_unknown(begin(ledger), "No answer")
+    refused = ledger.record_refused(begin(ledger, lost), "deferred", "Too many requests")
     first = ledger.record_created(begin(ledger, refused), TICKET, sent_at=time.time(), ttl=60)
     gone = ledger.record_revoked(ledger.record_revoking(first, "revoke/run-1"))
-    ledger.record_created(begin(ledger, gone, who=LATER_RUN), TICKET, sent_at=time.time(), ttl=60)
-    assert kept(ledger).may_be_double(ledger.now())
-    assert not kept(ledger).may_be_double(lost.lives_until)
+    ledger.record_created(begin(ledger, gone, attempt=LATER_RUN), TICKET, sent_at=time.time(), ttl=60)
+    assert kept(ledger).may_be_duplicate(ledger.now())
+    assert not kept(ledger).may_be_duplicate(lost.lives_until)
 
 
 def test_attempts_count_the_asks_of_one_run_for_one_request(ledger: Ledger) -> None:
-    first = ledger.record_refused(begin(ledger), "waiting", "Too many requests")
-    second = ledger.record_refused(begin(ledger, first), "waiting", "Too many requests")
+    first = ledger.record_refused(begin(ledger), "deferred", "Too many requests")
+    second = ledger.record_refused(begin(ledger, first), "deferred", "Too many requests")
     assert (first.attempts, second.attempts) == (1, 2)
-    later = ledger.record_refused(begin(ledger, second, who=LATER_RUN), "waiting", "Too many requests")
-    changed = begin(ledger, later, ask=replace(ASK, body={"ttl_sec": 60}), who=LATER_RUN)
+    later = ledger.record_refused(begin(ledger, second, attempt=LATER_RUN), "deferred", "Too many requests")
+    changed = begin(ledger, later, spec=replace(ASK, body={"ttl_sec": 60}), attempt=LATER_RUN)
     assert (later.attempts, changed.attempts) == (1, 1)
 
 
@@ -157,13 +161,13 @@ def test_a_revoked_ticket_is_forgotten_and_who_revoked_it_is_not(ledger: Ledger,
 
 @pytest.mark.parametrize("seen", ["nothing", "an entry"])
 def test_of_those_that_begin_together_one_wins_and_the_others_are_told(ledger: Ledger, seen: str) -> None:
-    known = None if seen == "nothing" else ledger.record_refused(begin(ledger), "waiting", "no")
+    known = None if seen == "nothing" else ledger.record_refused(begin(ledger), "deferred", "no")
     together = threading.Barrier(8)
 
     def ask_at_once(number: int) -> Entry | None:
         together.wait(10)
         try:
-            return begin(ledger, known, who=Round(f"create/run-{number}"))
+            return begin(ledger, known, attempt=RunAttempt(f"create/run-{number}"))
         except StaleEntryError:
             return None
 
@@ -173,16 +177,16 @@ def test_of_those_that_begin_together_one_wins_and_the_others_are_told(ledger: L
     assert kept(ledger) == won[0]
 
 
-@pytest.mark.parametrize("result", ["created", "refused", "unanswered", "revoking", "revoked"])
+@pytest.mark.parametrize("result", ["created", "refused", "unknown", "revoking", "revoked"])
 def test_a_result_that_comes_after_somebody_else_has_asked_is_refused_and_changes_nothing(
     ledger: Ledger, result: str
 ) -> None:
     late = begin(ledger)
-    theirs = begin(ledger, late, who=LATER_RUN)
+    theirs = begin(ledger, late, attempt=LATER_RUN)
     write = {
         "created": lambda: ledger.record_created(late, TICKET, sent_at=time.time(), ttl=60),
         "refused": lambda: ledger.record_refused(late, "failed", "no"),
-        "unanswered": lambda: ledger.record_unanswered(late, "No answer"),
+        "unknown": lambda: ledger.record_unknown(late, "No answer"),
         "revoking": lambda: ledger.record_revoking(late, "revoke/run-1"),
         "revoked": lambda: ledger.record_revoked(late),
     }
@@ -192,7 +196,7 @@ def test_a_result_that_comes_after_somebody_else_has_asked_is_refused_and_change
 
 
 def test_many_prospects_are_looked_up_at_once_and_strangers_are_left_out(ledger: Ledger) -> None:
-    known = [begin(ledger, ask=other(number)) for number in range(3)]
+    known = [begin(ledger, spec=other(number)) for number in range(3)]
     strangers = [f"stranger-{number}" for number in range(1200)]
     found = ledger.entries([*strangers, *(entry.key for entry in known), known[0].key])
     assert found == {entry.key: entry for entry in known}
@@ -200,28 +204,28 @@ def test_many_prospects_are_looked_up_at_once_and_strangers_are_left_out(ledger:
 
 
 def test_a_runs_entries_are_those_it_was_the_last_to_ask_for(ledger: Ledger) -> None:
-    taken_over = ledger.record_refused(begin(ledger, ask=other(1)), "waiting", "no")
-    mine = begin(ledger, ask=other(2))
-    theirs = begin(ledger, taken_over, ask=other(1), who=LATER_RUN)
+    taken_over = ledger.record_refused(begin(ledger, spec=other(1)), "deferred", "no")
+    mine = begin(ledger, spec=other(2))
+    theirs = begin(ledger, taken_over, spec=other(1), attempt=LATER_RUN)
     assert ledger.entries_of_run(ME.run) == [mine]
     assert ledger.entries_of_run(LATER_RUN.run) == [theirs]
 
 
 def test_live_entries_are_tickets_that_may_work_and_revocations_in_doubt(ledger: Ledger) -> None:
-    live = created(ledger, ask=other(1))
-    opened_late = created(ledger, ask=other(2), ttl=-OPEN_LIFETIME + 60)
-    created(ledger, ask=other(7), ttl=-OPEN_LIFETIME)
-    in_doubt = ledger.record_revoking(created(ledger, ask=other(3)), "revoke/run-1")
-    ledger.record_revoked(ledger.record_revoking(created(ledger, ask=other(4)), "revoke/run-1"))
-    begin(ledger, ask=other(5))
-    ledger.record_refused(begin(ledger, ask=other(6)), "conflict", "it exists")
+    live = created(ledger, spec=other(1))
+    opened_late = created(ledger, spec=other(2), ttl=-OPEN_LIFETIME + 60)
+    created(ledger, spec=other(7), ttl=-OPEN_LIFETIME)
+    in_doubt = ledger.record_revoking(created(ledger, spec=other(3)), "revoke/run-1")
+    ledger.record_revoked(ledger.record_revoking(created(ledger, spec=other(4)), "revoke/run-1"))
+    begin(ledger, spec=other(5))
+    ledger.record_refused(begin(ledger, spec=other(6)), "conflict", "it exists")
     assert ledger.live_entries() == [live, opened_late, in_doubt]
 
 
 def test_each_revocation_stays_in_the_book_when_its_prospect_is_asked_for_again(ledger: Ledger) -> None:
     first = created(ledger)
     gone = ledger.record_revoked(ledger.record_revoking(first, "revoke/run-1"))
-    second = ledger.record_created(begin(ledger, gone, who=LATER_RUN), SECOND_TICKET, sent_at=time.time(), ttl=1000)
+    second = ledger.record_created(begin(ledger, gone, attempt=LATER_RUN), SECOND_TICKET, sent_at=time.time(), ttl=1000)
     ledger.record_revoked(ledger.record_revoking(second, LATER_RUN.run))
     book = ledger.revocations.by_prospect([ASK.key])
     assert [(one.ticket_id, one.revoked_by) for one in book.values()] == [
@@ -241,7 +245,7 @@ def test_a_revocation_in_doubt_is_the_runs_that_meant_it_first(ledger: Ledger) -
 
 def test_who_asks_right_after_a_ticket_has_expired_says_that_two_may_work(ledger: Ledger) -> None:
     expired = created(ledger, ttl=-60)
-    again = begin(ledger, expired, who=LATER_RUN)
+    again = begin(ledger, expired, attempt=LATER_RUN)
     assert expired.expires_at is not None
     assert again.duplicate_until == expired.expires_at + OPEN_LIFETIME
 
@@ -251,16 +255,16 @@ def test_that_two_may_work_is_said_also_if_the_key_to_the_first_is_lost(ledger: 
     databases.use_fernet_key(Fernet.generate_key().decode())
     stranger = Ledger(ledger_url)
     stranger.rotation.catch_up()
-    again = begin(stranger, kept(stranger), who=LATER_RUN)
+    again = begin(stranger, kept(stranger), attempt=LATER_RUN)
     assert expired.expires_at is not None
     assert again.duplicate_until == expired.expires_at + OPEN_LIFETIME
     stranger.close()
 
 
 def test_names_in_any_script_and_long_errors_are_kept(ledger: Ledger) -> None:
-    ask = replace(ASK, organization_name="Ünïcøde 株式会社", prospect="ada🔑")
-    entry = ledger.record_refused(begin(ledger, ask=ask), "failed", "ß" * 5000)
-    assert kept(ledger, ask) == entry
+    spec = replace(ASK, organization_name="Ünïcøde 株式会社", prospect="ada🔑")
+    entry = ledger.record_refused(begin(ledger, spec=spec), "failed", "ß" * 5000)
+    assert kept(ledger, spec) == entry
 
 
 def test_neither_a_ticket_nor_its_id_is_readable_in_the_database(ledger: Ledger, ledger_url: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 from auth0_sso.ledger.records import Entry
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.runtime.event_loop import GuardedLoop
-from auth0_sso.runtime.timeouts import MOST_UNANSWERED
+from auth0_sso.runtime.timeouts import MOST_AMBIGUOUS
 from sqlalchemy import Engine, event
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.exc import (
@@ -211,10 +211,10 @@ def test_only_so_many_tickets_are_risked_although_the_ledger_goes_away_right_aft
     sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenant.fault("drop_after", count=10)
-    lose(sqlite_ledger, monkeypatch, "record_unanswered", 10, after=True)
+    lose(sqlite_ledger, monkeypatch, "record_unknown", 10, after=True)
     outcome = issue(organizations(1), sqlite_ledger)[1]
     assert (outcome["status"], outcome["duplicate_possible"]) == ("failed", True)
-    assert (outcome["attempts"], factories.posts(tenant)) == (MOST_UNANSWERED, MOST_UNANSWERED)
+    assert (outcome["attempts"], factories.posts(tenant)) == (MOST_AMBIGUOUS, MOST_AMBIGUOUS)
 
 
 def test_a_ticket_that_can_not_be_written_down_is_revoked_and_its_row_flagged(

@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 from airflow.sdk.bases.operator import ExecutorSafeguard
 from airflow.sdk.exceptions import AirflowTaskTimeout
-from auth0_sso.exceptions import Auth0ConnectionError, Auth0RowError, Auth0RunError, Auth0WeatherError, LedgerError
+from auth0_sso.exceptions import Auth0ConnectionError, Auth0RowError, Auth0RunError, Auth0TransientError, LedgerError
 from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.operators.sso_tickets import (
     CreateSsoTicketsOperator,
-    PacedOperator,
     RevokeSsoTicketsOperator,
+    SsoTicketsOperator,
 )
 from auth0_sso.runtime.pool import POOL
 from auth0_sso.runtime.retry_policy import Auth0RetryPolicy
@@ -48,7 +48,7 @@ def create(**options: Any) -> CreateSsoTicketsOperator:
     return CreateSsoTicketsOperator(task_id="create_tickets", **options)
 
 
-def execute(operator: PacedOperator, **instance: Any) -> TaskInstance:
+def execute(operator: SsoTicketsOperator, **instance: Any) -> TaskInstance:
     """Execute an operator; return the task instance, with what was pushed, also when it fails."""
     operator.timeouts = SHORT
     ti = TaskInstance(operator, **instance)
@@ -75,12 +75,12 @@ def test_the_constructor_only_assigns(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.delenv("AIRFLOW_CONN_AUTH0_DEFAULT")
     operator = create(batch={"label": "", "batch": "nowhere"}, auth0_conn_id="none", profile_id="{{ nothing }}")
     assert (operator.batch, operator.auth0_conn_id) == ({"label": "", "batch": "nowhere"}, "none")
-    assert (operator.profile_id, operator.on_existing, operator.simulate) == ("{{ nothing }}", "reuse", False)
+    assert (operator.profile_id, operator.on_existing, operator.plan_only) == ("{{ nothing }}", "reuse", False)
     assert not (tmp_path / "ledger.db").exists()
 
 
 @pytest.mark.parametrize("operator", [CreateSsoTicketsOperator, RevokeSsoTicketsOperator])
-def test_it_takes_the_rate_limits_pool_and_retries_by_whose_fault_it_was(operator: type[PacedOperator]) -> None:
+def test_it_takes_the_rate_limits_pool_and_retries_by_whose_fault_it_was(operator: type[SsoTicketsOperator]) -> None:
     made = operator(task_id="any", batch={})
     assert made.pool == POOL
     assert isinstance(made.retry_policy, Auth0RetryPolicy)
@@ -89,7 +89,7 @@ def test_it_takes_the_rate_limits_pool_and_retries_by_whose_fault_it_was(operato
 def test_every_template_field_is_an_argument_and_an_attribute() -> None:
     operator = create(batch={})
     assert set(operator.template_fields) == {
-        *("batch", "auth0_conn_id", "simulate", "ledger_id", "profile_id", "on_existing"),
+        *("batch", "auth0_conn_id", "plan_only", "ledger_id", "profile_id", "on_existing"),
     }
     assert all(hasattr(operator, name) for name in operator.template_fields)
 
@@ -97,21 +97,21 @@ def test_every_template_field_is_an_argument_and_an_attribute() -> None:
 def test_its_templates_render() -> None:
     operator = create(
         batch={"label": "{{ name }}", "batch": "{{ name }}.json"},
-        simulate="{{ dry }}",
+        plan_only="{{ dry }}",
         profile_id="{{ none or '' }}",
         ledger_id="{{ name }}",
     )
     operator.render_template_fields({"name": "acme", "dry": True, "none": None})  # type: ignore[typeddict-unknown-key]
     assert operator.batch == {"label": "acme", "batch": "acme.json"}
-    assert (operator.simulates, operator.profile_id, operator.ledger_id) == (True, "", "acme")
+    assert (operator.is_plan_only, operator.profile_id, operator.ledger_id) == (True, "", "acme")
 
 
 @pytest.mark.parametrize(
-    ("given", "simulates"),
+    ("given", "is_plan_only"),
     [(True, True), ("True", True), ("true", True), ("1", True), (False, False), ("False", False), ("", False)],
 )
-def test_simulate_is_a_boolean_or_its_rendered_text(given: bool | str, simulates: bool) -> None:
-    assert create(batch={}, simulate=given).simulates is simulates
+def test_plan_only_is_a_boolean_or_its_rendered_text(given: bool | str, is_plan_only: bool) -> None:
+    assert create(batch={}, plan_only=given).is_plan_only is is_plan_only
 
 
 def test_it_pushes_and_returns_one_entry_an_organization_with_its_tickets(tmp_path: Path, tenant: Sandbox) -> None:
@@ -150,10 +150,10 @@ def test_a_first_try_has_no_stats_of_a_deleted_run_with_its_id(tmp_path: Path) -
     assert stats["requests"] == 0
 
 
-def test_the_run_and_its_round_are_written_into_the_ledger(tmp_path: Path, ledger: Ledger) -> None:
+def test_the_run_and_its_attempt_are_written_into_the_ledger(tmp_path: Path, ledger: Ledger) -> None:
     execute(create(batch=factories.batch_file(tmp_path, organizations(1))), run_id="manual__1", max_tries=7)
     (entry,) = ledger.entries_of_run("create_sso_tickets/manual__1")
-    assert entry.round == 7
+    assert entry.run_attempt == 7
 
 
 def test_a_refused_row_fails_the_task_after_all_was_pushed(tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_a_runs_error_fails_the_task_after_all_was_pushed(
 def test_bad_weather_fails_the_task_after_all_was_pushed(tmp_path: Path, tenant: Sandbox) -> None:
     tenant.fault("drop_before", count=100, connection_name="connection-2")
     ti = execute(create(batch=factories.batch_file(tmp_path, organizations(3))))
-    assert isinstance(ti.raised, Auth0WeatherError)
+    assert isinstance(ti.raised, Auth0TransientError)
     assert statuses(ti) == {"created": 2, "failed": 1}
 
 
@@ -217,8 +217,8 @@ def test_on_existing_reissue_replaces_the_tickets_of_an_earlier_run(tmp_path: Pa
     assert tenant.stats().states == {"revoked": 2, "live": 2}
 
 
-def test_a_simulation_sends_nothing(tmp_path: Path, tenant: Sandbox) -> None:
-    ti = execute(create(batch=factories.batch_file(tmp_path, organizations(3)), simulate="True"))
+def test_a_dry_run_sends_nothing(tmp_path: Path, tenant: Sandbox) -> None:
+    ti = execute(create(batch=factories.batch_file(tmp_path, organizations(3)), plan_only="True"))
     assert statuses(ti) == {"planned": 3}
     assert (tenant.stats().requests, tenant.stats().token_requests) == (0, 0)
 
@@ -279,7 +279,7 @@ def test_it_ends_in_order_before_its_execution_timeout(tmp_path: Path, run_tenan
     slow(connect, tenant)
     operator = create(batch=factories.batch_file(tmp_path, organizations(60)), execution_timeout=timedelta(seconds=1.5))
     ti = execute(operator)
-    assert isinstance(ti.raised, Auth0WeatherError)
+    assert isinstance(ti.raised, Auth0TransientError)
     assert "execution timeout is near" in str(ti.raised)
     found = statuses(ti)
     assert found["not_attempted"] > 0
@@ -294,7 +294,7 @@ def test_when_it_is_ended_from_outside_what_is_under_way_is_answered_and_all_is_
     operator = create(batch=factories.batch_file(tmp_path, organizations(60)))
     with struck_while_it_waits(tenant, lambda *_: operator.on_kill()):
         ti = execute(operator)
-    assert isinstance(ti.raised, Auth0WeatherError)
+    assert isinstance(ti.raised, Auth0TransientError)
     assert "ended from outside" in str(ti.raised)
     assert statuses(ti)["not_attempted"] > 0
     assert factories.recorded(ledger) == factories.living(tenant)

@@ -15,7 +15,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowTaskTimeout
 from auth0_sso.runtime.event_loop import GuardedLoop
 from auth0_sso.runtime.timeouts import Timeouts
-from auth0_sso.runtime.worker_pool import Workers
+from auth0_sso.runtime.worker_pool import WorkerPool
 
 
 class Requests:
@@ -27,7 +27,7 @@ class Requests:
         self._answer = answer
         self._many = many
         self._told = asyncio.Event()
-        self._workers: Workers[int] = Workers(self._ask, 1)
+        self._workers: WorkerPool[int] = WorkerPool(self._ask, 1)
 
     async def run(self) -> None:
         await self._workers.run(range(self._many))
@@ -200,13 +200,13 @@ TERMINATED = """
     import asyncio, signal, sys
     from auth0_sso.runtime.event_loop import GuardedLoop
     from auth0_sso.runtime.timeouts import Timeouts
-    from auth0_sso.runtime.worker_pool import Workers
+    from auth0_sso.runtime.worker_pool import WorkerPool
 
     class Work:
         def __init__(self):
             self.answered = 0
             self.told = asyncio.Event()
-            self.workers = Workers(self.ask, 4)
+            self.workers = WorkerPool(self.ask, 4)
 
         async def run(self):
             await self.workers.run(range(1000))

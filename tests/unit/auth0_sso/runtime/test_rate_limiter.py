@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from auth0_sso.runtime.rate_limiter import Pacer
+from auth0_sso.runtime.rate_limiter import RateLimiter
 
 
 class Clock:
@@ -33,18 +33,18 @@ def clock() -> Clock:
     return Clock()
 
 
-def pacer(clock: Clock, rate: float = 1.0, burst: float = 1.0, **options: Any) -> Pacer:
-    return Pacer(rate, burst, clock=clock, sleep=clock.sleep, **options)
+def rate_limiter(clock: Clock, rate: float = 1.0, burst: float = 1.0, **options: Any) -> RateLimiter:
+    return RateLimiter(rate, burst, clock=clock, sleep=clock.sleep, **options)
 
 
-def departures(pacer: Pacer, clock: Clock, count: int) -> list[float]:
+def departures(rate_limiter: RateLimiter, clock: Clock, count: int) -> list[float]:
     """Return when each of some requests left, counted from now."""
     begun = clock.now
 
     async def leave() -> list[float]:
         left = []
         for _ in range(count):
-            await pacer.depart()
+            await rate_limiter.acquire()
             left.append(clock.now - begun)
         return left
 
@@ -53,7 +53,7 @@ def departures(pacer: Pacer, clock: Clock, count: int) -> list[float]:
 
 def pause_after(clock: Clock, status: int, headers: Mapping[str, str], **options: Any) -> float:
     """Return how long a rested pacer holds back the next request after an answer."""
-    paced = pacer(clock, rate=1000, burst=10, **options)
+    paced = rate_limiter(clock, rate=1000, burst=10, **options)
     clock.now += 10
     paced.observe(status, headers)
     return departures(paced, clock, 1)[0]
@@ -66,28 +66,28 @@ def http_date(seconds: float) -> str:
 @pytest.mark.parametrize(("rate", "burst"), [(0, 1), (-1, 1), (1, 0.5), (1, 0)])
 def test_a_rate_or_burst_that_lets_nothing_pass_is_refused(rate: float, burst: float) -> None:
     with pytest.raises(ValueError, match=f"not {rate} and {burst}"):
-        Pacer(rate, burst)
+        RateLimiter(rate, burst)
 
 
 def test_a_task_that_has_just_begun_has_no_credit(clock: Clock) -> None:
-    assert departures(pacer(clock, rate=2), clock, 1)[0] == pytest.approx(0.5, rel=0.03)
+    assert departures(rate_limiter(clock, rate=2), clock, 1)[0] == pytest.approx(0.5, rel=0.03)
 
 
 def test_credit_is_earned_from_the_moment_the_slot_was_taken(clock: Clock) -> None:
-    assert departures(pacer(clock, rate=2, since=clock.now - 0.25), clock, 1)[0] == pytest.approx(0.26, abs=0.01)
+    assert departures(rate_limiter(clock, rate=2, since=clock.now - 0.25), clock, 1)[0] == pytest.approx(0.26, abs=0.01)
 
 
 def test_nothing_is_earned_before_the_slot_is_taken(clock: Clock) -> None:
-    assert departures(pacer(clock, since=clock.now + 5), clock, 1)[0] == pytest.approx(6, rel=0.02)
+    assert departures(rate_limiter(clock, since=clock.now + 5), clock, 1)[0] == pytest.approx(6, rel=0.02)
 
 
 def test_a_long_rest_saves_up_no_more_than_the_burst(clock: Clock) -> None:
-    paced = pacer(clock, rate=1, burst=3, since=clock.now - 10_000)
+    paced = rate_limiter(clock, rate=1, burst=3, since=clock.now - 10_000)
     assert departures(paced, clock, 5) == pytest.approx([0, 0, 0, 1, 2], abs=0.1)
 
 
 def test_a_burst_is_used_up_once(clock: Clock) -> None:
-    paced = pacer(clock, rate=1, burst=3, since=clock.now - 10_000)
+    paced = rate_limiter(clock, rate=1, burst=3, since=clock.now - 10_000)
     departures(paced, clock, 3)
     clock.now += 1
     assert departures(paced, clock, 2)[1] > 0.9
@@ -95,19 +95,19 @@ def test_a_burst_is_used_up_once(clock: Clock) -> None:
 
 def test_requests_are_counted_in_the_second_they_leave(clock: Clock) -> None:
     before = int(time.time())
-    paced = pacer(clock, rate=100)
+    paced = rate_limiter(clock, rate=100)
     departures(paced, clock, 4)
     assert paced.requests == 4
     assert all(before <= second <= time.time() for second in paced.sent)
 
 
 def test_turns_are_given_first_come_first_served(clock: Clock) -> None:
-    paced = pacer(clock)
+    paced = rate_limiter(clock)
     order: list[int] = []
 
     async def send(number: int) -> None:
-        async with paced.turn() as turn:
-            await turn.depart()
+        async with paced.slot() as slot:
+            await slot.acquire()
             order.append(number)
 
     async def all_of_them() -> None:
@@ -118,17 +118,17 @@ def test_turns_are_given_first_come_first_served(clock: Clock) -> None:
 
 
 def test_the_next_in_line_prepares_while_the_one_before_waits_for_its_answer(clock: Clock) -> None:
-    paced = pacer(clock, rate=1000)
+    paced = rate_limiter(clock, rate=1000)
     answered = asyncio.Event()
     prepared: list[str] = []
 
     async def slow() -> None:
-        async with paced.turn() as turn:
-            await turn.depart()
+        async with paced.slot() as slot:
+            await slot.acquire()
             await answered.wait()
 
     async def next_one() -> None:
-        async with paced.turn():
+        async with paced.slot():
             prepared.append("next")
             answered.set()
 
@@ -140,14 +140,14 @@ def test_the_next_in_line_prepares_while_the_one_before_waits_for_its_answer(clo
 
 
 def test_a_turn_that_ends_without_a_departure_lets_the_next_go_and_costs_nothing(clock: Clock) -> None:
-    paced = pacer(clock)
+    paced = rate_limiter(clock)
 
     async def give_up_then_send() -> float:
-        async with paced.turn():
+        async with paced.slot():
             pass
         begun = clock.now
-        async with paced.turn() as turn:
-            await turn.depart()
+        async with paced.slot() as slot:
+            await slot.acquire()
         return clock.now - begun
 
     assert asyncio.run(give_up_then_send()) == pytest.approx(0.05, abs=0.01)
@@ -155,12 +155,12 @@ def test_a_turn_that_ends_without_a_departure_lets_the_next_go_and_costs_nothing
 
 
 def test_a_turn_is_given_a_moment_before_the_request_may_leave(clock: Clock) -> None:
-    paced = pacer(clock)
+    paced = rate_limiter(clock)
 
     async def both_moments() -> tuple[float, float]:
-        async with paced.turn() as turn:
+        async with paced.slot() as slot:
             given = clock.now
-            await turn.depart()
+            await slot.acquire()
             return given - 100, clock.now - given
 
     given, left = asyncio.run(both_moments())
@@ -170,12 +170,12 @@ def test_a_turn_is_given_a_moment_before_the_request_may_leave(clock: Clock) -> 
 
 @pytest.mark.parametrize("place", [0, 1, 2], ids=["who is first", "who is second", "who is last"])
 def test_the_line_moves_on_when_somebody_in_it_is_cancelled(clock: Clock, place: int) -> None:
-    paced = pacer(clock)
+    paced = rate_limiter(clock)
     left: list[int] = []
 
     async def send(number: int) -> None:
-        async with paced.turn() as turn:
-            await turn.depart()
+        async with paced.slot() as slot:
+            await slot.acquire()
             left.append(number)
 
     async def cancel_one() -> None:
@@ -189,15 +189,15 @@ def test_the_line_moves_on_when_somebody_in_it_is_cancelled(clock: Clock, place:
 
 
 def test_the_line_moves_on_when_a_departure_is_cancelled(clock: Clock) -> None:
-    paced = pacer(clock)
+    paced = rate_limiter(clock)
     sent: list[int] = []
 
     async def cancel_in_departure() -> None:
         async def send(number: int) -> None:
-            async with paced.turn() as turn:
+            async with paced.slot() as slot:
                 if number == 0:
                     asyncio.get_running_loop().call_soon(first.cancel)
-                await turn.depart()
+                await slot.acquire()
                 sent.append(number)
 
         first, second = asyncio.create_task(send(0)), asyncio.create_task(send(1))
@@ -212,7 +212,7 @@ def test_a_429_pauses_all_requests_of_the_task(clock: Clock) -> None:
 
 
 def test_refusals_in_a_row_pause_longer_and_longer_up_to_a_bound(clock: Clock) -> None:
-    paced = pacer(clock, rate=1000, burst=10)
+    paced = rate_limiter(clock, rate=1000, burst=10)
     pauses = []
     for _ in range(8):
         paced.observe(429, {})
@@ -222,7 +222,7 @@ def test_refusals_in_a_row_pause_longer_and_longer_up_to_a_bound(clock: Clock) -
 
 
 def test_a_429_slows_the_task_down_and_success_brings_it_back(clock: Clock) -> None:
-    paced = pacer(clock, rate=10)
+    paced = rate_limiter(clock, rate=10)
     paced.observe(429, {})
     departures(paced, clock, 1)
     assert departures(paced, clock, 10)[-1] == pytest.approx(2, rel=0.05)
@@ -232,7 +232,7 @@ def test_a_429_slows_the_task_down_and_success_brings_it_back(clock: Clock) -> N
 
 
 def test_however_often_it_is_refused_a_task_keeps_a_sixteenth_of_its_rate(clock: Clock) -> None:
-    paced = pacer(clock, rate=16)
+    paced = rate_limiter(clock, rate=16)
     for _ in range(30):
         paced.observe(429, {})
         departures(paced, clock, 1)
@@ -240,7 +240,7 @@ def test_however_often_it_is_refused_a_task_keeps_a_sixteenth_of_its_rate(clock:
 
 
 def test_simultaneous_429s_are_one_refusal(clock: Clock) -> None:
-    many = pacer(clock, rate=10)
+    many = rate_limiter(clock, rate=10)
     for _ in range(50):
         many.observe(429, {})
     assert many.rate_limited == 50
@@ -249,7 +249,7 @@ def test_simultaneous_429s_are_one_refusal(clock: Clock) -> None:
 
 
 def test_a_success_ends_the_row_of_refusals(clock: Clock) -> None:
-    paced = pacer(clock, rate=1000, burst=10)
+    paced = rate_limiter(clock, rate=1000, burst=10)
     for _ in range(4):
         paced.observe(429, {})
         departures(paced, clock, 1)
@@ -317,7 +317,7 @@ def test_a_reset_that_is_hours_off_pauses_a_minute_at_most_and_what_spreads_it(c
 
 @pytest.mark.parametrize("refusals", [1, 5, 20])
 def test_no_pause_is_longer_than_a_minute_and_what_spreads_it_whatever_is_said(clock: Clock, refusals: int) -> None:
-    paced = pacer(clock, rate=1000, burst=10)
+    paced = rate_limiter(clock, rate=1000, burst=10)
     for _ in range(refusals):
         paced.observe(429, {"Retry-After": "86400", "X-RateLimit-Reset": "99999999999"})
         assert departures(paced, clock, 1)[0] <= 75.01
@@ -344,7 +344,7 @@ def test_a_success_that_asks_for_nothing_pauses_nothing(clock: Clock, headers: d
 
 
 def test_a_later_answer_does_not_shorten_a_pause(clock: Clock) -> None:
-    paced = pacer(clock, rate=1000, burst=10)
+    paced = rate_limiter(clock, rate=1000, burst=10)
     paced.observe(429, {"Retry-After": "20"})
     paced.observe(201, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(time.time()) + 1)})
     paced.observe(429, {})
@@ -352,14 +352,14 @@ def test_a_later_answer_does_not_shorten_a_pause(clock: Clock) -> None:
 
 
 def test_after_a_pause_one_request_tries_and_not_a_burst(clock: Clock) -> None:
-    paced = pacer(clock, rate=1, burst=5, since=clock.now - 100)
+    paced = rate_limiter(clock, rate=1, burst=5, since=clock.now - 100)
     paced.observe(429, {"Retry-After": "50"})
     left = departures(paced, clock, 2)
     assert left[1] - left[0] == pytest.approx(2 / 0.98, rel=0.01)
 
 
 def test_after_a_success_a_rest_saves_up_the_burst_again(clock: Clock) -> None:
-    paced = pacer(clock, rate=1, burst=5)
+    paced = rate_limiter(clock, rate=1, burst=5)
     paced.observe(429, {})
     departures(paced, clock, 1)
     paced.observe(201, {})
@@ -375,14 +375,14 @@ def test_tasks_that_are_told_to_wait_for_ever_do_not_come_back_together_either(c
 
 
 def test_after_thousands_of_refusals_it_still_waits_as_after_a_few(clock: Clock) -> None:
-    paced = pacer(clock, rate=1000)
+    paced = rate_limiter(clock, rate=1000)
     for _ in range(1100):  # 2.0 ** 1100 is too much for a float
         paced.observe(429, {})
         assert departures(paced, clock, 1)[0] <= 16 * 1.25 + 0.1
 
 
 def test_a_clock_that_steps_back_gives_nothing(clock: Clock) -> None:
-    paced = pacer(clock, rate=1, burst=5)
+    paced = rate_limiter(clock, rate=1, burst=5)
     departures(paced, clock, 1)
     clock.now -= 50
     paced.observe(201, {})
@@ -391,4 +391,4 @@ def test_a_clock_that_steps_back_gives_nothing(clock: Clock) -> None:
 
 
 def test_two_percent_are_kept_in_hand(clock: Clock) -> None:
-    assert departures(pacer(clock, rate=10), clock, 101)[-1] == pytest.approx(10.1 / 0.98, rel=1e-4)
+    assert departures(rate_limiter(clock, rate=10), clock, 101)[-1] == pytest.approx(10.1 / 0.98, rel=1e-4)

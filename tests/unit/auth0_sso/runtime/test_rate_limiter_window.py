@@ -10,7 +10,7 @@ from itertools import accumulate
 from typing import Any
 
 import pytest
-from auth0_sso.runtime.rate_limiter import Pacer
+from auth0_sso.runtime.rate_limiter import RateLimiter
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -73,7 +73,7 @@ class Pool:
     burst: float
     widths: Sequence[int]
     chains: Sequence[Sequence[TaskOfPool]]
-    paced: Callable[..., Pacer] = Pacer
+    paced: Callable[..., RateLimiter] = RateLimiter
 
     @property
     def slots(self) -> int:
@@ -88,24 +88,24 @@ class Pool:
     async def _hand_on(self, width: int, chain: Sequence[TaskOfPool], seen: list[float]) -> None:
         for task in chain:
             since = now()
-            pacer = self.paced(width * self.rate, width * self.burst, since=since, clock=now)
+            rate_limiter = self.paced(width * self.rate, width * self.burst, since=since, clock=now)
             await asyncio.sleep(task.starts_up)
-            workers = [asyncio.create_task(_send(pacer, task, worker, seen)) for worker in range(task.workers)]
+            workers = [asyncio.create_task(_send(rate_limiter, task, worker, seen)) for worker in range(task.workers)]
             await asyncio.sleep(max(0.0, since + task.holds - now()))
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
 
 
-async def _send(pacer: Pacer, task: TaskOfPool, worker: int, seen: list[float]) -> None:
+async def _send(rate_limiter: RateLimiter, task: TaskOfPool, worker: int, seen: list[float]) -> None:
     for number in range(worker, 10_000):
-        async with pacer.turn() as turn:
+        async with rate_limiter.slot() as slot:
             await asyncio.sleep(task.write)
-            await turn.depart()
+            await slot.acquire()
             seen.append(now())
             await asyncio.sleep(task.latencies[number % len(task.latencies)])
             status = task.statuses[number % len(task.statuses)]
-            pacer.observe(status, {"X-RateLimit-Remaining": "3"})
+            rate_limiter.observe(status, {"X-RateLimit-Remaining": "3"})
 
 
 def most_over_allowed(departures: Sequence[float], slots: int, rate: float, burst: float) -> float:
@@ -155,16 +155,16 @@ def test_the_measure_finds_a_burst_that_is_one_too_many() -> None:
     assert most_over_allowed([0.0, 10.0, 10.0, 10.0, 20.0], slots=1, rate=1.0, burst=2.0) == pytest.approx(1)
 
 
-def _uncapped(rate: float, burst: float, *, since: float, clock: Callable[[], float]) -> Pacer:
-    return Pacer(rate, 1e9, since=since, clock=clock)
+def _uncapped(rate: float, burst: float, *, since: float, clock: Callable[[], float]) -> RateLimiter:
+    return RateLimiter(rate, 1e9, since=since, clock=clock)
 
 
-def _with_a_head_start(rate: float, burst: float, *, since: float, clock: Callable[[], float]) -> Pacer:
-    return Pacer(rate, burst, since=since - burst / rate, clock=clock)
+def _with_a_head_start(rate: float, burst: float, *, since: float, clock: Callable[[], float]) -> RateLimiter:
+    return RateLimiter(rate, burst, since=since - burst / rate, clock=clock)
 
 
 @pytest.mark.parametrize("paced", [_uncapped, _with_a_head_start])
-def test_the_simulated_pool_finds_a_pacer_that_is_too_generous(paced: Callable[..., Pacer]) -> None:
+def test_the_simulated_pool_finds_a_pacer_that_is_too_generous(paced: Callable[..., RateLimiter]) -> None:
     greedy_after_rest = TaskOfPool(6.0, 4.0, 6, 0.0, [0.0], [201])
     short = TaskOfPool(0.3, 0.0, 6, 0.0, [0.0], [201])
     pool = Pool(1.0, 1.0, [1] * 4, [[greedy_after_rest, *[short] * 10]] * 4, paced)
@@ -176,10 +176,10 @@ def test_a_lone_task_far_from_the_tenant_reaches_97_percent_of_its_rate(rate: fl
     """650 ms to an answer, 20 ms to write an intent while the turn is held."""
 
     async def departures() -> list[float]:
-        pacer = Pacer(rate, clock=now)
+        rate_limiter = RateLimiter(rate, clock=now)
         task = TaskOfPool(0, 0, 0, 0.02, [0.65], [201])
         seen: list[float] = []
-        workers = [asyncio.create_task(_send(pacer, task, 0, seen)) for _ in range(int(rate * 4) + 1)]
+        workers = [asyncio.create_task(_send(rate_limiter, task, 0, seen)) for _ in range(int(rate * 4) + 1)]
         while len(seen) < 201:
             await asyncio.sleep(0.1)
         for worker in workers:
@@ -199,10 +199,10 @@ def test_a_lone_task_whose_sleeps_end_late_still_reaches_nearly_its_rate(rate: f
         await asyncio.sleep(seconds + 0.001)
 
     async def departures() -> list[float]:
-        pacer = Pacer(rate, clock=now, sleep=late)
+        rate_limiter = RateLimiter(rate, clock=now, sleep=late)
         seen = []
         for _ in range(201):
-            await pacer.depart()
+            await rate_limiter.acquire()
             seen.append(now())
         return seen
 

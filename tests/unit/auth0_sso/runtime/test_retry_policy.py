@@ -9,6 +9,7 @@ import pytest
 from airflow.sdk import RetryAction
 from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout
 from auth0_sso.exceptions import (
+    Auth0AmbiguousResultError,
     Auth0ConflictError,
     Auth0ConnectionError,
     Auth0ProfileError,
@@ -16,9 +17,8 @@ from auth0_sso.exceptions import (
     Auth0RowError,
     Auth0RunError,
     Auth0TokenError,
-    Auth0UnansweredError,
+    Auth0TransientError,
     Auth0UnreachableError,
-    Auth0WeatherError,
     LedgerError,
 )
 from auth0_sso.runtime.retry_policy import Auth0RetryPolicy
@@ -32,7 +32,7 @@ FINAL = [
     Auth0ConnectionError,
     LedgerError,
 ]
-WEATHER = [Auth0WeatherError, Auth0RateLimitError, Auth0UnreachableError, Auth0UnansweredError]
+WEATHER = [Auth0TransientError, Auth0RateLimitError, Auth0UnreachableError, Auth0AmbiguousResultError]
 
 
 @pytest.mark.parametrize("kind", FINAL)
@@ -55,7 +55,7 @@ def test_bad_weather_is_waited_out(kind: type[Exception]) -> None:
     ("try_number", "seconds"), [(0, 10), (1, 10), (2, 20), (3, 40), (4, 80), (5, 100), (50, 100), (1000, 100)]
 )
 def test_each_try_waits_longer_up_to_a_bound(try_number: int, seconds: float) -> None:
-    decision = Auth0RetryPolicy(first_delay=10, longest_delay=100).evaluate(Auth0WeatherError("x"), try_number, 2000)
+    decision = Auth0RetryPolicy(first_delay=10, longest_delay=100).evaluate(Auth0TransientError("x"), try_number, 2000)
     assert decision.retry_delay == timedelta(seconds=seconds)
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 
 import pytest
-from auth0_sso.runtime.worker_pool import Workers
+from auth0_sso.runtime.worker_pool import WorkerPool
 
 
 def test_each_item_is_settled_once() -> None:
@@ -16,7 +16,7 @@ def test_each_item_is_settled_once() -> None:
         await asyncio.sleep(0)
         settled[item] += 1
 
-    asyncio.run(Workers(settle, 4).run(range(50)))
+    asyncio.run(WorkerPool(settle, 4).run(range(50)))
     assert settled == Counter(range(50))
 
 
@@ -32,7 +32,7 @@ def test_no_more_than_so_many_are_settled_at_once(size: int) -> None:
         await asyncio.sleep(0.001)
         under_way -= 1
 
-    asyncio.run(Workers(settle, size).run(range(10)))
+    asyncio.run(WorkerPool(settle, size).run(range(10)))
     assert most == size
 
 
@@ -50,7 +50,7 @@ def test_an_error_stops_the_others_and_is_raised_when_nothing_is_under_way_any_m
             ended.append(item)
 
     async def main() -> set[asyncio.Task[None]]:
-        workers = Workers(settle, 3)
+        workers = WorkerPool(settle, 3)
         with pytest.raises(ValueError, match="the reason"):
             await workers.run(range(10))
         assert workers.stopped == "the reason"
@@ -77,7 +77,7 @@ def test_a_task_timeout_stops_the_others_too() -> None:
 
     async def main() -> None:
         with pytest.raises(TaskTimeoutError):
-            await Workers(settle, 2).run(range(100))
+            await WorkerPool(settle, 2).run(range(100))
 
     asyncio.run(main())
     assert len(begun) < 5
@@ -95,7 +95,7 @@ def test_after_a_stop_what_must_not_be_interrupted_ends_and_nothing_more_is_begu
             await asyncio.sleep(0)
             said.append(f"{item} answered")
 
-    workers: Workers[int] = Workers(settle, 2)
+    workers: WorkerPool[int] = WorkerPool(settle, 2)
     asyncio.run(workers.run(range(10)))
     assert said == ["0 asked", "1 asked", "0 answered", "1 answered"]
     assert workers.stopped == "the first reason"
@@ -111,7 +111,7 @@ def test_after_a_stop_no_second_request_is_begun_for_an_item_under_way() -> None
                 workers.stop("told to")
                 await asyncio.sleep(0)
 
-    workers: Workers[int] = Workers(settle, 1)
+    workers: WorkerPool[int] = WorkerPool(settle, 1)
     asyncio.run(workers.run(range(3)))
     assert said == ["0 revoke"]
 
@@ -120,7 +120,7 @@ def test_workers_that_were_stopped_before_they_ran_begin_nothing() -> None:
     async def settle(_item: int) -> None:
         raise AssertionError("begun")
 
-    workers = Workers(settle, 2)
+    workers = WorkerPool(settle, 2)
     workers.stop("too late")
     asyncio.run(workers.run(range(3)))
 
@@ -130,7 +130,7 @@ def test_a_cancelled_run_leaves_no_task() -> None:
         await asyncio.sleep(5)
 
     async def main() -> set[asyncio.Task[None]]:
-        running = asyncio.create_task(Workers(settle, 3).run(range(9)))
+        running = asyncio.create_task(WorkerPool(settle, 3).run(range(9)))
         await asyncio.sleep(0)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -24,8 +24,8 @@ URL = "https://acme.example.com/self-service/connections-flow?ticket=t1"
 def entry(status: str = "created", **changes: Any) -> Entry:
     fields: dict[str, Any] = {
         **dict.fromkeys(("key", "tenant", "profile_id", "organization_id", "organization_name", "prospect"), "x"),
-        **{"connection_name": "x", "fingerprint": "x", "run": "create/run-1", "round": 3, "attempts": 2},
-        **{"asked_at": NOW, "answer_by": NOW + 35, "lives_until": NOW + 100, "version": 2},
+        **{"connection_name": "x", "fingerprint": "x", "run": "create/run-1", "run_attempt": 3, "attempts": 2},
+        **{"requested_at": NOW, "answer_by": NOW + 35, "lives_until": NOW + 100, "version": 2},
         **{"ticket": SsoTicket(URL), "created_at": NOW, "expires_at": NOW + 60},
     }
     return Entry(status=status, **{**fields, **changes})

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auth0_sso.ledger.records import Ask
+from auth0_sso.ledger.records import TicketSpec
 from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.runtime.timeouts import Timeouts
 from auth0_sso.tickets.batch import Organization
 from auth0_sso.tickets.collect import outcomes_of, results_of, stats_of
 from auth0_sso.tickets.revocations import revocations_of
-from auth0_sso.xcom import LockedTicketsXCom
+from auth0_sso.xcom import EncryptedTicketsXCom
 
 from dev.sandbox.server import Sandbox
 from tests.support import factories
@@ -72,8 +72,8 @@ def found(
     return {outcome["row"]: outcome for outcome in outcomes}
 
 
-def ask(row: int, **changes: Any) -> Ask:
-    return factories.ask(request(row, f"org_{row}", **changes))
+def spec(row: int, **changes: Any) -> TicketSpec:
+    return factories.spec(request(row, f"org_{row}", **changes))
 
 
 @pytest.mark.parametrize("locked_by_backend", [True, False])
@@ -84,7 +84,7 @@ def test_tickets_are_readable_whether_or_not_the_xcom_backend_was_on_when_they_w
     pushed = factories.issuer(wanted, ledger)
     asyncio.run(pushed.run())
     value = pushed.results()
-    kept = LockedTicketsXCom.serialize_value(value) if locked_by_backend else value
+    kept = EncryptedTicketsXCom.serialize_value(value) if locked_by_backend else value
     assert ("locked:" in str(kept)) is locked_by_backend
     assert {outcome["ticket_id"] for outcome in found(wanted, [kept]).values()} == {t.id for t in tenant.tickets}
 
@@ -97,8 +97,8 @@ def test_what_the_mapped_instances_pushed_is_one_list_and_what_they_did_not_is_l
 
 def test_what_the_tasks_told_is_taken_as_they_told_it(ledger: Ledger) -> None:
     made = factories.issuer(organizations(2), ledger)
-    told = made.results()
-    assert list(found(organizations(2), [told]).values()) == told[0]["tickets"]
+    reported = made.results()
+    assert list(found(organizations(2), [reported]).values()) == reported[0]["tickets"]
 
 
 def test_a_prospect_with_two_profiles_is_told_the_ticket_of_each(
@@ -117,21 +117,21 @@ def test_a_prospect_with_two_profiles_is_told_the_ticket_of_each(
 def test_rows_whose_task_died_are_told_from_the_ledger(ledger: Ledger, tenant: Sandbox) -> None:
     wanted = organizations(4, per_organization=2)
     outcomes = issue(wanted, ledger)
-    told = [{"organization_id": "org_1", "tickets": [outcomes[1], outcomes[2]]}]
-    assert found(wanted, [told, None]) == outcomes
+    reported = [{"organization_id": "org_1", "tickets": [outcomes[1], outcomes[2]]}]
+    assert found(wanted, [reported, None]) == outcomes
 
 
 @pytest.mark.answers("a task dies for good")
 def test_an_ask_whose_answer_was_never_seen_is_failed_and_flagged(ledger: Ledger) -> None:
-    ledger.begin(ask(1), None, FIRST_RUN, answer_within=30)
+    ledger.begin(spec(1), None, FIRST_RUN, answer_within=30)
     outcome = found(organizations(1, 1))[1]
     assert (outcome["status"], outcome["duplicate_possible"], outcome["attempts"]) == ("failed", True, 1)
     assert outcome["error"] == "The task died before the answer came: clear it, or run again."
 
 
 def test_an_ask_without_an_answer_says_why(ledger: Ledger) -> None:
-    intent = ledger.begin(ask(1), None, FIRST_RUN, answer_within=30)
-    ledger.record_unanswered(intent, "Auth0 answered 502.")
+    intent = ledger.begin(spec(1), None, FIRST_RUN, answer_within=30)
+    ledger.record_unknown(intent, "Auth0 answered 502.")
     outcome = found(organizations(1, 1))[1]
     assert (outcome["status"], outcome["duplicate_possible"]) == ("failed", True)
     assert outcome["error"] == "Auth0 answered 502."
@@ -139,7 +139,7 @@ def test_an_ask_without_an_answer_says_why(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("status", ["conflict", "failed"])
 def test_a_refusal_is_told_with_its_words(ledger: Ledger, status: str) -> None:
-    intent = ledger.begin(ask(1), None, FIRST_RUN, answer_within=30)
+    intent = ledger.begin(spec(1), None, FIRST_RUN, answer_within=30)
     ledger.record_refused(intent, status, "no")
     outcome = found(organizations(1, 1))[1]
     assert (outcome["status"], outcome["error"], outcome["duplicate_possible"]) == (status, "no", False)
@@ -151,8 +151,8 @@ def test_of_a_row_that_the_run_has_never_asked_for_nothing_is_told(ledger: Ledge
 
 
 def test_of_what_was_only_too_early_nothing_is_told(ledger: Ledger) -> None:
-    intent = ledger.begin(ask(1), None, FIRST_RUN, answer_within=30)
-    ledger.record_refused(intent, "waiting", "Too many requests")
+    intent = ledger.begin(spec(1), None, FIRST_RUN, answer_within=30)
+    ledger.record_refused(intent, "deferred", "Too many requests")
     assert found(organizations(1, 1)) == {}
 
 
@@ -181,13 +181,13 @@ def test_a_task_that_did_not_start_again_after_a_clear_tells_of_no_link_that_is_
     ledger: Ledger, state: str, dead: str
 ) -> None:
     wanted = organizations(2, 1)
-    told = [[{"organization_id": "org", "tickets": [outcome]}] for outcome in issue(wanted, ledger).values()]
+    reported = [[{"organization_id": "org", "tickets": [outcome]}] for outcome in issue(wanted, ledger).values()]
     first, _ = ledger.live_entries()
     if dead == "revoked":
         ledger.record_revoked(ledger.record_revoking(first, "revoke/run-1"))
     else:
         ledger.record_created(first, first.ticket, sent_at=time.time() - 120, ttl=60)  # type: ignore[arg-type]
-    outcomes = found(wanted, told, {"create_tickets_0": state, "create_tickets_1": state})
+    outcomes = found(wanted, reported, {"create_tickets_0": state, "create_tickets_1": state})
     assert [outcomes[row]["status"] for row in (1, 2)] == ["failed", "created"]
     assert f"Its link {'has' if dead == 'expired' else 'was'} {dead}" in outcomes[1]["error"]
     assert outcomes[2]["ticket_url"]
@@ -196,8 +196,8 @@ def test_a_task_that_did_not_start_again_after_a_clear_tells_of_no_link_that_is_
 def test_a_link_that_lives_is_told_by_a_task_that_did_not_start_again_as_before(ledger: Ledger) -> None:
     wanted = organizations(1)
     reused = {**issue(wanted, ledger, SECOND_RUN)[1], "status": "reused"}
-    told = [[{"organization_id": "org_1", "tickets": [reused]}]]
-    assert found(wanted, told, {"create_tickets_0": "skipped"}) == {1: reused}
+    reported = [[{"organization_id": "org_1", "tickets": [reused]}]]
+    assert found(wanted, reported, {"create_tickets_0": "skipped"}) == {1: reused}
 
 
 def test_what_a_deleted_run_with_the_same_id_asked_for_is_not_told(ledger: Ledger) -> None:
@@ -212,17 +212,17 @@ def test_what_was_told_of_another_prospect_by_that_row_number_is_not_taken(
     ledger: Ledger, change: dict[str, Any]
 ) -> None:
     before = issue(organizations(1, 1), ledger)
-    told = [{"organization_id": "org_1", "tickets": [before[1]]}]
+    reported = [{"organization_id": "org_1", "tickets": [before[1]]}]
     now = [organization(request(1, **{"organization": "org_1", "prospect": "another", **change}))]
-    assert found(now, [told]) == {}
+    assert found(now, [reported]) == {}
 
 
 def test_of_two_outcomes_of_a_row_the_one_with_the_newer_ticket_comes_last(ledger: Ledger) -> None:
     wanted = organizations(1, 1)
     (newer,) = issue(wanted, ledger).values()
     older = {**newer, "ticket_id": "older", "created_at": "2020-01-01T00:00:00Z"}
-    for told in ([newer, older], [older, newer]):
-        pushed = [[{"organization_id": "org_1", "tickets": [outcome]}] for outcome in told]
+    for reported in ([newer, older], [older, newer]):
+        pushed = [[{"organization_id": "org_1", "tickets": [outcome]}] for outcome in reported]
         assert outcomes_of(TaskInstance(pushed), RUN, "create_tickets", rows_of(wanted)) == [older, newer]
 
 
@@ -241,8 +241,8 @@ class _EndingTask(TaskInstance):
 def test_a_task_that_was_ended_from_outside_is_given_time_to_tell(ledger: Ledger) -> None:
     wanted = organizations(1, 1)
     outcomes = issue(wanted, ledger)
-    told = [{"organization_id": "org_1", "tickets": [{**outcomes[1], "error": "told late"}]}]
-    ti = _EndingTask(None, None, told)
+    reported = [{"organization_id": "org_1", "tickets": [{**outcomes[1], "error": "told late"}]}]
+    ti = _EndingTask(None, None, reported)
     (late,) = outcomes_of(ti, RUN, "create_tickets", rows_of(wanted), Timeouts(poll=0.01))
     assert late["error"] == "told late"
 
@@ -254,21 +254,21 @@ def test_what_is_sent_while_the_task_is_ending_is_told_from_the_ledger(
     monkeypatch.setenv("AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL", "0")
     ti = _EndingTask(None)
     ti.on_states = lambda: issue(wanted, ledger)
-    (told,) = outcomes_of(ti, RUN, "create_tickets", rows_of(wanted), Timeouts(dying=0.5, poll=0.5))
-    assert told["status"] == "created"
+    (reported,) = outcomes_of(ti, RUN, "create_tickets", rows_of(wanted), Timeouts(dying=0.5, poll=0.5))
+    assert reported["status"] == "created"
 
 
 def test_of_tickets_whose_revoking_task_died_the_ledger_tells(ledger: Ledger, tenant: Sandbox) -> None:
     issue(organizations(4), ledger)
-    told, gone, doubtful, left = entries = ledger.live_entries()
+    reported, gone, doubtful, left = entries = ledger.live_entries()
     run = "revoke_sso_tickets/run-1"
     ledger.record_revoked(ledger.record_revoking(gone, run))
     ledger.record_revoking(doubtful, run)
     wanted = [{"key": entry.key, "created_at": entry.created_at} for entry in entries]
-    pushed = {"key": told.key, "issued": told.created_at, "status": "revoked"}
+    pushed = {"key": reported.key, "issued": reported.created_at, "status": "revoked"}
     found = revocations_of(TaskInstance([[pushed], None]), "create_tickets", wanted)
     assert [(one["key"], one["status"]) for one in found] == [
-        (told.key, "revoked"),
+        (reported.key, "revoked"),
         (gone.key, "revoked"),
         (doubtful.key, "not_attempted"),
         (left.key, "not_attempted"),
@@ -280,14 +280,14 @@ def test_of_tickets_whose_revoking_task_died_the_ledger_tells(ledger: Ledger, te
 
 @pytest.mark.parametrize("first", [0, 1])
 def test_what_an_earlier_selection_of_the_run_has_left_is_not_told(ledger: Ledger, first: int) -> None:
-    told = [
+    reported = [
         {"key": "left", "issued": 1.0, "status": "revoked"},
         {"key": "left", "issued": 1.0, "status": "failed"},
         {"key": "done", "issued": 2.0, "status": "revoked"},
     ]
-    pushed = [[told[first]], [told[1 - first]], [told[2]]]
+    pushed = [[reported[first]], [reported[1 - first]], [reported[2]]]
     wanted = [{"key": "left", "created_at": 1.0}]
-    assert revocations_of(TaskInstance(pushed), "create_tickets", wanted) == [told[0]]
+    assert revocations_of(TaskInstance(pushed), "create_tickets", wanted) == [reported[0]]
 
 
 def test_a_task_that_has_never_started_is_not_waited_for(ledger: Ledger) -> None:
@@ -313,7 +313,7 @@ def test_an_invalid_row_was_never_sent_and_nothing_is_told_of_it(ledger: Ledger)
 
 
 def test_a_flag_that_has_ended_is_not_told(ledger: Ledger) -> None:
-    prospect = ask(1)
+    prospect = spec(1)
     intent = ledger.begin(prospect, None, FIRST_RUN, answer_within=-2 * prospect.ttl)
     assert intent.lives_until < time.time()
     assert found(organizations(1, 1))[1]["duplicate_possible"] is False

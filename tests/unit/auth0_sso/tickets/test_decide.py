@@ -6,16 +6,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from auth0_sso.ledger.records import DEFAULT_TTL, OPEN_LIFETIME, Ask, Entry, Round, doubt
+from auth0_sso.ledger.records import DEFAULT_TTL, OPEN_LIFETIME, Entry, RunAttempt, TicketSpec, unseen_ticket_until
 from auth0_sso.models import SsoTicket
-from auth0_sso.tickets.decide import Step, next_step
+from auth0_sso.tickets.decide import Action, decide
 
 NOW = 1_800_000_000.0
-ASK = Ask("acme.example.com", "ssp_1", "org_1", "ada@example.com", {"connection_config": {"name": "acme"}})
+ASK = TicketSpec("acme.example.com", "ssp_1", "org_1", "ada@example.com", {"connection_config": {"name": "acme"}})
 ANOTHER_REQUEST = replace(ASK, body={"connection_config": {"name": "globex"}})
-ME = Round("create/run-1", 3, NOW - 30)
-AFTER_A_CLEAR = Round("create/run-1", 7, NOW - 30)
-ANOTHER_RUN = Round("create/run-2", 3, NOW - 10)
+ME = RunAttempt("create/run-1", 3, NOW - 30)
+AFTER_A_CLEAR = RunAttempt("create/run-1", 7, NOW - 30)
+ANOTHER_RUN = RunAttempt("create/run-2", 3, NOW - 10)
 
 
 def entry(status: str, **changes: Any) -> Entry:
@@ -30,10 +30,10 @@ def entry(status: str, **changes: Any) -> Entry:
         status=status,
         fingerprint=ASK.fingerprint,
         run=ME.run,
-        round=ME.number,
+        run_attempt=ME.number,
         run_after=ME.run_after,
         attempts=1,
-        asked_at=NOW - 20,
+        requested_at=NOW - 20,
         answer_by=NOW + 15,
         lives_until=NOW + 15 + DEFAULT_TTL,
         version=1,
@@ -47,69 +47,74 @@ def entry(status: str, **changes: Any) -> Entry:
 LIVE = entry("created")
 EXPIRED = entry("created", expires_at=NOW - OPEN_LIFETIME)
 JUST_EXPIRED = entry("created", expires_at=NOW)
-OLDER_RUN = Round("create/run-0", 3, NOW - 50)
-SAME_ID_AFTER_A_DELETION = Round(ME.run, ME.number, NOW - 5)
+OLDER_RUN = RunAttempt("create/run-0", 3, NOW - 50)
+SAME_ID_AFTER_A_DELETION = RunAttempt(ME.run, ME.number, NOW - 5)
 BY_A_PERSON = {"revoked_by": "revoke/run-1"}
 LOST = {"answer_by": NOW - 1}
 
 
 @pytest.mark.parametrize(
-    ("known", "ask", "who", "reissue", "expected"),
+    ("known", "spec", "attempt", "reissue", "expected"),
     [
-        pytest.param(None, ASK, ME, False, Step.CREATE, id="an unknown prospect is asked for"),
-        pytest.param(None, ASK, ME, True, Step.CREATE, id="an unknown prospect is asked for, reissue or not"),
-        pytest.param(LIVE, ASK, ME, False, Step.KEEP, id="a retry keeps the run's own ticket"),
-        pytest.param(LIVE, ASK, ME, True, Step.KEEP, id="a retry does not reissue what this run has issued"),
-        pytest.param(LIVE, ASK, AFTER_A_CLEAR, True, Step.KEEP, id="nor does a cleared task of the run"),
-        pytest.param(LIVE, ASK, ANOTHER_RUN, False, Step.KEEP, id="another run reuses a live ticket"),
-        pytest.param(LIVE, ASK, ANOTHER_RUN, True, Step.REPLACE, id="another run reissues it if told to"),
-        pytest.param(LIVE, ANOTHER_REQUEST, ME, False, Step.REPLACE, id="a changed request needs a new ticket"),
-        pytest.param(LIVE, ANOTHER_REQUEST, ANOTHER_RUN, False, Step.REPLACE, id="and so in another run"),
-        pytest.param(EXPIRED, ASK, ME, False, Step.CREATE, id="an expired ticket is asked for anew"),
-        pytest.param(EXPIRED, ASK, ANOTHER_RUN, True, Step.CREATE, id="an expired ticket is not revoked first"),
-        pytest.param(EXPIRED, ANOTHER_REQUEST, ANOTHER_RUN, False, Step.CREATE, id="nor if the request changed"),
-        pytest.param(LIVE, ASK, OLDER_RUN, False, Step.KEEP, id="an older run's clear reuses a later run's ticket"),
-        pytest.param(LIVE, ASK, OLDER_RUN, True, Step.KEEP, id="and does not reissue it"),
-        pytest.param(LIVE, ANOTHER_REQUEST, OLDER_RUN, False, Step.KEEP, id="nor replace it by an older request"),
-        pytest.param(EXPIRED, ASK, OLDER_RUN, False, Step.CREATE, id="but asks anew if it is dead"),
-        pytest.param(LIVE, ASK, SAME_ID_AFTER_A_DELETION, True, Step.REPLACE, id="a deleted run's id is no identity"),
-        pytest.param(JUST_EXPIRED, ASK, ANOTHER_RUN, False, Step.RETIRE, id="it may have been opened late"),
-        pytest.param(JUST_EXPIRED, ASK, ME, False, Step.RETIRE, id="whoever asks"),
-        pytest.param(entry("asking"), ASK, ME, False, Step.WAIT, id="an ask under way is waited for"),
-        pytest.param(entry("asking"), ASK, ANOTHER_RUN, True, Step.WAIT, id="whoever has asked"),
-        pytest.param(entry("asking"), ANOTHER_REQUEST, ME, False, Step.WAIT, id="whatever is asked now"),
-        pytest.param(entry("asking", **LOST), ASK, ME, False, Step.CREATE, id="an ask that died is asked again"),
-        pytest.param(entry("asking", **LOST), ASK, ANOTHER_RUN, False, Step.CREATE, id="by another run too"),
-        pytest.param(entry("unanswered"), ASK, ME, False, Step.CREATE, id="one without an answer is asked again"),
-        pytest.param(entry("unanswered"), ASK, ANOTHER_RUN, True, Step.CREATE, id="and by another run"),
-        pytest.param(entry("waiting"), ASK, ME, False, Step.CREATE, id="one that came too early is asked again"),
-        pytest.param(entry("conflict"), ASK, ME, False, Step.KEEP, id="a conflict stands for the run's retries"),
-        pytest.param(entry("conflict"), ASK, ME, True, Step.KEEP, id="a conflict stands, reissue or not"),
-        pytest.param(entry("conflict"), ASK, AFTER_A_CLEAR, False, Step.CREATE, id="until a person clears the task"),
-        pytest.param(entry("conflict"), ASK, ANOTHER_RUN, False, Step.CREATE, id="or another run asks"),
-        pytest.param(entry("conflict"), ANOTHER_REQUEST, ME, False, Step.CREATE, id="or the request has changed"),
-        pytest.param(entry("failed"), ASK, ME, False, Step.KEEP, id="a refusal stands for the run's retries"),
+        pytest.param(None, ASK, ME, False, Action.CREATE, id="an unknown prospect is asked for"),
+        pytest.param(None, ASK, ME, True, Action.CREATE, id="an unknown prospect is asked for, reissue or not"),
+        pytest.param(LIVE, ASK, ME, False, Action.KEEP, id="a retry keeps the run's own ticket"),
+        pytest.param(LIVE, ASK, ME, True, Action.KEEP, id="a retry does not reissue what this run has issued"),
+        pytest.param(LIVE, ASK, AFTER_A_CLEAR, True, Action.KEEP, id="nor does a cleared task of the run"),
+        pytest.param(LIVE, ASK, ANOTHER_RUN, False, Action.KEEP, id="another run reuses a live ticket"),
+        pytest.param(LIVE, ASK, ANOTHER_RUN, True, Action.REPLACE, id="another run reissues it if told to"),
+        pytest.param(LIVE, ANOTHER_REQUEST, ME, False, Action.REPLACE, id="a changed request needs a new ticket"),
+        pytest.param(LIVE, ANOTHER_REQUEST, ANOTHER_RUN, False, Action.REPLACE, id="and so in another run"),
+        pytest.param(EXPIRED, ASK, ME, False, Action.CREATE, id="an expired ticket is asked for anew"),
+        pytest.param(EXPIRED, ASK, ANOTHER_RUN, True, Action.CREATE, id="an expired ticket is not revoked first"),
+        pytest.param(EXPIRED, ANOTHER_REQUEST, ANOTHER_RUN, False, Action.CREATE, id="nor if the request changed"),
+        pytest.param(LIVE, ASK, OLDER_RUN, False, Action.KEEP, id="an older run's clear reuses a later run's ticket"),
+        pytest.param(LIVE, ASK, OLDER_RUN, True, Action.KEEP, id="and does not reissue it"),
+        pytest.param(LIVE, ANOTHER_REQUEST, OLDER_RUN, False, Action.KEEP, id="nor replace it by an older request"),
+        pytest.param(EXPIRED, ASK, OLDER_RUN, False, Action.CREATE, id="but asks anew if it is dead"),
+        pytest.param(LIVE, ASK, SAME_ID_AFTER_A_DELETION, True, Action.REPLACE, id="a deleted run's id is no identity"),
+        pytest.param(JUST_EXPIRED, ASK, ANOTHER_RUN, False, Action.RETIRE, id="it may have been opened late"),
+        pytest.param(JUST_EXPIRED, ASK, ME, False, Action.RETIRE, id="whoever asks"),
+        pytest.param(entry("in_flight"), ASK, ME, False, Action.WAIT, id="an ask under way is waited for"),
+        pytest.param(entry("in_flight"), ASK, ANOTHER_RUN, True, Action.WAIT, id="whoever has asked"),
+        pytest.param(entry("in_flight"), ANOTHER_REQUEST, ME, False, Action.WAIT, id="whatever is asked now"),
+        pytest.param(entry("in_flight", **LOST), ASK, ME, False, Action.CREATE, id="an ask that died is asked again"),
+        pytest.param(entry("in_flight", **LOST), ASK, ANOTHER_RUN, False, Action.CREATE, id="by another run too"),
+        pytest.param(entry("unknown"), ASK, ME, False, Action.CREATE, id="one without an answer is asked again"),
+        pytest.param(entry("unknown"), ASK, ANOTHER_RUN, True, Action.CREATE, id="and by another run"),
+        pytest.param(entry("deferred"), ASK, ME, False, Action.CREATE, id="one that came too early is asked again"),
+        pytest.param(entry("conflict"), ASK, ME, False, Action.KEEP, id="a conflict stands for the run's retries"),
+        pytest.param(entry("conflict"), ASK, ME, True, Action.KEEP, id="a conflict stands, reissue or not"),
+        pytest.param(entry("conflict"), ASK, AFTER_A_CLEAR, False, Action.CREATE, id="until a person clears the task"),
+        pytest.param(entry("conflict"), ASK, ANOTHER_RUN, False, Action.CREATE, id="or another run asks"),
+        pytest.param(entry("conflict"), ANOTHER_REQUEST, ME, False, Action.CREATE, id="or the request has changed"),
+        pytest.param(entry("failed"), ASK, ME, False, Action.KEEP, id="a refusal stands for the run's retries"),
         pytest.param(
-            entry("failed"), ASK, SAME_ID_AFTER_A_DELETION, False, Step.CREATE, id="not for a new run with the same id"
+            entry("failed"),
+            ASK,
+            SAME_ID_AFTER_A_DELETION,
+            False,
+            Action.CREATE,
+            id="not for a new run with the same id",
         ),
-        pytest.param(entry("failed"), ASK, AFTER_A_CLEAR, False, Step.CREATE, id="a refusal, until a clear"),
-        pytest.param(entry("failed"), ASK, ANOTHER_RUN, False, Step.CREATE, id="a refusal, until another run"),
-        pytest.param(entry("failed"), ANOTHER_REQUEST, ME, False, Step.CREATE, id="a refusal, of this request only"),
-        pytest.param(entry("revoked", **BY_A_PERSON), ASK, ME, False, Step.KEEP, id="a retry undoes no revocation"),
-        pytest.param(entry("revoked", **BY_A_PERSON), ASK, AFTER_A_CLEAR, False, Step.CREATE, id="a clear does"),
-        pytest.param(entry("revoked", revoked_by=ME.run), ASK, ME, False, Step.CREATE, id="but the run's own"),
-        pytest.param(entry("revoked"), ASK, ANOTHER_RUN, False, Step.CREATE, id="nor by another run"),
-        pytest.param(entry("revoking"), ASK, ME, False, Step.REPLACE, id="a revocation in doubt is done again"),
-        pytest.param(entry("revoking"), ASK, ANOTHER_RUN, True, Step.REPLACE, id="by another run too"),
+        pytest.param(entry("failed"), ASK, AFTER_A_CLEAR, False, Action.CREATE, id="a refusal, until a clear"),
+        pytest.param(entry("failed"), ASK, ANOTHER_RUN, False, Action.CREATE, id="a refusal, until another run"),
+        pytest.param(entry("failed"), ANOTHER_REQUEST, ME, False, Action.CREATE, id="a refusal, of this request only"),
+        pytest.param(entry("revoked", **BY_A_PERSON), ASK, ME, False, Action.KEEP, id="a retry undoes no revocation"),
+        pytest.param(entry("revoked", **BY_A_PERSON), ASK, AFTER_A_CLEAR, False, Action.CREATE, id="a clear does"),
+        pytest.param(entry("revoked", revoked_by=ME.run), ASK, ME, False, Action.CREATE, id="but the run's own"),
+        pytest.param(entry("revoked"), ASK, ANOTHER_RUN, False, Action.CREATE, id="nor by another run"),
+        pytest.param(entry("revoking"), ASK, ME, False, Action.REPLACE, id="a revocation in doubt is done again"),
+        pytest.param(entry("revoking"), ASK, ANOTHER_RUN, True, Action.REPLACE, id="by another run too"),
         pytest.param(
-            entry("revoking", expires_at=NOW - OPEN_LIFETIME), ASK, ME, False, Step.CREATE, id="but not of a dead one"
+            entry("revoking", expires_at=NOW - OPEN_LIFETIME), ASK, ME, False, Action.CREATE, id="but not of a dead one"
         ),
     ],
 )
 def test_the_next_step_follows_from_the_entry(
-    known: Entry | None, ask: Ask, who: Round, reissue: bool, expected: Step
+    known: Entry | None, spec: TicketSpec, attempt: RunAttempt, reissue: bool, expected: Action
 ) -> None:
-    assert next_step(known, ask, who, reissue=reissue, now=NOW) is expected
+    assert decide(known, spec, attempt, reissue=reissue, now=NOW) is expected
 
 
 @pytest.mark.parametrize(
@@ -117,24 +122,24 @@ def test_the_next_step_follows_from_the_entry(
     [
         pytest.param(None, 0.0, id="of an unknown prospect there is no doubt"),
         pytest.param(entry("created"), 0.0, id="an answer leaves none"),
-        pytest.param(entry("waiting"), 0.0, id="a 429 leaves none"),
+        pytest.param(entry("deferred"), 0.0, id="a 429 leaves none"),
         pytest.param(entry("failed"), 0.0, id="a refusal leaves none"),
-        pytest.param(entry("asking", lives_until=NOW + 9), NOW + 9, id="an intent may have made a ticket"),
-        pytest.param(entry("unanswered", lives_until=NOW + 9), NOW + 9, id="so may a lost answer"),
+        pytest.param(entry("in_flight", lives_until=NOW + 9), NOW + 9, id="an intent may have made a ticket"),
+        pytest.param(entry("unknown", lives_until=NOW + 9), NOW + 9, id="so may a lost answer"),
         pytest.param(entry("created", duplicate_until=NOW + 5), NOW + 5, id="an older doubt outlives an answer"),
         pytest.param(
-            entry("unanswered", lives_until=NOW + 9, duplicate_until=NOW + 20), NOW + 20, id="the longest doubt counts"
+            entry("unknown", lives_until=NOW + 9, duplicate_until=NOW + 20), NOW + 20, id="the longest doubt counts"
         ),
     ],
 )
 def test_doubt_lasts_as_long_as_an_unseen_ticket_could_live(known: Entry | None, expected: float) -> None:
-    assert doubt(known) == expected
+    assert unseen_ticket_until(known) == expected
 
 
 def test_a_flag_ends_with_the_life_of_the_unseen_ticket() -> None:
     flagged = entry("created", duplicate_until=NOW + 5)
-    assert flagged.may_be_double(NOW)
-    assert not flagged.may_be_double(NOW + 5)
+    assert flagged.may_be_duplicate(NOW)
+    assert not flagged.may_be_duplicate(NOW + 5)
 
 
 @pytest.mark.parametrize(

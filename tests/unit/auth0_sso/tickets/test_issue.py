@@ -7,8 +7,8 @@ import re
 from typing import Any
 
 import pytest
-from auth0_sso.exceptions import Auth0ProfileError, Auth0RowError, Auth0RunError, Auth0WeatherError
-from auth0_sso.ledger.records import Entry, Round
+from auth0_sso.exceptions import Auth0ProfileError, Auth0RowError, Auth0RunError, Auth0TransientError
+from auth0_sso.ledger.records import Entry, RunAttempt
 from auth0_sso.ledger.store import Ledger, StaleEntryError
 from auth0_sso.models import SsoTicket
 from auth0_sso.tickets.outcomes import Outcome
@@ -51,7 +51,7 @@ def test_the_results_are_one_entry_an_organization_with_the_reports_columns_in_o
         "row, organization_id, organization_name, prospect_name, prospect_email, connection_name, status, ticket_url, "
         "ticket_id, expires_at, created_at, attempts, duplicate_possible, error, source"
     )
-    made.raise_if_owed()
+    made.raise_if_incomplete()
 
 
 def test_an_outcome_says_when_it_was_made_and_until_when_it_lives(sqlite_ledger: Ledger) -> None:
@@ -73,9 +73,11 @@ def test_a_second_run_reuses_what_lives_and_sends_nothing(ledger: Ledger, tenant
 
 
 @pytest.mark.parametrize("reissue", [False, True])
-@pytest.mark.parametrize("again", [FIRST_RUN, Round(FIRST_RUN.run, 7, FIRST_RUN.run_after)], ids=["a retry", "a clear"])
+@pytest.mark.parametrize(
+    "again", [FIRST_RUN, RunAttempt(FIRST_RUN.run, 7, FIRST_RUN.run_after)], ids=["a retry", "a clear"]
+)
 def test_a_run_issues_at_most_one_ticket_a_prospect_however_often_it_tries(
-    sqlite_ledger: Ledger, tenant: Sandbox, again: Round, reissue: bool
+    sqlite_ledger: Ledger, tenant: Sandbox, again: RunAttempt, reissue: bool
 ) -> None:
     first = issue(organizations(5), sqlite_ledger, reissue=reissue)
     outcomes = issue(organizations(5), sqlite_ledger, again, reissue=reissue)
@@ -121,7 +123,7 @@ def test_a_connection_that_exists_is_a_conflict_and_no_failure(
     assert [outcomes[row]["status"] for row in (1, 2, 3)] == ["created", "conflict", "created"]
     assert "already exists" in outcomes[2]["error"]
     assert outcomes[2]["ticket_url"] == ""
-    made.raise_if_owed()
+    made.raise_if_incomplete()
     tenant.reset()
     assert factories.statuses(issue(organizations(3), sqlite_ledger)) == {"created": 2, "conflict": 1}
     assert tenant.stats().requests == 0, "a retry does not ask again"
@@ -140,7 +142,7 @@ def test_a_row_that_auth0_refuses_fails_alone_and_is_named(sqlite_ledger: Ledger
     with pytest.raises(
         Auth0RowError, match=r"1 of 3 rows failed, 0 were not attempted\. row 2: .*Then clear this task or run again"
     ):
-        made.raise_if_owed()
+        made.raise_if_incomplete()
 
 
 @pytest.mark.parametrize("odd", ["\\ud83d", "\\u0000"], ids=["half a character", "NUL"])
@@ -196,7 +198,7 @@ def test_a_row_whose_old_ticket_auth0_refuses_to_revoke_fails_alone(
     assert factories.statuses(outcomes) == {"created": 9, "failed": 1}
     assert [outcome["error"].count(message) for outcome in outcomes.values()].count(1) == 1
     with pytest.raises(Auth0RowError, match="1 of 10 rows failed, 0 were not attempted"):
-        made.raise_if_owed()
+        made.raise_if_incomplete()
 
 
 def test_a_runs_error_stops_the_others_which_say_why_they_were_not_attempted(
@@ -261,20 +263,20 @@ def test_one_prospect_in_two_organizations_or_with_two_profiles_gets_two_tickets
     assert tenant.stats().tickets == 3
 
 
-def test_a_simulation_sends_nothing_not_even_for_a_token_and_writes_nothing(
+def test_a_dry_run_sends_nothing_not_even_for_a_token_and_writes_nothing(
     sqlite_ledger: Ledger, tenant: Sandbox
 ) -> None:
-    outcomes = issue(organizations(5), sqlite_ledger, simulate=True)
+    outcomes = issue(organizations(5), sqlite_ledger, dry_run=True)
     assert factories.statuses(outcomes) == {"planned": 5}
     assert (tenant.stats().requests, tenant.stats().token_requests) == (0, 0)
     assert sqlite_ledger.entries_of_run(FIRST_RUN.run) == []
 
 
-def test_a_simulation_tells_what_would_be_reused_and_what_replaced(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+def test_a_dry_run_tells_what_would_be_reused_and_what_replaced(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
     issue(organizations(2), sqlite_ledger)
     wanted = organizations(3)
-    assert factories.statuses(issue(wanted, sqlite_ledger, SECOND_RUN, simulate=True)) == {"reused": 2, "planned": 1}
-    replaced = issue(wanted, sqlite_ledger, SECOND_RUN, simulate=True, reissue=True)
+    assert factories.statuses(issue(wanted, sqlite_ledger, SECOND_RUN, dry_run=True)) == {"reused": 2, "planned": 1}
+    replaced = issue(wanted, sqlite_ledger, SECOND_RUN, dry_run=True, reissue=True)
     assert factories.statuses(replaced) == {"planned": 3}
     assert not any(outcome["ticket_url"] for outcome in replaced.values())
     assert factories.posts(tenant) == 2
@@ -296,8 +298,8 @@ class _LateLedger(Ledger):
 
     def record_created(self, entry: Entry, ticket: SsoTicket, *, sent_at: float, ttl: float) -> Entry:
         if entry.run == FIRST_RUN.run and not hasattr(self, "theirs"):
-            ask = factories.ask(request(1))
-            intent = super().begin(ask, entry, SECOND_RUN, answer_within=30)
+            spec = factories.spec(request(1))
+            intent = super().begin(spec, entry, SECOND_RUN, answer_within=30)
             answer = SsoTicket("https://acme.example.com/self-service/connections-flow?ticket=theirs")
             self.theirs = super().record_created(intent, answer, sent_at=sent_at, ttl=ttl)
             raise StaleEntryError(entry.key)
@@ -332,7 +334,7 @@ def test_two_tasks_that_ask_for_the_same_prospects_at_once_make_one_ticket_each(
     ledger: Ledger, tenant: Sandbox
 ) -> None:
     wanted = organizations(20)
-    one, two = (factories.issuer(wanted, ledger, who) for who in (FIRST_RUN, SECOND_RUN))
+    one, two = (factories.issuer(wanted, ledger, attempt) for attempt in (FIRST_RUN, SECOND_RUN))
 
     async def both() -> None:
         await asyncio.gather(one.run(), two.run())
@@ -367,8 +369,8 @@ def test_stopped_in_the_middle_what_is_under_way_is_answered_and_written_down(
     assert found["created"] == tenant.stats().tickets == factories.posts(tenant) <= 7
     assert factories.recorded(ledger) == factories.living(tenant)
     assert {outcome["error"] for outcome in outcomes.values() if outcome["status"] == "not_attempted"} == {"told to"}
-    with pytest.raises(Auth0WeatherError, match=r"0 of 60 rows failed, \d+ were not attempted.*told to"):
-        made.raise_if_owed()
+    with pytest.raises(Auth0TransientError, match=r"0 of 60 rows failed, \d+ were not attempted.*told to"):
+        made.raise_if_incomplete()
     ledger.close()
 
 

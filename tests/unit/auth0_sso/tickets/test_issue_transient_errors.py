@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from auth0_sso.exceptions import Auth0WeatherError
+from auth0_sso.exceptions import Auth0TransientError
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.runtime.event_loop import GuardedLoop
 
@@ -89,8 +89,8 @@ def test_only_so_many_tickets_are_risked_for_one_prospect(sqlite_ledger: Ledger,
     assert [outcomes[row]["status"] for row in (1, 2)] == ["failed", "created"]
     assert outcomes[1]["duplicate_possible"] is True
     assert (outcomes[1]["attempts"], factories.posts(tenant)) == (3, 4)
-    with pytest.raises(Auth0WeatherError, match=r"1 of 2 rows failed, 0 were not attempted\. row 1: No answer"):
-        made.raise_if_owed()
+    with pytest.raises(Auth0TransientError, match=r"1 of 2 rows failed, 0 were not attempted\. row 1: No answer"):
+        made.raise_if_incomplete()
 
 
 def test_no_more_are_risked_where_an_older_one_has_expired_that_can_not_be_revoked(
@@ -112,13 +112,13 @@ def test_a_tenant_out_of_reach_is_given_up_after_the_patience_and_nothing_is_fla
     sqlite_ledger: Ledger, tenant: Sandbox, connect: Connect
 ) -> None:
     connect(tenant, host="http://127.0.0.1:1")
-    made = factories.issuer(organizations(3), sqlite_ledger, patience=0.2)
+    made = factories.issuer(organizations(3), sqlite_ledger, retry_budget=0.2)
     outcomes = run(made)
     assert {outcome["status"] for outcome in outcomes.values()} <= {"failed", "not_attempted"}
     assert all("No connection to 127.0.0.1:1" in outcome["error"] for outcome in outcomes.values())
     assert flagged(outcomes) == 0
-    with pytest.raises(Auth0WeatherError, match=r"No connection to 127\.0\.0\.1:1"):
-        made.raise_if_owed()
+    with pytest.raises(Auth0TransientError, match=r"No connection to 127\.0\.0\.1:1"):
+        made.raise_if_incomplete()
     assert sqlite_ledger.entries_of_run(FIRST_RUN.run) == [], "without a token nothing is even intended"
 
 
@@ -141,7 +141,7 @@ def test_a_refused_token_is_renewed_in_the_middle_and_no_row_is_lost_or_flagged(
 def test_an_ask_under_way_elsewhere_is_waited_for(ledger: Ledger, tenant: Sandbox) -> None:
     wanted = organizations(1)
     (row,) = wanted[0].requests
-    theirs = ledger.begin(factories.ask(row), None, SECOND_RUN, answer_within=0.5)
+    theirs = ledger.begin(factories.spec(row), None, SECOND_RUN, answer_within=0.5)
     outcome = issue(wanted, ledger)[1]
     assert time.time() >= theirs.answer_by
     assert (outcome["status"], outcome["duplicate_possible"]) == ("created", True)
@@ -184,7 +184,7 @@ def test_an_answer_that_is_not_waited_for_any_longer_is_reported_as_a_doubt(
     assert (outcome["status"], outcome["duplicate_possible"]) == ("failed", True)
     assert outcome["error"] == "The task ended before the answer came: clear it, or run again."
     (entry,) = sqlite_ledger.entries_of_run(FIRST_RUN.run)
-    assert entry.status == "asking"
+    assert entry.status == "in_flight"
 
 
 def test_duplicates_of_a_row_that_fails_fail_with_it(sqlite_ledger: Ledger, tenant: Sandbox) -> None:

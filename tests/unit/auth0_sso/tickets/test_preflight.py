@@ -9,7 +9,13 @@ from typing import Any
 
 import pytest
 from airflow.sdk import BaseOperator
-from auth0_sso.exceptions import Auth0ConnectionError, Auth0ProfileError, Auth0RunError, Auth0WeatherError, LedgerError
+from auth0_sso.exceptions import (
+    Auth0ConnectionError,
+    Auth0ProfileError,
+    Auth0RunError,
+    Auth0TransientError,
+    LedgerError,
+)
 from auth0_sso.ledger.records import OPEN_LIFETIME
 from auth0_sso.ledger.retention import KEEP_DAYS_VARIABLE
 from auth0_sso.ledger.store import Ledger, open_ledger
@@ -160,7 +166,7 @@ def test_a_wrong_secret_is_found(ti: factories.TaskInstance, tenant: Sandbox, co
 
 def test_a_tenant_out_of_reach_is_the_weather(ti: factories.TaskInstance, tenant: Sandbox, connect: Connect) -> None:
     connect(tenant, host="http://127.0.0.1:1")
-    with pytest.raises(Auth0WeatherError, match=r"No connection to 127\.0\.0\.1:1"):
+    with pytest.raises(Auth0TransientError, match=r"No connection to 127\.0\.0\.1:1"):
         check_before_creating(ti, CREATING, {""})
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from auth0_sso.exceptions import Auth0RowError, Auth0RunError, Auth0UnreachableError, Auth0WeatherError
+from auth0_sso.exceptions import Auth0RowError, Auth0RunError, Auth0TransientError, Auth0UnreachableError
 from auth0_sso.ledger.records import OPEN_LIFETIME, Entry
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.tickets.batch import IssuedTicket
@@ -58,7 +58,7 @@ def test_each_ticket_is_revoked_and_the_ledger_says_by_whom(ledger: Ledger, tena
     assert all(result["revoked_at"] >= result["created_at"] for result in results)
     keys = [entry.key for entry in ledger.entries_of_run(factories.FIRST_RUN.run)]
     assert {entry.revoked_by for entry in ledger.entries(keys).values()} == {RUN}
-    made.raise_if_owed()
+    made.raise_if_incomplete()
 
 
 def test_the_results_have_the_revocation_reports_columns_and_name_what_was_revoked(
@@ -75,7 +75,7 @@ def test_the_results_have_the_revocation_reports_columns_and_name_what_was_revok
 def test_a_ticket_that_may_work_is_not_named(sqlite_ledger: Ledger, tenant: Sandbox, status: str) -> None:
     issue(organizations(1), sqlite_ledger)
     tenant.fault("error_before", status=400, route="revoke")
-    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, simulate=status == "planned")
+    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, dry_run=status == "planned")
     if status != "not_attempted":
         run(made)
     (result,) = made.results()
@@ -85,24 +85,24 @@ def test_a_ticket_that_may_work_is_not_named(sqlite_ledger: Ledger, tenant: Sand
 
 
 @pytest.mark.answers("the connection is to another tenant than the one that made a link")
-@pytest.mark.parametrize("simulate", [False, True], ids=["", "dry run"])
+@pytest.mark.parametrize("dry_run", [False, True], ids=["", "dry run"])
 def test_a_ticket_of_another_tenant_is_not_taken_for_revoked(
-    sqlite_ledger: Ledger, tenant: Sandbox, run_tenant: RunTenant, connect: Connect, simulate: bool
+    sqlite_ledger: Ledger, tenant: Sandbox, run_tenant: RunTenant, connect: Connect, dry_run: bool
 ) -> None:
     issue(organizations(1), sqlite_ledger)
     other = run_tenant()
     connect(other)
     issue(organizations(1), sqlite_ledger)
-    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, simulate=simulate)
+    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, dry_run=dry_run)
     results = run(made)
-    assert statuses(results) == {"failed": 1, "planned" if simulate else "revoked": 1}
+    assert statuses(results) == {"failed": 1, "planned" if dry_run else "revoked": 1}
     (failed,) = (result for result in results if result["status"] == "failed")
     assert f"127.0.0.1:{tenant.port}" in failed["error"]
     assert failed["ticket_id"] == ""
     assert factories.living(tenant) | factories.living(other) == factories.recorded(sqlite_ledger)
-    assert factories.revocations(other) == (0 if simulate else 1)
+    assert factories.revocations(other) == (0 if dry_run else 1)
     with pytest.raises(Auth0RowError, match="1 of 2 tickets are not revoked"):
-        made.raise_if_owed()
+        made.raise_if_incomplete()
 
 
 def test_a_revoked_ticket_is_not_reused_by_the_next_run(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
@@ -123,16 +123,16 @@ def test_what_is_dead_already_is_left_alone(sqlite_ledger: Ledger, tenant: Sandb
     assert [result["status"] for result in results] == ["revoked", "expired"]
     assert results[0]["revoked_at"]
     assert factories.revocations(tenant) == 0
-    made.raise_if_owed()
+    made.raise_if_incomplete()
 
 
-def test_a_simulation_sends_nothing(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+def test_a_dry_run_sends_nothing(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
     issue(organizations(3), sqlite_ledger)
-    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, simulate=True)
+    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, dry_run=True)
     assert statuses(run(made)) == {"planned": 3}
     assert factories.revocations(tenant) == 0
     assert len(sqlite_ledger.live_entries()) == 3
-    made.raise_if_owed()
+    made.raise_if_incomplete()
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "error_after", "drop_before"])
@@ -160,19 +160,19 @@ def test_a_tenant_out_of_reach_is_given_up_after_the_patience_and_the_tickets_st
     connect(gone)
     issue(organizations(2), sqlite_ledger)
     gone.stop()
-    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, patience=0.2)
+    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, retry_budget=0.2)
     results = run(made)
     assert {result["status"] for result in results} <= {"failed", "not_attempted"}
     assert all(f"No connection to 127.0.0.1:{gone.port}" in result["error"] for result in results)
-    with pytest.raises(Auth0WeatherError, match=r"2 of 2 tickets are not revoked.*No connection to 127\.0\.0\.1"):
-        made.raise_if_owed()
+    with pytest.raises(Auth0TransientError, match=r"2 of 2 tickets are not revoked.*No connection to 127\.0\.0\.1"):
+        made.raise_if_incomplete()
     assert len(sqlite_ledger.live_entries()) == 2
 
 
 def test_a_revocation_in_doubt_is_never_reused_and_the_next_try_ends_it(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
     issue(organizations(1), sqlite_ledger)
     tenant.fault("drop_before", route="revoke", count=100)
-    assert statuses(run(revoker(sqlite_ledger.live_entries(), sqlite_ledger, patience=0.1))) == {"failed": 1}
+    assert statuses(run(revoker(sqlite_ledger.live_entries(), sqlite_ledger, retry_budget=0.1))) == {"failed": 1}
     (entry,) = sqlite_ledger.live_entries()
     assert (entry.status, entry.is_live(time.time())) == ("revoking", False)
     tenant.clear_faults()
@@ -202,7 +202,7 @@ def test_what_auth0_refuses_to_revoke_is_the_rows_error(sqlite_ledger: Ledger, t
     made = revoker(sqlite_ledger.live_entries(), sqlite_ledger)
     assert statuses(run(made)) == {"revoked": 2, "failed": 1}
     with pytest.raises(Auth0RowError, match=r"1 of 3 tickets are not revoked.*Payload validation error"):
-        made.raise_if_owed()
+        made.raise_if_incomplete()
 
 
 def test_a_ticket_that_another_run_has_replaced_meanwhile_is_not_touched(
@@ -216,7 +216,7 @@ def test_a_ticket_that_another_run_has_replaced_meanwhile_is_not_touched(
     assert (result["status"], result["revoked_by"]) == ("replaced", SECOND_RUN.run)
     assert "has a newer link, which is left alone" in result["error"]
     assert len(factories.living(tenant)) == 1
-    made.raise_if_owed()
+    made.raise_if_incomplete()
 
 
 def test_a_ticket_that_another_run_has_revoked_meanwhile_is_revoked(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
@@ -228,7 +228,7 @@ def test_a_ticket_that_another_run_has_revoked_meanwhile_is_revoked(sqlite_ledge
     assert (result["status"], result["error"]) == ("revoked", "")
     assert result["revoked_at"]
     assert factories.revocations(tenant) == 1
-    made.raise_if_owed()
+    made.raise_if_incomplete()
 
 
 @pytest.mark.answers("`revoke_sso_tickets` is run again")
@@ -267,12 +267,12 @@ def test_revoking_while_a_run_issues_leaves_no_ticket_that_is_not_known_and_reus
         await asyncio.gather(issuing.run(), made.run())
 
     asyncio.run(both())
-    told, gone = factories.by_row(issuing.results()), statuses(made.results())
+    reported, gone = factories.by_row(issuing.results()), statuses(made.results())
     assert set(gone) <= {"revoked", "replaced"}
     assert {outcome["ticket_id"] for outcome in first.values()}.isdisjoint(factories.living(tenant))
     assert factories.recorded(ledger) == factories.living(tenant)
-    assert factories.living(tenant) <= {outcome["ticket_id"] for outcome in told.values()}
-    made.raise_if_owed()
+    assert factories.living(tenant) <= {outcome["ticket_id"] for outcome in reported.values()}
+    made.raise_if_incomplete()
 
 
 def test_stopped_in_the_middle_what_is_under_way_is_answered_and_written_down(
@@ -292,8 +292,8 @@ def test_stopped_in_the_middle_what_is_under_way_is_answered_and_written_down(
     assert found["revoked"] == tenant.stats().revoked == factories.revocations(tenant) <= 5
     assert found["not_attempted"] == 20 - found["revoked"]
     assert factories.recorded(sqlite_ledger) == factories.living(tenant)
-    with pytest.raises(Auth0WeatherError, match="told to"):
-        made.raise_if_owed()
+    with pytest.raises(Auth0TransientError, match="told to"):
+        made.raise_if_incomplete()
 
 
 def test_no_error_and_no_repr_shows_a_ticket(
@@ -301,10 +301,10 @@ def test_no_error_and_no_repr_shows_a_ticket(
 ) -> None:
     issue(organizations(2), sqlite_ledger)
     tenant.fault("drop_after", route="revoke", count=100)
-    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, patience=0.1)
+    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, retry_budget=0.1)
     said = f"{run(made)}"
-    with pytest.raises(Auth0WeatherError) as raised:
-        made.raise_if_owed()
+    with pytest.raises(Auth0TransientError) as raised:
+        made.raise_if_incomplete()
     assert not isinstance(raised.value, Auth0UnreachableError)
     logged = capsys.readouterr().out
     assert "Rows by status" in logged

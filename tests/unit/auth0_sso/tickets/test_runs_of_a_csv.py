@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from auth0_sso.hooks.auth0 import CREATE_SCOPE
-from auth0_sso.ledger.records import OPEN_LIFETIME, Round
+from auth0_sso.ledger.records import OPEN_LIFETIME, RunAttempt
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.tickets.batch import read_batch
 
@@ -51,15 +51,17 @@ class Runs:
     def __post_init__(self) -> None:
         self.reported: Rows = []
 
-    def run(self, who: Round, *lines: str, files: dict[str, str] | None = None, most: int = 1, **options: Any) -> Rows:
+    def run(
+        self, attempt: RunAttempt, *lines: str, files: dict[str, str] | None = None, most: int = 1, **options: Any
+    ) -> Rows:
         """Run a CSV of these lines, or a folder of files, to the end, in at most so many tasks."""
         for name, text in (files or {}).items():
             (self.folder / name).write_text(text)
         found = load_prospects(self.folder, text="\n".join([HEAD, *lines]) if lines else "")
         batches = write_plan(plan_batches(found, most), self.folder)
-        outcomes = [factories.issue(read_batch(batch["batch"]), self.ledger, who, **options) for batch in batches]
-        told = [outcome for by_row in outcomes for outcome in by_row.values()]
-        rows = reports.join_rows(create_tickets.manifest_rows(found), told, "nothing was sent")
+        outcomes = [factories.issue(read_batch(batch["batch"]), self.ledger, attempt, **options) for batch in batches]
+        reported = [outcome for by_row in outcomes for outcome in by_row.values()]
+        rows = reports.join_rows(create_tickets.manifest_rows(found), reported, "nothing was sent")
         self.reported += rows
         return rows
 
@@ -190,8 +192,8 @@ def test_a_prospect_that_stands_twice_gets_one_link_and_the_second_row_names_the
 @pytest.mark.answers("two DAGs ask for the same prospects at once")
 def test_runs_of_two_dags_at_once_give_nobody_two_links(runs: Runs, ledger: Ledger, tenant: Sandbox) -> None:
     wanted = factories.organizations(20)
-    whos = (FIRST_RUN, Round("somebodys_copy/run-1", 3, FIRST_RUN.run_after))
-    made = [factories.issuer(wanted, ledger, who, reissue=True) for who in whos]
+    whos = (FIRST_RUN, RunAttempt("somebodys_copy/run-1", 3, FIRST_RUN.run_after))
+    made = [factories.issuer(wanted, ledger, attempt, reissue=True) for attempt in whos]
 
     async def both() -> None:
         await asyncio.gather(*(one.run() for one in made))
@@ -278,7 +280,7 @@ def test_a_link_that_was_opened_and_not_used_is_reused_until_it_expires_unless_i
 
 @pytest.mark.answers("a run that reissues is tried again, or cleared")
 @pytest.mark.parametrize("again", [SECOND_RUN, replace(SECOND_RUN, number=7)], ids=["a retry", "a clear"])
-def test_a_run_reissues_once_however_often_it_is_tried(runs: Runs, tenant: Sandbox, again: Round) -> None:
+def test_a_run_reissues_once_however_often_it_is_tried(runs: Runs, tenant: Sandbox, again: RunAttempt) -> None:
     runs.run(FIRST_RUN, ADA, BOB)
     second = runs.run(SECOND_RUN, ADA, BOB, reissue=True)
     assert runs.run(again, ADA, BOB, reissue=True) == second

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from auth0_sso.exceptions import Auth0RunError
-from auth0_sso.ledger.records import OPEN_LIFETIME, Entry, Round
+from auth0_sso.ledger.records import OPEN_LIFETIME, Entry, RunAttempt
 from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.tickets.outcomes import iso
 from auth0_sso.tickets.select import select_tickets
@@ -39,7 +39,7 @@ def issued(ledger: Ledger) -> dict[int, dict[str, Any]]:
 def selected(
     run_after: float = 2e9, run: str = "revoke_sso_tickets/run-2", **criteria: Any
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    return select_tickets(Round(run, 3, run_after), **criteria)
+    return select_tickets(RunAttempt(run, 3, run_after), **criteria)
 
 
 def entry_of(ledger: Ledger, outcome: dict[str, Any]) -> Entry:
@@ -66,15 +66,15 @@ def rows(ledger: Ledger, tickets: list[dict[str, Any]]) -> list[int]:
 
 
 def test_all_tickets_are_those_neither_expired_nor_revoked(ledger: Ledger, issued: dict[int, dict[str, Any]]) -> None:
-    wanted, settled = selected(all_live=True)
+    wanted, finished = selected(all_live=True)
     assert rows(ledger, wanted) == [1, 2, 3, 5, 6, 7]
-    assert settled == []
+    assert finished == []
 
 
 def test_a_reports_tickets_are_found_by_their_ids(ledger: Ledger, issued: dict[int, dict[str, Any]]) -> None:
-    wanted, settled = selected(reported=[issued[2], issued[2]])
+    wanted, finished = selected(reported=[issued[2], issued[2]])
     assert rows(ledger, wanted) == [2]
-    assert settled == []
+    assert finished == []
 
 
 def test_a_row_without_a_ticket_asks_for_nothing(ledger: Ledger, issued: dict[int, dict[str, Any]]) -> None:
@@ -117,9 +117,9 @@ def test_a_run_that_is_cleared_still_tells_of_what_it_has_revoked(
     ledger: Ledger, issued: dict[int, dict[str, Any]], reported: bool
 ) -> None:
     criteria = {"organization_ids": ["org_5"], "reported": [issued[8]] if reported else []}
-    wanted, (settled,) = selected(run="revoke_sso_tickets/run-1", **criteria)
+    wanted, (finished,) = selected(run="revoke_sso_tickets/run-1", **criteria)
     assert rows(ledger, wanted) == [5, 6, 7]
-    assert (settled["status"], settled["ticket_id"]) == ("revoked", issued[8]["ticket_id"])
+    assert (finished["status"], finished["ticket_id"]) == ("revoked", issued[8]["ticket_id"])
 
 
 def test_a_revocation_in_doubt_is_selected_again(ledger: Ledger, issued: dict[int, dict[str, Any]]) -> None:
@@ -143,42 +143,42 @@ def test_no_selected_ticket_is_named_by_its_id(ledger: Ledger, issued: dict[int,
 
 
 def test_a_reported_ticket_that_has_expired_needs_no_task(issued: dict[int, dict[str, Any]]) -> None:
-    wanted, (settled,) = selected(reported=[issued[4]])
+    wanted, (finished,) = selected(reported=[issued[4]])
     assert wanted == []
-    assert (settled["status"], settled["prospect"], settled["error"]) == ("expired", "prospect-4@example.com", "")
-    assert issued[4]["ticket_id"] not in str(settled)
+    assert (finished["status"], finished["prospect"], finished["error"]) == ("expired", "prospect-4@example.com", "")
+    assert issued[4]["ticket_id"] not in str(finished)
 
 
 def test_a_reported_ticket_that_was_revoked_says_when_and_by_whom_and_is_named(
     issued: dict[int, dict[str, Any]],
 ) -> None:
-    wanted, (settled,) = selected(reported=[issued[8]])
+    wanted, (finished,) = selected(reported=[issued[8]])
     assert wanted == []
-    assert (settled["status"], settled["revoked_by"]) == ("revoked", "revoke_sso_tickets/run-1")
-    assert settled["revoked_at"]
-    assert settled["ticket_id"] == issued[8]["ticket_id"]
+    assert (finished["status"], finished["revoked_by"]) == ("revoked", "revoke_sso_tickets/run-1")
+    assert finished["revoked_at"]
+    assert finished["ticket_id"] == issued[8]["ticket_id"]
 
 
 def test_of_a_reported_ticket_that_a_later_run_has_replaced_the_new_one_is_left_alone(
     ledger: Ledger, issued: dict[int, dict[str, Any]]
 ) -> None:
     again = issue(organizations(1), ledger, SECOND_RUN, reissue=True)
-    wanted, (settled,) = selected(reported=[issued[1]])
+    wanted, (finished,) = selected(reported=[issued[1]])
     assert wanted == []
-    assert (settled["status"], settled["revoked_by"]) == ("replaced", SECOND_RUN.run)
-    assert "has a newer link, which is left alone" in settled["error"]
-    assert settled["ticket_id"] == issued[1]["ticket_id"]
-    assert again[1]["ticket_id"] not in str(settled)
+    assert (finished["status"], finished["revoked_by"]) == ("replaced", SECOND_RUN.run)
+    assert "has a newer link, which is left alone" in finished["error"]
+    assert finished["ticket_id"] == issued[1]["ticket_id"]
+    assert again[1]["ticket_id"] not in str(finished)
 
 
 def test_a_reported_ticket_that_this_ledger_does_not_know_may_work_and_is_owed(
     issued: dict[int, dict[str, Any]],
 ) -> None:
-    wanted, (settled,) = selected(reported=[{**issued[1], "ticket_id": "of-another-ledger"}])
+    wanted, (finished,) = selected(reported=[{**issued[1], "ticket_id": "of-another-ledger"}])
     assert wanted == []
-    assert settled["status"] == "failed"
-    assert "This ledger doesn't know the link, so it can't be revoked here" in settled["error"]
-    assert "of-another-ledger" not in str(settled)
+    assert finished["status"] == "failed"
+    assert "This ledger doesn't know the link, so it can't be revoked here" in finished["error"]
+    assert "of-another-ledger" not in str(finished)
 
 
 @pytest.mark.usefixtures("ledger")
