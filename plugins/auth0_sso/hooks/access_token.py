@@ -145,7 +145,7 @@ class SharedToken:
                     f"No access token: other tasks have asked for one for {LEASES_WAITED * lease:.0f} seconds.",
                     advice="Their logs say why there is none.",
                 )
-            await asyncio.sleep(self._timeouts.token_poll)
+            await asyncio.sleep(self._timeouts.token_poll_interval)
 
     async def _renew(self, token_store: TokenStore, owner: str, version: int) -> Token:
         try:

@@ -66,13 +66,13 @@ class GuardedLoop:
         if os.getppid() != parent:
             self._stop("the process that watched over the task is gone")
         else:
-            self._loop.call_later(self._timeouts.watch, self._watch, parent)
+            self._loop.call_later(self._timeouts.parent_poll_interval, self._watch, parent)
 
     def _stop(self, reason: str) -> None:
         self._work.stop(reason)
         # An answer that doesn't come is not waited for longer than the supervisor waits.
         if self._last_wait is None:
-            self._last_wait = self._loop.call_later(self._timeouts.drain, self._cancel_all)
+            self._last_wait = self._loop.call_later(self._timeouts.shutdown, self._cancel_all)
 
     def _cancel_all(self) -> None:
         for task in asyncio.all_tasks(self._loop):

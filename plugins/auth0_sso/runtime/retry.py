@@ -79,7 +79,7 @@ class RetryBudget:
                 "Another task's request for this prospect does not end.",
                 advice="See whether another run is under way, or the clock of the ledger's machine was set back.",
             )
-        return self._timeouts.poll
+        return self._timeouts.poll_interval
 
     def _left(self) -> float:
         return self._seconds - max(self._outage.clock() - self._since, self._outage.seconds)

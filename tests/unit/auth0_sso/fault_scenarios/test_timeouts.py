@@ -216,4 +216,4 @@ def test_one_retry_budget_holds_everywhere(options: type) -> None:
 
 
 def test_a_task_that_is_told_to_end_is_done_before_the_supervisor_kills_it() -> None:
-    assert DEFAULT_TIMEOUTS.drain < 5
+    assert DEFAULT_TIMEOUTS.shutdown < 5

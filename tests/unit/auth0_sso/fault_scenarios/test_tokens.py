@@ -196,7 +196,7 @@ def test_a_task_that_waits_for_others_to_renew_the_token_gives_up_after_two_leas
     ledger: Ledger, tenant: Sandbox, connect: Connect
 ) -> None:
     connect(tenant, extra={"timeout": 0.2})
-    hook = Auth0Hook(token_store=ledger.token_store, timeouts=Timeouts(lease_grace=0.3, token_poll=0.05))
+    hook = Auth0Hook(token_store=ledger.token_store, timeouts=Timeouts(lease_grace=0.3, token_poll_interval=0.05))
     ledger.token_store.acquire_lease(token_key(hook.settings), 0, "somebody", 200)
 
     async def ask() -> None:

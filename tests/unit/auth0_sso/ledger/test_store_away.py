@@ -179,7 +179,7 @@ def test_a_ticket_is_in_its_rows_outcome_when_the_task_is_ended_while_the_ledger
         raise AWAY
 
     monkeypatch.setattr(sqlite_ledger, "record_created", stay_away)
-    hook = factories.open_hook(sqlite_ledger, timeouts=replace(factories.SHORT, drain=0.05))
+    hook = factories.open_hook(sqlite_ledger, timeouts=replace(factories.SHORT, shutdown=0.05))
     made = issuer(organizations(1), sqlite_ledger, hook=hook)
     loop = GuardedLoop(made, timeouts=hook.timeouts)
     loop.run(made.run)

@@ -48,8 +48,8 @@ class Requests:
             self.answered += 1
 
 
-PATIENT = Timeouts(drain=60)
-HASTY = Timeouts(drain=0.05)
+PATIENT = Timeouts(shutdown=60)
+HASTY = Timeouts(shutdown=0.05)
 
 
 @pytest.fixture(autouse=True)
@@ -222,7 +222,7 @@ TERMINATED = """
                 self.answered += 1
 
     work = Work()
-    loop = GuardedLoop(work, timeouts=Timeouts(drain=60, watch=0.05))
+    loop = GuardedLoop(work, timeouts=Timeouts(shutdown=60, parent_poll_interval=0.05))
     signal.signal(signal.SIGTERM, lambda *_: loop.stop("The task was ended from outside."))
     loop.run(work.run)
     print(work.answered, work.workers.stopped)
