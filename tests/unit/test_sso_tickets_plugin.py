@@ -68,7 +68,7 @@ def test_a_service_that_starts_makes_the_pool(keeper: Any, engine: Engine, caplo
     with caplog.at_level(logging.WARNING):
         keeper.on_starting(Job())
     assert slots(engine) == [SMALLEST_PLAN_SLOTS] == [2]
-    assert f"Pool '{POOL}' was missing; made with 2 slots. Size it to your Auth0 plan." in caplog.text
+    assert f"Pool '{POOL}' was missing; created with 2 slots. Size it to your Auth0 plan." in caplog.text
 
 
 def test_the_pool_is_made_once(keeper: Any, engine: Engine) -> None:

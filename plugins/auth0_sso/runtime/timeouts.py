@@ -80,10 +80,6 @@ class Timeouts:
         """Return how long one task alone may renew the token, with a connection's ``timeout``."""
         return timeout + self.lease_grace
 
-    def longest_renewal(self, timeout: float) -> float:
-        """Return how long a task waits for a token, its own request for one included."""
-        return LEASES_WAITED * self.lease(timeout) + timeout
-
     def cooldown(self, failures: int, requested: float) -> float:
         """
         Return the pause before the next request for a token.

@@ -22,7 +22,7 @@ from auth0_sso.operators.sso_tickets import SsoTicketsOperator
 from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.runtime.retry import OutageTimer, RetryBudget
 from auth0_sso.runtime.retry_policy import RETRIES, Auth0RetryPolicy
-from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, MOST_AMBIGUOUS, PAUSE_SPREAD, SLOWEST, Timeouts
+from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, LEASES_WAITED, MOST_AMBIGUOUS, PAUSE_SPREAD, SLOWEST, Timeouts
 from auth0_sso.tickets.issue import IssueOptions
 from auth0_sso.tickets.preflight import check_before_creating
 from auth0_sso.tickets.revoke import TicketRevoker
@@ -118,7 +118,7 @@ def test_another_tasks_request_that_never_ends_is_waited_for_no_longer_than_the_
     ledger.begin(factories.spec(factories.request(1, "org_1")), None, factories.SECOND_RUN, answer_within=5 * 3600)
     outcomes = waiting.run()
     assert outcomes[1]["status"] == "failed"
-    assert "Another task's request for this prospect does not end. See whether another run" in outcomes[1]["error"]
+    assert "Another task's request for this prospect does not end. Check if another run" in outcomes[1]["error"]
     assert factories.posts(tenant) == 0
     with pytest.raises(Auth0TransientError):
         waiting.tasks[0].issuer.raise_if_incomplete()
@@ -200,7 +200,8 @@ def test_a_try_of_a_task_and_all_its_tries_end() -> None:
     timeout, rate = Auth0Settings(base_url="https://acme.eu.auth0.com").timeout, 1.0
     longest_pause = DEFAULT_TIMEOUTS.longest_pause * (1 + PAUSE_SPREAD)
     next_turn = longest_pause + 1 / (rate * SLOWEST * 0.98)
-    last_request = DEFAULT_TIMEOUTS.longest_renewal(timeout) + next_turn + DEFAULT_TIMEOUTS.longest_delay + timeout
+    token = LEASES_WAITED * DEFAULT_TIMEOUTS.lease(timeout) + timeout
+    last_request = token + next_turn + DEFAULT_TIMEOUTS.longest_delay + timeout
     longest_try = DEFAULT_TIMEOUTS.retry_budget + last_request
     policy, retries = Auth0RetryPolicy(), RETRIES["retries"]
     decisions = [policy.evaluate(Auth0TransientError("away"), number, retries) for number in range(1, retries + 1)]

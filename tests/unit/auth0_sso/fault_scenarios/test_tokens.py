@@ -208,12 +208,6 @@ def test_a_task_that_waits_for_others_to_renew_the_token_gives_up_after_two_leas
     assert tenant.stats().token_requests == 0
 
 
-@pytest.mark.parametrize("timeout", [30, 300])
-def test_having_a_token_takes_two_leases_and_a_request_at_most(timeout: float) -> None:
-    assert DEFAULT_TIMEOUTS.lease(timeout) == timeout + 5
-    assert DEFAULT_TIMEOUTS.longest_renewal(timeout) == 2 * (timeout + 5) + timeout
-
-
 @pytest.mark.parametrize("status", [401, 403])
 def test_credentials_that_are_refused_in_the_middle_end_the_run_with_what_to_mend(
     ledger: Ledger, tenant: Sandbox, status: int

@@ -266,4 +266,4 @@ def test_a_process_whose_watcher_is_killed_sends_nothing_more() -> None:
     watcher.kill()
     said, _ = watcher.communicate(timeout=60)  # until the orphan closes its end too
     assert first == ["asked\n"] * 4
-    assert said.splitlines()[-1] == "4 the process that watched over the task is gone"
+    assert said.splitlines()[-1] == "4 the process that supervises the task is gone"
