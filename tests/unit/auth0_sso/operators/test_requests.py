@@ -35,8 +35,7 @@ def test_a_mapping_and_a_model_each_become_a_ticket(tenant: Sandbox) -> None:
     assert ti.raised is None
     outcomes = factories.by_row(ti.returned)
     assert [outcomes[row]["status"] for row in (1, 2)] == ["created", "created"]
-    enabled = [ticket.body["enabled_organizations"] for ticket in tenant.tickets]
-    assert sorted(one["organization_id"] for (one,) in enabled) == ["org_1", "org_2"]
+    assert sorted(ticket.organization_ids for ticket in tenant.tickets) == [("org_1",), ("org_2",)]
 
 
 def test_the_same_request_again_reuses_its_ticket(tenant: Sandbox) -> None:
