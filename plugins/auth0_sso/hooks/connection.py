@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from auth0_sso.exceptions import Auth0ConnectionError
 from auth0_sso.hooks.identifiers import CAN_BE_SENT, ascii_host, is_id
 from auth0_sso.hooks.proxy import LOOPBACK, checked_proxy, environment_proxy, passwords_in
+from auth0_sso.models import is_true
 from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
 
@@ -126,7 +127,7 @@ def read_settings(connection: Connection) -> Auth0Settings:
     :raises Auth0ConnectionError: if a field is missing or can't be right; it names the field and the remedy.
     """
     extra = _known_extra(connection.conn_id, connection.extra_dejson)
-    base_url = _base_url(connection, allow_http=str(extra.get("allow_http", "")).lower() in ("true", "1", "yes"))
+    base_url = _base_url(connection, allow_http=is_true(extra.get("allow_http", "")))
     filled = {
         "base_url": base_url,
         "client_id": connection.login or "",
