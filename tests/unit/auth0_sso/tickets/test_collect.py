@@ -113,7 +113,7 @@ def test_a_prospect_with_two_profiles_is_told_the_ticket_of_each(
     assert found(wanted) == outcomes
 
 
-@pytest.mark.answers("a task dies for good")
+@pytest.mark.answers("a task is killed and has no retries left")
 def test_rows_whose_task_died_are_told_from_the_ledger(ledger: Ledger, tenant: Sandbox) -> None:
     wanted = organizations(4, per_organization=2)
     outcomes = issue(wanted, ledger)
@@ -121,7 +121,7 @@ def test_rows_whose_task_died_are_told_from_the_ledger(ledger: Ledger, tenant: S
     assert found(wanted, [reported, None]) == outcomes
 
 
-@pytest.mark.answers("a task dies for good")
+@pytest.mark.answers("a task is killed and has no retries left")
 def test_an_ask_whose_answer_was_never_seen_is_failed_and_flagged(ledger: Ledger) -> None:
     ledger.begin(spec(1), None, FIRST_RUN, answer_within=30)
     outcome = found(organizations(1, 1))[1]
