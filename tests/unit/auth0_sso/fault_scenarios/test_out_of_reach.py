@@ -107,16 +107,16 @@ def test_a_connection_that_is_refused(ledger: Ledger, tenant: Sandbox, connect: 
 
 
 def test_a_server_that_never_answers_the_tls_handshake(
-    ledger: Ledger, tenant: Sandbox, connect: Connect, unresponsive: int
+    ledger: Ledger, tenant: Sandbox, connect: Connect, mute_port: int
 ) -> None:
-    connect(tenant, host=f"https://127.0.0.1:{unresponsive}", extra={"timeout": 30})
+    connect(tenant, host=f"https://127.0.0.1:{mute_port}", extra={"timeout": 30})
     nothing_was_sent(
-        ledger, tenant, f"No connection to 127.0.0.1:{unresponsive}: Connection timeout", timeouts=SHORT_CONNECT
+        ledger, tenant, f"No connection to 127.0.0.1:{mute_port}: Connection timeout", timeouts=SHORT_CONNECT
     )
 
 
 @pytest.fixture
-def unresponsive() -> Iterator[int]:
+def mute_port() -> Iterator[int]:
     """Run a server that accepts connections and sends nothing, and return its port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         taken: list[socket.socket] = []
