@@ -2,8 +2,8 @@
 How long Airflow's API server waits for SQLite's write lock.
 
 Airflow 3.3.2 writes its audit log on the API server's event loop (``action_logging``). If a request that holds the lock
-meanwhile needs that loop to commit, both wait until one gives up: no other request is answered until then. So the
-server gives up soon; its answer is ``Database error``, and the request has changed nothing.
+needs that loop to commit, both wait until one gives up, and no other request is served until then. So the server gives
+up early: it responds ``Database error``, and the request has changed nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Requests to the local Airflow: one that found SQLite busy is sent again, no other."""
+"""Requests to the local Airflow: only one that found SQLite busy is sent again."""
 
 from __future__ import annotations
 
