@@ -13,11 +13,9 @@ from dev.local.airflow import POOL, LocalAirflow
 from dev.local.api import AirflowApi, ApiError
 from dev.local.background import PROJECT
 from dev.local.demo import PACE, SLOTS, run_demo
-from dev.local.tenant import LocalTenant
+from dev.local.tenant import CONNECTION, CONNECTION_VARIABLE, LocalTenant, connection_fields
 
 HOME = PROJECT / ".airflow" / "up"
-_CONNECTION = "auth0_default"
-_VARIABLE = f"AIRFLOW_CONN_{_CONNECTION.upper()}"
 
 
 def main() -> int:
@@ -28,7 +26,7 @@ def main() -> int:
     parser.add_argument("--sandbox-port", type=int, default=os.environ.get("SANDBOX_PORT") or "4010")
     options = parser.parse_args()
     console = Console()
-    # A plain kill is to end what was started here, as Ctrl-C does.
+    # SIGTERM must end what was started here, as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         if options.command == "demo":
@@ -46,7 +44,7 @@ def _up(console: Console, port: int, sandbox_port: int) -> int:
     if airflow.is_running():
         console.print(f"It is running already (user: admin   password: {airflow.password}); 'make down' stops it.")
         return 1
-    tenant = None if os.environ.get(_VARIABLE) else LocalTenant(HOME, sandbox_port)
+    tenant = None if os.environ.get(CONNECTION_VARIABLE) else LocalTenant(HOME, sandbox_port)
     try:
         if tenant is not None:
             tenant.start()
@@ -59,7 +57,7 @@ def _up(console: Console, port: int, sandbox_port: int) -> int:
         _down(console)
         raise
     console.print(f"Airflow: {airflow.url}   user: admin   password: {airflow.password}", soft_wrap=True)
-    console.print("Open the DAG create_sso_tickets and press Trigger. 'make down' stops it all.")
+    console.print("Open the DAG create_sso_tickets and press Trigger. 'make down' stops everything.")
     return 0
 
 
@@ -67,29 +65,17 @@ def _connect(console: Console, api: AirflowApi, tenant: LocalTenant) -> None:
     """Point Airflow's connection at the sandbox tenant, unless there is one already: it may be a real tenant's."""
     console.print(f"Sandbox tenant: {tenant.url}", soft_wrap=True)
     try:
-        kept = api.get(f"/api/v2/connections/{_CONNECTION}")
-        console.print(
-            f"Connection {_CONNECTION}: {kept['host']}, as it was left (delete it to get the sandbox's).",
-            soft_wrap=True,
-        )
+        kept = api.get(f"/api/v2/connections/{CONNECTION}")["host"]
+        text = f"{kept}, as an earlier 'make up' left it (delete it to use the sandbox tenant)."
     except ApiError as error:
         if error.status != 404:
             raise
-        known = tenant.settings
-        api.set_connection(
-            _CONNECTION,
-            conn_type="auth0",
-            description="The sandbox tenant",
-            host=tenant.url,
-            port=0,  # Airflow 3.3.2's Test button refuses a connection whose port is empty
-            login=known.client_id,
-            password=known.client_secret,
-            extra={"profile_id": known.profile_ids[0], **PACE},
-        )
+        fields = connection_fields(tenant.url, tenant.settings, **PACE)
+        # Airflow 3.3.2's Test button refuses a connection whose port is empty.
+        api.set_connection(CONNECTION, description="The sandbox tenant", port=0, **fields)
         api.set_pool(POOL, SLOTS)
-        console.print(
-            f"Connection {_CONNECTION}: the sandbox tenant; use your own under Admin > Connections.", soft_wrap=True
-        )
+        text = "the sandbox tenant; use your own under Admin > Connections."
+    console.print(f"Connection {CONNECTION}: {text}", soft_wrap=True)
 
 
 def _down(console: Console) -> int:

@@ -1,4 +1,4 @@
-"""An Airflow of its own on this machine: ``airflow standalone`` in its own session, ended as a whole."""
+"""``airflow standalone`` on this machine, in its own session, which is stopped as a whole."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class LocalAirflow:
 
     ``env`` is the environment that its processes run in.
 
-    :param home: its ``AIRFLOW_HOME``; made if missing.
+    :param home: its ``AIRFLOW_HOME``; created if missing.
     :param port: of its UI and API; 0 takes a free one.
     :param dags: folders of further DAGs, by the name of their bundle.
-    :param env: further environment variables, such as connections, or settings that win over those made here.
+    :param env: further environment variables, such as connections; they override those set here.
     """
 
     def __init__(
@@ -78,13 +78,13 @@ class LocalAirflow:
 
     def start(self) -> None:
         """
-        Start it; it needs half a minute or more until it is healthy.
+        Start it, without waiting until it is healthy.
 
         :raises PortTakenError: if its port is taken.
         """
         require_free_port(self.port, "AIRFLOW_PORT")
         make_private(self.home)  # its database keeps XComs, and ticket URLs among them
-        # With a write-ahead log, kept in the file from here on, readers and the writer don't lock each other out.
+        # With a write-ahead log, a setting that the file keeps, readers and the writer don't block each other.
         with closing(sqlite3.connect(self._database)) as database:
             database.execute("PRAGMA journal_mode=WAL")
         command = [str(Path(sys.executable).with_name("airflow")), "standalone"]
@@ -92,9 +92,9 @@ class LocalAirflow:
 
     def wait_until_healthy(self) -> AirflowApi:
         """
-        Wait until the scheduler and the DAG processor beat and the DAGs are there.
+        Wait until it is healthy and its DAGs are parsed.
 
-        :raises LocalAirflowError: if it dies or takes too long; names the log.
+        :raises LocalAirflowError: if it ends or takes too long; names the log.
         """
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
@@ -114,7 +114,7 @@ class LocalAirflow:
         return AirflowApi(self.url, USER, self.password)
 
     def stop(self) -> None:
-        """End it with all that it has started; also one that another process has started in the same home."""
+        """Stop it with all that it has started; also one that another process has started in the same home."""
         self._background.stop()
 
     def is_running(self) -> bool:
@@ -162,7 +162,7 @@ def _bundle(name: str, folder: Path) -> dict[str, Any]:
 
 
 def _inherited() -> dict[str, str]:
-    """Return the environment without another Airflow's settings; connections are welcome, a proxy is for others."""
+    """Return the environment without another Airflow's settings, and without a proxy for this machine."""
     own = ("AIRFLOW__", "AIRFLOW_HOME", "AIRFLOW_CONFIG")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     others = kept.get("no_proxy") or kept.get("NO_PROXY")

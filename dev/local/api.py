@@ -6,12 +6,12 @@ import json
 import urllib.error
 import urllib.request
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from tenacity import retry, retry_if_exception, stop_after_attempt
 
 _TIMEOUT = 30.0
-# A proxy that the environment names can't reach what listens on this machine alone.
+# Without the environment's proxy, which can't reach what listens on this machine only.
 DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -23,8 +23,8 @@ class ApiError(RuntimeError):
         self.status = status
 
 
-def _is_undone(error: BaseException) -> bool:
-    """Whether the database was busy, so that the request has changed nothing, see :mod:`dev.local.sqlite`."""
+def _found_database_busy(error: BaseException) -> bool:
+    """Whether the request has changed nothing because the database was busy, see :mod:`dev.local.sqlite`."""
     return isinstance(error, ApiError) and error.status == 500 and '"Database error"' in str(error)
 
 
@@ -33,8 +33,6 @@ class AirflowApi:
     Airflow's REST API, https://airflow.apache.org/docs/apache-airflow/stable/stable-rest-api-ref.html.
 
     :param url: Airflow's address on this machine.
-    :param username: who logs in.
-    :param password: the password.
     """
 
     def __init__(self, url: str, username: str, password: str) -> None:
@@ -43,41 +41,34 @@ class AirflowApi:
         self._token = self._call("POST", "/auth/token", {"username": username, "password": password})["access_token"]
 
     def is_healthy(self) -> bool:
-        """Whether the scheduler and the DAG processor beat."""
-        health = self._call("GET", "/api/v2/monitor/health")
+        """Whether its database, scheduler and DAG processor are healthy."""
+        health = self.get("/api/v2/monitor/health")
         return all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor"))
 
     def dag_ids(self) -> set[str]:
         """Return the ids of the DAGs."""
-        return {dag["dag_id"] for dag in self._call("GET", "/api/v2/dags?limit=100")["dags"]}
-
-    def import_errors(self) -> list[str]:
-        """Return what hinders DAG files from being read."""
-        return [error["stack_trace"] for error in self._call("GET", "/api/v2/importErrors")["import_errors"]]
+        return {dag["dag_id"] for dag in self.get("/api/v2/dags?limit=100")["dags"]}
 
     def set_pool(self, name: str, slots: int) -> None:
-        """Resize a pool, or make it."""
+        """Resize a pool, or create it."""
+        pool = {"slots": slots, "include_deferred": False}
         try:
-            self._call(
-                "PATCH",
-                f"/api/v2/pools/{name}?update_mask=slots",
-                {"pool": name, "slots": slots, "include_deferred": False},
-            )
+            self.patch(f"/api/v2/pools/{name}?update_mask=slots", {"pool": name, **pool})
         except ApiError as error:
             if error.status != 404:
                 raise
-            self._call("POST", "/api/v2/pools", {"name": name, "slots": slots, "include_deferred": False})
+            self._call("POST", "/api/v2/pools", {"name": name, **pool})
 
     def pools(self) -> dict[str, int]:
         """Return the pools' slots by name."""
-        return {pool["name"]: pool["slots"] for pool in self._call("GET", "/api/v2/pools?limit=100")["pools"]}
+        return {pool["name"]: pool["slots"] for pool in self.get("/api/v2/pools?limit=100")["pools"]}
 
     def delete_pool(self, name: str) -> None:
         """Delete a pool."""
         self._call("DELETE", f"/api/v2/pools/{name}")
 
     def set_connection(self, connection_id: str, **fields: Any) -> None:
-        """Make a connection, or replace it; ``extra`` is given as a mapping."""
+        """Create a connection, or replace it; ``extra`` is a mapping."""
         fields = {**fields, "extra": json.dumps(fields.get("extra") or {})}
         try:
             self._call("DELETE", f"/api/v2/connections/{connection_id}")
@@ -86,68 +77,54 @@ class AirflowApi:
                 raise
         self._call("POST", "/api/v2/connections", {"connection_id": connection_id, **fields})
 
-    def trigger(self, dag_id: str, conf: dict[str, Any] | None = None, run_id: str | None = None) -> str:
-        """Start a run; return its id, which Airflow makes up unless it is given."""
-        body = {"logical_date": None, "conf": conf or {}, "dag_run_id": run_id}
-        run = self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)
+    def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
+        """Start a run; return its id."""
+        run = self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf or {}})
         return str(run["dag_run_id"])
 
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
         """Return a run."""
-        run: dict[str, Any] = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}")
+        run: dict[str, Any] = self.get(_path_of(dag_id, run_id))
         return run
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Return a run's task instances."""
-        path = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances"
+        path = f"{_path_of(dag_id, run_id)}/taskInstances"
         found: list[dict[str, Any]] = []
         while True:
-            page = self._call("GET", f"{path}?{urlencode({'limit': 100, 'offset': len(found)})}")
+            page = self.get(f"{path}?limit=100&offset={len(found)}")
             found += page["task_instances"]
             if not page["task_instances"] or len(found) >= page["total_entries"]:
                 return found
 
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
         """Return an XCom's value."""
-        path = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task_id}/xcomEntries/{key}"
-        return self._call("GET", f"{path}?{urlencode({'map_index': map_index, 'deserialize': 'true'})}")["value"]
+        path = f"{_path_of(dag_id, run_id)}/taskInstances/{task_id}/xcomEntries/{key}"
+        return self.get(f"{path}?map_index={map_index}&deserialize=true")["value"]
 
-    def clear(self, dag_id: str, run_id: str, task_ids: list[Any], *, only_failed: bool = False) -> None:
-        """Clear tasks of a run, given as ids or ``[id, map index]``, so that they run again."""
-        self._call(
-            "POST",
-            f"/api/v2/dags/{dag_id}/clearTaskInstances",
-            {
-                "dry_run": False,
-                "dag_run_id": run_id,
-                "task_ids": task_ids,
-                "only_failed": only_failed,
-                "reset_dag_runs": True,
-                "include_downstream": True,
-            },
-        )
+    def clear(self, dag_id: str, run_id: str, task_ids: list[Any]) -> None:
+        """Clear tasks of a run, each an id or ``[id, map index]``, and what is downstream of them."""
+        body = {"dag_run_id": run_id, "task_ids": task_ids, "dry_run": False, "only_failed": False}
+        body |= {"reset_dag_runs": True, "include_downstream": True}
+        self._call("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", body)
 
     def text(self, path: str, *, logged_in: bool = True) -> str:
         """Return a page's text."""
         return self._send("GET", path, None, logged_in=logged_in).decode()
 
     def get(self, path: str) -> Any:
-        """Return the JSON of any address of the API."""
+        """Return the JSON at a path of the API."""
         return self._call("GET", path)
 
     def patch(self, path: str, body: Any) -> Any:
-        """Change what is at any address of the API."""
+        """Change what is at a path of the API."""
         return self._call("PATCH", path, body)
-
-    def delete(self, path: str) -> None:
-        """Delete what is at any address of the API."""
-        self._call("DELETE", path)
 
     def end(self, dag_id: str, run_id: str) -> None:
         """Mark a run failed, so that it ends."""
-        self.patch(f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}", {"state": "failed"})
+        self.patch(_path_of(dag_id, run_id), {"state": "failed"})
 
-    @retry(retry=retry_if_exception(_is_undone), stop=stop_after_attempt(3), reraise=True)
+    @retry(retry=retry_if_exception(_found_database_busy), stop=stop_after_attempt(3), reraise=True)
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         raw = self._send(method, path, body)
         return json.loads(raw) if raw else None
@@ -164,3 +141,7 @@ class AirflowApi:
                 return content
         except urllib.error.HTTPError as error:
             raise ApiError(error.code, error.read(2000).decode("utf-8", "replace")) from None
+
+
+def _path_of(dag_id: str, run_id: str) -> str:
+    return f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}"

@@ -1,4 +1,4 @@
-"""A process that outlives the one that starts it, and is ended with all that it has started."""
+"""A process that runs on after the one that starts it, and is stopped with all that it has started."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class BackgroundProcess:
     """
     A process in a session of its own, run in the project's folder.
 
-    :param pid_file: tells other processes which one it is: its number and when it was started.
-    :param log_file: what it writes is added here.
+    :param pid_file: holds its number and when it was started, for other processes.
+    :param log_file: its output is appended here.
     """
 
     def __init__(self, pid_file: Path, log_file: Path) -> None:
@@ -45,45 +45,50 @@ class BackgroundProcess:
 
     def is_running(self) -> bool:
         """Whether it, or anything that it has started, is running; also if another process has started it."""
-        if not self._pid_file.exists():
-            return False
-        number, started = self._pid_file.read_text().split()
-        return _is_session(int(number), float(started)) and _signal(int(number), 0)
+        return self._group() is not None
 
     def stop(self) -> None:
-        """End it with all that it has started. A process that has merely got its number since is left alone."""
-        if self.is_running():
-            group = int(self._pid_file.read_text().split()[0])
-            for sent in (signal.SIGTERM, signal.SIGKILL):
-                if _signal(group, sent):
-                    _wait_for_end(group)
+        """Stop it with all that it has started. Another process that now has its number is left alone."""
+        group = self._group()
+        for signal_number in (signal.SIGTERM, signal.SIGKILL):
+            if group is not None and _signal(group, signal_number):
+                _wait_for_end(group)
         self._pid_file.unlink(missing_ok=True)
+
+    def _group(self) -> int | None:
+        """Return its process group, if that is running."""
+        try:
+            number, started = self._pid_file.read_text().split()
+            group, started_at = int(number), float(started)
+        except (FileNotFoundError, ValueError):  # without its start, a process can't be told from a later one
+            return None
+        return group if _is_session(group, started_at) and _signal(group, 0) else None
 
 
 def _wait_for_end(group: int) -> None:
     deadline = time.monotonic() + _STOP_SECONDS
     while time.monotonic() < deadline and _signal(group, 0):
-        with suppress(ChildProcessError):  # a child of this process has ended when its end is taken note of
+        with suppress(ChildProcessError):  # a child of this process remains until it is waited for
             os.waitpid(-group, os.WNOHANG)
         time.sleep(0.1)
 
 
 def _is_session(number: int, started: float) -> bool:
-    """Whether a session is the one that a process which was started then has opened."""
+    """Whether a session was opened by a process that was started then."""
     with suppress(psutil.NoSuchProcess):
         since: float = psutil.Process(number).create_time()
-        return abs(since - started) < 2  # on Linux it is reckoned from a boot time in whole seconds
-    for process in psutil.process_iter(["cwd"]):  # it was killed alone
+        return abs(since - started) < 2  # Linux computes it from a boot time in whole seconds
+    for process in psutil.process_iter(["cwd"]):  # that process has ended; what it has started may run on
         with suppress(ProcessLookupError):
             if process.info["cwd"] == str(PROJECT) and os.getsid(process.pid) == number:
                 return True
     return False
 
 
-def _signal(group: int, sent: int) -> bool:
-    """Send a signal to a process group; whether there is one."""
+def _signal(group: int, signal_number: int) -> bool:
+    """Send a signal to a process group; return whether there is one."""
     try:
-        os.killpg(group, sent)
+        os.killpg(group, signal_number)
     except ProcessLookupError:
         return False
     return True

@@ -26,23 +26,12 @@ _RUN_SECONDS = 180.0
 
 
 def run_demo(console: Console) -> int:
-    """
-    Run the demo.
-
-    :param console: where to show it.
-    :return: 0 if every prospect of the sample has a ticket, else 1.
-    """
+    """Run the demo; return 0 if every prospect of the sample has a ticket, else 1."""
     began = time.monotonic()
     home = PROJECT / ".airflow" / "demo"
     LocalAirflow(home).remove()
     with Sandbox(SandboxSettings(plan="enterprise")) as tenant:
-        env = connection_env(
-            host=tenant.url,
-            client_id=tenant.client_id,
-            client_secret=tenant.client_secret,
-            profile_id=tenant.profile_id,
-            **PACE,
-        )
+        env = connection_env(tenant.url, tenant.settings, **PACE)
         console.print(f"Sandbox tenant: {tenant.url} (enterprise: 50 at once, 16 a second)")
         airflow = LocalAirflow(home, env=env)
         console.print(f"Starting Airflow, half a minute or so (log: {airflow.log_file.relative_to(PROJECT)}) …")
@@ -74,10 +63,8 @@ def _watch(console: Console, api: AirflowApi, run_id: str) -> str:
         bar = progress.add_task("Tasks", total=None)
         while time.monotonic() < deadline:
             instances = api.task_instances(DAG, run_id)
-            done = sum(
-                instance["state"] in ("success", "failed", "skipped", "upstream_failed") for instance in instances
-            )
-            running = sorted({instance["task_id"] for instance in instances if instance["state"] == "running"})
+            done = sum(ti["state"] in ("success", "failed", "skipped", "upstream_failed") for ti in instances)
+            running = sorted({ti["task_id"] for ti in instances if ti["state"] == "running"})
             progress.update(bar, total=len(instances), completed=done, description=", ".join(running) or "waiting")
             state = str(api.run(DAG, run_id)["state"])
             if state in ("success", "failed"):

@@ -1,4 +1,4 @@
-"""``python -m dev.local.env``: write ``.env`` with fresh secrets, for docker compose; needs Python alone."""
+"""``python -m dev.local.env``: write ``.env`` with new secrets, for docker compose; needs only Python itself."""
 
 from __future__ import annotations
 
@@ -9,17 +9,12 @@ import sys
 from pathlib import Path
 
 _PROJECT = Path(__file__).resolve().parents[2]
-# The user of Airflow's official image; root can't run it.
+# The user of Airflow's official image, which root can't run.
 _AIRFLOW_UID = 50000
 
 
 def fill_in(example: str, uid: int) -> str:
-    """
-    Return the settings with what is empty in the example and must not be.
-
-    :param example: the text of ``.env.example``.
-    :param uid: the user id on this machine.
-    """
+    """Fill in the settings that are empty in the text of ``.env.example`` and must not be."""
     values = {
         "AIRFLOW_UID": str(uid or _AIRFLOW_UID),
         "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
@@ -42,7 +37,7 @@ def main() -> int:
     """Write it, unless there is one; return the exit code."""
     target = _PROJECT / ".env"
     if target.exists():
-        print(".env is there already: it is left as it is. Its secrets can't be made again.")
+        print(".env exists already and is not changed: its secrets can't be generated again.")
         return 1
     text = fill_in((_PROJECT / ".env.example").read_text(encoding="utf-8"), os.getuid())
     target.touch(mode=0o600)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
 
 from include.reports.cells import printable
-from include.reports.rows import STATUSES
+from include.reports.rows import STATUSES, ReportRow
 from include.reports.wording import LABELS, plural, ticket_headline, utc_text
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from rich.table import Table
-    from rich.text import Text
-
-    from include.reports.rows import ReportRow
 
 MAX_ROWS = 60
 
@@ -30,13 +27,10 @@ _STYLES = {
 
 
 def outcome_table(summary: Mapping[str, Any], rows: Sequence[ReportRow]) -> Table:
-    """Show what became of each prospect, at most :data:`MAX_ROWS` of them, those that need work first.
+    """Return a table of at most :data:`MAX_ROWS` prospects, those that need work first.
 
-    :param summary: what :func:`include.reports.export.write_report` returned.
+    :param summary: the result of :func:`include.reports.export.write_report`.
     """
-    from rich import box
-    from rich.table import Table
-
     shown = rows
     if len(rows) > MAX_ROWS:
         shown = sorted(rows, key=lambda row: not row.needs_work)[:MAX_ROWS]
@@ -78,11 +72,6 @@ def _status(row: ReportRow) -> Text:
 
 
 def _text(value: object, style: str = "") -> Text:
-    """Make text that rich doesn't read for markup and that keeps to one line.
-
-    A narrow terminal cuts the columns that aren't marked as ``no_wrap``, so the cell says it, not the column.
-    """
-    from rich.text import Text
-
+    """Return text without markup, on one line, which a narrow terminal cuts."""
     line = printable(value, limit=32).replace("\n", " ").replace("\t", " ")
     return Text(line, style=style, no_wrap=True, overflow="ellipsis")

@@ -6,17 +6,17 @@ import random
 import socket
 from contextlib import suppress
 
-# Below the ports that Linux, macOS and Windows give to connections and to listeners that name none: one of those could
-# be given away in the half minute between its choice and its use.
+# Below the ports that Linux, macOS and Windows assign by themselves: one of those could be assigned to another process
+# in the half minute between its choice and its use.
 _FIRST, _LAST = 10_000, 29_999
 
 
 class PortTakenError(RuntimeError):
-    """Somebody listens already where a service was to."""
+    """Another process listens on the port of a service."""
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on, and that the system gives to nobody by itself."""
+    """Return a port that nothing listens on, and that the system doesn't assign by itself."""
     while True:
         port = random.randint(_FIRST, _LAST)  # noqa: S311
         with suppress(OSError):
@@ -26,11 +26,10 @@ def free_port() -> int:
 
 def require_free_port(port: int, variable: str) -> None:
     """
-    Check that nobody listens on a port.
+    Check that nothing listens on a port.
 
-    :param port: the port.
     :param variable: the environment variable that chooses another one.
-    :raises PortTakenError: if somebody does.
+    :raises PortTakenError: if something does.
     """
     try:
         socket.create_server(("127.0.0.1", port)).close()

@@ -1,4 +1,4 @@
-"""The sandbox tenant in a process of its own, for an Airflow that is kept running."""
+"""The sandbox tenant in a process of its own, for an Airflow that is kept running; and the connection to a tenant."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from dev.local.ports import require_free_port
 from dev.sandbox.tenant.settings import SandboxSettings
 from include.files import make_private
 
+CONNECTION = "auth0_default"
+CONNECTION_VARIABLE = f"AIRFLOW_CONN_{CONNECTION.upper()}"
 _START_SECONDS = 30.0
 
 
 class LocalTenant:
     """
-    A sandbox tenant that outlives the process that starts it.
+    A sandbox tenant that runs on after the process that starts it.
 
-    :param home: where its log and process id are kept.
+    :param home: the folder of its log and its process id.
     :param port: of 127.0.0.1.
     """
 
@@ -34,44 +36,39 @@ class LocalTenant:
 
     def start(self) -> None:
         """
-        Start it and wait until it answers.
+        Start it and wait until it responds.
 
         :raises PortTakenError: if its port is taken.
-        :raises RuntimeError: if it doesn't answer; names the log.
+        :raises RuntimeError: if it doesn't respond; names the log.
         """
-        # Whoever listens there would answer in its place.
-        require_free_port(self._port, "SANDBOX_PORT")
+        require_free_port(self._port, "SANDBOX_PORT")  # another server there would respond in its place
         make_private(self.log_file.parent)
-        command = [sys.executable, "-m", "dev.sandbox", "--port", str(self._port)]
-        process = self._background.start(command)
+        process = self._background.start([sys.executable, "-m", "dev.sandbox", "--port", str(self._port)])
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline and process.poll() is None:
-            if self._answers():
+            try:
+                DIRECTLY.open(self.url, timeout=1).close()
                 return
-            time.sleep(0.1)
-        raise RuntimeError(f"The sandbox tenant doesn't answer at {self.url}: see {self.log_file}")
+            except OSError:
+                time.sleep(0.1)
+        raise RuntimeError(f"The sandbox tenant doesn't respond at {self.url}: see {self.log_file}")
 
     def stop(self) -> None:
-        """End it, whoever has started it."""
+        """Stop it; also one that another process has started in the same home."""
         self._background.stop()
 
-    def _answers(self) -> bool:
-        try:
-            DIRECTLY.open(self.url, timeout=1).close()
-        except OSError:
-            return False
-        return True
 
-
-def connection_env(
-    *, host: str, client_id: str, client_secret: str, profile_id: str, conn_id: str = "auth0_default", **extra: Any
-) -> dict[str, str]:
-    """Return the environment variable that is the connection to a tenant."""
-    connection = {
+def connection_fields(url: str, settings: SandboxSettings, **extra: Any) -> dict[str, Any]:
+    """Return the fields of Airflow's connection to a sandbox tenant."""
+    return {
         "conn_type": "auth0",
-        "host": host,
-        "login": client_id,
-        "password": client_secret,
-        "extra": {"profile_id": profile_id, **extra},
+        "host": url,
+        "login": settings.client_id,
+        "password": settings.client_secret,
+        "extra": {"profile_id": settings.profile_ids[0], **extra},
     }
-    return {f"AIRFLOW_CONN_{conn_id.upper()}": json.dumps(connection)}
+
+
+def connection_env(url: str, settings: SandboxSettings, **extra: Any) -> dict[str, str]:
+    """Return the environment variable that makes that connection."""
+    return {CONNECTION_VARIABLE: json.dumps(connection_fields(url, settings, **extra))}

@@ -1,4 +1,4 @@
-"""Command line: ``python -m dev.sandbox`` runs a sandbox tenant until it is told to stop."""
+"""``python -m dev.sandbox`` runs a sandbox tenant until it is stopped."""
 
 from __future__ import annotations
 
@@ -7,25 +7,17 @@ import os
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pydantic import ValidationError
 
 from dev.sandbox.server import Sandbox, SandboxError
 from dev.sandbox.tenant.settings import PLANS, SandboxSettings
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run until SIGINT or SIGTERM.
-
-    Each option has an environment variable, ``SANDBOX_`` and its name, for containers.
-
-    :param arguments: the command line
-    :return: the exit code
-    """
+    """Run until SIGINT or SIGTERM; return the exit code."""
     options = _parser(os.environ).parse_args(arguments)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -74,8 +66,8 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     option("client-id", default.client_id, "the client the tenant knows")
     option("client-secret", default.client_secret, "", help="its secret")
     option("profile-id", default.profile_ids[0], "self-service profiles, separated by commas", type=_names)
-    option("public-url", "", "base of ticket URLs; empty: the address a request came to")
-    option("reset-means", default.reset_means, "what X-RateLimit-Reset tells", choices=["full", "next", "window"])
+    option("public-url", "", "base of ticket URLs; empty: the address of the request")
+    option("reset-means", default.reset_means, "what X-RateLimit-Reset stands for", choices=["full", "next", "window"])
     return parser
 
 

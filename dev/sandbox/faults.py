@@ -1,44 +1,26 @@
-"""Faults on request: one list of rules, each saying when it strikes, what it does and how often."""
+"""Faults on request: each says to which calls it applies, what it does and how often."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-FaultKind = Literal[
-    "rate_limit_storm",
-    "error_before",
-    "error_after",
-    "drop_before",
-    "drop_after",
-    "stall",
-    "fail_match",
-    "odd_answer",
-    "headers",
-    "token_throttle",
-    "refuse_tokens",
-    "expire_tokens",
-    "neighbours",
-]
 Route = Literal["create", "revoke", "profile", "token", "other"]
 Stage = Literal["limit", "authorize", "token", "before", "after", "headers", "now"]
 Action = Literal["refuse", "answer", "drop", "hold", "change"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
+class _Kind(NamedTuple):
     stage: Stage
     action: Action
     route: Route | Literal["any"]
 
 
-_KINDS: Final[dict[str, _Kind]] = {
+_KINDS: Final = {
     "rate_limit_storm": _Kind("limit", "refuse", "any"),
     "error_before": _Kind("before", "answer", "create"),
     "error_after": _Kind("after", "answer", "create"),
@@ -53,38 +35,34 @@ _KINDS: Final[dict[str, _Kind]] = {
     "expire_tokens": _Kind("now", "change", "any"),
     "neighbours": _Kind("now", "change", "any"),
 }
-# These last until they are cleared unless a count or a time is given; the others strike once.
+# These last until they are cleared unless a count or a time is given; the others apply once.
 _LASTING: Final = frozenset({"fail_match", "headers", "neighbours"})
 
 
 class Fault(BaseModel):
-    """One thing that goes wrong.
+    """One thing that goes wrong. ``before``: no ticket was created; ``after``: it was, and only the response is bad.
 
-    ``before`` and ``after`` speak of the ticket: before, none was made; after, it was made and only the
-    answer is bad.
-
-    :param kind: what goes wrong
-    :param count: requests it still strikes; not given, once, but without end for ``fail_match``, ``headers``
-        and when ``seconds`` is given
+    :param kind: a key of the table above
+    :param count: calls that it still applies to; by default one, or no limit for ``fail_match``, ``headers`` and
+        with ``seconds``
     :param seconds: how long it lasts
-    :param route: which calls it strikes: create, revoke, profile, other, any of these, or token; by default
-        what its kind says
-    :param status: the answer's HTTP status; below 400 for ``odd_answer`` only
-    :param body: the answer's body: Auth0's JSON, an HTML page as proxies send it, nothing, a huge one, one
-        that is huge when unpacked, or one that trickles, a byte each ``delay``
-    :param text: the answer's body as it is, in place of ``body``
-    :param headers: header lines of the answer, by name: in place of the tenant's; ``None`` takes it away
+    :param route: the calls that it applies to; by default those of its kind
+    :param status: HTTP status of the response; below 400 for ``odd_answer`` only
+    :param body: body of the response: Auth0's JSON, an HTML page as proxies send it, nothing, a huge one, one
+        that is huge when unpacked, or one that sends a byte each ``delay``
+    :param text: the body as it is, in place of ``body``
+    :param headers: headers that replace the tenant's; ``None`` removes one
     :param message: the JSON body's message
     :param error_code: the JSON body's ``errorCode``
-    :param delay: seconds that ``stall`` holds an answer, or that lie between the bytes that trickle
+    :param delay: seconds that ``stall`` holds a response, or between two bytes of ``trickle``
     :param rate: requests a second that ``neighbours`` take
-    :param connection_name: strikes only tickets for a connection of this name
-    :param organization_id: strikes only tickets for this organization
+    :param connection_name: applies only to tickets for a connection of this name
+    :param organization_id: applies only to tickets for this organization
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: FaultKind
+    kind: str = Field(json_schema_extra={"enum": [*_KINDS]})
     count: int | None = Field(default=None, ge=1)
     seconds: float | None = Field(default=None, gt=0)
     route: Route | Literal["any"] | None = None
@@ -101,24 +79,26 @@ class Fault(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> Fault:
+        if self.kind not in _KINDS:
+            raise ValueError(f"kind {self.kind!r} is unknown: choose one of {', '.join(_KINDS)}")
         if self.kind == "fail_match" and not (self.connection_name or self.organization_id):
             raise ValueError("fail_match needs a connection_name or an organization_id to match")
         if self.status < 400 and self.kind != "odd_answer":
-            raise ValueError(f"status {self.status} is no error's: only odd_answer can have it")
+            raise ValueError(f"status {self.status} is not an error: only odd_answer can have it")
         return self
 
     @property
     def action(self) -> Action:
-        """What is done to the answer."""
+        """What is done to the response."""
         return _KINDS[self.kind].action
 
     @property
     def stage(self) -> Stage:
-        """At which point of a call it strikes; ``now`` when it changes the tenant at once."""
+        """At which point of a call it applies; ``now`` when it changes the tenant at once."""
         return _KINDS[self.kind].stage
 
-    def strikes(self, route: Route, name: str | None, organizations: Sequence[str]) -> bool:
-        """Tell whether it is meant for this call."""
+    def applies_to(self, route: Route, name: str | None, organizations: Sequence[str]) -> bool:
+        """Return whether it is meant for this call."""
         wanted = self.route or _KINDS[self.kind].route
         return (
             (wanted == route or (wanted == "any" and route != "token"))
@@ -148,17 +128,12 @@ class Faults:
         self._armed.append(_Armed(fault, left, until))
 
     def due(
-        self,
-        stage: Stage,
-        route: Route,
-        now: float,
-        name: str | None = None,
-        organizations: Sequence[str] = (),
+        self, stage: Stage, route: Route, now: float, name: str | None = None, organizations: Sequence[str] = ()
     ) -> Iterator[tuple[Fault, float]]:
-        """Yield the faults that strike a call, each with the UNIX time it ends at, and count them down."""
+        """Yield the faults that apply to a call, each with the UNIX time it ends at, and count them down."""
         self._armed = [armed for armed in self._armed if armed.left > 0 and now < armed.until]
         for armed in list(self._armed):
-            if armed.fault.stage == stage and armed.fault.strikes(route, name, organizations):
+            if armed.fault.stage == stage and armed.fault.applies_to(route, name, organizations):
                 armed.left -= 1
                 yield armed.fault, armed.until
 

@@ -7,23 +7,20 @@ import logging
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar
 
 import uvicorn
 
 from dev.sandbox.api.hangup import HangUpProtocol
 from dev.sandbox.app import create_app
-from dev.sandbox.faults import Fault, FaultKind
+from dev.sandbox.faults import Fault
+from dev.sandbox.tenant.clock import Clock
 from dev.sandbox.tenant.settings import SandboxSettings
 from dev.sandbox.tenant.state import TenantState
 from dev.sandbox.tenant.stats import Stats, TicketView, take_stats, view_tickets
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from dev.sandbox.tenant.clock import Clock
-    from dev.sandbox.tenant.traffic import Seen
+from dev.sandbox.tenant.traffic import Seen
 
 T = TypeVar("T")
 
@@ -36,14 +33,11 @@ class SandboxError(Exception):
 
 
 class Sandbox:
-    """A tenant that runs while the ``with`` block does.
+    """A tenant that runs during a ``with`` block.
 
-    :param settings: what the tenant is made of
-    :param host: address to listen on
     :param port: port to listen on; 0 takes a free one
     :param clock: the tenant's time, UNIX seconds; by default the machine's
-    :param certificate: PEM file with certificate and key; given, the tenant speaks https
-    :raises SandboxError: on entry, when the port is taken or the server doesn't come up
+    :param certificate: PEM file with certificate and key, for https
     """
 
     def __init__(
@@ -73,7 +67,7 @@ class Sandbox:
 
     @property
     def domain(self) -> str:
-        """Host and port, as an Auth0 domain is written."""
+        """Host and port, in the place of an Auth0 domain."""
         return f"{self.host}:{self.port}"
 
     @property
@@ -97,18 +91,17 @@ class Sandbox:
         return self.settings.profile_ids[0]
 
     def start(self) -> None:
-        """Listen, and return once calls are answered.
+        """Listen, and return once calls are served.
 
-        :raises SandboxError: when the port is taken or the server doesn't come up
+        :raises SandboxError: when the port is taken or the server doesn't start
         """
         try:
             listener = socket.create_server((self.host, self.port), backlog=512)
         except OSError as error:
             raise SandboxError(
-                f"The sandbox can't listen on {self.domain} ({error.strerror}): choose another port, "
-                "or 0 for a free one"
+                f"The sandbox can't listen on {self.domain} ({error.strerror}): choose another port, 0 for a free one"
             ) from error
-        # Head and body of an answer leave in two writes; Nagle's algorithm would hold the second for 40 ms.
+        # The head and the body of a response are two writes; Nagle's algorithm would hold the second for 40 ms.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port = listener.getsockname()[1]
         certificate = str(self._certificate) if self._certificate else None
@@ -120,7 +113,7 @@ class Sandbox:
                 lifespan="off",
                 log_config=None,
                 log_level=logging.ERROR,
-                date_header=False,  # answers carry the tenant's own date
+                date_header=False,  # responses carry the tenant's own date
                 access_log=False,  # its lines would hold ticket ids
                 timeout_keep_alive=60,
                 timeout_graceful_shutdown=1,
@@ -132,51 +125,51 @@ class Sandbox:
         self._wait_until_started(self._server, self._thread)
 
     def stop(self) -> None:
-        """Stop listening; calls in progress have a second to end."""
+        """Stop listening; calls in progress get a second to end."""
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             self._thread.join(_STOP_TIMEOUT)
 
     def stats(self) -> Stats:
         """Return the counters since the start or the last reset."""
-        return self._ask(lambda: take_stats(self._tenant))
+        return self._call(lambda: take_stats(self._tenant))
 
     @property
     def tickets(self) -> list[TicketView]:
-        """All tickets made, oldest first."""
-        return self._ask(lambda: view_tickets(self._tenant))
+        """All tickets, oldest first."""
+        return self._call(lambda: view_tickets(self._tenant))
 
     @property
     def access_tokens(self) -> list[str]:
         """All access tokens issued, oldest first."""
-        return self._ask(self._tenant.tokens.issued)
+        return self._call(self._tenant.tokens.issued)
 
     @property
     def requests(self) -> list[Seen]:
-        """All Management API calls, in the order they came in."""
-        return self._ask(self._tenant.traffic.all)
+        """All Management API calls, in the order of their arrival."""
+        return self._call(lambda: list(self._tenant.requests))
 
     @property
     def connections(self) -> dict[str, str]:
         """The finished connections, id to name."""
-        return self._ask(lambda: dict(self._tenant.connections))
+        return self._call(lambda: dict(self._tenant.connections))
 
     def max_in_window(self, seconds: float, which: Literal["all", "accepted"] = "all") -> int:
-        """Return the most Management API calls that came in within any span shorter than ``seconds``."""
-        return self._ask(lambda: self._tenant.traffic.max_in_window(seconds, which))
+        """Return the most Management API calls that arrived within any span shorter than ``seconds``."""
+        return self._call(lambda: self._tenant.max_in_window(seconds, which))
 
-    def fault(self, kind: FaultKind, **details: Any) -> None:
-        """Make something go wrong; for the details see :class:`~dev.sandbox.faults.Fault`."""
+    def fault(self, kind: str, **details: Any) -> None:
+        """Inject a :class:`~dev.sandbox.faults.Fault`."""
         fault = Fault(kind=kind, **details)
-        self._ask(lambda: self._tenant.inject(fault))
+        self._call(lambda: self._tenant.inject(fault))
 
     def clear_faults(self) -> None:
         """Disarm all faults."""
-        self._ask(self._tenant.clear_faults)
+        self._call(self._tenant.clear_faults)
 
     def reset(self) -> None:
-        """Forget all that was seen and made; tokens stay valid."""
-        self._ask(self._tenant.reset)
+        """Forget what was received and created; tokens stay valid."""
+        self._call(self._tenant.reset)
 
     def _serve(self, server: uvicorn.Server, listener: socket.socket) -> None:
         async def main() -> None:
@@ -190,15 +183,15 @@ class Sandbox:
         deadline = time.monotonic() + _START_TIMEOUT
         while not server.started:
             if not thread.is_alive() or time.monotonic() > deadline:
-                raise SandboxError(f"The sandbox did not come up on {self.domain}")
+                raise SandboxError(f"The sandbox did not start on {self.domain}")
             time.sleep(0.005)
 
-    def _ask(self, question: Callable[[], T]) -> T:
-        """Put a question to the tenant on its own loop, or directly when it isn't running."""
+    def _call(self, function: Callable[[], T]) -> T:
+        """Call a function on the tenant's own loop, or directly when it isn't running."""
         if self._loop is None or self._thread is None or not self._thread.is_alive():
-            return question()
+            return function()
 
-        async def answer() -> T:
-            return question()
+        async def call() -> T:
+            return function()
 
-        return asyncio.run_coroutine_threadsafe(answer(), self._loop).result(_STOP_TIMEOUT)
+        return asyncio.run_coroutine_threadsafe(call(), self._loop).result(_STOP_TIMEOUT)

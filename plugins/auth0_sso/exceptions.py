@@ -9,6 +9,10 @@ from airflow.sdk.exceptions import AirflowException
 _LONGEST_MESSAGE = 500
 _PROXY_SETTINGS = "the connection's extra 'proxy' or, without it, the worker's environment: HTTPS_PROXY and NO_PROXY"
 SET_PROFILE = "Set profile_id in the request or the connection's extra to a self-service profile of this tenant."
+GRANT_SCOPE = (
+    "Grant the application the scope in the Auth0 dashboard: "
+    "Applications > APIs > Auth0 Management API > Machine to Machine Applications."
+)
 
 
 class Auth0Error(AirflowException):
@@ -141,10 +145,7 @@ def _advice_on_403(code: str, said: str) -> str:
     if "entitlement" in code:
         return "The tenant's plan does not include self-service SSO: ask Auth0 to add it."
     if "scope" in code or "scope" in said.lower():
-        return (
-            "Grant the application the scope in the Auth0 dashboard: "
-            "Applications > APIs > Auth0 Management API > Machine to Machine Applications."
-        )
+        return GRANT_SCOPE
     return "Check what the application may do in the Auth0 dashboard: Applications > APIs."
 
 

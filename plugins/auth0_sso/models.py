@@ -41,7 +41,7 @@ class SsoTicket:
     """
     An SSO access ticket.
 
-    ``url`` and the ``ticket_id`` in it are bearer credentials: whoever has one can configure the customer's single
+    ``url`` and the ``ticket_id`` in it are bearer credentials: anyone who has one can configure the customer's single
     sign-on. ``repr`` shows neither.
     """
 

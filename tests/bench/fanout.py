@@ -1,22 +1,22 @@
-"""The fan-out on a real Airflow: organizations packed, one a task, and the plain way."""
+"""The fan-out on a real Airflow: several organizations a task, one a task, and the DAG ``naive``."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from dev.local.airflow import POOL, LocalAirflow
 from dev.local.api import AirflowApi
+from dev.local.tenant import CONNECTION, connection_fields
 from dev.sandbox.server import Sandbox
 from dev.sandbox.tenant.settings import SandboxSettings
-from tests.bench.measured import HOME, LATENCY, PLAN, PROJECT, BenchError, Measured, complaints, measured, table
+from tests.bench.measured import HOME, LATENCY, PLAN, BenchError, Measured, measured, problems, table
+from tests.support import commands
 
 OURS = "create_sso_tickets"
 NAIVE = "naive"
@@ -28,23 +28,23 @@ class Case:
     """
     One way to fan out.
 
-    :param way: what it is called
+    :param way: its name
     :param organizations: how many, one ticket each
     :param slots: of the pool
     :param extra: of the connection: the pace
-    :param most_tasks: ``max_mapped_tasks``
-    :param dag_id: whose task ``create_tickets`` is measured
+    :param max_tasks: ``max_mapped_tasks``
+    :param dag_id: the DAG whose task ``create_tickets`` is measured
     """
 
     way: str
     organizations: int
     slots: int
     extra: dict[str, Any]
-    most_tasks: int = 128
+    max_tasks: int = 128
     dag_id: str = OURS
 
 
-# Few slots with a large share for batches, many with a small one for short tasks: at once 48 and 48, 16 a second both.
+# Few slots with a large share for batches, many with a small one for short tasks: both 48 at once and 16 a second.
 WIDE = {"requests_per_slot": 4, "burst_per_slot": 12}
 NARROW = {"requests_per_slot": 1, "burst_per_slot": 3}
 CASES = [
@@ -57,8 +57,8 @@ CASES = [
 
 def run(console: Console) -> list[str]:
     """Measure all cases on one Airflow; return what went wrong."""
-    local = LocalAirflow(HOME, env=_environment())
-    local.stop()  # one that a killed benchmark has left
+    local = LocalAirflow(HOME, dags=commands.NAIVE_DAGS, env={"SSO_TICKETS_REPORTS": str(HOME / "reports")})
+    local.stop()  # one that a killed benchmark has left running
     local.remove()
     found: list[Measured] = []
     failures: list[str] = []
@@ -73,33 +73,11 @@ def run(console: Console) -> list[str]:
                     failures.append(str(error))
     if found:
         console.print(table("fanout: create_tickets on one Airflow, LocalExecutor, SQLite", found))
-    return failures + complaints(found)
-
-
-def _environment() -> dict[str, str]:
-    bundles = [
-        {
-            "name": name,
-            "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
-            "kwargs": {"path": str(folder)},
-        }
-        for name, folder in (("project", PROJECT / "dags"), ("bench", Path(__file__).parent / "dags"))
-    ]
-    return {
-        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles),
-        "SSO_TICKETS_REPORTS": str(HOME / "reports"),
-    }
+    return failures + problems(found)
 
 
 def _measure(api: AirflowApi, tenant: Sandbox, number: int, case: Case) -> Measured:
-    api.set_connection(
-        "auth0_default",
-        conn_type="auth0",
-        host=tenant.url,
-        login=tenant.client_id,
-        password=tenant.client_secret,
-        extra={"profile_id": tenant.profile_id, **case.extra},
-    )
+    api.set_connection(CONNECTION, **connection_fields(tenant.url, tenant.settings, **case.extra))
     api.set_pool(POOL if case.dag_id == OURS else NAIVE, case.slots)
     tenant.reset()
     tasks = _run(api, case, prefix=f"case{number}x")
@@ -108,7 +86,7 @@ def _measure(api: AirflowApi, tenant: Sandbox, number: int, case: Case) -> Measu
 
 
 def _run(api: AirflowApi, case: Case, prefix: str) -> list[dict[str, Any]]:
-    """Run the case's DAG to its end; return its mapped task instances that ran."""
+    """Run the case's DAG; return its mapped task instances that ran."""
     run_id = _trigger(api, case, prefix)
     deadline = time.monotonic() + _RUN_SECONDS
     while (state := str(api.run(case.dag_id, run_id)["state"])) not in ("success", "failed"):
@@ -127,7 +105,7 @@ def _trigger(api: AirflowApi, case: Case, prefix: str) -> str:
     if case.dag_id == NAIVE:
         return api.trigger(NAIVE, {"organizations": case.organizations, "prefix": prefix})
     text = csv_of(range(case.organizations), prefix)
-    return api.trigger(OURS, {"prospects_csv": text, "max_mapped_tasks": case.most_tasks})
+    return api.trigger(OURS, {"prospects_csv": text, "max_mapped_tasks": case.max_tasks})
 
 
 def csv_of(organizations: Sequence[int], prefix: str) -> str:

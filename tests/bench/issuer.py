@@ -1,4 +1,4 @@
-"""``python -m tests.bench.issuer N``: let the project's issuer make N tickets; write the seconds as JSON."""
+"""``python -m tests.bench.issuer N``: let the project's issuer create N tickets; print the seconds as JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sqlalchemy import URL
 from tests.bench.measured import RATE
 from tests.bench.pacing import ledger_file
 
-_BURST = 48  # as four slots with 12 each: not more at once than the tenant's bucket holds
+_BURST = 48  # as four slots with 12 each: less than the tenant's bucket holds
 
 
 def main(prospects: int) -> float:

@@ -1,4 +1,4 @@
-"""The pace of one process: the project's issuer and Auth0's own SDK, beside each other on one tenant."""
+"""The pace of one process: the project's issuer compared with Auth0's own SDK."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 from rich.console import Console
 
+from dev.local.background import PROJECT
 from dev.local.tenant import connection_env
 from dev.sandbox.server import Sandbox
 from dev.sandbox.tenant.settings import SandboxSettings
-from tests.bench.measured import HOME, LATENCY, PLAN, PROJECT, BenchError, Measured, complaints, measured, table
+from tests.bench.measured import HOME, LATENCY, PLAN, BenchError, Measured, measured, problems, table
 
 PROSPECTS = 300
 _SECONDS = 120.0
@@ -26,11 +27,11 @@ def run(console: Console) -> list[str]:
     with Sandbox(SandboxSettings(plan=PLAN, latency=LATENCY)) as tenant:
         found = [_measure(console, tenant, way, module) for way, module in WAYS.items()]
     console.print(table(f"pacing: {PROSPECTS} prospects, one process", found))
-    return complaints(found)
+    return problems(found)
 
 
 def _measure(console: Console, tenant: Sandbox, way: str, module: str) -> Measured:
-    """Let a process of its own ask for the tickets; it says how long it took."""
+    """Create the tickets in a process of its own, which prints how long it took."""
     console.print(f"pacing: {way} …")
     tenant.reset()
     command = [sys.executable, "-m", module, str(PROSPECTS)]
@@ -55,17 +56,12 @@ def _environment(tenant: Sandbox) -> dict[str, str]:
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__FERNET_KEY": Fernet.generate_key().decode(),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        **connection_env(
-            host=tenant.url,
-            client_id=tenant.client_id,
-            client_secret=tenant.client_secret,
-            profile_id=tenant.profile_id,
-        ),
+        **connection_env(tenant.url, tenant.settings),
     }
 
 
 def connection() -> dict[str, str]:
-    """Return, in a process that was started here, what leads to the tenant."""
+    """Return the connection to the tenant, in a process that was started here."""
     fields = json.loads(os.environ["AIRFLOW_CONN_AUTH0_DEFAULT"])
     return {
         **{name: fields[name] for name in ("host", "login", "password")},
@@ -74,7 +70,7 @@ def connection() -> dict[str, str]:
 
 
 def ledger_file() -> Path:
-    """Return, in such a process, the file of a ledger that knows nothing yet."""
+    """Return the file of an empty ledger, in a process that was started here."""
     file = HOME / "pacing" / "ledger.db"
     for old in file.parent.glob("ledger.db*"):
         old.unlink()

@@ -1,6 +1,6 @@
-"""Large inputs: reading, checking and planning them in a process of its own, and what memory that takes.
+"""Large inputs: the time and memory to read, check and plan them, each in a process of its own.
 
-``python -m tests.bench.rows CASE FOLDER`` does it once and writes what it measured as JSON.
+``python -m tests.bench.rows CASE FOLDER`` measures one case and prints it as JSON.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.measured import HOME, PROJECT, BenchError
+from dev.local.background import PROJECT
+from tests.bench.measured import HOME, BenchError
 
-MOST_MEMORY = 2**30
-MOST_GROWTH = 3.0
-"""What a row of the larger file may cost, as a multiple of one of the smaller; squared growth would give ten."""
+MAX_MEMORY = 2**30
+MAX_GROWTH = 3.0
+"""How much more a row of the larger file may cost than one of the smaller; with quadratic growth it would be ten."""
 
 _ROWS_PER_ORGANIZATION = 4
-_MOST_TASKS = 128
+_MAX_TASKS = 128
 _SECONDS = 180.0
 _COLUMNS = ("organization_id", "organization_name", "prospect_name", "prospect_email", "connection_name",
             "display_name", "domains", "ttl_sec")  # fmt: skip
@@ -37,9 +38,9 @@ class Case:
     An input.
 
     :param rows: how many
-    :param valid: whether they are
-    :param domains: how many each has
-    :param times: how often it is measured; the best counts
+    :param valid: whether the rows are valid
+    :param domains: how many each row has
+    :param times: how often it is measured; the fastest counts
     """
 
     rows: int
@@ -65,26 +66,26 @@ def run(console: Console) -> list[str]:
         each = [run_case(name) for _ in range(case.times)]
         found[name] = min(each, key=lambda one: one["check"] + one["plan"])
     console.print(_table(found))
-    return complaints(found)
+    return problems(found)
 
 
-def complaints(found: Mapping[str, Mapping[str, float]]) -> list[str]:
+def problems(found: Mapping[str, Mapping[str, float]]) -> list[str]:
     """
-    Return what a measurement shows that must not be.
+    Return what is wrong with the measurements.
 
     :param found: for each case the seconds of ``check`` and ``plan``, and ``memory`` in bytes
     """
     growth = _per_row(LARGE, found[LARGE]) / _per_row(SMALL, found[SMALL])
-    too_slow = [f"rows: a row of {LARGE} costs {growth:.1f} times one of {SMALL}"] if growth > MOST_GROWTH else []
+    too_slow = [f"rows: a row of {LARGE} costs {growth:.1f} times one of {SMALL}"] if growth > MAX_GROWTH else []
     return too_slow + [
         f"rows: {name} took {one['memory'] / 2**20:.0f} MiB"
         for name, one in found.items()
-        if one["memory"] > MOST_MEMORY
+        if one["memory"] > MAX_MEMORY
     ]
 
 
 def measure(case: Case, folder: Path) -> dict[str, float]:
-    """Take the steps of a run up to its plan; return their seconds, the file's size and the peak memory in bytes."""
+    """Do what a run does up to its plan; return the seconds, and in bytes the file's size and the peak memory."""
     from include import create_tickets
 
     source = folder / "prospects.csv"
@@ -93,9 +94,9 @@ def measure(case: Case, folder: Path) -> dict[str, float]:
     began = time.perf_counter()
     loaded = create_tickets.load(source, "", 0, folder)
     checked = time.perf_counter()
-    batches = create_tickets.plan(create_tickets.read(Path(loaded["manifest"])), _MOST_TASKS, folder)
+    batches = create_tickets.plan(create_tickets.read(Path(loaded["manifest"])), _MAX_TASKS, folder)
     planned = time.perf_counter()
-    expected = (case.rows, 0, _MOST_TASKS) if case.valid else (0, case.rows, 0)
+    expected = (case.rows, 0, _MAX_TASKS) if case.valid else (0, case.rows, 0)
     if (loaded["valid"], loaded["invalid"], len(batches)) != expected:
         raise BenchError(f"{loaded['invalid']} of {case.rows} rows are invalid, {len(batches)} tasks are planned")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -108,7 +109,7 @@ def measure(case: Case, folder: Path) -> dict[str, float]:
 
 
 def lines_of(case: Case) -> Iterator[str]:
-    """Yield the lines of a CSV with the usual columns filled in; a bad row breaks a rule in each but the names."""
+    """Yield the lines of a CSV with the usual columns; a bad row breaks a rule in each column but the names."""
     yield ",".join(_COLUMNS) + "\n"
     for row in range(case.rows):
         organization = row // _ROWS_PER_ORGANIZATION
@@ -121,7 +122,7 @@ def lines_of(case: Case) -> Iterator[str]:
 
 
 def run_case(name: str, seconds: float = _SECONDS) -> dict[str, float]:
-    """Measure a case in a process of its own, whose memory is nobody else's, for so many seconds at most."""
+    """Measure a case in a process of its own, for at most so many seconds."""
     folder = HOME / "rows"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -142,7 +143,7 @@ def _per_row(name: str, one: Mapping[str, float]) -> float:
 
 
 def _table(found: Mapping[str, Mapping[str, float]]) -> Table:
-    shown = Table(title="rows: read, check, plan; the best of the times it was measured", title_justify="left")
+    shown = Table(title="rows: read, check, plan; the fastest measurement of each", title_justify="left")
     for heading in ("input", "MB", "read and check", "plan", "seconds", "µs a row", "÷ first", "peak MiB", "of 1 GiB"):
         shown.add_column(heading, justify="right")
     for name, one in found.items():
@@ -155,7 +156,7 @@ def _table(found: Mapping[str, Mapping[str, float]]) -> Table:
             f"{_per_row(name, one) * 1e6:.0f}",
             f"{_per_row(name, one) / _per_row(SMALL, found[SMALL]):.2f}",
             f"{one['memory'] / 2**20:.0f}",
-            f"{one['memory'] / MOST_MEMORY:.0%}",
+            f"{one['memory'] / MAX_MEMORY:.0%}",
         )
     return shown
 

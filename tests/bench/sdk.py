@@ -1,4 +1,4 @@
-"""``python -m tests.bench.sdk N``: let Auth0's own SDK make N tickets in 16 threads; write the seconds as JSON."""
+"""``python -m tests.bench.sdk N``: let Auth0's own SDK create N tickets in 16 threads; print the seconds as JSON."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _THREADS = 16
 
 
 def main(prospects: int) -> float:
-    """Return the seconds it took; a prospect that the SDK gives up is lost."""
+    """Return the seconds it took; a prospect that the SDK gives up on is lost."""
     tenant = connection()
     domain = tenant["host"].partition("://")[2]
     began = time.perf_counter()
     tokens = GetToken(domain, tenant["login"], tenant["password"], protocol="http")
     token = tokens.client_credentials(f"https://{domain}/api/v2/")["access_token"]
-    # The client within ManagementClient, which itself speaks https only.
+    # The client inside ManagementClient, which itself supports https only.
     client = Auth0(base_url=f"{tenant['host']}/api/v2", token=token)
 
     def create(row: int) -> None:

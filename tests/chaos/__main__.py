@@ -1,12 +1,10 @@
-"""``python -m tests.chaos [--seeds 1 2 3]``: kill a real Airflow while it makes tickets, and balance the books."""
+"""``python -m tests.chaos [--seeds 1 2 3]``: kill a real Airflow while it creates tickets, and audit the result."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,120 +14,96 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 from rich.console import Console
 
-from dev.local.airflow import POOL, PROJECT, LocalAirflowError
+from dev.local.airflow import POOL, LocalAirflowError
 from dev.local.api import ApiError
+from dev.local.background import PROJECT
 from dev.local.tenant import connection_env
 from dev.sandbox.server import Sandbox
 from dev.sandbox.tenant.settings import SandboxSettings
 from tests.chaos.airflow import ChaosAirflow
+from tests.chaos.baseline import BaselineOutcome, run_baseline
 from tests.chaos.batch import Batch, ChaosError, Outcome
-from tests.chaos.plain import PlainOutcome, run_plain_way
-from tests.chaos.verdict import complaints_of, table
-from tests.support import postgres
+from tests.chaos.verdict import problems_of, table
+from tests.support import commands, postgres
 
 HOME = PROJECT / ".airflow" / "chaos"
 ORGANIZATIONS = 200
 SLOTS = 4
 PACE = {"requests_per_slot": 2, "burst_per_slot": 2}
 FERNET_KEY = "AIRFLOW__CORE__FERNET_KEY"
-MOST_SECONDS = 40 * 60
+MAX_SECONDS = 40 * 60
 
 
 def main() -> int:
-    """Run a batch for each seed; return 0 if nothing was lost and nothing is doubled without being flagged, else 1."""
+    """Run a batch for each seed; return 0 if no row is lost and every duplicate is flagged, else 1."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seeds", nargs="*", type=int, default=[1, 2, 3], metavar="N")
-    parser.add_argument("--no-plain", action="store_true", help="leave out the plain way, which is run beside it")
+    parser.add_argument("--no-baseline", action="store_true", help="don't kill the DAG 'naive' for comparison")
     options = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 200)
-    _be_alone_and_bounded()
+    commands.isolate(MAX_SECONDS, keep=postgres.SERVER_VARIABLE)
+    os.environ[FERNET_KEY] = Fernet.generate_key().decode()  # the ledger is read here too
     outcomes: list[Outcome] = []
-    complaints: list[str] = []
-    plain: PlainOutcome | None = None
+    problems: list[str] = []
+    baseline: BaselineOutcome | None = None
     try:
         for seed in options.seeds:
             outcomes.append(_run_batch(console, seed))
-        if not options.no_plain:
-            plain = _run_plain_way(console, (options.seeds or [1])[0])
+        if not options.no_baseline:
+            baseline = _run_baseline(console, (options.seeds or [1])[0])
     except (ChaosError, LocalAirflowError, ApiError, OSError, postgres.PostgresError) as error:
-        complaints.append(f"Not carried out to the end: {error!r}")
+        problems.append(f"Not completed: {error!r}")
     console.print(table(outcomes, ORGANIZATIONS))
-    if plain is not None:
+    if baseline is not None:
         console.print(
-            f"Beside it, the plain way (one POST a mapped task, no ledger), killed {plain.kills} times and run again: "
-            f"{plain.made} tickets made for {plain.asked} prospects, {plain.orphans} of them orphans, none flagged."
+            f"For comparison, the baseline (one POST a mapped task, no ledger), killed {baseline.kills} times and run "
+            f"again: {baseline.created} tickets created for {baseline.prospects} prospects, {baseline.orphans} of them "
+            "orphans, none flagged."
         )
-    complaints += [f"seed {outcome.seed}: {said}" for outcome in outcomes for said in complaints_of(outcome)]
-    for complaint in complaints:
-        console.print(f"[red]{complaint}[/]")
-    if not complaints:
-        console.print("Nothing lost, nothing doubled that is not flagged.")
-    return 1 if complaints else 0
+    problems += [f"seed {outcome.seed}: {problem}" for outcome in outcomes for problem in problems_of(outcome)]
+    for problem in problems:
+        console.print(f"[red]{problem}[/]")
+    if not problems:
+        console.print("No row is lost, and every possible duplicate is flagged.")
+    return 1 if problems else 0
 
 
 def _run_batch(console: Console, seed: int) -> Outcome:
-    """Run one batch, by turns with one of the two kinds of ledger."""
+    """Run one batch: with a SQLite ledger for an odd seed, with PostgreSQL for an even one."""
     home = HOME / f"seed-{seed}"
-    with postgres.postgres_database() as spare:
+    with postgres.postgres_database() as database:
         ledger_url = f"sqlite:///{home / 'ledger.db'}"
         env = {"SSO_TICKETS_REPORTS": str(home / "reports"), "SSO_TICKETS_LEDGER": str(home / "ledger.db")}
         if seed % 2 == 0:
-            ledger_url = spare
-            env["AIRFLOW_CONN_SSO_TICKETS_DB"] = spare.replace("postgresql+psycopg2://", "postgres://")
-        with _airflow(console, f"seed {seed}", home, env) as (airflow, tenant, say):
+            ledger_url = database
+            env["AIRFLOW_CONN_SSO_TICKETS_DB"] = database.replace("postgresql+psycopg2://", "postgres://")
+        with _airflow(console, f"seed {seed}", home, env) as (airflow, tenant, log):
             airflow.api().set_pool(POOL, SLOTS)
-            return Batch(seed, ORGANIZATIONS, airflow, tenant, ledger_url, home / "reports", say).run()
+            return Batch(seed, ORGANIZATIONS, airflow, tenant, ledger_url, home / "reports", log).run()
 
 
-def _run_plain_way(console: Console, seed: int) -> PlainOutcome:
-    bundles = [
-        {
-            "name": name,
-            "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
-            "kwargs": {"path": str(PROJECT / folder)},
-        }
-        for name, folder in (("project", "dags"), ("plain", "tests/bench/dags"))
-    ]
-    env = {"AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles)}
-    with _airflow(console, "plain way", HOME / "plain", env) as (airflow, tenant, say):
-        return run_plain_way(seed, ORGANIZATIONS, airflow, tenant, say)
+def _run_baseline(console: Console, seed: int) -> BaselineOutcome:
+    with _airflow(console, "baseline", HOME / "baseline", {}) as (airflow, tenant, log):
+        return run_baseline(seed, ORGANIZATIONS, airflow, tenant, log)
 
 
 @contextmanager
 def _airflow(
     console: Console, name: str, home: Path, env: Mapping[str, str]
 ) -> Iterator[tuple[ChaosAirflow, Sandbox, Callable[[str], None]]]:
-    """Run an Airflow and a tenant of their own, on an empty database."""
+    """Run a new Airflow and a new tenant; also return a function that prints progress."""
     shutil.rmtree(home, ignore_errors=True)
     began = time.monotonic()
 
-    def say(what: str) -> None:
-        console.print(f"{name}, {time.monotonic() - began:4.0f} s: {what}")
+    def log(text: str) -> None:
+        console.print(f"{name}, {time.monotonic() - began:4.0f} s: {text}")
 
     with Sandbox(SandboxSettings(plan="enterprise")) as tenant, postgres.postgres_database() as metadata:
-        connection = connection_env(
-            host=tenant.url,
-            client_id=tenant.client_id,
-            client_secret=tenant.client_secret,
-            profile_id=tenant.profile_id,
-            **PACE,
-        )
-        say(f"starting Airflow (logs: {home.relative_to(PROJECT)}) …")
+        connection = connection_env(tenant.url, tenant.settings, **PACE)
+        log(f"starting Airflow (logs: {home.relative_to(PROJECT)}) …")
         with ChaosAirflow(home, metadata, {FERNET_KEY: os.environ[FERNET_KEY], **connection, **env}) as airflow:
-            say(f"{ORGANIZATIONS} organizations")
-            yield airflow, tenant, say
-
-
-def _be_alone_and_bounded() -> None:
-    # What a developer's shell says must not decide what happens here.
-    for name in [name for name in os.environ if name.startswith(("AIRFLOW_", "SSO_TICKETS_"))]:
-        if name != postgres.SERVER_VARIABLE:
-            del os.environ[name]
-    os.environ[FERNET_KEY] = Fernet.generate_key().decode()  # the ledger is read here too
-    # A plain kill, or taking too long, is to end what was started here, as Ctrl-C does.
-    for ending in (signal.SIGTERM, signal.SIGALRM):
-        signal.signal(ending, lambda received, _frame: sys.exit(128 + received))
-    signal.alarm(MOST_SECONDS)
+            log(f"{ORGANIZATIONS} organizations")
+            yield airflow, tenant, log
 
 
 if __name__ == "__main__":

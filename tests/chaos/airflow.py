@@ -1,4 +1,4 @@
-"""An Airflow whose parts run in processes of their own, so that each can be killed and started again."""
+"""An Airflow whose parts can be killed and started again one by one."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, make_url, text
 
-from dev.local.airflow import PROJECT, LocalAirflow
+from dev.local.airflow import LocalAirflow
 from dev.local.api import AirflowApi
+from dev.local.background import PROJECT
 from tests.chaos.processes import TaskProcess, kill_sessions, task_processes
+from tests.support import commands
 
 SCHEDULER, API_SERVER, DAG_PROCESSOR = PARTS = ("scheduler", "api-server", "dag-processor")
 _MIGRATE_SECONDS = 180.0
 _STOP_SECONDS = 20.0
-# What Airflow by default notices within five minutes, within some seconds.
-_IMPATIENT = {
+# By default it takes Airflow five minutes to notice that a process was killed.
+_SHORT_TIMEOUTS = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "3",
@@ -31,7 +33,7 @@ _IMPATIENT = {
 
 class ChaosAirflow:
     """
-    Airflow on a database of its own, part by part.
+    Airflow on a database of its own.
 
     :param home: its ``AIRFLOW_HOME``.
     :param database: SQLAlchemy's URL of the metadata database.
@@ -39,16 +41,16 @@ class ChaosAirflow:
     """
 
     def __init__(self, home: Path, database: str, env: Mapping[str, str]) -> None:
-        settings = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database, **_IMPATIENT, **env}
+        settings = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database, **_SHORT_TIMEOUTS, **env}
         self.home = home
         self._database = database
-        self._local = LocalAirflow(home, env=settings)
+        self._local = LocalAirflow(home, dags=commands.NAIVE_DAGS, env=settings)
         self._parts: dict[str, subprocess.Popen[bytes]] = {}
         self._sessions: set[int] = set()
 
     def __enter__(self) -> ChaosAirflow:
         self.home.mkdir(parents=True, exist_ok=True)
-        _let_go_of_the_dead(self._database)
+        _end_idle_transactions(self._database)
         try:
             self._command("db", "migrate").wait(_MIGRATE_SECONDS)
             self.start()
@@ -65,7 +67,7 @@ class ChaosAirflow:
         return self._local.api()
 
     def start(self) -> None:
-        """Start the parts that don't run, and wait until all is well."""
+        """Start the parts that aren't running, and wait until Airflow is healthy."""
         for part in PARTS:
             if part not in self._parts:
                 self._parts[part] = self._command(part)
@@ -76,8 +78,7 @@ class ChaosAirflow:
         """
         End a part with SIGKILL.
 
-        :param part: which one.
-        :param with_children: with what it has started, as when its container is killed; else that lives on.
+        :param with_children: and all that it has started, as when its container is killed.
         """
         process = self._parts.pop(part)
         process.kill()
@@ -86,14 +87,14 @@ class ChaosAirflow:
         process.wait(_STOP_SECONDS)
 
     def kill_all(self) -> None:
-        """End all parts with SIGKILL, with what they have started, as when the machine loses its power."""
+        """End all parts with SIGKILL, and all that they have started, as when the machine loses its power."""
         for process in self._parts.values():
             process.kill()
         for part in list(self._parts):
             self.kill(part)
 
     def task_processes(self) -> list[TaskProcess]:
-        """Return the processes that run a task or watch over one, orphans too."""
+        """Return the processes that run or supervise a task, orphans too."""
         return task_processes(self._sessions)
 
     def stop(self) -> None:
@@ -114,12 +115,12 @@ class ChaosAirflow:
             )
 
 
-def _let_go_of_the_dead(database: str) -> None:
+def _end_idle_transactions(database: str) -> None:
     """
     Let the database end the transaction of a scheduler that was killed in the middle of it.
 
-    The workers that live on have inherited its connections, so that the database sees none of them close: without
-    a limit the run's row stays locked, and the run stuck, for as long as they live.
+    The scheduler's workers run on and have inherited its connections, so the database sees none of them close. Without
+    a limit the run's row stays locked, and the run stuck, until they end.
     """
     engine = create_engine(database)
     with engine.begin() as connection:

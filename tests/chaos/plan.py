@@ -1,4 +1,4 @@
-"""What is killed when: drawn from a seed, so that a run of the chaos can be had again."""
+"""The plan of kills, drawn from a seed, so that a run can be repeated."""
 
 from __future__ import annotations
 
@@ -11,21 +11,16 @@ class Target(Enum):
     """What is ended with SIGKILL."""
 
     TASK = "task"  # the process that runs a task
-    SUPERVISOR = "supervisor"  # the one that watches over it; the task is orphaned
-    SCHEDULER = "scheduler"  # alone: its workers live on for a while
+    SUPERVISOR = "supervisor"  # the process that supervises it; the task is orphaned
+    SCHEDULER = "scheduler"  # only; its workers run on for a while
     SCHEDULER_AND_WORKERS = "scheduler + workers"
     API_SERVER = "api-server"
-    AIRFLOW = "all of Airflow"  # while the tenant has made tickets and holds back the answers
+    AIRFLOW = "all of Airflow"  # while the tenant has created tickets and holds back the responses
 
 
 @dataclass(frozen=True)
 class Kill:
-    """
-    One kill.
-
-    :param target: what is ended.
-    :param at: the number of tickets that the tenant has made by then.
-    """
+    """One kill, due when the tenant has created ``at`` tickets."""
 
     target: Target
     at: int
@@ -42,15 +37,11 @@ _EACH_BATCH = {
 
 
 def kills(seed: int, organizations: int) -> list[Kill]:
-    """
-    Return the kills of a batch, in order.
-
-    The first hits the tasks before any ticket is asked for, the last those after the last one was made.
-    """
-    chance = random.Random(seed)
+    """Return the kills of a batch, in order: the first before any ticket is requested, the last after the last one."""
+    rng = random.Random(seed)
     targets = [target for target, count in _EACH_BATCH.items() for _ in range(count)]
-    chance.shuffle(targets)
-    between = sorted(chance.randrange(1, organizations - 10) for _ in targets)
+    rng.shuffle(targets)
+    between = sorted(rng.randrange(1, organizations - 10) for _ in targets)
     return [
         Kill(Target.TASK, 0),
         *(Kill(target, at) for target, at in zip(targets, between, strict=True)),
@@ -58,8 +49,8 @@ def kills(seed: int, organizations: int) -> list[Kill]:
     ]
 
 
-def kills_of_the_plain_way(seed: int, organizations: int) -> list[Kill]:
-    """Return fewer kills, all in the first half: six tasks, then all of Airflow."""
-    chance = random.Random(seed)
-    between = sorted(chance.randrange(1, organizations // 2) for _ in range(6))
+def baseline_kills(seed: int, organizations: int) -> list[Kill]:
+    """Return the kills of the baseline, all in the first half: six tasks, then all of Airflow."""
+    rng = random.Random(seed)
+    between = sorted(rng.randrange(1, organizations // 2) for _ in range(6))
     return [*(Kill(Target.TASK, at) for at in between), Kill(Target.AIRFLOW, organizations // 2)]

@@ -1,4 +1,4 @@
-"""The processes of an Airflow, found by the sessions that its parts were started in: others are never touched."""
+"""The processes of an Airflow, found by the sessions that its parts were started in."""
 
 from __future__ import annotations
 
@@ -17,11 +17,9 @@ _SUPERVISOR = f"{_TITLE}LocalExecutor: "
 @dataclass(frozen=True)
 class TaskProcess:
     """
-    A process that runs a task, or the one that watches over it.
+    A process that runs or supervises a task.
 
-    :param pid: the process's id.
     :param ti_id: the task instance's id.
-    :param supervises: whether it is the one that watches.
     """
 
     pid: int
@@ -30,7 +28,7 @@ class TaskProcess:
 
 
 def task_processes(sessions: Collection[int]) -> list[TaskProcess]:
-    """Return the processes that run a task, and those that watch over one."""
+    """Return the processes that run or supervise a task."""
     found = []
     for pid in processes(sessions):
         title = _title(pid)
@@ -38,7 +36,7 @@ def task_processes(sessions: Collection[int]) -> list[TaskProcess]:
             found.append(TaskProcess(pid, title.removeprefix(_SUPERVISOR).strip(), True))
         elif title.startswith(_TITLE):
             found.append(TaskProcess(pid, title.removeprefix(_TITLE).strip(), False))
-    return [process for process in found if len(process.ti_id) == 36]  # an idle one names none
+    return [process for process in found if len(process.ti_id) == 36]  # an idle worker has none
 
 
 def kill(pid: int) -> bool:
@@ -51,7 +49,7 @@ def kill(pid: int) -> bool:
 
 
 def kill_sessions(sessions: Collection[int]) -> None:
-    """End all processes of those sessions with SIGKILL; tasks are in process groups of their own."""
+    """End all processes of those sessions with SIGKILL; tasks have process groups of their own."""
     while left := list(processes(sessions)):
         for pid in left:
             kill(pid)
@@ -59,10 +57,10 @@ def kill_sessions(sessions: Collection[int]) -> None:
 
 
 def processes(sessions: Collection[int]) -> Iterator[int]:
-    """Yield the ids of the processes of those sessions, but for those that are dead and not yet waited for."""
+    """Yield the ids of the processes of those sessions, without zombies."""
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            # Behind the name in parentheses: state, parent, process group, session, see proc(5).
+            # After the name in parentheses: state, parent, process group, session, see proc(5).
             state, _, _, session = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
             if int(session) in sessions and state != "Z":
                 yield int(folder.name)

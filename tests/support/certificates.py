@@ -1,4 +1,4 @@
-"""Certificates for servers that the tests run."""
+"""Certificates for the servers of tests."""
 
 from __future__ import annotations
 
@@ -14,17 +14,23 @@ from cryptography.x509.oid import NameOID
 
 
 class Authority:
-    """A certificate authority that the hook trusts, for the time of a test."""
+    """
+    A certificate authority that the hook trusts during a test.
+
+    ``file`` holds its certificate.
+    """
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._certificate = self._certify("authority", self._key, None)
-        trusted = ssl.create_default_context(cadata=_pem(self._certificate).decode())
+        self.file = folder / "authority.pem"
+        self.file.write_bytes(_pem(self._certificate))
+        trusted = ssl.create_default_context(cafile=str(self.file))
         monkeypatch.setattr("aiohttp.connector._SSL_CONTEXT_VERIFIED", trusted)
 
     def certificate_of(self, host: str, days: tuple[int, int] = (-1, 1)) -> Path:
-        """Return a file with a certificate of the host and its key; it is valid between two days from now."""
+        """Return a file with the host's certificate and key. ``days``: first and last day it is valid, from now."""
         key = ec.generate_private_key(ec.SECP256R1())
         path = self._folder / f"{host}.pem"
         private = key.private_bytes(

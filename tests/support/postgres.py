@@ -1,7 +1,8 @@
 """
-A real PostgreSQL for tests: a private one from the binaries of the machine's own package, on a loopback port,
-or the one that the environment variable ``SSO_TICKETS_TEST_POSTGRES`` names by SQLAlchemy's URL, whose user may
-create databases.
+A real PostgreSQL for tests: a private one, from the binaries of the machine's package, on a loopback port.
+
+The environment variable ``SSO_TICKETS_TEST_POSTGRES`` can name another server by SQLAlchemy's URL; its user must be
+allowed to create databases.
 """
 
 from __future__ import annotations
@@ -34,26 +35,26 @@ _START_SECONDS = 30.0
 
 
 class PostgresError(RuntimeError):
-    """There is no PostgreSQL to be had."""
+    """There is no PostgreSQL."""
 
 
 @contextmanager
 def postgres_database() -> Iterator[str]:
-    """Make an empty database."""
-    with _made("DATABASE {}", "DROP DATABASE {} WITH (FORCE)") as (server, name):
+    """Create an empty database."""
+    with _created("DATABASE {}", "DROP DATABASE {} WITH (FORCE)") as (server, name):
         yield server.set(database=name).render_as_string(hide_password=False)
 
 
 @contextmanager
 def postgres_schema() -> Iterator[str]:
-    """Make an empty schema, which to a client is as good as a database and takes a tenth of the time."""
-    with _made("SCHEMA {}", "DROP SCHEMA {} CASCADE") as (server, name):
+    """Create an empty schema, which a client can use like a database, in a tenth of the time."""
+    with _created("SCHEMA {}", "DROP SCHEMA {} CASCADE") as (server, name):
         url = server.update_query_dict({"options": f"-csearch_path={name}"})
         yield url.render_as_string(hide_password=False)
 
 
 @contextmanager
-def _made(what: str, drop: str) -> Iterator[tuple[URL, str]]:
+def _created(what: str, drop: str) -> Iterator[tuple[URL, str]]:
     server = make_url(postgres_server())
     name = f"ledger_{uuid.uuid4().hex}"
     engine = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
@@ -66,10 +67,10 @@ def _made(what: str, drop: str) -> Iterator[tuple[URL, str]]:
 
 class Hang:
     """
-    The processes that serve an application's connections, stopped: its machine answers still, they don't.
+    Stops the processes that serve an application's connections, while the machine still responds.
 
     :param application: the connections' ``application_name``.
-    :param at_most: seconds after which they go on, so that whoever waits for them does not wait for ever.
+    :param at_most: seconds after which they continue, so that no test waits without end.
     :raises PostgresError: if the server's processes are not on this machine.
     """
 
@@ -93,7 +94,7 @@ class Hang:
         self._end.start()
 
     def end(self) -> None:
-        """Let them go on."""
+        """Let them continue."""
         self._end.cancel()
         self.lasts = False
         for process in self._stopped:
@@ -106,7 +107,7 @@ def postgres_server() -> str:
     """
     Return the URL of a PostgreSQL that runs until this process ends.
 
-    :raises PostgresError: if there can be none.
+    :raises PostgresError: if there is none and none can be started.
     """
     if named := os.environ.get(SERVER_VARIABLE) or os.environ.get(STARTED_VARIABLE):
         return named

@@ -1,4 +1,4 @@
-"""A search for secrets in whatever Airflow and the project leave behind, in the forms they may take."""
+"""A search for secrets in what Airflow and the project leave behind, in each form that they may have."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Places = dict[str, bytes]
 
 @dataclass(frozen=True)
 class Leak:
-    """Where a secret was found; what it is called, not what it is."""
+    """Where a secret was found; ``secret`` is its name."""
 
     place: str
     secret: str
@@ -30,7 +30,7 @@ class Leak:
 
 
 def tokens_of(tenant: Sandbox) -> dict[str, str]:
-    """Return each access token and, by itself, its signature."""
+    """Return each access token, and each signature."""
     secrets: dict[str, str] = {}
     for number, token in enumerate(tenant.access_tokens):
         secrets |= {f"token {number}": token, f"signature of token {number}": token.rpartition(".")[2]}
@@ -38,7 +38,7 @@ def tokens_of(tenant: Sandbox) -> dict[str, str]:
 
 
 def tickets_of(tenant: Sandbox) -> dict[str, str]:
-    """Return each ticket's URL and, by itself, its id, which opens it as well."""
+    """Return each ticket's URL, and each id, which opens it as well."""
     secrets: dict[str, str] = {}
     for number, ticket in enumerate(tenant.tickets):
         url = f"{tenant.url}/self-service/connections-flow?ticket={ticket.id}"
@@ -47,7 +47,7 @@ def tickets_of(tenant: Sandbox) -> dict[str, str]:
 
 
 def forms_of(secret: str) -> dict[str, set[bytes]]:
-    """Return what a secret may look like, by the name of the form."""
+    """Return the forms of a secret, by name."""
     escaped = json.dumps(secret)[1:-1]
     texts = {
         "plain": {secret},
@@ -68,7 +68,7 @@ def forms_of(secret: str) -> dict[str, set[bytes]]:
 
 
 def _in_base64(secret: bytes) -> set[bytes]:
-    """Return what of it is the same in any base64 text that it is part of, wherever in it it starts."""
+    """Return what is the same in every base64 text that contains it, for each of the three offsets."""
     found = set()
     for offset in range(3):
         first, last = -(-offset * 4 // 3), (offset + len(secret)) * 4 // 3
@@ -81,8 +81,8 @@ def find(secrets: Mapping[str, str], places: Mapping[str, bytes]) -> set[Leak]:
     """
     Search all places for all secrets in all their forms.
 
-    :param secrets: by what they are to be called.
-    :param places: what is searched, by what it is to be called.
+    :param secrets: by name.
+    :param places: contents by name.
     """
     wanted: dict[bytes, tuple[str, str]] = {}
     for name, secret in secrets.items():
@@ -94,7 +94,7 @@ def find(secrets: Mapping[str, str], places: Mapping[str, bytes]) -> set[Leak]:
 
 def in_database(file: Path) -> Places:
     """
-    Return all that a SQLite database holds, as it is stored: every table, every column.
+    Return the content of a SQLite database by ``{table}.{column}``.
 
     An XCom's value is a place of its own: ``xcom.value of {dag}.{task}[{key}]``.
     """
@@ -120,7 +120,7 @@ def _as_bytes(value: object) -> bytes:
 
 
 def in_files(folder: Path, *, skip: Callable[[Path], bool]) -> Places:
-    """Return what the files under a folder hold, and their names."""
+    """Return the content of the files under a folder, and their names."""
     return {
         str(file.relative_to(folder)): str(file).encode() + b"\n" + file.read_bytes()
         for file in sorted(folder.rglob("*"))
@@ -130,7 +130,7 @@ def in_files(folder: Path, *, skip: Callable[[Path], bool]) -> Places:
 
 class ProcessWatch:
     """
-    What others can see of a process and all that it has started, while the ``with`` block runs.
+    Records the arguments and environments of a process and its descendants during a ``with`` block.
 
     :param root: the process's id.
     :param seconds: between two looks.
@@ -157,7 +157,7 @@ class ProcessWatch:
         return {f"process {what}": b"\n".join(list(seen)) for what, seen in self._seen.items()}
 
     def saw(self, text: bytes, within: float) -> bool:
-        """Wait until a text was seen anywhere; tell whether it was in time."""
+        """Wait until a text was seen; return whether it was in time."""
         deadline = time.monotonic() + within
         while not any(text in content for content in self.places.values()):
             if time.monotonic() > deadline:

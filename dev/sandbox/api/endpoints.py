@@ -2,52 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from fastapi import Response
 from fastapi.responses import JSONResponse
 
-from dev.sandbox.api.body import parse_ticket_body
 from dev.sandbox.api.management import Call, Endpoint
 from dev.sandbox.api.rules import Body, rule_violation
 from dev.sandbox.api.schema import schema_violation
-from dev.sandbox.errors import ApiError, invalid_body
+from dev.sandbox.errors import api_error, invalid_body
+from dev.sandbox.tenant.state import TenantState
 from dev.sandbox.tenant.tickets import connection_name, organization_ids
-
-if TYPE_CHECKING:
-    from dev.sandbox.tenant.state import TenantState
 
 _PROFILES: Final = "/api/v2/self-service-profiles"
 FLOW_PATH: Final = "/self-service/connections-flow"
 """The page behind a ticket URL."""
 
 
-def _read_ticket(call: Call) -> None:
-    try:
-        call.body = parse_ticket_body(call.raw, call.request.headers.get("content-type", ""))
-    except (ValueError, RecursionError):
-        call.body = None
-    call.seen.connection_name = connection_name(call.body)
-    call.seen.organization_ids = organization_ids(call.body)
-
-
 def _check_ticket(tenant: TenantState, call: Call) -> None:
     _check_custom_domain(tenant, call)
-    body = _valid_body(tenant, call)
-    _check_profile(tenant, call)
-    _check_references(tenant, body)
-    if tenant.has_connection(connection_name(body)):
-        raise ApiError(409, "A connection with this name already exists.", "connection_conflict")
-
-
-def _valid_body(tenant: TenantState, call: Call) -> Body:
-    wrong = schema_violation(call.body, tenant.settings.strict_ids)
-    if wrong is not None or not isinstance(call.body, dict):
-        raise invalid_body(wrong or "the body must be an object")
+    wrong = schema_violation(call.body)
+    if wrong is not None:
+        raise invalid_body(wrong)
     broken = rule_violation(call.body)
     if broken is not None:
         raise invalid_body(f"'{broken}'")
-    return call.body
+    _check_profile(tenant, call)
+    _check_references(tenant, call.body)
+    if tenant.has_connection(connection_name(call.body)):
+        raise api_error(409, "A connection with this name already exists.", "connection_conflict")
 
 
 def _check_custom_domain(tenant: TenantState, call: Call) -> None:
@@ -55,40 +38,36 @@ def _check_custom_domain(tenant: TenantState, call: Call) -> None:
     if domain is None:
         return
     if not 3 <= len(domain) <= 255:
-        raise ApiError(400, "The header auth0-custom-domain must have 3 to 255 characters", "invalid_headers")
+        raise api_error(400, "The header auth0-custom-domain must have 3 to 255 characters", "invalid_headers")
     known = tenant.settings.custom_domains
     if known and domain not in known:
-        raise ApiError(400, f"Custom domain {domain} is not one of the tenant's")
+        raise api_error(400, f"Custom domain {domain} is not one of the tenant's")
 
 
 def _check_references(tenant: TenantState, body: Body) -> None:
     settings = tenant.settings
     connection_id = body.get("connection_id")
     if connection_id is not None and connection_id not in tenant.connections:
-        raise ApiError(400, f"The connection {connection_id} does not exist")
-    for client in body.get("enabled_clients", ()) if settings.clients else ():
-        if client not in settings.clients:
-            raise ApiError(400, f"The client {client} does not exist")
-    for organization in organization_ids(body) if settings.organizations else ():
-        if organization not in settings.organizations:
-            raise ApiError(400, f"The organization {organization} does not exist")
+        raise api_error(400, f"The connection {connection_id} does not exist")
+    for kind, named, existing in (
+        ("client", body.get("enabled_clients", ()), settings.clients),
+        ("organization", organization_ids(body), settings.organizations),
+    ):
+        for one in named:
+            if existing and one not in existing:
+                raise api_error(400, f"The {kind} {one} does not exist")
 
 
-def _make_ticket(tenant: TenantState, call: Call) -> Response:
-    ticket = tenant.tickets.make(call.request.path_params["id"], call.body, tenant.clock())
+def _create_ticket(tenant: TenantState, call: Call) -> Response:
+    ticket = tenant.create_ticket(call.request.path_params["id"], call.body)
     call.seen.made_ticket = True
-    return JSONResponse({"ticket": f"{_base_url(tenant, call)}{FLOW_PATH}?ticket={ticket.id}"}, 201)
-
-
-def _base_url(tenant: TenantState, call: Call) -> str:
     custom_domain = call.request.headers.get("auth0-custom-domain")
-    if custom_domain is not None:
-        return f"https://{custom_domain}"
-    return (tenant.settings.public_url or str(call.request.base_url)).rstrip("/")
+    base = f"https://{custom_domain}" if custom_domain else tenant.settings.public_url or str(call.request.base_url)
+    return JSONResponse({"ticket": f"{base.rstrip('/')}{FLOW_PATH}?ticket={ticket.id}"}, 201)
 
 
 def _revoke_ticket(tenant: TenantState, call: Call) -> Response:
-    ticket = tenant.tickets.find(call.request.path_params["ticket_id"])
+    ticket = tenant.tickets.get(call.request.path_params["ticket_id"])
     if ticket is not None and ticket.profile_id == call.request.path_params["id"]:
         ticket.revoked_at = ticket.revoked_at or tenant.clock()
     return Response(status_code=202)
@@ -97,7 +76,7 @@ def _revoke_ticket(tenant: TenantState, call: Call) -> Response:
 def _check_profile(tenant: TenantState, call: Call) -> None:
     profile_id = call.request.path_params["id"]
     if profile_id not in tenant.settings.profile_ids:
-        raise ApiError(404, f"Profile with ID: {profile_id} not found")
+        raise api_error(404, f"Profile with ID: {profile_id} not found")
 
 
 def _show_profile(tenant: TenantState, call: Call) -> Response:
@@ -114,7 +93,7 @@ def _show_profile(tenant: TenantState, call: Call) -> Response:
 
 
 def _find_nothing(tenant: TenantState, call: Call) -> Response:
-    raise ApiError(404, "Not Found")
+    raise api_error(404, "Not Found")
 
 
 ENDPOINTS: Final = (
@@ -123,9 +102,8 @@ ENDPOINTS: Final = (
         method="POST",
         path=f"{_PROFILES}/{{id}}/sso-ticket",
         scope="create:sso_access_tickets",
-        read=_read_ticket,
         check=_check_ticket,
-        do=_make_ticket,
+        do=_create_ticket,
     ),
     Endpoint(
         route="revoke",
@@ -145,11 +123,5 @@ ENDPOINTS: Final = (
 )
 """The endpoints that the project uses."""
 
-UNKNOWN: Final = Endpoint(
-    route="other",
-    method="*",
-    path="/api/v2/{rest:path}",
-    scope=None,
-    do=_find_nothing,
-)
-"""What every other call to the Management API meets: it costs, and finds nothing."""
+UNKNOWN: Final = Endpoint(route="other", method="*", path="/api/v2/{rest:path}", scope=None, do=_find_nothing)
+"""Every other call to the Management API: it costs a request, and finds nothing."""

@@ -1,33 +1,28 @@
-"""One tenant: what exists in it, what it has seen, and what changes it."""
+"""One tenant: what exists in it, what it has received, and what changes it."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 import random
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import Any, Literal
 
 from dev.sandbox.faults import Fault, Faults, Route
 from dev.sandbox.tenant.client_assertion import AssertionChecker
 from dev.sandbox.tenant.clock import Clock, steady_clock
-from dev.sandbox.tenant.tickets import Ticket, Tickets, TicketState, random_id
+from dev.sandbox.tenant.settings import SandboxSettings
+from dev.sandbox.tenant.tickets import Ticket, TicketState, random_id
 from dev.sandbox.tenant.token_bucket import Reading, TokenBucket
 from dev.sandbox.tenant.tokens import Tokens
-from dev.sandbox.tenant.traffic import Traffic
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from dev.sandbox.tenant.settings import SandboxSettings
-
-_RANDOM: Final = random.SystemRandom()
+from dev.sandbox.tenant.traffic import Seen, most_in_window
 
 
 class TenantState:
-    """A tenant's state. It belongs to the server's event loop and is touched from nowhere else.
+    """A tenant's state. It belongs to the server's event loop and must not be used from elsewhere.
 
-    :param settings: what the tenant is made of
+    :param settings: what the tenant consists of
     :param clock: its time; by default the machine's
     """
 
@@ -41,25 +36,20 @@ class TenantState:
         self.reset()
 
     def reset(self) -> None:
-        """Forget all that was seen and made, fill the buckets, and arm the settings' faults again.
-
-        Tokens stay valid, so that a client that keeps one across resets isn't refused.
-        """
+        """Forget what was received and created, and fill the buckets; tokens stay valid."""
         now = self.clock()
         self.bucket = TokenBucket(self.settings.limit, now)
         self.token_bucket = TokenBucket(self.settings.token_limit, now)
-        self.tickets = Tickets()
-        self.traffic = Traffic()
+        self.tickets: dict[str, Ticket] = {}
+        self.requests: list[Seen] = []
         self.connections = dict(self.settings.connections)
         self.token_requests = 0
         self.most_token_requests_at_once = 0
         self.tokens_issued = 0
         self.clear_faults()
-        for fault in self.settings.faults:
-            self.inject(fault)
 
     def inject(self, fault: Fault) -> None:
-        """Arm a fault, or make the change at once that it stands for."""
+        """Arm a fault, or make its change at once."""
         now = self.clock()
         if fault.kind == "expire_tokens":
             self.tokens.withdraw_all()
@@ -69,24 +59,30 @@ class TenantState:
             self.faults.arm(fault, now)
 
     def clear_faults(self) -> None:
-        """Disarm all faults and send the neighbours away; tokens that were withdrawn stay so."""
+        """Disarm all faults and remove the neighbours; tokens that were withdrawn stay invalid."""
         self.faults.clear()
         now = self.clock()
         self.bucket.share(0, now, now)
 
     def draw(self, route: Route, now: float) -> tuple[Reading, tuple[str, ...]]:
-        """Ask the rate limit for one request.
+        """Take one request from the rate limit at a UNIX time.
 
-        :param now: UNIX time at which the request came in
-        :return: its answer, and the kinds of the faults behind it
+        :return: the reading, and the kinds of the faults behind it
         """
         for fault, until in self.faults.due("limit", route, now):
             return self.bucket.refuse(now, until if math.isfinite(until) else now + 1), (fault.kind,)
         return self.bucket.take(now), ()
 
+    def max_in_window(self, seconds: float, which: Literal["all", "accepted"] = "all") -> int:
+        """Return the most Management API calls that arrived within any span shorter than ``seconds``.
+
+        :param which: all calls, or those that the rate limit accepted
+        """
+        return most_in_window((seen.at for seen in self.requests if which == "all" or seen.accepted), seconds)
+
     @contextmanager
     def token_request(self) -> Iterator[None]:
-        """Count a call to the token endpoint while it is answered."""
+        """Count a call to the token endpoint while it is served."""
         self.token_requests += 1
         self._token_requests_now += 1
         self.most_token_requests_at_once = max(self.most_token_requests_at_once, self._token_requests_now)
@@ -99,18 +95,24 @@ class TenantState:
         """Take as long as a real call does."""
         shortest, longest = self.settings.latency
         if longest > 0:
-            await asyncio.sleep(_RANDOM.uniform(shortest, longest))
+            await asyncio.sleep(random.uniform(shortest, longest))  # noqa: S311
+
+    def create_ticket(self, profile_id: str, body: Mapping[str, Any]) -> Ticket:
+        """Create and keep a ticket."""
+        ticket = Ticket(random_id(32), profile_id, body, self.clock())
+        self.tickets[ticket.id] = ticket
+        return ticket
 
     def state_of(self, ticket: Ticket) -> TicketState:
         """Return what has become of a ticket."""
         return ticket.state(self.clock(), self.settings.open_lifetime, self.settings.max_opens)
 
     def has_connection(self, name: str | None) -> bool:
-        """Tell whether a finished connection has this name."""
+        """Return whether a finished connection has this name."""
         return name in self.connections.values()
 
     def finish(self, ticket: Ticket) -> bool:
-        """Finish the set-up behind a ticket, which makes its connection.
+        """Finish the setup behind a ticket, which creates its connection.
 
         :return: false when a connection of that name exists already
         """

@@ -1,22 +1,18 @@
-"""The tenant's own account of what it made and saw, by which tests judge the project."""
+"""What a tenant created and received, as tests and the control page read it."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from dev.sandbox.tenant.state import TenantState
-    from dev.sandbox.tenant.tickets import TicketState
+from dev.sandbox.tenant.state import TenantState
+from dev.sandbox.tenant.tickets import TicketState
 
 
 @dataclass(frozen=True, slots=True)
 class TicketView:
-    """One ticket as it stands now; times are UNIX seconds.
-
-    :param body: the request body it was made from
-    """
+    """One ticket at this moment; times are UNIX seconds, ``body`` is the request body it was created from."""
 
     id: str
     profile_id: str
@@ -37,17 +33,15 @@ class Stats:
     """Counters since the start or the last reset.
 
     :param plan: the plan's name
-    :param tickets: tickets made
+    :param tickets: tickets created
     :param states: tickets by state
-    :param revoked: tickets revoked
     :param requests: Management API calls
-    :param by_status: the same by HTTP status; 0 stands for no answer
-    :param rate_limited: calls answered 429
+    :param by_status: the same by HTTP status; 0 stands for no response
+    :param rate_limited: Management API calls that got a 429
     :param token_requests: calls to the token endpoint
-    :param most_token_requests_at_once: most of them that were being answered at one moment
-    :param tokens_issued: tokens it gave
-    :param peak_rate: most Management API calls within any second
-    :param peak_accepted_rate: most calls within any second that the rate limit let pass
+    :param most_token_requests_at_once: the most of them that were being served at one moment
+    :param peak_rate: the most Management API calls within any second
+    :param peak_accepted_rate: the same of the calls that the rate limit accepted
     """
 
     plan: str
@@ -65,7 +59,7 @@ class Stats:
 
 
 def view_tickets(tenant: TenantState) -> list[TicketView]:
-    """Return all tickets as they stand now, oldest first."""
+    """Return all tickets, oldest first."""
     lifetime = tenant.settings.open_lifetime
     return [
         TicketView(
@@ -79,26 +73,25 @@ def view_tickets(tenant: TenantState) -> list[TicketView]:
             state=tenant.state_of(ticket),
             body=dict(ticket.body),
         )
-        for ticket in tenant.tickets.all()
+        for ticket in tenant.tickets.values()
     ]
 
 
 def take_stats(tenant: TenantState) -> Stats:
-    """Return the counters as they stand now."""
-    tickets = tenant.tickets.all()
-    states = Counter(tenant.state_of(ticket) for ticket in tickets)
-    by_status = tenant.traffic.by_status()
+    """Return the counters."""
+    states = Counter(tenant.state_of(ticket) for ticket in tenant.tickets.values())
+    by_status = Counter(seen.status for seen in tenant.requests)
     return Stats(
         plan=tenant.settings.plan_name,
-        tickets=len(tickets),
+        tickets=len(tenant.tickets),
         states=dict(states),
         revoked=states["revoked"],
-        requests=sum(by_status.values()),
-        by_status=by_status,
-        rate_limited=by_status.get(429, 0),
+        requests=len(tenant.requests),
+        by_status=dict(by_status),
+        rate_limited=by_status[429],
         token_requests=tenant.token_requests,
         most_token_requests_at_once=tenant.most_token_requests_at_once,
         tokens_issued=tenant.tokens_issued,
-        peak_rate=tenant.traffic.max_in_window(1),
-        peak_accepted_rate=tenant.traffic.max_in_window(1, "accepted"),
+        peak_rate=tenant.max_in_window(1),
+        peak_accepted_rate=tenant.max_in_window(1, "accepted"),
     )

@@ -1,4 +1,4 @@
-"""The tickets a tenant has made, and what has become of each."""
+"""A ticket, and what has become of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 DEFAULT_TTL: Final = 432_000
-"""Seconds that an unopened ticket lives when ``ttl_sec`` is 0 or absent."""
+"""Seconds that an unopened ticket is valid when ``ttl_sec`` is 0 or absent."""
 
 TicketState = Literal["live", "finished", "used_up", "expired", "revoked"]
 
@@ -18,12 +18,11 @@ _ALPHABET: Final = string.ascii_letters + string.digits
 
 @dataclass(slots=True)
 class Ticket:
-    """One ticket.
+    """One ticket; times are UNIX seconds.
 
     :param id: 32 alphanumerics; whoever knows it may use the ticket
-    :param profile_id: the self-service profile it was made from
-    :param body: the request body it was made from
-    :param created_at: UNIX time in seconds
+    :param profile_id: the self-service profile it was created from
+    :param body: the request body it was created from
     :param opens: how often its page was opened
     """
 
@@ -38,7 +37,7 @@ class Ticket:
 
     @property
     def connection_name(self) -> str | None:
-        """The name of the connection it creates; nothing when it edits one."""
+        """The name of the connection it creates; ``None`` when it edits one."""
         return connection_name(self.body)
 
     @property
@@ -47,56 +46,29 @@ class Ticket:
         return organization_ids(self.body)
 
     def expires_at(self, open_lifetime: float) -> float:
-        """Return the UNIX time it dies at: ``ttl_sec`` counts only until it is first opened.
+        """Return the UNIX time it expires at: ``ttl_sec`` counts only until it is first opened.
 
-        :param open_lifetime: seconds it lives on after that
+        :param open_lifetime: seconds it is valid after that
         """
         if self.first_opened_at is not None:
             return self.first_opened_at + open_lifetime
         return self.created_at + (self.body.get("ttl_sec") or DEFAULT_TTL)
 
     def state(self, now: float, open_lifetime: float, max_opens: int) -> TicketState:
-        """Return what has become of it by a UNIX time.
-
-        :param open_lifetime: seconds it lives on after it was first opened
-        :param max_opens: how often it can be opened
-        """
+        """Return its state at a UNIX time, see :class:`~dev.sandbox.tenant.settings.SandboxSettings`."""
         if self.revoked_at is not None:
             return "revoked"
         if self.finished_at is not None:
             return "finished"
         if now >= self.expires_at(open_lifetime):
             return "expired"
-        if self.opens >= max_opens:
-            return "used_up"
-        return "live"
+        return "used_up" if self.opens >= max_opens else "live"
 
     def open(self, now: float) -> None:
         """Count one opening of its page."""
         self.opens += 1
         if self.first_opened_at is None:
             self.first_opened_at = now
-
-
-class Tickets:
-    """All tickets, in the order they were made."""
-
-    def __init__(self) -> None:
-        self._by_id: dict[str, Ticket] = {}
-
-    def make(self, profile_id: str, body: Mapping[str, Any], now: float) -> Ticket:
-        """Make and keep a ticket."""
-        ticket = Ticket(random_id(32), profile_id, body, now)
-        self._by_id[ticket.id] = ticket
-        return ticket
-
-    def find(self, ticket_id: str) -> Ticket | None:
-        """Return the ticket with an id, if there is one."""
-        return self._by_id.get(ticket_id)
-
-    def all(self) -> list[Ticket]:
-        """Return all, oldest first."""
-        return list(self._by_id.values())
 
 
 def random_id(length: int) -> str:
@@ -114,6 +86,6 @@ def connection_name(body: object) -> str | None:
 def organization_ids(body: object) -> tuple[str, ...]:
     """Return the organization ids in a request body, which need not be valid."""
     listed = body.get("enabled_organizations") if isinstance(body, Mapping) else None
-    entries = [entry for entry in listed if isinstance(entry, Mapping)] if isinstance(listed, list) else []
-    ids = [entry.get("organization_id") for entry in entries]
+    entries = listed if isinstance(listed, list) else []
+    ids = (entry.get("organization_id") for entry in entries if isinstance(entry, Mapping))
     return tuple(one for one in ids if isinstance(one, str))

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from dev.sandbox.tenant.settings import Plan, ResetMeaning
+from dev.sandbox.tenant.settings import Plan, ResetMeaning
 
-# A float holds UNIX time to 2.4e-7 s, which a quick refill multiplies: a token this close to whole counts as
-# whole. What it lacked is owed, so no more is given over time.
+# A float holds UNIX time to 2.4e-7 s, and a quick refill multiplies that error: a token this close to whole counts as
+# whole. The level goes below zero by what it lacked, so no more is given over time.
 _ROUNDING = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the bucket said to one request.
+    """The bucket's answer to one request.
 
     :param allowed: whether the request may pass
     :param limit: the bucket's size
@@ -56,15 +54,24 @@ class TokenBucket:
         self._neighbours_until = now
 
     def take(self, now: float) -> Reading:
-        """Take one token if there is one, and tell how the bucket stands."""
+        """Take one token if there is one."""
         self._advance(now)
         allowed = self._level >= 1 - _ROUNDING
         if allowed:
             self._level -= 1
-        return self._reading(allowed, now)
+        plan = self._plan
+        whole = max(0, math.floor(self._level + _ROUNDING))
+        return Reading(
+            allowed=allowed,
+            limit=plan.size,
+            remaining=whole,
+            full_at=now + (plan.size - self._level) / plan.refill,
+            next_at=now + max(0.0, min(whole + 1, plan.size) - self._level) / plan.refill,
+            window_at=(math.floor(now / plan.window) + 1) * plan.window,
+        )
 
     def refuse(self, now: float, until: float) -> Reading:
-        """Refuse a request whatever the level; every reset time is ``until``."""
+        """Refuse a request at any level; every reset time is ``until``."""
         self._advance(now)
         return Reading(False, self._plan.size, 0, until, until, until)
 
@@ -87,15 +94,3 @@ class TokenBucket:
         if seconds > 0:
             lowest = min(0.0, self._level)
             self._level = min(float(self._plan.size), max(lowest, self._level + seconds * rate))
-
-    def _reading(self, allowed: bool, now: float) -> Reading:
-        plan = self._plan
-        whole = max(0, math.floor(self._level + _ROUNDING))
-        return Reading(
-            allowed=allowed,
-            limit=plan.size,
-            remaining=whole,
-            full_at=now + (plan.size - self._level) / plan.refill,
-            next_at=now + max(0.0, min(whole + 1, plan.size) - self._level) / plan.refill,
-            window_at=(math.floor(now / plan.window) + 1) * plan.window,
-        )

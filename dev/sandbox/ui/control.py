@@ -1,23 +1,21 @@
-"""The routes that are the sandbox's own: its front page, what it saw, and the faults to come."""
+"""The sandbox's own routes: its front page, what it received, and its faults. They have no latency."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from dev.sandbox.faults import Fault
+from dev.sandbox.tenant.state import TenantState
 from dev.sandbox.tenant.stats import take_stats, view_tickets
 from dev.sandbox.ui.pages import home_page
 
-if TYPE_CHECKING:
-    from dev.sandbox.tenant.state import TenantState
-
 
 def control_router(tenant: TenantState) -> APIRouter:
-    """Return the routes; they cost nothing and have no latency."""
+    """Return the routes for a tenant."""
     router = APIRouter()
 
     @router.get("/", response_class=HTMLResponse)
@@ -29,14 +27,14 @@ def control_router(tenant: TenantState) -> APIRouter:
         return {
             **asdict(take_stats(tenant)),
             "window": window,
-            "max_in_window": tenant.traffic.max_in_window(window),
-            "max_accepted_in_window": tenant.traffic.max_in_window(window, "accepted"),
+            "max_in_window": tenant.max_in_window(window),
+            "max_accepted_in_window": tenant.max_in_window(window, "accepted"),
             "ticket_list": view_tickets(tenant),
         }
 
     @router.get("/_sandbox/requests")
     async def requests() -> list[dict[str, Any]]:
-        return [asdict(seen) for seen in tenant.traffic.all()]
+        return [asdict(seen) for seen in tenant.requests]
 
     @router.get("/_sandbox/faults")
     async def faults() -> list[Fault]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from dev.sandbox.tenant.settings import SandboxSettings
-    from dev.sandbox.tenant.stats import Stats
+from dev.sandbox.tenant.settings import SandboxSettings
+from dev.sandbox.tenant.stats import Stats
 
 _STYLE: Final = """
 body{margin:0;background:#f4f5f7;color:#1e212a;font:16px/1.5 system-ui,sans-serif}
@@ -20,19 +19,13 @@ font:inherit;cursor:pointer}
 footer{margin-top:1.5rem;color:#65676e;font-size:.85rem}
 """
 _TEXTS: Final = {
-    "live": ("Set up single sign-on", "This link is live. Finishing the set-up makes the connection."),
-    "finished": ("Set-up is finished", "The connection exists. There is nothing left to do with this link."),
-    "expired": ("This link has expired", "Ask for a new one."),
-    "used_up": ("This link is used up", "It was opened as often as it can be. Ask for a new one."),
+    "live": ("Set up single sign-on", "This link is valid. Finishing the setup creates the connection."),
+    "finished": ("Setup is finished", "The connection exists. There is nothing left to do with this link."),
+    "expired": ("This link has expired", "Request a new one."),
+    "used_up": ("This link is used up", "It was opened as often as it can be. Request a new one."),
     "revoked": ("This link was revoked", "A newer link may have replaced it."),
-    "unknown": (
-        "This link is unknown",
-        "It may be mistyped or cut off. A sandbox that was restarted has forgotten its links.",
-    ),
-    "conflict": (
-        "This connection exists already",
-        "A connection with this name was finished by another link.",
-    ),
+    "unknown": ("This link is unknown", "It may be mistyped. A sandbox that was restarted has forgotten its links."),
+    "conflict": ("This connection exists already", "A connection with this name was finished by another link."),
 }
 
 
@@ -44,7 +37,7 @@ def ticket_page(state: str, facts: dict[str, str]) -> str:
     """
     title, text = _TEXTS[state]
     button = '<form method="post"><button>Finish setup</button></form>' if state == "live" else ""
-    return _page(title, f"<p>{text}</p>{_facts(facts)}{button}")
+    return _page(title, f"<p>{text}</p>", facts, button)
 
 
 def home_page(settings: SandboxSettings, stats: Stats) -> str:
@@ -52,27 +45,22 @@ def home_page(settings: SandboxSettings, stats: Stats) -> str:
     limit = settings.limit
     facts = {
         "Plan": f"{settings.plan_name}: {limit.size} at once, {limit.refill:g} a second",
-        "Tickets made": str(stats.tickets),
+        "Tickets created": str(stats.tickets),
         "Tickets revoked": str(stats.revoked),
         "Management API calls": str(stats.requests),
         "Refused with 429": str(stats.rate_limited),
-        "Peak, calls in a second": f"{stats.peak_rate}, of which {stats.peak_accepted_rate} let pass",
+        "Peak, calls in a second": f"{stats.peak_rate}, of which {stats.peak_accepted_rate} were accepted",
         "Tokens issued": str(stats.tokens_issued),
     }
     text = "<p>A local server that behaves like an Auth0 tenant. Nothing here is real.</p>"
-    reload = "<script>setTimeout(()=>location.reload(),2000)</script>"
-    return _page("Sandbox tenant", text + _facts(facts) + reload)
+    return _page("Sandbox tenant", text, facts, "<script>setTimeout(()=>location.reload(),2000)</script>")
 
 
-def _facts(facts: dict[str, str]) -> str:
+def _page(title: str, text: str, facts: dict[str, str], end: str) -> str:
     rows = "".join(f"<dt>{escape(label)}</dt><dd>{escape(value)}</dd>" for label, value in facts.items())
-    return f"<dl>{rows}</dl>"
-
-
-def _page(title: str, content: str) -> str:
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{title}</title><style>{_STYLE}</style>"
-        f"<main><h1>{title}</h1>{content}<footer>Sandbox tenant</footer></main></html>"
+        f"<main><h1>{title}</h1>{text}<dl>{rows}</dl>{end}<footer>Sandbox tenant</footer></main></html>"
     )

@@ -1,5 +1,5 @@
 """
-The event loop of a task's work, which ends cleanly whatever happens to the task.
+The event loop of a task's work, which ends cleanly even if the task is ended or times out.
 
 Nothing calls Airflow while it runs: a task that ends with such a call in flight stays ``running`` forever.
 """
@@ -38,7 +38,7 @@ class GuardedLoop:
         self._cancel_timer: asyncio.TimerHandle | None = None
 
     def run(self, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run ``main``; nothing is in flight afterwards, whatever is raised."""
+        """Run ``main``; nothing is in flight afterwards, even after an exception."""
         task = self._loop.create_task(main())
         if self._deadline is not None:
             self._loop.call_later(self._deadline, self._stop, "the task's execution timeout is near")

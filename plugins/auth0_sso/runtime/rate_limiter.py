@@ -103,7 +103,7 @@ class RateLimiter:
         until = self._clock() + within
         while (wait := self.delay()) > 0:
             if self._clock() + wait > until:
-                raise Auth0RateLimitError("The tenant has just asked to wait; nothing was sent.", status=429)
+                raise Auth0RateLimitError("The tenant has just requested a pause; nothing was sent.", status=429)
             await self._sleep(wait)
         self._credit -= 1
         self.sent[int(time.time())] += 1
@@ -162,7 +162,7 @@ class Slot:
         """
         Wait until the request may leave, count it, and let the next one prepare.
 
-        :raises Auth0RateLimitError: if the tenant has asked for a pause in the meantime; nothing is sent.
+        :raises Auth0RateLimitError: if the tenant has requested a pause in the meantime; nothing is sent.
         """
         try:
             await self._rate_limiter.acquire(within=self._rate_limiter._timeouts.longest_delay)

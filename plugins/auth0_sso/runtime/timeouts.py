@@ -12,7 +12,7 @@ LONGEST_ANSWER_BYTES = 1_000_000
 """Bytes that are read of an answer, after decompression. The API's answers have some hundreds."""
 
 PAUSE_SPREAD = 0.25
-"""Largest share of a pause that is added at random, so that tasks that were refused together resume apart."""
+"""Largest share of a pause that is added at random: tasks that were refused together resume at different times."""
 
 SLOWEST = 1 / 16
 """Share of its rate that a task keeps, however often it is refused."""

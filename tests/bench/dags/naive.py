@@ -1,4 +1,4 @@
-"""The plain way to do it, as a DAG: one blocking POST a mapped task, a token for each, a pool of 16 as the limit."""
+"""The naive DAG: one blocking POST a mapped task, a token for each, a pool as the limit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def list_organizations(*, params: dict[str, Any]) -> list[str]:
 
 @task(pool=POOL)
 def create_tickets(organization_id: str) -> str:
-    """Fetch a token and ask for one ticket."""
+    """Fetch a token and request one ticket."""
     import requests
 
     tenant = Connection.get("auth0_default")

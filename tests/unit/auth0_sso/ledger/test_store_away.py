@@ -189,7 +189,7 @@ def test_a_ticket_that_the_ledger_refuses_is_revoked_at_once_and_its_row_says_so
     assert (tenant.stats().tickets, factories.living(tenant)) == (1, set())
 
 
-@pytest.mark.answers("the ledger is away when Auth0 has made a link")
+@pytest.mark.answers("the ledger is unavailable when Auth0 has created a link")
 def test_a_ticket_that_can_not_be_recorded_is_revoked_and_its_row_flagged_and_another_run_creates_one(
     sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,7 +204,7 @@ def test_a_ticket_that_can_not_be_recorded_is_revoked_and_its_row_flagged_and_an
     assert factories.recorded(sqlite_ledger) == factories.living(tenant)
 
 
-@pytest.mark.answers("the ledger is away when Auth0 has made a link")
+@pytest.mark.answers("the ledger is unavailable when Auth0 has created a link")
 def test_a_ticket_that_can_neither_be_recorded_nor_revoked_is_in_its_rows_outcome(
     sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ from auth0_sso.tickets.batch import IssuedTicket
 from dev.sandbox.server import Sandbox
 from tests.support import databases, factories
 from tests.support.factories import FIRST_RUN, SPEC
+from tests.support.waiting import wait_until
 from tests.unit.auth0_sso.conftest import CONNECTION_VARIABLE, Connect, RunTenant
 
 PROCESSES = 4
@@ -121,13 +122,6 @@ def kill_when(condition: Callable[[], bool], work: Callable[[str], None], url: s
     process.kill()
     process.join(20)
     assert process.exitcode == -signal.SIGKILL
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_processes_that_find_no_tables_make_one_ledger(together: Together, ledger_url: str) -> None:

@@ -152,7 +152,7 @@ class TestReported:
 
 
 class TestFromLedger:
-    @pytest.mark.answers("a task dies for good")
+    @pytest.mark.answers("a task is killed and has no retries left")
     def test_rows_whose_task_was_killed_have_the_outcomes_of_the_ledger(self, ledger: Ledger) -> None:
         wanted = organizations(4, per_organization=2)
         outcomes = issue(wanted, ledger)
@@ -175,7 +175,7 @@ class TestFromLedger:
         assert [outcomes[row]["status"] for row in (1, 2)] == ["created", "reused"]
         assert collect(wanted) == outcomes
 
-    @pytest.mark.answers("a task dies for good")
+    @pytest.mark.answers("a task is killed and has no retries left")
     @pytest.mark.parametrize(
         ("error", "reported"),
         [

@@ -1,8 +1,9 @@
-"""The local Airflow has settings of its own."""
+"""The environment of the local Airflow."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.request import proxy_bypass
 
 import pytest
 
@@ -18,3 +19,12 @@ def test_another_airflows_settings_are_not_inherited(
     env = LocalAirflow(tmp_path).env
     assert "of-another" not in env.values()
     assert env["AIRFLOW_CONN_AUTH0_DEFAULT"] == "{}"
+
+
+def test_its_processes_use_no_proxy_for_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("NO_PROXY", "intranet.example")
+    for name, value in LocalAirflow(tmp_path).env.items():
+        monkeypatch.setenv(name, value)
+    assert all(proxy_bypass(host) for host in ("127.0.0.1", "localhost", "intranet.example"))
+    assert not proxy_bypass("auth0.example")

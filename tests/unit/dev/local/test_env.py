@@ -1,4 +1,4 @@
-"""``make env``: settings for docker compose with fresh secrets."""
+"""``make env``: settings for docker compose with new secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def settings(text: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in text.splitlines() if line and not line.startswith("#"))
 
 
-def test_what_must_be_set_is_set_and_fresh_each_time() -> None:
+def test_required_secrets_are_new_each_time() -> None:
     first, second = settings(fill_in(EXAMPLE, 1000)), settings(fill_in(EXAMPLE, 1000))
     empty = {name for name, value in settings(EXAMPLE).items() if not value}
     secret = {name for name in empty if not name.startswith("SSO_TICKETS_") or "PASSWORD" in name}
@@ -30,7 +30,7 @@ def test_the_containers_run_as_the_user_but_never_as_root(uid: int, written: str
     assert settings(fill_in(EXAMPLE, uid))["AIRFLOW_UID"] == written
 
 
-def test_all_else_is_as_in_the_example() -> None:
+def test_everything_else_is_as_in_the_example() -> None:
     written, example = settings(fill_in(EXAMPLE, 1000)), settings(EXAMPLE)
     changed = {name for name in example if written[name] != example[name]}
     assert written.keys() == example.keys()

@@ -1,4 +1,4 @@
-"""The table for a terminal shows outcomes, keeps to plain text and gives no ticket away."""
+"""The table for a terminal shows outcomes as plain text, and no ticket."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def created(row: int, name: str = "Acme") -> ReportRow:
     return ReportRow(row, "org_1", name, "Ada", "", "acme", "created", url, f"s3cr3t{row}")
 
 
-def test_each_prospect_has_a_line_and_the_totals_stand_below() -> None:
+def test_each_prospect_has_a_line_and_the_totals_are_below() -> None:
     text = shown([created(1), ReportRow(2, "org_2", "Globex", status="failed", duplicate_possible=True)])
     assert "1 of 2 prospects has a link" in text
     assert "1 created, 1 failed" in text
@@ -41,7 +41,7 @@ def test_names_can_neither_style_the_terminal_nor_break_the_table() -> None:
     assert "\x1b" not in text
 
 
-def test_of_many_rows_those_with_trouble_are_shown_and_the_others_counted() -> None:
+def test_of_many_rows_those_that_need_work_are_shown_and_the_others_counted() -> None:
     rows = [created(number) for number in range(1, 100)] + [ReportRow(100, "org_9", "Globex", status="failed")]
     text = shown(rows)
     assert "Globex" in text

@@ -1,4 +1,4 @@
-"""Ports that are chosen long before they are used."""
+"""Ports that are chosen some time before they are used."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 @pytest.mark.skipif(not RANGE.exists(), reason="only Linux says which ports it gives to connections")
-def test_a_free_port_is_none_that_a_connection_could_get_meanwhile() -> None:
+def test_a_free_port_is_not_one_that_a_connection_could_get_in_between() -> None:
     assert free_port() < int(RANGE.read_text().split()[0])

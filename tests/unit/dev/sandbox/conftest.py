@@ -14,15 +14,13 @@ from dev.sandbox.server import Sandbox
 from dev.sandbox.tenant.clock import Clock, ManualClock
 from dev.sandbox.tenant.settings import SandboxSettings
 
-RunTenant = Callable[..., Sandbox]
-
 
 class Client:
-    """Speaks to one tenant; holds a token from its first call that needs one."""
+    """Sends requests to one tenant; keeps the first token that it gets."""
 
     def __init__(self, tenant: Sandbox) -> None:
         self.tenant = tenant
-        self.http = httpx.Client(base_url=tenant.url, timeout=10, verify=False)
+        self.http = httpx.Client(base_url=tenant.url, timeout=30)
         self.token: str | None = None
 
     def token_fields(self, **changes: Any) -> dict[str, Any]:
@@ -35,12 +33,12 @@ class Client:
         }
         return {name: value for name, value in fields.items() if value is not None}
 
-    def ask_token(self, **changes: Any) -> httpx.Response:
+    def request_token(self, **changes: Any) -> httpx.Response:
         return self.http.post("/oauth/token", json=self.token_fields(**changes))
 
     def headers(self) -> dict[str, str]:
         if self.token is None:
-            self.token = self.ask_token().json()["access_token"]
+            self.token = self.request_token().json()["access_token"]
         return {"Authorization": f"Bearer {self.token}"}
 
     def path(self, profile_id: str | None = None) -> str:
@@ -60,6 +58,10 @@ class Client:
             f"{self.path(profile_id)}/sso-ticket", json=content, headers={**self.headers(), **(headers or {})}
         )
 
+    def statuses(self, count: int) -> list[int]:
+        """Return the HTTP statuses of that many requests for a ticket."""
+        return [self.create(f"c{number}").status_code for number in range(count)]
+
     def ticket_url(self, name: str = "acme", **fields: Any) -> str:
         url: str = self.create(name, **fields).json()["ticket"]
         return url
@@ -72,18 +74,20 @@ class Client:
 
 
 @pytest.fixture
-def run_tenant() -> Iterator[RunTenant]:
+def new_client() -> Iterator[Callable[..., Client]]:
+    """Start a tenant with other settings, and return a client of it."""
     with ExitStack() as running:
 
-        def run(*, clock: Clock | None = None, **settings: Any) -> Sandbox:
-            chosen = SandboxSettings(**{"latency": (0, 0), **settings})
-            tenant = Sandbox(chosen, clock=clock)
+        def start(*, clock: Clock | None = None, **settings: Any) -> Client:
+            tenant = Sandbox(SandboxSettings(**{"latency": (0, 0), **settings}), clock=clock)
             tenant.start()
-            # It ends in the background: nothing waits for the fifth of a second that this takes.
+            # It stops in the background, since that takes a fifth of a second.
             running.callback(threading.Thread(target=tenant.stop, daemon=True).start)
-            return tenant
+            client = Client(tenant)
+            running.enter_context(client.http)
+            return client
 
-        yield run
+        yield start
 
 
 @pytest.fixture(scope="session")
@@ -93,29 +97,14 @@ def shared_tenant() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def connect() -> Iterator[Callable[[Sandbox], Client]]:
-    with ExitStack() as opened:
-
-        def to(tenant: Sandbox) -> Client:
-            client = Client(tenant)
-            opened.enter_context(client.http)
-            return client
-
-        yield to
+def client(shared_tenant: Sandbox) -> Iterator[Client]:
+    """Return a client of a tenant that has received nothing."""
+    shared_tenant.reset()
+    client = Client(shared_tenant)
+    with client.http:
+        yield client
 
 
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
-
-
-@pytest.fixture
-def tenant(shared_tenant: Sandbox) -> Sandbox:
-    """Return a tenant as good as new."""
-    shared_tenant.reset()
-    return shared_tenant
-
-
-@pytest.fixture
-def client(tenant: Sandbox, connect: Callable[[Sandbox], Client]) -> Client:
-    return connect(tenant)

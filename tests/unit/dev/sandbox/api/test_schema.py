@@ -1,7 +1,8 @@
-"""What a create-ticket body may look like."""
+"""The schema of a create-ticket body."""
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -28,11 +29,7 @@ FULL: dict[str, Any] = {
     },
     "enabled_clients": ["abc"],
     "enabled_organizations": [
-        {
-            "organization_id": "org_0123456789abcdef",
-            "assign_membership_on_login": True,
-            "show_as_button": False,
-        }
+        {"organization_id": "org_0123456789abcdef", "assign_membership_on_login": True, "show_as_button": False}
     ],
     "ttl_sec": 432_000,
     "domain_aliases_config": {"domain_verification": "optional", "pending_domains": ["acme.example.com"]},
@@ -46,117 +43,82 @@ FULL: dict[str, Any] = {
 }
 
 
-def changed(path: str, value: Any) -> dict[str, Any]:
-    """Return the full body with one value changed; the path's steps are separated by dots."""
-    import copy
+BOUNDS: dict[str, list[Any]] = {
+    "ttl_sec": [0, 1.0],
+    "connection_id": ["con_anything"],
+    "enabled_features": [{"sso": True}],
+    "enabled_clients": [[]],
+    "enabled_organizations": [[]],
+    "connection_config.name": ["a", "A" * 128],
+    "connection_config.options": [None],
+    "connection_config.options.icon_url": [None],
+    "connection_config.options.domain_aliases": [None],
+    "connection_config.options.idpinitiated": [None],
+    "connection_config.metadata": [{str(number): "x" for number in range(10)}],
+    "provisioning_config.token_lifetime": [None],
+    "domain_aliases_config.pending_domains": [[]],
+}
+BAD: dict[str, list[Any]] = {
+    "ttl_sec": [-1, 432_001, "60", True, None],
+    "unknown_field": [1],
+    "connection_config": [None, {}],
+    "connection_config.name": ["", "A" * 129, "a_b", "-a", "a-", "a--b", "a\n"],
+    "connection_config.display_name": ["x" * 129],
+    "connection_config.show_as_button": ["yes"],
+    "connection_config.colour": ["red"],
+    "connection_config.metadata": [{str(number): "x" for number in range(11)}],
+    "connection_config.metadata.tier": ["x" * 256, 1],
+    "connection_config.options.icon_url": ["http://cdn.example.com/acme.png", "https://"],
+    "connection_config.options.domain_aliases": [[""], ["x" * 256]],
+    "connection_config.options.idpinitiated.client_protocol": ["saml"],
+    "connection_config.options.idpinitiated.client_authorizequery": ["x" * 257],
+    "enabled_clients": ["abc", [1]],
+    "enabled_organizations": [[{}]],
+    "enabled_organizations.0.organization_id": ["o" * 51],
+    "enabled_organizations.0.role": ["admin"],
+    "domain_aliases_config": [{"pending_domains": ["acme.example.com"]}],
+    "domain_aliases_config.domain_verification": ["sometimes"],
+    "domain_aliases_config.pending_domains": [[""]],
+    "provisioning_config.scopes": [[], ["get:roles"]],
+    "provisioning_config.token_lifetime": [899],
+    "provisioning_config.google_workspace": [{"sync_groups": True}],
+    "use_for_organization_discovery": [1],
+    "third_party_client_access_config": [{}],
+    "enabled_features": [{"mfa": True}],
+}
 
-    body = copy.deepcopy(FULL)
-    *steps, last = [int(step) if step.isdigit() else step for step in path.split(".")]
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    """Return the full body with one value changed; the path has dots."""
+    body = deepcopy(FULL)
+    *parents, last = [int(name) if name.isdigit() else name for name in path.split(".")]
     place: Any = body
-    for step in steps:
-        place = place[step]
+    for name in parents:
+        place = place[name]
     place[last] = value
     return body
+
+
+def each(values: dict[str, list[Any]]) -> list[tuple[str, Any]]:
+    return [(path, value) for path, listed in values.items() for value in listed]
 
 
 def test_a_body_with_every_field_fits() -> None:
     assert schema_violation(FULL) is None
 
 
-@pytest.mark.parametrize(
-    ("path", "value"),
-    [
-        ("ttl_sec", 0),
-        ("ttl_sec", 1.0),
-        ("connection_id", "con_anything"),
-        ("enabled_features", {"sso": True}),
-        ("enabled_clients", []),
-        ("enabled_organizations", []),
-        ("connection_config.name", "a"),
-        ("connection_config.name", "A" * 128),
-        ("connection_config.options", None),
-        ("connection_config.options.icon_url", None),
-        ("connection_config.options.domain_aliases", None),
-        ("connection_config.options.idpinitiated", None),
-        ("connection_config.metadata", {str(number): "x" for number in range(10)}),
-        ("provisioning_config.token_lifetime", None),
-        ("domain_aliases_config.pending_domains", []),
-    ],
-)
-def test_values_at_the_bounds_fit(path: str, value: Any) -> None:
+@pytest.mark.parametrize(("path", "value"), each(BOUNDS))
+def test_a_value_at_a_bound_fits(path: str, value: Any) -> None:
     assert schema_violation(changed(path, value)) is None
 
 
-@pytest.mark.parametrize(
-    ("path", "value"),
-    [
-        ("ttl_sec", -1),
-        ("ttl_sec", 432_001),
-        ("ttl_sec", "60"),
-        ("ttl_sec", True),
-        ("ttl_sec", None),
-        ("unknown_field", 1),
-        ("connection_config", None),
-        ("connection_config", {}),
-        ("connection_config.name", ""),
-        ("connection_config.name", "A" * 129),
-        ("connection_config.name", "a_b"),
-        ("connection_config.name", "-a"),
-        ("connection_config.name", "a-"),
-        ("connection_config.name", "a--b"),
-        ("connection_config.name", "a\n"),
-        ("connection_config.display_name", "x" * 129),
-        ("connection_config.show_as_button", "yes"),
-        ("connection_config.colour", "red"),
-        ("connection_config.metadata", {str(number): "x" for number in range(11)}),
-        ("connection_config.metadata.tier", "x" * 256),
-        ("connection_config.metadata.tier", 1),
-        ("connection_config.options.icon_url", "http://cdn.example.com/acme.png"),
-        ("connection_config.options.icon_url", "https://"),
-        ("connection_config.options.domain_aliases", [""]),
-        ("connection_config.options.domain_aliases", ["x" * 256]),
-        ("connection_config.options.idpinitiated.client_protocol", "saml"),
-        ("connection_config.options.idpinitiated.client_authorizequery", "x" * 257),
-        ("enabled_clients", "abc"),
-        ("enabled_clients", [1]),
-        ("enabled_organizations", [{}]),
-        ("enabled_organizations.0.organization_id", "o" * 51),
-        ("enabled_organizations.0.role", "admin"),
-        ("domain_aliases_config", {"pending_domains": ["acme.example.com"]}),
-        ("domain_aliases_config.domain_verification", "sometimes"),
-        ("domain_aliases_config.pending_domains", [""]),
-        ("provisioning_config.scopes", []),
-        ("provisioning_config.scopes", ["get:roles"]),
-        ("provisioning_config.token_lifetime", 899),
-        ("provisioning_config.google_workspace", {"sync_groups": True}),
-        ("use_for_organization_discovery", 1),
-        ("third_party_client_access_config", {}),
-        ("enabled_features", {"mfa": True}),
-    ],
-)
+@pytest.mark.parametrize(("path", "value"), each(BAD))
 def test_a_value_out_of_bounds_is_named_with_its_place(path: str, value: Any) -> None:
     wrong = schema_violation(changed(path, value))
     assert wrong is not None
-    assert any(step in wrong for step in reversed(path.split(".")))
+    assert any(name in wrong for name in reversed(path.split(".")))
 
 
 @pytest.mark.parametrize("body", [None, [], "text", 1])
-def test_a_body_that_is_no_object_is_refused(body: object) -> None:
+def test_a_body_that_is_not_an_object_is_refused(body: object) -> None:
     assert schema_violation(body) is not None
-
-
-@pytest.mark.parametrize(
-    ("path", "value"),
-    [
-        ("enabled_organizations.0.organization_id", "org_acme"),
-        ("enabled_organizations.0.organization_id", "0123456789abcdef"),
-        ("connection_id", "con_1"),
-    ],
-)
-def test_ids_need_auth0s_form_only_when_the_settings_are_strict(path: str, value: str) -> None:
-    assert schema_violation(changed(path, value), strict_ids=False) is None
-    assert schema_violation(changed(path, value), strict_ids=True) is not None
-
-
-def test_ids_of_auth0s_form_pass_the_strict_check() -> None:
-    assert schema_violation(changed("connection_id", "con_0123456789ABCdef"), strict_ids=True) is None

@@ -1,0 +1,121 @@
+"""The token endpoint: every response, and both ways to log in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from dev.sandbox.tenant.client_assertion import ASSERTION_TYPE
+from dev.sandbox.tenant.clock import ManualClock
+
+NewClient = Callable[..., Any]
+
+
+def test_a_token_comes_with_its_lifetime_and_its_scopes(client: Any) -> None:
+    response = client.request_token()
+    assert response.status_code == 200
+    body = response.json()
+    assert body.pop("access_token").count(".") == 2
+    assert body == {
+        "expires_in": 86_400,
+        "token_type": "Bearer",
+        "scope": "create:sso_access_tickets delete:sso_access_tickets read:self_service_profiles",
+    }
+
+
+def test_the_request_can_be_a_form(client: Any) -> None:
+    assert client.http.post("/oauth/token", data=client.token_fields()).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("scheme", "path", "status"), [("http", "api/v2/", 200), ("https", "api/v2/", 200), ("https", "api/v2", 403)]
+)
+def test_the_audience_is_the_requests_address_under_either_scheme_with_its_final_slash(
+    client: Any, scheme: str, path: str, status: int
+) -> None:
+    assert client.request_token(audience=f"{scheme}://{client.tenant.domain}/{path}").status_code == status
+
+
+def test_lifetime_scopes_and_audience_follow_the_settings(new_client: NewClient) -> None:
+    audience = "https://tenant.example.com/api/v2/"
+    client = new_client(token_lifetime=60, scopes=("create:sso_access_tickets",), audiences=(audience,))
+    body = client.request_token(audience=audience).json()
+    assert (body["expires_in"], body["scope"]) == (60, "create:sso_access_tickets")
+
+
+@pytest.mark.parametrize(
+    ("settings", "changes", "status", "error", "description"),
+    [
+        ({}, {"client_secret": "wrong"}, 401, "access_denied", "Unauthorized"),
+        ({}, {"client_secret": None}, 401, "access_denied", "Unauthorized"),
+        ({"client_secret": ""}, {}, 401, "access_denied", "Unauthorized"),
+        ({}, {"client_id": "other"}, 401, "access_denied", "Unauthorized"),
+        ({}, {"grant_type": None}, 400, "invalid_request", "Missing required parameter: grant_type"),
+        ({}, {"grant_type": "password"}, 403, "unsupported_grant_type", "Unsupported grant type: password"),
+        ({}, {"audience": None}, 403, "access_denied", "No audience parameter was provided"),
+        ({}, {"audience": "https://x.example/api/v2/"}, 403, "access_denied", "Service not found: https://x.example"),
+        ({"client_grant": False}, {}, 403, "access_denied", "Client is not authorized to access"),
+        ({"client_credentials_grant": False}, {}, 403, "unauthorized_client", "Grant type 'client_credentials' not"),
+    ],
+)
+def test_a_request_that_is_refused_says_why_in_oauths_shape(
+    new_client: NewClient,
+    settings: dict[str, Any],
+    changes: dict[str, Any],
+    status: int,
+    error: str,
+    description: str,
+) -> None:
+    response = new_client(**settings).request_token(**changes)
+    assert response.status_code == status
+    assert set(response.json()) == {"error", "error_description"}
+    assert response.json()["error"] == error
+    assert response.json()["error_description"].startswith(description)
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b""])
+def test_a_body_that_is_neither_json_nor_a_form_is_refused(client: Any, body: bytes) -> None:
+    response = client.http.post("/oauth/token", content=body, headers={"Content-Type": "application/json"})
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
+
+
+def test_token_requests_cost_nothing_of_the_management_apis_limit(new_client: NewClient, clock: ManualClock) -> None:
+    client = new_client(clock=clock, plan="free")
+    assert [client.request_token().status_code for _ in range(5)] == [200] * 5
+    assert [client.profile().status_code for _ in range(3)] == [200, 200, 429]
+    stats = client.tenant.stats()
+    assert (stats.token_requests, stats.tokens_issued, stats.requests) == (6, 6, 3)
+
+
+def test_the_endpoints_own_limit_responds_with_the_misleading_500(new_client: NewClient, clock: ManualClock) -> None:
+    client = new_client(clock=clock, token_limit={"size": 1, "refill": 1})
+    assert client.request_token().status_code == 200
+    refused = client.request_token()
+    assert refused.status_code == 500
+    assert refused.json() == {"error": "access_denied", "error_description": "Global limit has been reached"}
+    clock.advance(1)
+    assert client.request_token().status_code == 200
+
+
+def test_a_signed_assertion_replaces_the_secret_and_expires_by_the_tenants_clock(
+    new_client: NewClient, clock: ManualClock
+) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    client = new_client(clock=clock, public_keys=(pem,), client_secret="")
+
+    def status(jti: str, expires: float) -> int:
+        claims = {"iss": client.tenant.client_id, "sub": client.tenant.client_id, "jti": jti, "exp": expires}
+        signed = jwt.encode({**claims, "aud": f"https://{client.tenant.domain}/"}, key, "RS256")
+        login = {"client_secret": None, "client_assertion_type": ASSERTION_TYPE, "client_assertion": signed}
+        return int(client.request_token(**login).status_code)
+
+    expires = clock() + 60
+    assert status("1", expires) == 200
+    clock.advance(60)
+    assert status("2", expires) == 401
