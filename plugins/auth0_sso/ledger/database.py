@@ -72,7 +72,7 @@ class LedgerDatabase:
 
 def connect(url: str | URL, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> LedgerDatabase:
     """
-    Connect to the ledger's database; its tables are made when they are missing.
+    Connect to the ledger's database; missing tables are created.
 
     :param url: SQLAlchemy's URL of a SQLite file or a PostgreSQL database.
     :raises LedgerError: if it can't be used, or there is no Fernet key.
@@ -165,7 +165,7 @@ def _prepare_postgresql(connection: Any, timeouts: Timeouts) -> None:
 
 def _keep_private(database: str) -> None:
     """Make the file its owner's alone; SQLite gives those that it puts beside it the same permissions."""
-    with suppress(OSError):  # SQLite says better what is wrong
+    with suppress(OSError):  # SQLite has a better message
         os.close(os.open(database, os.O_CREAT | os.O_RDWR, 0o600))
     for path in (database, f"{database}-wal", f"{database}-shm"):
         with suppress(OSError):  # not there, or somebody else's
@@ -187,13 +187,13 @@ def _prepare_sqlite(connection: sqlite3.Connection, timeouts: Timeouts) -> None:
     reraise=True,
 )
 def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
-    # The one statement for which SQLite does not wait, whatever busy_timeout says, if another process writes.
+    # If another process writes, SQLite does not wait for this one statement, in spite of busy_timeout.
     cursor.execute("PRAGMA journal_mode=WAL")
 
 
 def ledger_url() -> URL:
     """
-    Return the URL of the ledger that this Airflow is set up with; asks Airflow, so before an event loop runs.
+    Return the URL of this Airflow's ledger; call it before an event loop runs, since it reads a connection.
 
     It is the database of connection ``sso_tickets_db``, whose extras are libpq's options; without one, a SQLite
     file at ``SSO_TICKETS_LEDGER``, by default in ``AIRFLOW_HOME``.

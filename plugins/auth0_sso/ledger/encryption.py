@@ -53,7 +53,7 @@ class Cipher:
         """
         Decrypt.
 
-        :raises LedgerError: if it was encrypted with a key that is gone.
+        :raises LedgerError: if its key is missing.
         """
         try:
             return self._any.decrypt(encrypted).decode()
@@ -65,10 +65,10 @@ class Cipher:
 
     def decrypt_unless_expired(self, encrypted: str, expires_at: float, now: float) -> str | None:
         """
-        Decrypt; None if the key is gone and the secret has expired, so that a lost key holds up nobody for ever.
+        Decrypt; None if the key is missing and the secret has expired, so that a lost key does not stop runs for ever.
 
         :param expires_at: UNIX seconds, as ``now``.
-        :raises LedgerError: if the key is gone and the secret is valid.
+        :raises LedgerError: if the key is missing and the secret is valid.
         """
         try:
             return self.decrypt(encrypted)
@@ -95,7 +95,7 @@ def rotate_keys(engine: Engine, cipher: Cipher, now: float, seconds: float = 60.
     :param now: the ledger's UNIX time.
     :param seconds: for so long, at most a chunk of 500 rows longer.
     :return: whether the first key decrypts all of the ledger.
-    :raises LedgerError: if a valid ticket or token was encrypted with a key that is gone.
+    :raises LedgerError: if the key of a valid ticket or token is missing.
     """
     if not cipher.has_old_keys:
         return True

@@ -16,13 +16,11 @@ from psycopg2.extensions import connection, cursor
 
 class BoundedConnection(connection):  # type: ignore[misc]  # psycopg2 has no types
     """
-    A connection that is dropped when the server does not answer a call in time.
+    A connection that is dropped when the server does not answer a call within ``bound`` seconds.
 
     libpq has no bound for the answer of a server that hangs while its machine still acknowledges what is sent, and
-    ignores the socket's. psycopg2's ``set_wait_callback`` has one, but for all connections of the process, Airflow's
-    own too. So another thread shuts the socket down; libpq then reports a lost connection.
-
-    :param bound: seconds that a call may take.
+    psycopg2's ``set_wait_callback`` is for all connections of the process, Airflow's own too. So another thread shuts
+    the socket down, and libpq reports a lost connection.
     """
 
     def __init__(self, dsn: str, bound: float) -> None:
@@ -41,11 +39,7 @@ class BoundedConnection(connection):  # type: ignore[misc]  # psycopg2 has no ty
 
     @contextmanager
     def bounded(self) -> Iterator[None]:
-        """
-        Drop the connection when the block takes too long.
-
-        :raises OperationalError: if it did.
-        """
+        """Drop the connection when the block takes too long; it then raises OperationalError."""
         # A descriptor of its own: by then psycopg2 may have closed its one, and its number may be another file's.
         with socket.socket(fileno=os.dup(self.fileno())) as wire:
             timer = threading.Timer(self._bound, _drop, [wire])

@@ -11,7 +11,7 @@ from auth0_sso.exceptions import LedgerError
 
 SCHEMA_VERSION = "4"
 
-# Tasks that start together find the tables missing together: the first makes them, in one transaction.
+# If tasks start together and find no tables, the first creates them in one transaction.
 _ONE_AT_A_TIME = {
     "sqlite": "BEGIN IMMEDIATE",
     "postgresql": "SELECT pg_advisory_xact_lock(hashtext('sso_ledger_about'))",
@@ -85,18 +85,18 @@ tokens = Table(
 
 def prepare(engine: Engine) -> str:
     """
-    Make the tables that are missing and check their version.
+    Create missing tables and check their version.
 
     :return: the ledger's identity: a name given once, for SQLite with the name of the machine that holds the file.
-    :raises LedgerError: if another version of this software has made the tables.
+    :raises LedgerError: if another version of this software has created the tables.
     """
     if not (known := _read_about(engine)):
-        _make_tables(engine)
+        _create_tables(engine)
         known = _read_about(engine)
     if known.get("schema_version") != SCHEMA_VERSION:
         raise LedgerError(
             f"The ledger's tables have version {known.get('schema_version')}, this software knows {SCHEMA_VERSION}.",
-            advice="Install the version that made them, or a newer one.",
+            advice="Install the version that created them, or a newer one.",
         )
     host = f"@{socket.gethostname()}" if engine.dialect.name == "sqlite" else ""
     return f"{known['ledger_id']}{host}"
@@ -109,7 +109,7 @@ def _read_about(engine: Engine) -> dict[str, str]:
         return {row.name: row.value for row in connection.execute(select(about))}
 
 
-def _make_tables(engine: Engine) -> None:
+def _create_tables(engine: Engine) -> None:
     rows = [
         {"name": "schema_version", "value": SCHEMA_VERSION},
         {"name": "ledger_id", "value": uuid.uuid4().hex},

@@ -63,9 +63,16 @@ class Ledger:
         known = t.c.status.in_(MAY_WORK) & t.c.ticket_encrypted.is_not(None)
         return self._select(known, t.c.expires_at > self.now() - OPEN_LIFETIME)
 
-    def forget_urls(self, expired_before: float, most: int) -> int:
-        """Drop the URLs of at most so many tickets that expired before then (UNIX seconds); return how many."""
-        old = (t.c.expires_at < expired_before) & t.c.ticket_encrypted.is_not(None)
+    def forget_expired_urls(self, days: int, most: int = 10_000) -> int:
+        """
+        Drop the URLs of tickets that have not worked for so many days; all else about them stays.
+
+        A revoked ticket's URL is dropped at once.
+
+        :param most: how many at once, so that a run isn't held up; the next one goes on.
+        :return: how many there were.
+        """
+        old = (t.c.expires_at < self.now() - OPEN_LIFETIME - days * 86_400) & t.c.ticket_encrypted.is_not(None)
         some = t.c.key.in_(select(t.c.key).where(old).limit(most))
         # With a new version, so that a task that has read such an entry does not write its URL back.
         forget = update(t).where(old, some).values(ticket_encrypted=None, version=t.c.version + 1)
@@ -165,8 +172,8 @@ class Ledger:
 
 def open_ledger(url: str | URL | None = None, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> Ledger:
     """
-    Open the ledger at an URL; without one that of this Airflow, whose connection is read before an event loop runs.
+    Open the ledger at a URL, or the one of this Airflow; then before an event loop runs, see :func:`ledger_url`.
 
-    :raises LedgerError: if it can't be opened; it says what to do.
+    :raises LedgerError: if it can't be opened.
     """
     return Ledger(connect(url or ledger_url(), timeouts))

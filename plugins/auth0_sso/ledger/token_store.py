@@ -51,7 +51,7 @@ class LedgerTokenStore:
             return connection.execute(mine.values(owner=owner, owned_until=now + seconds)).rowcount == 1
 
     def _make_row(self, key: str) -> None:
-        with suppress(IntegrityError), self._engine.begin() as connection:  # another task may just have made it
+        with suppress(IntegrityError), self._engine.begin() as connection:  # another task has just inserted it
             connection.execute(insert(tokens).values(key=key))
 
     def save_token(self, key: str, token: Token, owner: str) -> None:

@@ -44,13 +44,13 @@ class IssuedTicket:
 
 @dataclass(frozen=True)
 class RequestGroup:
-    """The requests of one prospect, which share a ticket; it is made from the first."""
+    """The requests of one prospect, which share a ticket; the first one is sent."""
 
     specs: list[TicketSpec]
 
     @property
     def first(self) -> TicketSpec:
-        """The request that the ticket is made from."""
+        """The request that is sent."""
         return self.specs[0]
 
     @property
@@ -59,7 +59,7 @@ class RequestGroup:
         return [spec.request for spec in self.specs]
 
     def led_by(self, entry: Entry | None, now: float) -> RequestGroup:
-        """Put the request first from which the valid ticket was made, so that another order of rows keeps it."""
+        """Put the request of the valid ticket first, so that another order of rows keeps that ticket."""
         if entry is None or not entry.is_valid(now):
             return self
         return RequestGroup(sorted(self.specs, key=lambda spec: spec.fingerprint != entry.fingerprint))

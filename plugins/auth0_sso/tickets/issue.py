@@ -183,7 +183,7 @@ class TicketIssuer:
             status, error = status_in_run(entry, self._attempt)
             if status == OutcomeStatus.REUSED and entry.fingerprint != group.first.fingerprint:
                 error = (
-                    f"This link was made by the later run {entry.run} from a row with other data, and stays. "
+                    f"This link was created by the later run {entry.run} from a row with other data, and stays. "
                     "If this row's data count, trigger another run."
                 )
         self._record(group, status, error, entry)

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Collection, Mapping
 from contextlib import closing
 from datetime import datetime
 from typing import Any, Protocol
 
+import structlog
 from airflow.sdk import BaseOperator
 from airflow.sdk.configuration import conf
 
-from auth0_sso.exceptions import Auth0RunError
+from auth0_sso.exceptions import Auth0RunError, LedgerError
 from auth0_sso.hooks.auth0 import CREATE_SCOPE, READ_PROFILE_SCOPE, REVOKE_SCOPE, Auth0Hook
 from auth0_sso.hooks.identifiers import require_profile_id
 from auth0_sso.ledger.encryption import rotate_keys
-from auth0_sso.ledger.retention import forget_expired_urls, keep_days
 from auth0_sso.ledger.store import open_ledger
 from auth0_sso.ledger.token_store import LedgerTokenStore
 
+log = structlog.get_logger(logger_name="task")
+
 LEDGER_ID_KEY = "ledger_id"
+KEEP_DAYS_VARIABLE = "SSO_TICKETS_KEEP_DEAD_URLS_DAYS"
 
 
 class TaskInstance(Protocol):
@@ -68,7 +72,7 @@ def check_before_revoking(ti: TaskInstance, params: Mapping[str, Any]) -> None:
 
 
 def _check(ti: TaskInstance, scopes: Collection[str], profiles: Collection[str], *, dry_run: bool) -> None:
-    days = keep_days()
+    days = _keep_days()
     with closing(open_ledger()) as ledger:
         database = ledger.database
         rotate_keys(database.engine, database.cipher, ledger.now())
@@ -76,7 +80,8 @@ def _check(ti: TaskInstance, scopes: Collection[str], profiles: Collection[str],
         hook.rate_limiter = hook.settings.rate_limiter(ti.task.pool_slots, ti.start_date)
         if not dry_run:
             asyncio.run(_check_tenant(hook, scopes, profiles))
-            forget_expired_urls(ledger, days)
+            if forgotten := ledger.forget_expired_urls(days):
+                log.info("Removed the URLs of expired links from the ledger", links=forgotten, kept_for_days=days)
     ti.xcom_push(LEDGER_ID_KEY, database.identity)
 
 
@@ -86,6 +91,17 @@ async def _check_tenant(hook: Auth0Hook, scopes: Collection[str], profiles: Coll
         if READ_PROFILE_SCOPE in token.scopes:
             for profile_id in profiles:
                 await hook.get_self_service_profile(profile_id)
+
+
+def _keep_days() -> int:
+    """Return for how many days the ledger keeps the URL of a ticket that doesn't work any more."""
+    text = os.environ.get(KEEP_DAYS_VARIABLE, "").strip() or "30"
+    if not (text.isascii() and text.isdecimal()):
+        raise LedgerError(
+            f"{KEEP_DAYS_VARIABLE} is '{text}'.",
+            advice="Set it to a whole number of days, 0 or more, for which the URLs of expired links are kept.",
+        )
+    return int(text)
 
 
 def _require_mappable(max_mapped_tasks: int) -> None:

@@ -30,7 +30,7 @@ _UNRECORDED = (
     "This link works, but the ledger may not know it. Do not mail it: clear the task, or run again, and mail the link "
     "that is reported then."
 )
-_REVOKED = "Auth0 made a link that the ledger could not record, so it was revoked: clear the task, or run again."
+_REVOKED = "Auth0 created a link that the ledger could not record, so it was revoked: clear the task, or run again."
 
 
 class TicketRequester:
@@ -90,7 +90,7 @@ class TicketRequester:
                 return await self._record_ticket(intent, ticket, sent_at, spec.ttl)
 
     async def _record_ticket(self, intent: Entry, ticket: SsoTicket, sent_at: float, ttl: float) -> Entry:
-        # Whatever keeps it from being recorded, the outcome has the ticket.
+        # The outcome has the ticket, even if it can't be recorded.
         self._known[intent.key] = replace(
             intent, ticket=ticket, created_at=sent_at, expires_at=sent_at + ttl, error=_UNRECORDED
         )

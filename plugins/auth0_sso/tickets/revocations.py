@@ -39,7 +39,7 @@ class TicketState:
         """
         Return the revocation report's columns, with ``key`` and ``issued`` to identify the ticket.
 
-        ``ticket_id`` is given of a revoked ticket only: whoever knows the id of one that works may use it.
+        ``ticket_id`` is given for a revoked ticket only: with the id of another one, anyone could use it.
         """
         entry, ticket, revocation = self.entry, self.ticket, self.revocation
         return {

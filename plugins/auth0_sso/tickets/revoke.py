@@ -146,7 +146,7 @@ async def is_revoked_first(action: Action, hook: Auth0Hook) -> bool:
 
 async def revoke_entry(entry: Entry, hook: Auth0Hook, ledger: Ledger, run: str, workers: WorkerPool[Any]) -> Entry:
     """
-    Revoke an entry's ticket; from the intent on it is never reused, whatever happens.
+    Revoke an entry's ticket; from the intent on it is never reused.
 
     :return: the entry as it is now.
     :raises StaleEntryError: if somebody else has written the entry meanwhile.

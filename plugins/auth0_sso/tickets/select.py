@@ -20,7 +20,7 @@ from auth0_sso.tickets.revocations import look_up_states
 log = structlog.get_logger(logger_name="task")
 
 _UNKNOWN = (
-    "This ledger doesn't know the link, so it can't be revoked here. Run this where the link was made; "
+    "This ledger doesn't know the link, so it can't be revoked here. Run this where the link was created; "
     "else it expires by itself, or five hours after it was first opened."
 )
 
@@ -50,7 +50,7 @@ def select_tickets(
     """
     organizations = {one.strip() for one in organization_ids} - {""}
     if not (reported or organizations or all_live):
-        raise Auth0RunError("Nothing is selected.", advice="Give reported tickets, organizations, or all_live.")
+        raise Auth0RunError("Nothing is selected.", advice="Give reported tickets, organization_ids or all_live.")
     by_ticket = {row["ticket_id"]: row for row in reported if row["ticket_id"]}
     with closing(open_ledger()) as ledger:
         working = {entry.ticket.ticket_id: entry for entry in ledger.live_entries() if entry.ticket is not None}

@@ -254,7 +254,7 @@ def test_a_rotation_that_is_killed_is_continued_by_the_next(
             cipher = _InterruptedCipher(lambda: os.kill(os.getpid(), signal.SIGKILL), after=MANY // 2)
             rotate_keys(create_engine(ledger_url), cipher, time.time())
         finally:
-            os._exit(1)  # whatever happens, the tests go on in one process only
+            os._exit(1)  # the tests go on in one process only
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
     assert 0 < sum(map(both.database.cipher.is_current, secrets(both.database.engine))) < MANY
     assert rotate(both)

@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from dev.sandbox.server import Sandbox
 from tests.support import factories, postgres
-from tests.support.factories import issue, issuer, organizations
+from tests.support.factories import issue, organizations
 
 pytestmark = pytest.mark.usefixtures("auth0_connection")
 
@@ -78,13 +78,13 @@ def test_a_ticket_whose_commit_hangs_is_in_its_rows_outcome_and_counts_if_it_is_
         commit(dialect, connection)
 
     hook = factories.open_hook(ledger, timeouts=SHORT)
-    made = issuer(organizations(1), ledger, hook=hook)
+    issuer = factories.issuer(organizations(1), ledger, hook=hook)
     with monkeypatch.context() as hanging:
         hanging.setattr(DefaultDialect, "do_commit", hang_and_commit)
         with pytest.raises(OperationalError, match="PostgreSQL has not answered"):
-            asyncio.run(made.run())
+            asyncio.run(issuer.run())
     assert hang.lasts, "the ledger was waited for until it went on by itself"
-    failed = factories.by_row(made.results())[1]
+    failed = factories.by_row(issuer.results())[1]
     assert (failed["status"], failed["ticket_id"]) == ("failed", *factories.living(tenant))
     hang.end()
     outcome = issue(organizations(1), ledger)[1]

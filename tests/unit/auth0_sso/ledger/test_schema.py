@@ -1,4 +1,4 @@
-"""The ledger's tables: made by whoever comes first, and refused when another software made them."""
+"""The ledger's tables: created by the task that comes first, and refused if another version has created them."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def test_two_databases_have_two_identities(tmp_path: object) -> None:
 def test_tables_of_another_version_are_refused(ledger_url: str) -> None:
     with closing(connect(ledger_url)) as database, database.engine.begin() as connection:
         connection.execute(text("UPDATE sso_ledger_about SET value = '99' WHERE name = 'schema_version'"))
-    with pytest.raises(LedgerError, match=r"version 99, this software knows \d.*Install the version that made them"):
+    with pytest.raises(LedgerError, match=r"version 99, this software knows \d.*Install the version that created them"):
         connect(ledger_url)
 
 
-def test_tables_that_another_task_has_only_half_made_are_completed(ledger_url: str) -> None:
+def test_tables_that_another_task_has_only_partly_created_are_completed(ledger_url: str) -> None:
     engine = create_engine(ledger_url)
     schema.about.create(engine)  # its rows are not there yet
     engine.dispose()
@@ -47,7 +47,7 @@ def test_tables_that_another_task_has_only_half_made_are_completed(ledger_url: s
 
 
 @pytest.mark.parametrize("_time", range(3))
-def test_tasks_that_start_together_make_one_ledger(ledger_url: str, _time: int) -> None:
+def test_tasks_that_start_together_create_one_ledger(ledger_url: str, _time: int) -> None:
     together = threading.Barrier(8)
 
     def open_it(_number: int) -> str:

@@ -1,4 +1,4 @@
-"""The ledger knows, whatever is killed, what was requested for each prospect and what came back."""
+"""The ledger knows what was requested for each prospect and what came back, even after a kill."""
 
 from __future__ import annotations
 

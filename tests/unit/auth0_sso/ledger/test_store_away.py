@@ -29,7 +29,7 @@ from sqlalchemy.pool import Pool
 
 from dev.sandbox.server import Sandbox
 from tests.support import factories
-from tests.support.factories import SECOND_RUN, issue, issuer, organizations
+from tests.support.factories import SECOND_RUN, issue, organizations
 
 pytestmark = pytest.mark.usefixtures("auth0_connection")
 
@@ -74,10 +74,10 @@ def issue_until_it_fails(
     ledger: Ledger, error: type[DBAPIError] = OperationalError, hook: factories.Hook | None = None
 ) -> dict[str, Any]:
     """Issue one row, which fails with an error of the database; return its outcome."""
-    made = issuer(organizations(1), ledger, hook=hook or factories.open_hook(ledger, timeouts=GIVES_UP))
+    issuer = factories.issuer(organizations(1), ledger, hook=hook or factories.open_hook(ledger, timeouts=GIVES_UP))
     with pytest.raises(error):
-        asyncio.run(made.run())
-    return factories.by_row(made.results())[1]
+        asyncio.run(issuer.run())
+    return factories.by_row(issuer.results())[1]
 
 
 def assert_recorded_once(ledger: Ledger, tenant: Sandbox, outcome: dict[str, Any]) -> None:
@@ -226,10 +226,10 @@ def test_a_ticket_is_in_its_rows_outcome_when_the_task_is_ended_while_the_ledger
 
     monkeypatch.setattr(sqlite_ledger, "record_created", stay_away)
     hook = factories.open_hook(sqlite_ledger, timeouts=replace(factories.SHORT, shutdown=0.05))
-    made = issuer(organizations(1), sqlite_ledger, hook=hook)
-    loop = GuardedLoop(made, timeouts=hook.timeouts)
-    loop.run(made.run)
-    outcome = factories.by_row(made.results())[1]
+    issuer = factories.issuer(organizations(1), sqlite_ledger, hook=hook)
+    loop = GuardedLoop(issuer, timeouts=hook.timeouts)
+    loop.run(issuer.run)
+    outcome = factories.by_row(issuer.results())[1]
     assert outcome["status"] == "failed"
     assert {outcome["ticket_id"]} == factories.living(tenant)
 

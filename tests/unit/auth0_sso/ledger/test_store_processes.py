@@ -40,7 +40,7 @@ def set_up(fernet: str, connection: str, start_at: float = 0.0) -> None:
     time.sleep(max(0.0, start_at - time.time()))
 
 
-def make_the_tables(url: str, _number: int) -> str:
+def create_the_tables(url: str, _number: int) -> str:
     return open_ledger(url).database.identity
 
 
@@ -124,8 +124,8 @@ def kill_when(condition: Callable[[], bool], work: Callable[[str], None], url: s
     assert process.exitcode == -signal.SIGKILL
 
 
-def test_processes_that_find_no_tables_make_one_ledger(together: Together, ledger_url: str) -> None:
-    assert len(set(together(make_the_tables, ledger_url))) == 1
+def test_processes_that_find_no_tables_create_one_ledger(together: Together, ledger_url: str) -> None:
+    assert len(set(together(create_the_tables, ledger_url))) == 1
 
 
 def test_of_the_processes_that_request_a_new_prospects_ticket_one_may_send(together: Together, ledger_url: str) -> None:

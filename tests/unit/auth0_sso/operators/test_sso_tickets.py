@@ -207,7 +207,7 @@ def test_a_worker_with_another_ledger_than_the_plans_sends_nothing(tmp_path: Pat
 
 def test_the_plans_own_ledger_is_taken(tmp_path: Path, ledger: Ledger) -> None:
     batch = factories.batch_file(tmp_path, organizations(1))
-    assert statuses(execute(create(batch=batch, ledger_id=ledger.identity))) == {"created": 1}
+    assert statuses(execute(create(batch=batch, ledger_id=ledger.database.identity))) == {"created": 1}
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]"])

@@ -50,8 +50,8 @@ def test_a_batch_that_can_not_be_read_says_what_to_clear(tmp_path: Path, read: A
 
 
 def test_an_outcome_has_the_reports_columns_in_order() -> None:
-    made = Outcome(request(7, source="one.csv"), OutcomeStatus.CREATED, entry=entry(), duplicate_possible=True)
-    assert list(made.as_dict().items()) == [
+    outcome = Outcome(request(7, source="one.csv"), OutcomeStatus.CREATED, entry=entry(), duplicate_possible=True)
+    assert list(outcome.as_dict().items()) == [
         ("row", 7),
         ("organization_id", "org_0"),
         ("organization_name", "Organization org_0"),
@@ -68,13 +68,13 @@ def test_an_outcome_has_the_reports_columns_in_order() -> None:
         ("error", ""),
         ("source", "one.csv"),
     ]
-    assert "t1" not in f"{made!r}"
+    assert "t1" not in f"{outcome!r}"
 
 
 @pytest.mark.parametrize("status", ["planned", "conflict", "failed", "not_attempted"])
 def test_a_ticket_is_given_only_if_it_was_created_or_reused(status: str) -> None:
-    made = Outcome(request(1), OutcomeStatus(status), entry=entry()).as_dict()
-    assert [made[name] for name in ("ticket_url", "ticket_id", "expires_at", "created_at")] == [""] * 4
+    outcome = Outcome(request(1), OutcomeStatus(status), entry=entry()).as_dict()
+    assert [outcome[name] for name in ("ticket_url", "ticket_id", "expires_at", "created_at")] == [""] * 4
 
 
 @pytest.mark.parametrize(("status", "attempts"), [("created", 2), ("failed", 2), ("reused", 0), ("planned", 0)])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auth0_sso.ledger.records import EntryStatus
+from auth0_sso.ledger.records import OPEN_LIFETIME, EntryStatus
 from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.runtime.timeouts import Timeouts
 from auth0_sso.tickets.batch import Organization
@@ -107,11 +106,11 @@ class TestReported:
         self, ledger: Ledger, tenant: Sandbox, by_backend: bool
     ) -> None:
         wanted = organizations(2)
-        made = factories.issuer(wanted, ledger)
-        asyncio.run(made.run())
-        pushed = EncryptedTicketsXCom.serialize_value(made.results()) if by_backend else made.results()
+        issuer = factories.issuer(wanted, ledger)
+        asyncio.run(issuer.run())
+        pushed = EncryptedTicketsXCom.serialize_value(issuer.results()) if by_backend else issuer.results()
         assert ("locked:" in str(pushed)) is by_backend
-        assert collect(wanted, [pushed]) == factories.by_row(made.results())
+        assert collect(wanted, [pushed]) == factories.by_row(issuer.results())
 
     @pytest.mark.parametrize("state", ["upstream_failed", "skipped", "removed"])
     @pytest.mark.parametrize("gone", ["expired", "revoked"])
@@ -228,8 +227,8 @@ class TestFromLedger:
     def test_a_link_whose_url_is_no_longer_kept_has_failed(self, ledger: Ledger) -> None:
         issue(ONE, ledger)
         (entry,) = ledger.live_entries()
-        factories.expire(ledger, entry, 60)
-        assert ledger.forget_urls(time.time(), 10) == 1
+        factories.expire(ledger, entry, OPEN_LIFETIME + 60)
+        assert ledger.forget_expired_urls(0) == 1
         outcome = collect(ONE)[1]
         assert outcome["status"] == "failed"
         assert outcome["error"] == "Its link has expired, and the ledger doesn't keep its URL any more: run again."

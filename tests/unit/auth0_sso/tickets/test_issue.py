@@ -36,13 +36,13 @@ def test_each_prospect_gets_one_ticket_of_its_own_request(ledger: Ledger, tenant
 
 
 def test_the_results_are_one_entry_an_organization(sqlite_ledger: Ledger) -> None:
-    made = factories.issuer(organizations(7, per_organization=3), sqlite_ledger)
-    asyncio.run(made.run())
-    results = made.results()
+    issuer = factories.issuer(organizations(7, per_organization=3), sqlite_ledger)
+    asyncio.run(issuer.run())
+    results = issuer.results()
     assert [result["organization_id"] for result in results] == ["org_1", "org_4", "org_7"]
     assert [[ticket["row"] for ticket in result["tickets"]] for result in results] == [[1, 2, 3], [4, 5, 6], [7]]
     assert results[0]["organization_name"] == "Organization org_1"
-    made.raise_if_incomplete()
+    issuer.raise_if_incomplete()
 
 
 def test_an_outcome_says_when_its_ticket_was_created_and_expires(sqlite_ledger: Ledger) -> None:
@@ -93,13 +93,13 @@ def test_a_connection_that_exists_is_a_conflict_and_no_failure(
 ) -> None:
     tenant = run_tenant(connections={"con_0000000000000001": "connection-2"})
     connect(tenant)
-    made = factories.issuer(organizations(3), sqlite_ledger)
-    asyncio.run(made.run())
-    outcomes = factories.by_row(made.results())
+    issuer = factories.issuer(organizations(3), sqlite_ledger)
+    asyncio.run(issuer.run())
+    outcomes = factories.by_row(issuer.results())
     assert [outcomes[row]["status"] for row in (1, 2, 3)] == ["created", "conflict", "created"]
     assert "already exists" in outcomes[2]["error"]
     assert outcomes[2]["ticket_url"] == ""
-    made.raise_if_incomplete()
+    issuer.raise_if_incomplete()
     tenant.reset()
     assert factories.statuses(issue(organizations(3), sqlite_ledger)) == {"created": 2, "conflict": 1}
     assert tenant.stats().requests == 0, "a retry does not send it again"
@@ -109,16 +109,16 @@ def test_a_connection_that_exists_is_a_conflict_and_no_failure(
 
 def test_a_row_that_auth0_refuses_fails_alone_and_is_named(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
     bad = request(2, body={"connection_config": {"name": "not a valid name"}})
-    made = factories.issuer([organization(request(1), bad, request(3))], sqlite_ledger)
-    asyncio.run(made.run())
-    outcomes = factories.by_row(made.results())
+    issuer = factories.issuer([organization(request(1), bad, request(3))], sqlite_ledger)
+    asyncio.run(issuer.run())
+    outcomes = factories.by_row(issuer.results())
     assert [outcomes[row]["status"] for row in (1, 2, 3)] == ["created", "failed", "created"]
     assert "Payload validation error" in outcomes[2]["error"]
     assert outcomes[2]["duplicate_possible"] is False
     with pytest.raises(
         Auth0RowError, match=r"1 of 3 rows failed, 0 were not attempted\. row 2: .*Then clear this task or run again"
     ):
-        made.raise_if_incomplete()
+        issuer.raise_if_incomplete()
 
 
 @pytest.mark.parametrize("odd", ["\\ud83d", "\\u0000"], ids=["half a character", "NUL"])
@@ -148,9 +148,9 @@ def test_a_row_whose_own_profile_or_domain_is_wrong_fails_alone(
 
 
 def test_a_runs_profile_that_does_not_exist_is_the_runs_error(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
-    made = factories.issuer(organizations(30), sqlite_ledger, profile_id="ssp_unknown00000001")
+    issuer = factories.issuer(organizations(30), sqlite_ledger, profile_id="ssp_unknown00000001")
     with pytest.raises(Auth0ProfileError, match="Set profile_id"):
-        asyncio.run(made.run())
+        asyncio.run(issuer.run())
     assert tenant.stats().tickets == 0
 
 
@@ -167,13 +167,13 @@ def test_a_row_whose_old_ticket_auth0_refuses_to_revoke_fails_alone(
     rows = [organization(*(request(row, profile_id=tenant.profile_id) for row in range(1, 11)))]
     issue(rows, sqlite_ledger)
     tenant.fault("error_before", route="revoke", status=status, message=message)
-    made = factories.issuer(rows, sqlite_ledger, SECOND_RUN, reissue=True)
-    asyncio.run(made.run())
-    outcomes = factories.by_row(made.results())
+    issuer = factories.issuer(rows, sqlite_ledger, SECOND_RUN, reissue=True)
+    asyncio.run(issuer.run())
+    outcomes = factories.by_row(issuer.results())
     assert factories.statuses(outcomes) == {"created": 9, "failed": 1}
     assert [outcome["error"].count(message) for outcome in outcomes.values()].count(1) == 1
     with pytest.raises(Auth0RowError, match="1 of 10 rows failed, 0 were not attempted"):
-        made.raise_if_incomplete()
+        issuer.raise_if_incomplete()
 
 
 def test_a_runs_error_stops_the_others_which_say_why_and_a_retry_finishes_them(
@@ -182,10 +182,10 @@ def test_a_runs_error_stops_the_others_which_say_why_and_a_retry_finishes_them(
     tenant = run_tenant(scopes=("delete:sso_access_tickets",))
     connect(tenant)
     hook = factories.open_hook(sqlite_ledger, rate=0.7)  # four in flight
-    made = factories.issuer(organizations(60), sqlite_ledger, hook=hook)
+    issuer = factories.issuer(organizations(60), sqlite_ledger, hook=hook)
     with pytest.raises(Auth0RunError, match="Grant the application the scope"):
-        asyncio.run(made.run())
-    outcomes = factories.by_row(made.results())
+        asyncio.run(issuer.run())
+    outcomes = factories.by_row(issuer.results())
     found = factories.statuses(outcomes)
     assert set(found) == {"failed", "not_attempted"}
     assert 1 <= found["failed"] == factories.posts(tenant) <= 4
@@ -298,7 +298,7 @@ def test_two_tasks_that_request_the_same_prospects_at_once_create_one_ticket_eac
 
     asyncio.run(both())
     assert tenant.stats().tickets == 20
-    found = [factories.by_row(made.results()) for made in (one, two)]
+    found = [factories.by_row(issuer.results()) for issuer in (one, two)]
     assert sorted(found[0]) == sorted(found[1])
     for row in found[0]:
         assert {outcomes[row]["status"] for outcomes in found} == {"created", "reused"}
@@ -311,22 +311,22 @@ def test_stopped_in_the_middle_what_is_under_way_is_answered_and_recorded(
     tenant = run_tenant(latency=(0.05, 0.05))
     connect(tenant)
     hook = factories.open_hook(ledger, rate=1.4, rested=True)  # seven in flight
-    made = factories.issuer(organizations(60), ledger, hook=hook)
-    hook.on_request = lambda: made.stop("stopped")
+    issuer = factories.issuer(organizations(60), ledger, hook=hook)
+    hook.on_request = lambda: issuer.stop("stopped")
 
     async def main() -> set[asyncio.Task[Any]]:
-        await made.run()
+        await issuer.run()
         return asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
 
     assert asyncio.run(main()) == set()
-    outcomes = factories.by_row(made.results())
+    outcomes = factories.by_row(issuer.results())
     found = factories.statuses(outcomes)
     assert set(found) == {"created", "not_attempted"}
     assert found["created"] == tenant.stats().tickets == factories.posts(tenant) <= 7
     assert factories.recorded(ledger) == factories.living(tenant)
     assert {outcome["error"] for outcome in outcomes.values() if outcome["status"] == "not_attempted"} == {"stopped"}
     with pytest.raises(Auth0TransientError, match=r"0 of 60 rows failed, \d+ were not attempted.*stopped"):
-        made.raise_if_incomplete()
+        issuer.raise_if_incomplete()
 
 
 def test_no_log_shows_a_ticket(sqlite_ledger: Ledger, tenant: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:

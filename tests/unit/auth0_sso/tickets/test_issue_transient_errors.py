@@ -20,9 +20,9 @@ from tests.unit.auth0_sso.conftest import Connect, RunTenant
 pytestmark = pytest.mark.usefixtures("auth0_connection")
 
 
-def run(made: factories.Issuer) -> dict[int, dict[str, Any]]:
-    asyncio.run(made.run())
-    return factories.by_row(made.results())
+def run(issuer: factories.Issuer) -> dict[int, dict[str, Any]]:
+    asyncio.run(issuer.run())
+    return factories.by_row(issuer.results())
 
 
 def flagged(outcomes: dict[int, dict[str, Any]]) -> int:
@@ -74,13 +74,13 @@ def test_an_answer_that_takes_too_long_is_a_lost_one(sqlite_ledger: Ledger, tena
 
 def test_only_so_many_tickets_are_risked_for_one_prospect(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
     tenant.fault("drop_after", count=100, connection_name="connection-1")
-    made = factories.issuer(organizations(2), sqlite_ledger)
-    outcomes = run(made)
+    issuer = factories.issuer(organizations(2), sqlite_ledger)
+    outcomes = run(issuer)
     assert [outcomes[row]["status"] for row in (1, 2)] == ["failed", "created"]
     assert outcomes[1]["duplicate_possible"] is True
     assert (outcomes[1]["attempts"], factories.posts(tenant)) == (3, 4)
     with pytest.raises(Auth0TransientError, match=r"1 of 2 rows failed, 0 were not attempted\. row 1: No answer"):
-        made.raise_if_incomplete()
+        issuer.raise_if_incomplete()
 
 
 def test_no_more_are_risked_where_an_older_one_has_expired_that_can_not_be_revoked(
@@ -102,13 +102,13 @@ def test_when_the_retry_budget_is_used_up_the_rows_have_failed_and_nothing_is_fl
     sqlite_ledger: Ledger, tenant: Sandbox, connect: Connect
 ) -> None:
     connect(tenant, host="http://127.0.0.1:1")
-    made = factories.issuer(organizations(3), sqlite_ledger, retry_budget=0.2)
-    outcomes = run(made)
+    issuer = factories.issuer(organizations(3), sqlite_ledger, retry_budget=0.2)
+    outcomes = run(issuer)
     assert {outcome["status"] for outcome in outcomes.values()} <= {"failed", "not_attempted"}
     assert all("No connection to 127.0.0.1:1" in outcome["error"] for outcome in outcomes.values())
     assert flagged(outcomes) == 0
     with pytest.raises(Auth0TransientError, match=r"No connection to 127\.0\.0\.1:1"):
-        made.raise_if_incomplete()
+        issuer.raise_if_incomplete()
     assert sqlite_ledger.entries_of_run(FIRST_RUN.run) == [], "without a token there is not even an intent"
 
 
@@ -150,9 +150,9 @@ def test_after_a_lost_answer_of_a_revocation_there_is_no_second_ticket(sqlite_le
 def test_after_a_stop_a_failed_request_is_not_sent_again(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
     tenant.fault("error_after", count=1)
     hook = factories.open_hook(sqlite_ledger)
-    made = factories.issuer(organizations(1), sqlite_ledger, hook=hook)
-    hook.on_request = lambda: made.stop("stopped")
-    outcome = run(made)[1]
+    issuer = factories.issuer(organizations(1), sqlite_ledger, hook=hook)
+    hook.on_request = lambda: issuer.stop("stopped")
+    outcome = run(issuer)[1]
     assert factories.posts(tenant) == 1
     assert (outcome["status"], outcome["duplicate_possible"], outcome["attempts"]) == ("failed", True, 1)
     assert "Auth0 answered 500" in outcome["error"]
@@ -163,11 +163,11 @@ def test_a_request_whose_answer_is_not_waited_for_any_longer_has_failed_and_is_f
 ) -> None:
     tenant.fault("stall", delay=30, route="create", connection_name="connection-1")
     hook = factories.open_hook(sqlite_ledger, timeouts=replace(factories.SHORT, shutdown=0.1))
-    made = factories.issuer(organizations(1), sqlite_ledger, hook=hook)
-    loop = GuardedLoop(made, timeouts=hook.timeouts)
+    issuer = factories.issuer(organizations(1), sqlite_ledger, hook=hook)
+    loop = GuardedLoop(issuer, timeouts=hook.timeouts)
     hook.on_request = lambda: loop.stop("stopped")
-    loop.run(made.run)
-    outcome = factories.by_row(made.results())[1]
+    loop.run(issuer.run)
+    outcome = factories.by_row(issuer.results())[1]
     assert (outcome["status"], outcome["duplicate_possible"]) == ("failed", True)
     assert outcome["error"] == "The task ended before the answer came: clear it, or run again."
     (entry,) = sqlite_ledger.entries_of_run(FIRST_RUN.run)

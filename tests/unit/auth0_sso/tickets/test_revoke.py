@@ -27,15 +27,15 @@ def tickets_of(entries: list[Entry]) -> list[IssuedTicket]:
     return [IssuedTicket(entry.key, entry.created_at or 0) for entry in entries]
 
 
-def revoker(
+def revoker_of(
     entries: list[Entry], ledger: Ledger, hook: factories.Hook | None = None, **options: Any
 ) -> factories.Revoker:
     return factories.Revoker(tickets_of(entries), hook or factories.open_hook(ledger), ledger, RUN, **options)
 
 
-def run(made: factories.Revoker) -> list[dict[str, Any]]:
-    asyncio.run(made.run())
-    return made.results()
+def run(revoker: factories.Revoker) -> list[dict[str, Any]]:
+    asyncio.run(revoker.run())
+    return revoker.results()
 
 
 def statuses(results: list[dict[str, Any]]) -> Counter[str]:
@@ -44,22 +44,22 @@ def statuses(results: list[dict[str, Any]]) -> Counter[str]:
 
 def test_each_ticket_is_revoked_and_the_ledger_says_by_which_run(ledger: Ledger, tenant: Sandbox) -> None:
     issue(organizations(20), ledger)
-    made = revoker(ledger.live_entries(), ledger)
-    results = run(made)
+    revoker = revoker_of(ledger.live_entries(), ledger)
+    results = run(revoker)
     assert statuses(results) == {"revoked": 20}
     assert tenant.stats().states == {"revoked": 20}
     assert ledger.live_entries() == []
     assert all(result["revoked_at"] >= result["created_at"] for result in results)
     keys = [entry.key for entry in ledger.entries_of_run(factories.FIRST_RUN.run)]
     assert {entry.revoked_by for entry in ledger.entries(keys).values()} == {RUN}
-    made.raise_if_incomplete()
+    revoker.raise_if_incomplete()
 
 
 def test_the_results_have_the_revocation_reports_columns_with_the_ids_of_revoked_tickets(
     sqlite_ledger: Ledger, tenant: Sandbox
 ) -> None:
     issue(organizations(1), sqlite_ledger)
-    (result,) = run(revoker(sqlite_ledger.live_entries(), sqlite_ledger))
+    (result,) = run(revoker_of(sqlite_ledger.live_entries(), sqlite_ledger))
     assert ", ".join(name for name in result if name not in ("key", "issued")) == ", ".join(REVOCATION_COLUMNS)
     assert result["ticket_id"] == tenant.tickets[0].id
     assert result["revoked_by"] == RUN
@@ -74,8 +74,8 @@ def test_a_ticket_of_another_tenant_is_not_taken_for_revoked(
     other = run_tenant()
     connect(other)
     issue(organizations(1), sqlite_ledger)
-    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, dry_run=dry_run)
-    results = run(made)
+    revoker = revoker_of(sqlite_ledger.live_entries(), sqlite_ledger, dry_run=dry_run)
+    results = run(revoker)
     assert statuses(results) == {"failed": 1, "planned" if dry_run else "revoked": 1}
     (failed,) = (result for result in results if result["status"] == "failed")
     assert f"127.0.0.1:{tenant.port}" in failed["error"]
@@ -83,12 +83,12 @@ def test_a_ticket_of_another_tenant_is_not_taken_for_revoked(
     assert factories.living(tenant) | factories.living(other) == factories.recorded(sqlite_ledger)
     assert factories.revocations(other) == (0 if dry_run else 1)
     with pytest.raises(Auth0RowError, match="1 of 2 tickets are not revoked"):
-        made.raise_if_incomplete()
+        revoker.raise_if_incomplete()
 
 
 def test_a_revoked_ticket_is_not_reused_by_the_next_run(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
     first = issue(organizations(2), sqlite_ledger)
-    run(revoker(sqlite_ledger.live_entries(), sqlite_ledger))
+    run(revoker_of(sqlite_ledger.live_entries(), sqlite_ledger))
     second = issue(organizations(2), sqlite_ledger, SECOND_RUN)
     assert factories.statuses(second) == {"created": 2}
     assert {outcome["ticket_id"] for outcome in first.values()}.isdisjoint(factories.living(tenant))
@@ -103,19 +103,19 @@ def test_an_expired_ticket_is_revoked_only_if_it_may_have_been_opened_at_its_las
         factories.expire(sqlite_ledger, first, 60),
         factories.expire(sqlite_ledger, second, OPEN_LIFETIME + 60),
     ]
-    made = revoker(expired, sqlite_ledger)
-    assert [result["status"] for result in run(made)] == ["revoked", "expired"]
+    revoker = revoker_of(expired, sqlite_ledger)
+    assert [result["status"] for result in run(revoker)] == ["revoked", "expired"]
     assert tenant.stats().states == {"revoked": 1, "live": 1}
-    made.raise_if_incomplete()
+    revoker.raise_if_incomplete()
 
 
 def test_a_dry_run_sends_nothing(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
     issue(organizations(3), sqlite_ledger)
-    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, dry_run=True)
-    assert statuses(run(made)) == {"planned": 3}
+    revoker = revoker_of(sqlite_ledger.live_entries(), sqlite_ledger, dry_run=True)
+    assert statuses(run(revoker)) == {"planned": 3}
     assert factories.revocations(tenant) == 0
     assert len(sqlite_ledger.live_entries()) == 3
-    made.raise_if_incomplete()
+    revoker.raise_if_incomplete()
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "error_after", "drop_before"])
@@ -124,7 +124,7 @@ def test_after_a_transient_error_it_is_done_again_since_revoking_twice_does_no_h
 ) -> None:
     issue(organizations(2), ledger)
     tenant.fault(kind, count=2, route="revoke")  # type: ignore[arg-type]
-    assert statuses(run(revoker(ledger.live_entries(), ledger))) == {"revoked": 2}
+    assert statuses(run(revoker_of(ledger.live_entries(), ledger))) == {"revoked": 2}
     assert tenant.stats().states == {"revoked": 2}
     assert ledger.live_entries() == []
 
@@ -132,7 +132,7 @@ def test_after_a_transient_error_it_is_done_again_since_revoking_twice_does_no_h
 def test_a_429_is_waited_out(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
     issue(organizations(2), sqlite_ledger)
     tenant.fault("rate_limit_storm", count=1)
-    assert statuses(run(revoker(sqlite_ledger.live_entries(), sqlite_ledger))) == {"revoked": 2}
+    assert statuses(run(revoker_of(sqlite_ledger.live_entries(), sqlite_ledger))) == {"revoked": 2}
     assert tenant.stats().rate_limited >= 1
 
 
@@ -143,12 +143,12 @@ def test_when_the_retry_budget_is_used_up_the_tickets_stay_known(
     connect(tenant)
     issue(organizations(2), sqlite_ledger)
     tenant.stop()
-    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, retry_budget=0.2)
-    results = run(made)
+    revoker = revoker_of(sqlite_ledger.live_entries(), sqlite_ledger, retry_budget=0.2)
+    results = run(revoker)
     assert {result["status"] for result in results} <= {"failed", "not_attempted"}
     assert all(f"No connection to 127.0.0.1:{tenant.port}" in result["error"] for result in results)
     with pytest.raises(Auth0TransientError, match=r"2 of 2 tickets are not revoked.*No connection to 127\.0\.0\.1"):
-        made.raise_if_incomplete()
+        revoker.raise_if_incomplete()
     assert len(sqlite_ledger.live_entries()) == 2
 
 
@@ -157,11 +157,11 @@ def test_a_ticket_whose_revocation_is_unconfirmed_is_never_reused_and_the_next_t
 ) -> None:
     issue(organizations(1), sqlite_ledger)
     tenant.fault("drop_before", route="revoke", count=100)
-    assert statuses(run(revoker(sqlite_ledger.live_entries(), sqlite_ledger, retry_budget=0.1))) == {"failed": 1}
+    assert statuses(run(revoker_of(sqlite_ledger.live_entries(), sqlite_ledger, retry_budget=0.1))) == {"failed": 1}
     (entry,) = sqlite_ledger.live_entries()
     assert (entry.status, entry.is_valid(sqlite_ledger.now())) == ("revoking", False)
     tenant.clear_faults()
-    assert statuses(run(revoker([entry], sqlite_ledger))) == {"revoked": 1}
+    assert statuses(run(revoker_of([entry], sqlite_ledger))) == {"revoked": 1}
     assert factories.living(tenant) == set()
 
 
@@ -172,22 +172,22 @@ def test_without_the_scope_the_others_are_not_attempted_and_say_why(
     connect(tenant)
     issue(organizations(20), sqlite_ledger)
     hook = factories.open_hook(sqlite_ledger, rate=0.2, burst=1, rested=True)
-    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, hook)
+    revoker = revoker_of(sqlite_ledger.live_entries(), sqlite_ledger, hook)
     with pytest.raises(Auth0RunError, match="lacks the scope delete:sso_access_tickets"):
-        run(made)
-    found = statuses(made.results())
+        run(revoker)
+    found = statuses(revoker.results())
     assert set(found) == {"failed", "not_attempted"}
     assert factories.revocations(tenant) == 0  # seen from the token, before anything is sent
-    assert all("lacks the scope delete:sso_access_tickets" in result["error"] for result in made.results())
+    assert all("lacks the scope delete:sso_access_tickets" in result["error"] for result in revoker.results())
 
 
 def test_a_ticket_that_auth0_refuses_to_revoke_fails_alone(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
     issue(organizations(3), sqlite_ledger)
     tenant.fault("error_before", status=400, message="Payload validation error", route="revoke")
-    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger)
-    assert statuses(run(made)) == {"revoked": 2, "failed": 1}
+    revoker = revoker_of(sqlite_ledger.live_entries(), sqlite_ledger)
+    assert statuses(run(revoker)) == {"revoked": 2, "failed": 1}
     with pytest.raises(Auth0RowError, match=r"1 of 3 tickets are not revoked.*Payload validation error"):
-        made.raise_if_incomplete()
+        revoker.raise_if_incomplete()
 
 
 def test_a_ticket_that_another_run_has_replaced_meanwhile_is_not_touched(
@@ -196,19 +196,19 @@ def test_a_ticket_that_another_run_has_replaced_meanwhile_is_not_touched(
     issue(organizations(1), sqlite_ledger)
     seen = sqlite_ledger.live_entries()
     issue(organizations(1), sqlite_ledger, SECOND_RUN, reissue=True)
-    made = revoker(seen, sqlite_ledger)
-    (result,) = run(made)
+    revoker = revoker_of(seen, sqlite_ledger)
+    (result,) = run(revoker)
     assert (result["status"], result["revoked_by"]) == ("replaced", SECOND_RUN.run)
     assert "has a newer link, which is left alone" in result["error"]
     assert len(factories.living(tenant)) == 1
-    made.raise_if_incomplete()
+    revoker.raise_if_incomplete()
 
 
 @pytest.mark.answers("`revoke_sso_tickets` is run again")
 def test_a_second_run_sends_nothing_and_reports_what_the_first_one_did(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
     issue(organizations(3), sqlite_ledger)
     seen = sqlite_ledger.live_entries()
-    first = run(revoker(seen, sqlite_ledger))
+    first = run(revoker_of(seen, sqlite_ledger))
     again = factories.Revoker(
         tickets_of(seen), factories.open_hook(sqlite_ledger), sqlite_ledger, "revoke_sso_tickets/run-2"
     )
@@ -225,18 +225,18 @@ def test_revoking_while_a_run_issues_leaves_no_unknown_ticket_and_reuses_no_revo
 ) -> None:
     first = issue(organizations(30), ledger)
     issuing = factories.issuer(organizations(30), ledger, SECOND_RUN, reissue=reissue)
-    made = revoker(ledger.live_entries(), ledger)
+    revoker = revoker_of(ledger.live_entries(), ledger)
 
     async def both() -> None:
-        await asyncio.gather(issuing.run(), made.run())
+        await asyncio.gather(issuing.run(), revoker.run())
 
     asyncio.run(both())
-    reported, revoked = factories.by_row(issuing.results()), statuses(made.results())
+    reported, revoked = factories.by_row(issuing.results()), statuses(revoker.results())
     assert set(revoked) <= {"revoked", "replaced"}
     assert {outcome["ticket_id"] for outcome in first.values()}.isdisjoint(factories.living(tenant))
     assert factories.recorded(ledger) == factories.living(tenant)
     assert factories.living(tenant) <= {outcome["ticket_id"] for outcome in reported.values()}
-    made.raise_if_incomplete()
+    revoker.raise_if_incomplete()
 
 
 def test_stopped_in_the_middle_what_is_under_way_is_answered_and_recorded(
@@ -244,20 +244,20 @@ def test_stopped_in_the_middle_what_is_under_way_is_answered_and_recorded(
 ) -> None:
     issue(organizations(20), sqlite_ledger)
     hook = factories.open_hook(sqlite_ledger, rate=1.0, burst=5, rested=True)
-    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, hook)
-    hook.on_request = lambda: made.stop("stopped")
+    revoker = revoker_of(sqlite_ledger.live_entries(), sqlite_ledger, hook)
+    hook.on_request = lambda: revoker.stop("stopped")
 
     async def main() -> set[asyncio.Task[Any]]:
-        await made.run()
+        await revoker.run()
         return asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
 
     assert asyncio.run(main()) == set()
-    found = statuses(made.results())
+    found = statuses(revoker.results())
     assert found["revoked"] == tenant.stats().revoked == factories.revocations(tenant) <= 5
     assert found["not_attempted"] == 20 - found["revoked"]
     assert factories.recorded(sqlite_ledger) == factories.living(tenant)
     with pytest.raises(Auth0TransientError, match="stopped"):
-        made.raise_if_incomplete()
+        revoker.raise_if_incomplete()
 
 
 def test_no_error_and_no_repr_shows_a_ticket(
@@ -265,10 +265,10 @@ def test_no_error_and_no_repr_shows_a_ticket(
 ) -> None:
     issue(organizations(2), sqlite_ledger)
     tenant.fault("drop_after", route="revoke", count=100)
-    made = revoker(sqlite_ledger.live_entries(), sqlite_ledger, retry_budget=0.1)
-    results = str(run(made))
+    revoker = revoker_of(sqlite_ledger.live_entries(), sqlite_ledger, retry_budget=0.1)
+    results = str(run(revoker))
     with pytest.raises(Auth0TransientError) as raised:
-        made.raise_if_incomplete()
+        revoker.raise_if_incomplete()
     logged = capsys.readouterr().out
     assert "Rows by status" in logged
     for ticket in tenant.tickets:

@@ -193,13 +193,13 @@ def test_a_prospect_that_stands_twice_gets_one_link_and_the_second_row_names_the
 def test_runs_of_two_dags_at_once_give_nobody_two_links(runs: Runs, ledger: Ledger, tenant: Sandbox) -> None:
     wanted = factories.organizations(20)
     attempts = (FIRST_RUN, RunAttempt("a_copy/run-1", 3, FIRST_RUN.run_after))
-    made = [factories.issuer(wanted, ledger, attempt, reissue=True) for attempt in attempts]
+    issuers = [factories.issuer(wanted, ledger, attempt, reissue=True) for attempt in attempts]
 
     async def both() -> None:
-        await asyncio.gather(*(one.run() for one in made))
+        await asyncio.gather(*(one.run() for one in issuers))
 
     asyncio.run(both())
-    one, two = (factories.by_row(each.results()) for each in made)
+    one, two = (factories.by_row(each.results()) for each in issuers)
     assert {row: outcome["ticket_id"] for row, outcome in one.items()} == {
         row: outcome["ticket_id"] for row, outcome in two.items()
     }
@@ -219,7 +219,7 @@ def test_an_older_run_leaves_a_later_runs_links_alone_and_says_so(
     rows = runs.run(FIRST_RUN_CLEARED, ADA, BOB, reissue=on_existing == "reissue")
     assert statuses(rows) == ["reused", "reused"]
     assert links(rows) == links(later)
-    assert f"made by the later run {SECOND_RUN.run} from a row with other data" in rows[0].error
+    assert f"created by the later run {SECOND_RUN.run} from a row with other data" in rows[0].error
     assert rows[1].error == ""
     assert tenant.stats().requests == before
 

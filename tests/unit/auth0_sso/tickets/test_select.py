@@ -171,5 +171,5 @@ def test_of_an_empty_ledger_nothing_is_selected() -> None:
 
 @pytest.mark.parametrize("blank", [[], [""], [" ", "\n"]])
 def test_to_give_no_criterion_is_an_error(blank: list[str]) -> None:
-    with pytest.raises(Auth0RunError, match="Give reported tickets, organizations, or all_live"):
+    with pytest.raises(Auth0RunError, match="Give reported tickets, organization_ids or all_live"):
         selected(organization_ids=blank)

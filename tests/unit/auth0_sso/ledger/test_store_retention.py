@@ -6,9 +6,7 @@ import threading
 from dataclasses import replace
 
 import pytest
-from auth0_sso.exceptions import LedgerError
 from auth0_sso.ledger.records import OPEN_LIFETIME, Entry
-from auth0_sso.ledger.retention import KEEP_DAYS_VARIABLE, forget_expired_urls, keep_days
 from auth0_sso.ledger.store import Ledger, StaleEntryError
 
 from dev.sandbox.server import Sandbox
@@ -28,7 +26,7 @@ def issue_expired(ledger: Ledger, rows: int, ago: float) -> list[Entry]:
 
 def test_the_url_is_removed_and_everything_else_stays(ledger: Ledger) -> None:
     before = issue_expired(ledger, 3, ago=8 * DAY)
-    assert forget_expired_urls(ledger, 7) == 3
+    assert ledger.forget_expired_urls(7) == 3
     after = ledger.entries([entry.key for entry in before])
     assert list(after.values()) == [replace(entry, ticket=None, version=entry.version + 1) for entry in before]
 
@@ -38,18 +36,18 @@ def test_a_url_stays_as_long_as_it_may_work_and_for_the_days_after_that(
     ledger: Ledger, ago: float, days: int, removed: int
 ) -> None:
     issue_expired(ledger, 2, ago=ago)
-    assert forget_expired_urls(ledger, days) == removed
+    assert ledger.forget_expired_urls(days) == removed
     assert sum(entry.ticket is None for entry in ledger.entries_of_run(FIRST_RUN.run)) == removed
 
 
 def test_a_run_removes_only_so_many_and_the_next_one_more(ledger: Ledger) -> None:
     issue_expired(ledger, 5, ago=DAY)
-    assert [forget_expired_urls(ledger, 0, most=3) for _ in range(3)] == [3, 2, 0]
+    assert [ledger.forget_expired_urls(0, most=3) for _ in range(3)] == [3, 2, 0]
 
 
 def test_a_task_that_holds_such_an_entry_does_not_bring_its_url_back(ledger: Ledger) -> None:
     (entry,) = issue_expired(ledger, 1, ago=DAY)
-    forget_expired_urls(ledger, 0)
+    ledger.forget_expired_urls(0)
     with pytest.raises(StaleEntryError):
         ledger.record_revoking(entry, "revoke/run-1")
     assert ledger.entries([entry.key])[entry.key].ticket is None
@@ -61,7 +59,7 @@ def test_tickets_are_created_as_usual_while_urls_are_removed(ledger: Ledger, ten
 
     def remove() -> None:
         while not ended.is_set():
-            forget_expired_urls(ledger, 0)
+            ledger.forget_expired_urls(0)
 
     remover = threading.Thread(target=remove)
     remover.start()
@@ -72,18 +70,3 @@ def test_tickets_are_created_as_usual_while_urls_are_removed(ledger: Ledger, ten
     assert not any(outcome["duplicate_possible"] for outcome in outcomes.values())
     assert tenant.stats().tickets == 40
     assert factories.recorded(ledger) == {outcome["ticket_id"] for outcome in outcomes.values()}
-
-
-@pytest.mark.parametrize(("text", "days"), [(None, 30), ("", 30), ("0", 0), (" 7 ", 7), ("3650", 3650)])
-def test_a_variable_says_for_how_many_days(monkeypatch: pytest.MonkeyPatch, text: str | None, days: int) -> None:
-    monkeypatch.delenv(KEEP_DAYS_VARIABLE, raising=False)
-    if text is not None:
-        monkeypatch.setenv(KEEP_DAYS_VARIABLE, text)
-    assert keep_days() == days
-
-
-@pytest.mark.parametrize("text", ["-1", "1.5", "a week", "²", "30d"])
-def test_another_text_is_an_error(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.setenv(KEEP_DAYS_VARIABLE, text)
-    with pytest.raises(LedgerError, match=r"KEEP_DEAD_URLS_DAYS is '.*'\. Set it to a whole number of days"):
-        keep_days()
