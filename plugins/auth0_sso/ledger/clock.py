@@ -10,9 +10,8 @@ class LedgerClock:
     """
     The one clock of all that use a ledger, so that they agree on whether a ticket is valid.
 
-    A SQLite file serves one machine and uses that machine's clock. PostgreSQL serves many, whose clocks may differ:
-    they use the server's. It is read with each new connection; from then on the time that has passed is added,
-    so that it costs no query for each ticket and can be read while the database is away.
+    On SQLite it is the machine's. On PostgreSQL it is the server's, since the workers' clocks may differ: it is read
+    with each new connection, and the time that has passed is added, so that it is known while the database is away.
     """
 
     def __init__(self) -> None:

@@ -43,7 +43,7 @@ class LedgerDatabase:
     """
     The ledger's database, as the classes that read and write its tables share it.
 
-    :param identity: a name that the database was given once, for SQLite with the name of the machine.
+    :param identity: see :func:`auth0_sso.ledger.schema.prepare`.
     """
 
     engine: Engine
@@ -56,11 +56,7 @@ class LedgerDatabase:
         self.engine.dispose()
 
     def require_identity(self, expected: str) -> None:
-        """
-        Check that this is the database the run was planned with; an empty ``expected`` means any.
-
-        :raises LedgerError: if the tasks of a run use different databases, so that none would know all.
-        """
+        """Raise LedgerError unless this is the database the run was planned with; an empty ``expected`` means any."""
         if expected and expected != self.identity:
             raise LedgerError(
                 f"This task's ledger is {self.identity}, the run was planned with {expected}: "

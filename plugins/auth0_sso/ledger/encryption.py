@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import structlog
 from airflow.sdk.configuration import conf
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import Column, Engine, Row, Table, bindparam, select, update
+from sqlalchemy import Column, Engine, Table, bindparam, select, update
 
 from auth0_sso.exceptions import LedgerError
 from auth0_sso.ledger.schema import tickets, tokens
@@ -21,11 +20,7 @@ _SECRETS = ((tickets, tickets.c.ticket_encrypted), (tokens, tokens.c.token_encry
 
 
 class Cipher:
-    """
-    Encrypts with the first key of ``[core] fernet_key``, decrypts with any of them.
-
-    :raises LedgerError: if there is no key, or it is malformed.
-    """
+    """Encrypts with the first key of ``[core] fernet_key``, decrypts with any; LedgerError if there is no valid key."""
 
     def __init__(self) -> None:
         keys = str(conf.get("core", "fernet_key", fallback="") or "")
@@ -50,11 +45,7 @@ class Cipher:
         return self._first.encrypt(secret.encode()).decode()
 
     def decrypt(self, encrypted: str) -> str:
-        """
-        Decrypt.
-
-        :raises LedgerError: if its key is missing.
-        """
+        """Decrypt; LedgerError if the key is missing."""
         try:
             return self._any.decrypt(encrypted).decode()
         except InvalidToken:
@@ -67,7 +58,6 @@ class Cipher:
         """
         Decrypt; None if the key is missing and the secret has expired, so that a lost key does not stop runs for ever.
 
-        :param expires_at: UNIX seconds, as ``now``.
         :raises LedgerError: if the key is missing and the secret is valid.
         """
         try:
@@ -88,12 +78,11 @@ class Cipher:
 
 def rotate_keys(engine: Engine, cipher: Cipher, now: float, seconds: float = 60.0) -> bool:
     """
-    Encrypt again, with the first key, what older keys have encrypted; the next call goes on where time was up.
+    Encrypt again, with the first key, what older keys have encrypted.
 
     Tasks may use the ledger meanwhile: a secret is only replaced if it is still the one that was read.
 
-    :param now: the ledger's UNIX time.
-    :param seconds: for so long, at most a chunk of 500 rows longer.
+    :param seconds: after which it stops; the next call goes on.
     :return: whether the first key decrypts all of the ledger.
     :raises LedgerError: if the key of a valid ticket or token is missing.
     """
@@ -101,33 +90,30 @@ def rotate_keys(engine: Engine, cipher: Cipher, now: float, seconds: float = 60.
         return True
     deadline = time.monotonic() + seconds
     for table, secret in _SECRETS:
-        last = ""
-        query = select(table.c.key, table.c.expires_at, secret.label("secret")).where(secret.is_not(None))
-        query = query.order_by(table.c.key).limit(_CHUNK)
-        while rows := _read(engine, query.where(table.c.key > last)):
+        after: str | None = ""
+        while after is not None:
             if time.monotonic() > deadline:
                 log.warning("Keep the older Fernet keys: the next run encrypts more of the ledger with the first one")
                 return False
-            old = [row for row in rows if not cipher.is_current(row.secret)]
-            _rewrite(engine, table, secret, cipher, old, now)
-            last = rows[-1].key
+            after = _rotate_chunk(engine, cipher, table, secret, after, now)
     log.info("All of the ledger is encrypted with the first Fernet key: it needs no other")
     return True
 
 
-def _read(engine: Engine, query: Any) -> Sequence[Row[Any]]:
+def _rotate_chunk(
+    engine: Engine, cipher: Cipher, table: Table, secret: Column[Any], after: str, now: float
+) -> str | None:
+    """Encrypt the rows after a key; return the last one's key, None if it is the table's last."""
+    query = select(table.c.key, table.c.expires_at, secret.label("secret")).where(secret.is_not(None))
     with engine.connect() as connection:
-        return connection.execute(query).all()
-
-
-def _rewrite(
-    engine: Engine, table: Table, secret: Column[Any], cipher: Cipher, rows: Sequence[Row[Any]], now: float
-) -> None:
+        rows = connection.execute(query.where(table.c.key > after).order_by(table.c.key).limit(_CHUNK)).all()
     values = []
     for row in rows:
-        plain = cipher.decrypt_unless_expired(row.secret, row.expires_at or 0.0, now)
-        values.append({"row": row.key, "old": row.secret, "new": None if plain is None else cipher.encrypt(plain)})
+        if not cipher.is_current(row.secret):
+            plain = cipher.decrypt_unless_expired(row.secret, row.expires_at or 0.0, now)
+            values.append({"row": row.key, "old": row.secret, "new": None if plain is None else cipher.encrypt(plain)})
     unchanged = (table.c.key == bindparam("row")) & (secret == bindparam("old"))
     if values:
         with engine.begin() as connection:
             connection.execute(update(table).where(unchanged).values({secret: bindparam("new")}), values)
+    return rows[-1].key if len(rows) == _CHUNK else None

@@ -64,9 +64,7 @@ class TicketSpec:
     """
     A request with all that its ticket depends on.
 
-    :param tenant: the tenant's domain.
-    :param profile_id: the request's self-service profile, or the run's.
-    :param custom_domain: the request's custom domain, or the run's; may be empty.
+    :param profile_id: the request's self-service profile, or the run's; so with ``custom_domain``, which may be empty.
     """
 
     request: TicketRequest

@@ -31,11 +31,7 @@ class StaleEntryError(Exception):
 
 
 class Ledger:
-    """
-    The entries of the prospects.
-
-    :param database: the ledger's database; a token store and a revocation log can be built from the same one.
-    """
+    """The entries of the prospects. A token store and a revocation log can be built from the same ``database``."""
 
     def __init__(self, database: LedgerDatabase) -> None:
         self.database = database
@@ -65,12 +61,9 @@ class Ledger:
 
     def forget_expired_urls(self, days: int, most: int = 10_000) -> int:
         """
-        Drop the URLs of tickets that have not worked for so many days; all else about them stays.
+        Drop the URLs of at most so many tickets that have not worked for so many days; return how many.
 
-        A revoked ticket's URL is dropped at once.
-
-        :param most: how many at once, so that a run isn't held up; the next one goes on.
-        :return: how many there were.
+        All else about them stays. A revoked ticket's URL is dropped at once.
         """
         old = (t.c.expires_at < self.now() - OPEN_LIFETIME - days * 86_400) & t.c.ticket_encrypted.is_not(None)
         some = t.c.key.in_(select(t.c.key).where(old).limit(most))
@@ -81,11 +74,10 @@ class Ledger:
 
     def begin(self, spec: TicketSpec, seen: Entry | None, attempt: RunAttempt, *, answer_within: float) -> Entry:
         """
-        Commit the intent to request a ticket, before the POST leaves.
+        Commit the intent to request a ticket, before the POST leaves; return the new entry.
 
         :param seen: the entry as it was when the request was decided on.
         :param answer_within: seconds after which no answer can come any more.
-        :return: the entry as it is now.
         :raises StaleEntryError: if somebody else has written the entry since; decide again.
         """
         now = self.now()
@@ -171,9 +163,5 @@ class Ledger:
 
 
 def open_ledger(url: str | URL | None = None, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> Ledger:
-    """
-    Open the ledger at a URL, or the one of this Airflow; then before an event loop runs, see :func:`ledger_url`.
-
-    :raises LedgerError: if it can't be opened.
-    """
+    """Open the ledger at a URL, or this Airflow's, see :func:`ledger_url`; LedgerError if it can't be opened."""
     return Ledger(connect(url or ledger_url(), timeouts))

@@ -31,12 +31,7 @@ class Organization:
 
 @dataclass(frozen=True)
 class IssuedTicket:
-    """
-    A ticket that the ledger knows, identified without its id, which would be as good as its URL.
-
-    :param key: its prospect's key in the ledger.
-    :param created_at: when it was created, UNIX seconds, as the ledger has it.
-    """
+    """What identifies a ticket: its prospect's key and ``created_at``, since its id would be as good as its URL."""
 
     key: str
     created_at: float
@@ -74,12 +69,7 @@ def group_requests(specs: Iterable[TicketSpec]) -> list[RequestGroup]:
 
 
 def read_batch(uri: str) -> list[Organization]:
-    """
-    Read a batch of requests.
-
-    :param uri: path or URI of the JSON document.
-    :raises Auth0RunError: if it isn't there or isn't one.
-    """
+    """Read a batch of requests from a path or URI; Auth0RunError if it can't be read."""
     return [
         Organization(
             organization["organization_id"],

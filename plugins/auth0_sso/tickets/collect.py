@@ -65,12 +65,11 @@ def outcomes_of(
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
 ) -> list[dict[str, Any]]:
     """
-    Return the outcomes of a run's rows: from the tasks, or else from the ledger.
+    Return the outcomes of a run's rows, with the report's columns: from the tasks, or else from the ledger.
 
-    :param ti: a task instance of the run.
     :param task_id: the mapped task.
     :param rows: the input rows, with what identifies them; those with an ``error`` were never sent.
-    :return: outcomes with the report's columns; none for rows of which nothing is known.
+    :return: nothing for rows of which nothing is known.
     """
 
     def look() -> tuple[list[dict[str, Any]], list[Mapping[str, Any]]]:
@@ -88,8 +87,7 @@ def wait_until_reported(
     """
     Return what was reported and what is missing, once nothing is missing or nothing can come any more.
 
-    A task that has not reported may have been ended from outside. Until its process has noticed, it still sends; with
-    Airflow's defaults that is 15 seconds.
+    A task that was ended from outside still sends until its process has noticed: 15 seconds, with Airflow's defaults.
     """
     deadline = time.monotonic() + conf.getint("workers", "min_heartbeat_interval") + timeouts.process_exit
     while True:

@@ -25,8 +25,6 @@ def decide(entry: Entry | None, spec: TicketSpec, attempt: RunAttempt, *, reissu
     the request has changed or the ticket isn't valid any more. It never replaces what a later run has issued. A
     refusal, and a revocation by somebody else, stand until a person clears the task or starts another run.
 
-    :param entry: what the ledger knows, if anything.
-    :param spec: the request now.
     :param reissue: whether a valid ticket of an earlier run is replaced.
     :param now: the ledger's UNIX time.
     """

@@ -47,11 +47,7 @@ class IssueOptions:
 
 
 class TicketIssuer:
-    """
-    Issue the tickets of some organizations and keep the outcome of each request.
-
-    :param hook: a hook with a rate limiter, opened while ``run`` runs.
-    """
+    """Issue the tickets of some organizations through an open hook with a rate limiter, and keep each outcome."""
 
     def __init__(
         self,
@@ -75,11 +71,7 @@ class TicketIssuer:
         self._requester = TicketRequester(hook, ledger, attempt, self._workers, self._outage)
 
     async def run(self) -> None:
-        """
-        Finish every request.
-
-        :raises Auth0RunError: if nothing can succeed until settings are fixed.
-        """
+        """Finish every request, unless an Auth0RunError says that none can succeed until settings are fixed."""
         groups = group_requests(map(self._spec, self._requests))
         try:
             await self._workers.run(groups)
@@ -104,12 +96,7 @@ class TicketIssuer:
         ]
 
     def raise_if_incomplete(self) -> None:
-        """
-        Check that every request is finished.
-
-        :raises Auth0TransientError: if trying again later may help.
-        :raises Auth0RowError: if Auth0 refused requests.
-        """
+        """Raise Auth0TransientError if trying again later may help, or Auth0RowError if Auth0 refused requests."""
         outcomes = [self._outcome(request) for request in self._requests]
         failed = [f"row {one.request.row}: {one.error}" for one in outcomes if one.status == OutcomeStatus.FAILED]
         unreached = sum(outcome.status == OutcomeStatus.NOT_ATTEMPTED for outcome in outcomes)

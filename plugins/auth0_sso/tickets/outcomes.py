@@ -19,13 +19,7 @@ _NOT_SENT = (OutcomeStatus.REUSED, OutcomeStatus.PLANNED)
 
 @dataclass(frozen=True)
 class Outcome:
-    """
-    What became of a request.
-
-    :param error: what went wrong, if something did.
-    :param entry: what the ledger knows of its prospect.
-    :param duplicate_possible: whether a ticket may be valid that nobody has seen.
-    """
+    """What became of a request; ``entry`` is what the ledger knows of its prospect."""
 
     request: TicketRequest
     status: OutcomeStatus
@@ -57,13 +51,7 @@ class Outcome:
 def group_outcomes(
     requests: Sequence[TicketRequest], status: OutcomeStatus, error: str, entry: Entry | None, now: float
 ) -> Iterator[Outcome]:
-    """
-    Return the outcomes of requests that share a ticket: of the first, and of those that repeat it.
-
-    :param status: the first one's, as ``error``.
-    :param entry: what the ledger knows of their prospect.
-    :param now: the ledger's UNIX time.
-    """
+    """Return the outcomes of requests that share a ticket: of the first, whose status it is, and of its repetitions."""
     first = requests[0]
     duplicate_possible = entry is not None and entry.may_be_duplicate(now)
     yield Outcome(first, status, error, entry, duplicate_possible)

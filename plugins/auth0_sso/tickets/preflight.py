@@ -43,10 +43,9 @@ def check_before_creating(ti: TaskInstance, params: Mapping[str, Any], profile_i
     Before that the ledger's keys are rotated, after it the URLs of tickets are removed that expired long ago. Call it
     in a task of the pool, since it may read profiles. It pushes the ledger's identity as XCom ``ledger_id``.
 
-    :param ti: the task instance that calls it, at whose pool slots' rate it sends.
     :param params: ``max_mapped_tasks``, ``profile_id``, ``on_existing`` and ``dry_run``, with which nothing is sent.
     :param profile_ids: the profiles of the requests; an empty one stands for the run's or the connection's.
-    :raises Auth0RunError: naming what is wrong and what to do.
+    :raises Auth0RunError: if settings must be fixed first.
     :raises Auth0TransientError: if the tenant is unreachable.
     """
     _require_mappable(params["max_mapped_tasks"])

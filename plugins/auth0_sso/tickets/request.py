@@ -37,7 +37,6 @@ class TicketRequester:
     """
     Request tickets, each at the pool's rate and between an intent and a result in the ledger.
 
-    :param hook: an opened hook with a rate limiter.
     :param workers: those that call it; between intent and result they aren't interrupted.
     :param outage: ends with each answer that accepts or refuses a request.
     """
@@ -65,10 +64,9 @@ class TicketRequester:
 
     async def request(self, spec: TicketSpec, seen: Entry | None) -> Entry:
         """
-        Request a ticket once.
+        Request a ticket once; return the entry with it, or with the refusal of this request.
 
         :param seen: the entry as it was when the request was decided on.
-        :return: the entry with the ticket, or with the request's refusal: ``created``, ``conflict`` or ``failed``.
         :raises StaleEntryError: if somebody else has written the entry meanwhile; decide again.
         :raises Auth0RunError: if nothing can succeed until settings are fixed.
         :raises Auth0TransientError: if it may be tried again later.

@@ -25,8 +25,6 @@ class TicketState:
 
     :param entry: its prospect's entry, which may have a newer ticket.
     :param status: ``not_attempted`` if it may still work.
-    :param revocation: if it was revoked.
-    :param error: why it is not revoked.
     """
 
     entry: Entry
@@ -86,12 +84,9 @@ def revocations_of(
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
 ) -> list[dict[str, Any]]:
     """
-    Return what became of the tickets that were to be revoked: from the tasks, or else from the ledger.
+    Return what became of the tickets that were to be revoked, see :meth:`TicketState.as_dict`; as ``outcomes_of``.
 
-    :param ti: a task instance of the run.
-    :param task_id: the mapped task.
     :param wanted: the tickets, with ``key`` and ``created_at`` as in the batch files.
-    :return: one row a ticket, see :meth:`TicketState.as_dict`.
     """
     tickets = [IssuedTicket(one["key"], one["created_at"]) for one in wanted]
 

@@ -20,13 +20,11 @@ from auth0_sso.tickets.revocations import TicketState, look_up_states
 
 class TicketRevoker:
     """
-    Revoke tickets that the ledger knows and keep what became of each.
+    Revoke tickets that the ledger knows, through an open hook with a rate limiter, and keep what became of each.
 
     One that has expired is left alone; so is one that its prospect was given instead since it was selected. One of
     another tenant fails.
 
-    :param tickets: which; those of prospects that the ledger doesn't know are left out.
-    :param hook: a hook with a rate limiter, opened while ``run`` runs.
     :param run: ``dag_id/run_id`` of the run that revokes.
     :param finished: results of tickets that need no request, see :func:`select_tickets`.
     :param dry_run: everything but the calls.
@@ -58,11 +56,7 @@ class TicketRevoker:
         )
 
     async def run(self) -> None:
-        """
-        Revoke them all.
-
-        :raises Auth0RunError: if nothing can succeed until settings are fixed.
-        """
+        """Revoke them all, unless an Auth0RunError says that none can be revoked until settings are fixed."""
         await self._workers.run(self._states)
 
     def stop(self, reason: str) -> None:
@@ -77,12 +71,7 @@ class TicketRevoker:
         return [*self._finished, *(state.as_dict() for state in self._states)]
 
     def raise_if_incomplete(self) -> None:
-        """
-        Check that no ticket may still work.
-
-        :raises Auth0TransientError: if trying again later may help.
-        :raises Auth0RowError: if Auth0 refused to revoke some.
-        """
+        """Raise Auth0TransientError if trying again later may help, or Auth0RowError if Auth0 refused some."""
         results = self.results()
         unfinished = (RevocationStatus.FAILED, RevocationStatus.NOT_ATTEMPTED)
         incomplete = [result for result in results if result["status"] in unfinished]
@@ -145,13 +134,7 @@ async def is_revoked_first(action: Action, hook: Auth0Hook) -> bool:
 
 
 async def revoke_entry(entry: Entry, hook: Auth0Hook, ledger: Ledger, run: str, workers: WorkerPool[Any]) -> Entry:
-    """
-    Revoke an entry's ticket; from the intent on it is never reused.
-
-    :return: the entry as it is now.
-    :raises StaleEntryError: if somebody else has written the entry meanwhile.
-    :raises Auth0Error: if it can't be revoked.
-    """
+    """Revoke an entry's ticket, which is not reused from the intent on; StaleEntryError if the entry has changed."""
     await hook.require_scopes([REVOKE_SCOPE])  # renewed before the slot is acquired, if need be
     async with hook.require_rate_limiter().slot() as slot:
         with workers.uninterrupted():

@@ -38,15 +38,13 @@ def select_tickets(
     A ticket may still work up to five hours after it has expired, if it was opened at its last moment. What a later
     run has issued is left alone: when a run is cleared, it revokes no more than it was to when it was triggered.
 
-    :param attempt: the run that revokes.
     :param reported: outcomes of a run, with at least ``ticket_id`` and ``expires_at``; those without a ticket are
         left out.
     :param organization_ids: Auth0 organizations; white space around an id and blank ones don't count.
     :param all_live: whether every ticket that may work is selected.
-    :return: tickets that may work, by organization, with ``key`` and ``created_at``; and rows of the revocation
-        report, one for each reported ticket that doesn't work or that the ledger doesn't know, and for each that
-        this run has revoked before it was cleared.
-    :raises Auth0RunError: if nothing is selected.
+    :return: tickets that may work, with ``key`` and ``created_at``; and results for reported tickets that need no
+        request or that the ledger doesn't know, and for what this run has revoked before it was cleared.
+    :raises Auth0RunError: if no criterion is given.
     """
     organizations = {one.strip() for one in organization_ids} - {""}
     if not (reported or organizations or all_live):
