@@ -161,7 +161,7 @@ def test_a_missing_scope_is_named_with_where_to_grant_it(
 ) -> None:
     connect(run_tenant(scopes=scopes))
     if missing:
-        with pytest.raises(Auth0RunError, match=f"lacks the scope {missing}.*Grant it in the Auth0"):
+        with pytest.raises(Auth0RunError, match=f"lacks the scope {missing}.*Grant the application the scope"):
             check(ti, **params)
     else:
         check(ti, **params)
