@@ -119,7 +119,7 @@ def _end_idle_transactions(database: str) -> None:
     Let the database end the transaction of a scheduler that was killed in the middle of it.
 
     The scheduler's workers run on and have inherited its connections, so the database sees none of them close. Without
-    a limit the run's row stays locked, and the run stuck, until they end.
+    a limit the run's row stays locked, and the run makes no progress, until they end.
     """
     engine = create_engine(database)
     with engine.begin() as connection:

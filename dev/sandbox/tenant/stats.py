@@ -36,7 +36,7 @@ class Stats:
     :param tickets: tickets created
     :param states: tickets by state
     :param requests: Management API calls
-    :param by_status: the same by HTTP status; 0 stands for no response
+    :param by_status: the same by HTTP status; 0 means no response
     :param rate_limited: Management API calls that got a 429
     :param token_requests: calls to the token endpoint
     :param most_token_requests_at_once: the most of them that were being served at one moment
