@@ -1,8 +1,8 @@
 """
 ### Create SSO tickets
 
-Turns a CSV of prospects into Auth0 self-service SSO access tickets: one link a prospect. A green run means that
-nothing is owed. Running it again does no harm: links that live are reused.
+Creates Auth0 self-service SSO access tickets from a CSV of prospects: one link for each prospect. A successful run
+means that every row has a final outcome. You can run it again at any time: links that are still valid are reused.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from auth0_sso.operators.sso_tickets import CreateSsoTicketsOperator
 from auth0_sso.runtime.pool import POOL
 from auth0_sso.runtime.retry_policy import RETRIES
 
-from include import create_tickets, run
+from include import create_tickets, prospects, run
 from include.params import CREATE_PARAMS, require_known
 
 REPORTS = Asset("sso_ticket_reports")
@@ -34,7 +34,7 @@ def load_prospects(*, params: dict[str, Any], dag: Any, dag_run: Any) -> dict[st
 
 @task(pool=POOL)
 def plan_fan_out(loaded: dict[str, Any], *, params: dict[str, Any], ti: Any) -> list[dict[str, str]]:
-    """Check what would make every ticket fail, and divide the organizations among the mapped tasks."""
+    """Check token and profiles, and divide the organizations among the mapped tasks."""
     from auth0_sso.tickets.preflight import check_before_creating
 
     found = create_tickets.read(ObjectStoragePath(loaded["manifest"]), on_invalid_rows=params["on_invalid_rows"])
@@ -44,13 +44,13 @@ def plan_fan_out(loaded: dict[str, Any], *, params: dict[str, Any], ti: Any) -> 
 
 @task(trigger_rule="all_done", outlets=[REPORTS])
 def export_report(loaded: dict[str, Any] | None, *, ti: Any, dag_run: Any) -> Any:
-    """Write the report, whatever happened."""
+    """Write the report, also when tasks have failed."""
     from auth0_sso.tickets.collect import outcomes_of, stats_of
 
     if loaded is None:
         raise AirflowSkipException("load_prospects failed: no row is known, so there is nothing to report.")
     found = create_tickets.read(ObjectStoragePath(loaded["manifest"]))
-    outcomes = outcomes_of(ti, dag_run, "create_tickets", create_tickets.manifest_rows(found))
+    outcomes = outcomes_of(ti, dag_run, "create_tickets", prospects.manifest_rows(found))
     folder = ObjectStoragePath(loaded["folder"])
     exported = create_tickets.export(found, outcomes, stats_of(ti, "create_tickets"), folder, dag_run)
     yield Metadata(REPORTS, exported)
@@ -59,8 +59,8 @@ def export_report(loaded: dict[str, Any] | None, *, ti: Any, dag_run: Any) -> An
 
 @task(trigger_rule="all_done")
 def check_outcome(exported: dict[str, Any] | None) -> None:
-    """Fail if something is owed."""
-    run.require_complete(exported)
+    """Fail if a row failed or was not attempted."""
+    run.require_complete(exported, "If Auth0 refused their requests, fix these rows in the CSV.")
 
 
 @dag(

@@ -1,9 +1,9 @@
 """
 ### Revoke SSO tickets
 
-Revokes links that are no longer wanted: those of a run's report, of some organizations, or all that the ledger
-knows. A revoked link is never reused; one that a later run has issued instead is left alone. The pool
-`auth0_management_api` is the rate limit.
+Revokes links: those of a run's report, of some organizations, or all that are in the ledger. A revoked link is never
+reused; a link that a later run has issued in its place stays valid. The pool `auth0_management_api` is the rate
+limit.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -
 
     require_known(params, dag.params)
     report_uri = params["report_uri"]
-    reported = revoke_tickets.reported(ObjectStoragePath(run.absolute(report_uri))) if report_uri else []
+    reported = revoke_tickets.reported_tickets(ObjectStoragePath(run.absolute(report_uri))) if report_uri else []
     tickets, finished = select(
         RunAttempt.of(dag_run),
         reported=reported,
@@ -43,21 +43,21 @@ def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -
 
 @task(trigger_rule="all_done")
 def export_report(batches: list[dict[str, str]] | None, *, params: dict[str, Any], ti: Any, dag_run: Any) -> Any:
-    """Write the report, whatever happened."""
+    """Write the report, also when tasks have failed."""
     from auth0_sso.tickets.collect import stats_of
     from auth0_sso.tickets.revocations import revocations_of
 
     if batches is None:
         raise AirflowSkipException("select_tickets failed: no ticket is known, so there is nothing to report.")
     folder = run.run_folder(ObjectStoragePath(run.absolute(params["export_uri"])), dag_run)
-    tickets, finished = revoke_tickets.selection(folder)
+    tickets, finished = revoke_tickets.read_selection(folder)
     results = finished + revocations_of(ti, "revoke_tickets", tickets)
-    return revoke_tickets.export_revocations(results, stats_of(ti, "revoke_tickets"), folder, dag_run)
+    return revoke_tickets.export(results, stats_of(ti, "revoke_tickets"), folder, dag_run)
 
 
 @task(trigger_rule="all_done")
 def check_outcome(exported: dict[str, Any] | None) -> None:
-    """Fail if a ticket still works that should not."""
+    """Fail if a selected ticket may still be valid."""
     run.require_complete(exported)
 
 

@@ -1,26 +1,38 @@
-"""Files that only their owner may read, from the moment they exist, whatever the umask is."""
+"""A run's files. On a local disk only their owner may read them, from the moment they exist, whatever the umask is."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 if TYPE_CHECKING:
     from upath import UPath
 
     AnyPath: TypeAlias = UPath | Path
 
+PLAN_FOLDER = "plan"
+_BATCH_FILE = re.compile(r"batch-([0-9]{4,9})\.json")
+
+
+class Batch(Protocol):
+    """The work of one mapped task, a dataclass."""
+
+    @property
+    def label(self) -> str:
+        """The task's label in the UI."""
+
 
 def make_private(folder: AnyPath) -> None:
-    """Make a folder and what is missing above it; on a local disk it is its owner's alone.
+    """Make a folder and its missing parents; on a local disk only its owner may enter it.
 
-    Folders above it that are there already keep their permissions. Object storage keeps its own.
-
-    :param folder: local or in object storage.
+    Parents that exist keep their permissions. Object storage has its own permissions.
     """
     local = _local(folder)
     if local is None:
@@ -28,30 +40,52 @@ def make_private(folder: AnyPath) -> None:
         return
     for missing in reversed([local, *local.parents]):
         missing.mkdir(mode=0o700, exist_ok=True)
-    # A folder on a mount may belong to somebody else; the files' own modes protect them there.
+    # A folder on a mount may belong to another user; the files' own modes protect them there.
     with contextlib.suppress(PermissionError):
         local.chmod(0o700)
 
 
 def write_private(folder: AnyPath, name: str, content: Iterable[bytes]) -> str:
-    """Write a file, replacing an older one.
+    """Write a file, or replace it; it appears under its name only when it is complete.
 
-    On a local disk the file appears under its name only when it is whole, and only its owner may read it.
-    Object storage puts files whole by itself and keeps its own permissions.
-
-    :param folder: what :func:`make_private` has made.
-    :param name: the file's name.
+    :param folder: see :func:`make_private`.
     :param content: the file's parts.
     :return: the file's path.
     """
     local = _local(folder)
     if local is None:
         with (folder / name).open("wb") as stream:
-            for part in content:
-                stream.write(part)
+            stream.writelines(content)
     else:
         _replace(local / name, content)
     return str(folder / name)
+
+
+def write_batches(batches: Sequence[Batch], folder: AnyPath) -> list[dict[str, str]]:
+    """Write ``plan/batch-0001.json`` and so on, and remove those of an earlier plan.
+
+    :param folder: the run's folder.
+    :return: for each batch its ``label`` and, as ``batch``, its file's path.
+    """
+    make_private(folder)
+    plan_folder = folder / PLAN_FOLDER
+    make_private(plan_folder)
+    references = []
+    for number, batch in enumerate(batches, 1):
+        path = write_private(plan_folder, f"batch-{number:04d}.json", [json_bytes(batch)])
+        references.append({"label": batch.label, "batch": path})
+    _remove_batches_after(len(batches), plan_folder)
+    return references
+
+
+def json_bytes(value: Any) -> bytes:
+    """Return compact JSON of nested mappings, lists and dataclasses."""
+    return json.dumps(value, default=fields_of, separators=(",", ":")).encode()
+
+
+def fields_of(record: Any) -> dict[str, Any]:
+    """Return a dataclass instance's fields by name, without a copy of their values."""
+    return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
 def _local(folder: AnyPath) -> Path | None:
@@ -64,9 +98,17 @@ def _replace(file: Path, content: Iterable[bytes]) -> None:
     handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
         with os.fdopen(handle, "wb") as stream:
-            for part in content:
-                stream.write(part)
+            stream.writelines(content)
         Path(temporary).replace(file)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _remove_batches_after(last: int, plan_folder: AnyPath) -> None:
+    if not plan_folder.is_dir():  # object storage has no empty folders
+        return
+    for entry in cast("list[AnyPath]", list(plan_folder.iterdir())):
+        found = _BATCH_FILE.fullmatch(entry.name)
+        if found and int(found.group(1)) > last:
+            entry.unlink()

@@ -1,4 +1,4 @@
-"""The parameters of the DAGs, as the trigger form shows them; every default serves a scheduled run."""
+"""The parameters of the DAGs, as the trigger form shows them; a scheduled run uses the defaults."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from collections.abc import Collection
 from typing import Any
 
 from include.create_tickets import DEFAULT_PROSPECTS
+from include.prospects.schema.models import MAX_TTL_SEC
 from include.run import DEFAULT_REPORTS
 
-_MAX_TTL = 432_000
 _PROFILE_ID = r"^[A-Za-z0-9_-]{0,255}$"
 _NOT_BLANK = r"\S"
-# An id may have white space around it, and a line may be empty; two ids on one line are none.
+# One id a line, with or without white space around it; a line may be empty.
 _ORGANIZATION_ID_LINE = r"^\s*[A-Za-z0-9_-]*\s*$"
 
 
 class UnknownParameterError(ValueError):
-    """The run's configuration has a name that is no parameter of the DAG."""
+    """The run's configuration has a name that the DAG has no parameter for."""
 
 
 def require_known(given: Collection[str], known: Collection[str]) -> None:
     """
-    Check the names in a run's configuration: Airflow takes any, and a ``dryrun`` would be a run in earnest.
+    Check the names in a run's configuration: Airflow accepts any, and with ``dryrun`` the run would send requests.
 
-    :param given: the names of the parameters that the run has.
-    :param known: the names of those that the DAG has.
-    :raises UnknownParameterError: for the first that the DAG does not know.
+    :param given: the names in the run's configuration.
+    :param known: the names of the DAG's parameters.
+    :raises UnknownParameterError: for the first unknown name.
     """
     for name in sorted(set(given) - set(known)):
         nearest = difflib.get_close_matches(name, known, n=1)
@@ -37,42 +37,48 @@ def require_known(given: Collection[str], known: Collection[str]) -> None:
         )
 
 
+def _flag(title: str, description: str) -> dict[str, Any]:
+    return {"default": False, "type": "boolean", "title": title, "description": description}
+
+
+_DRY_RUN = _flag("Dry run", "Do everything except the requests to Auth0.")
+
 CREATE_PARAMS: dict[str, dict[str, Any]] = {
     "prospects_uri": {
         "default": DEFAULT_PROSPECTS,
         "type": "string",
         "title": "Prospects",
-        "description": "Path or URI of the CSV, or of a folder of CSVs; object storage too.",
+        "description": "Path or URI of the CSV or of a folder of CSVs, local or in object storage.",
     },
     "prospects_csv": {
         "default": "",
         "type": ["string", "null"],
         "format": "multiline",
         "title": "Prospects, pasted",
-        "description": "A CSV pasted here wins over the path above.",
+        "description": "A CSV pasted here is used instead of the path above.",
     },
     "profile_id": {
         "default": "",
         "type": ["string", "null"],
         "pattern": _PROFILE_ID,
         "title": "Self-service profile",
-        "description": "ssp_…, for rows that name none; empty: the connection's.",
+        "description": "ssp_…, for rows without one. Empty: the profile of the connection.",
     },
     "ttl_sec": {
         "default": 0,
         "type": "integer",
         "minimum": 0,
-        "maximum": _MAX_TTL,
+        "maximum": MAX_TTL_SEC,
         "title": "Lifetime in seconds",
-        "description": "Until a link is first opened, for rows that set none; 0 is Auth0's default, five days.",
+        "description": "A link must be opened within this time; for rows that set none. 0: Auth0's default, five days.",
     },
     "on_existing": {
         "default": "reuse",
         "type": "string",
         "enum": ["reuse", "reissue"],
         "values_display": {"reuse": "Reuse it", "reissue": "Revoke it and issue another"},
-        "title": "If a link still lives",
-        "description": "Never two live links for a prospect; on_existing, reuse or reissue.",
+        "title": "If a prospect has a valid link",
+        "description": "on_existing: reuse or reissue. A prospect never has two valid links.",
     },
     "on_invalid_rows": {
         "default": "skip",
@@ -80,33 +86,23 @@ CREATE_PARAMS: dict[str, dict[str, Any]] = {
         "enum": ["skip", "fail"],
         "values_display": {"skip": "Skip them into the report", "fail": "Fail before anything is sent"},
         "title": "If rows are invalid",
-        "description": "Either way they are listed; on_invalid_rows, skip or fail.",
+        "description": "on_invalid_rows: skip or fail. The report lists them in both cases.",
     },
     "max_mapped_tasks": {
         "default": 128,
         "type": "integer",
         "minimum": 1,
-        "title": "Mapped tasks at most",
-        "description": "With more organizations than this, a task takes several, evenly.",
+        "title": "Maximum of mapped tasks",
+        "description": "With more organizations than this, several share a task, evenly.",
     },
-    "require_approval": {
-        "default": False,
-        "type": "boolean",
-        "title": "Wait for approval",
-        "description": "A person approves the plan before anything is sent.",
-    },
-    "dry_run": {
-        "default": False,
-        "type": "boolean",
-        "title": "Dry run",
-        "description": "Everything but the calls.",
-    },
+    "require_approval": _flag("Wait for approval", "A person approves the plan before anything is sent."),
+    "dry_run": _DRY_RUN,
     "report_uri": {
         "default": DEFAULT_REPORTS,
         "type": "string",
         "pattern": _NOT_BLANK,
         "title": "Reports",
-        "description": "Folder for the run's report; local or object storage.",
+        "description": "Folder for the run's report, local or in object storage.",
     },
 }
 """The parameters of the DAG that creates tickets: for each the arguments of Airflow's ``Param``."""
@@ -124,27 +120,17 @@ REVOKE_PARAMS: dict[str, dict[str, Any]] = {
         "type": ["array", "null"],
         "items": {"type": "string", "pattern": _ORGANIZATION_ID_LINE},
         "title": "Tickets of organizations",
-        "description": "One organization id a line; added to those of the run above.",
+        "description": "One organization id a line; in addition to the run above.",
     },
-    "all_live": {
-        "default": False,
-        "type": "boolean",
-        "title": "All tickets",
-        "description": "Every live ticket that the ledger knows, of all organizations.",
-    },
+    "all_live": _flag("All tickets", "Every valid ticket in the ledger, of all organizations."),
     "max_mapped_tasks": {
         "default": 16,
         "type": "integer",
         "minimum": 1,
-        "title": "Mapped tasks at most",
-        "description": "With more tickets than this, a task takes several, evenly.",
+        "title": "Maximum of mapped tasks",
+        "description": "With more tickets than this, several share a task, evenly.",
     },
-    "dry_run": {
-        "default": False,
-        "type": "boolean",
-        "title": "Dry run",
-        "description": "Everything but the calls.",
-    },
+    "dry_run": _DRY_RUN,
     "export_uri": {
         "default": DEFAULT_REPORTS,
         "type": "string",

@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from include import reports
-from include.files import make_private, write_private
+from include.files import PLAN_FOLDER, json_bytes, write_batches, write_private
+from include.reports.wording import plural
 from include.run import Run, run_info
 
 if TYPE_CHECKING:
-    from include.run import AnyPath
+    from include.files import AnyPath
 
-_PLAN_FOLDER = "plan"
 _SELECTION = "selection.json"
 
 
-def reported(report_uri: AnyPath) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class TicketBatch:
+    """The tickets that one mapped task revokes."""
+
+    label: str
+    tickets: Sequence[Mapping[str, Any]]
+
+
+def reported_tickets(report_uri: AnyPath) -> list[dict[str, Any]]:
     """
-    Return the rows with a ticket of a run's report.
+    Return the rows of a run's report that have a ticket.
 
     :param report_uri: the report's folder, or its ``tickets.csv``.
-    :raises ValueError: if there is no report, or it holds no ticket.
+    :raises ValueError: if there is no report, or it contains no ticket.
     """
     found = [ticket for ticket in reports.read_tickets(report_uri) if ticket["ticket_id"]]
     if not found:
-        raise ValueError(f"The report {report_uri} holds no ticket, so there is nothing to revoke.")
+        raise ValueError(f"The report {report_uri} contains no ticket, so there is nothing to revoke.")
     return found
 
 
@@ -34,37 +43,37 @@ def plan(
     tickets: Sequence[Mapping[str, Any]], finished: Sequence[Mapping[str, Any]], max_batches: int, folder: AnyPath
 ) -> list[dict[str, str]]:
     """
-    Divide tickets among at most ``max_batches`` mapped tasks, and leave the selection in the run's folder.
+    Divide tickets among at most ``max_batches`` mapped tasks, and write the selection into the run's folder.
 
-    :param tickets: what names each in the ledger; it opens nothing.
-    :param finished: rows of the report on tickets that need no task.
-    :return: for each batch its ``label`` and, as ``batch``, the path of its file.
+    :param tickets: the keys of tickets in the ledger, without secrets.
+    :param finished: rows of the report for tickets that need no task.
+    :param folder: the run's folder.
+    :return: for each task its ``label`` and, as ``batch``, the path of its batch file.
     """
-    plan_folder = folder / _PLAN_FOLDER
-    make_private(folder)
-    make_private(plan_folder)
-    selection = {"tickets": list(tickets), "settled": list(finished)}
-    write_private(plan_folder, _SELECTION, [json.dumps(selection).encode()])
-    batches = []
-    most = int(max_batches)  # which JSON may have written as 16.0
-    for number in range(min(len(tickets), most)):
-        part = list(tickets[number::most])
-        label = f"{len(part)} ticket{'s' if len(part) > 1 else ''}"
-        content = json.dumps({"label": label, "tickets": part}).encode()
-        path = write_private(plan_folder, f"batch-{number + 1:04d}.json", [content])
-        batches.append({"label": label, "batch": path})
+    most = int(max_batches)  # Airflow's parameters take 16.0 for an integer
+    parts = [tickets[number::most] for number in range(min(len(tickets), most))]
+    batches = write_batches([TicketBatch(plural(len(part), "ticket"), part) for part in parts], folder)
+    write_private(folder / PLAN_FOLDER, _SELECTION, [json_bytes({"tickets": tickets, "finished": finished})])
     return batches
 
 
-def selection(folder: AnyPath) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return what ``plan`` has left in the run's folder: the tickets that were divided, and the settled rows."""
-    found = json.loads((folder / _PLAN_FOLDER / _SELECTION).read_text(encoding="utf-8"))
-    return found["tickets"], found["settled"]
+def read_selection(folder: AnyPath) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the ``tickets`` and the ``finished`` rows that ``plan`` wrote into the run's folder."""
+    found = json.loads((folder / PLAN_FOLDER / _SELECTION).read_text(encoding="utf-8"))
+    return found["tickets"], found["finished"]
 
 
-def export_revocations(
+def export(
     results: Sequence[Mapping[str, Any]], stats: Sequence[Mapping[str, Any]], folder: AnyPath, run: Run
 ) -> dict[str, Any]:
-    """Write the report of a run that revokes; the arguments and what is returned are those of ``export``."""
+    """
+    Write the run's report.
+
+    :param results: rows of the report, see :class:`include.reports.RevocationRow`.
+    :param stats: the request counts of each task, see :func:`include.reports.rate_samples`.
+    :param folder: the run's folder.
+    :param run: the run, which ends now.
+    :return: ``report_uri`` and ``summary``, without any ticket.
+    """
     summary = reports.write_revocations(folder, results, run_info(run, stats, ()))
     return {"report_uri": str(folder), "summary": summary}

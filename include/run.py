@@ -1,4 +1,4 @@
-"""A run as a whole: where its files are, what its report says of it, and whether it is complete."""
+"""A run as a whole: its folder, the facts that its report shows, and whether it is complete."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
 
 from include import reports
 
 if TYPE_CHECKING:
-    from upath import UPath
-
-    AnyPath: TypeAlias = UPath | Path
+    from include.files import AnyPath
 
 PROJECT = Path(__file__).resolve().parents[1]
 DEFAULT_REPORTS = os.environ.get("SSO_TICKETS_REPORTS") or "reports"
 
 
 class Run(Protocol):
-    """What is used here of a DAG run."""
+    """The part of a DAG run that is used here."""
 
     dag_id: str
     run_id: str
@@ -28,14 +26,14 @@ class Run(Protocol):
 
 
 class IncompleteRunError(ValueError):
-    """The run has ended, and something is still owed; looking again changes nothing."""
+    """The run has ended, and some of its rows have no final outcome; a retry of the check changes nothing."""
 
 
 def absolute(uri: str) -> str:
     """
-    Return where a path or URI points to; a relative path starts at the project's folder.
+    Return a URI as it is, and a path as an absolute path.
 
-    :param uri: ``reports``, ``/data/in.csv``, ``s3://bucket/key``, …
+    :param uri: ``s3://bucket/key``, ``/data/in.csv``, ``~/in.csv``, or a path relative to the project's folder.
     """
     return uri if "://" in uri else str(PROJECT / os.path.expanduser(uri))
 
@@ -45,31 +43,12 @@ def run_folder(base: AnyPath, run: Run) -> AnyPath:
     return reports.run_folder(base, run.dag_id, run.run_id)
 
 
-def require_complete(exported: Mapping[str, Any] | None) -> None:
-    """
-    Check that a run may be green.
-
-    :param exported: what the task that exports the report returned; None if it didn't.
-    :raises IncompleteRunError: if a row failed or was not attempted, or there is no report.
-    """
-    if exported is None:
-        raise IncompleteRunError("There is no report: see the log of the run's first failed task.")
-    summary = exported["summary"]
-    incomplete = {status: summary[status] for status in ("failed", "not_attempted") if summary[status]}
-    if incomplete:
-        counts = " and ".join(f"{count} {status.replace('_', ' ')}" for status, count in incomplete.items())
-        raise IncompleteRunError(
-            f"{counts} of {summary['rows']} rows: the report says why, row by row: {exported['report_uri']}. "
-            "When it is mended, clear the failed tasks or trigger another run: what is done is not done again."
-        )
-
-
 def run_info(run: Run, stats: Sequence[Mapping[str, Any]], warnings: Sequence[str]) -> reports.RunInfo:
     """
-    Put together what a report says of its run as a whole.
+    Return the facts about a run for its report.
 
     :param run: the run, which ends now.
-    :param stats: what each task says it sent.
+    :param stats: the request counts of each task, see :func:`include.reports.rate_samples`.
     :param warnings: sentences for the reader.
     """
     now = datetime.now(UTC)
@@ -85,6 +64,29 @@ def run_info(run: Run, stats: Sequence[Mapping[str, Any]], warnings: Sequence[st
         samples=reports.rate_samples(stats),
         warnings=warnings,
     )
+
+
+def require_complete(exported: Mapping[str, Any] | None, advice: str = "Fix what their errors name.") -> None:
+    """
+    Check that every row of a run has a final outcome.
+
+    :param exported: what the task that exports the report returned; None if it failed.
+    :param advice: what to do about rows that failed.
+    :raises IncompleteRunError: if a row is ``failed`` or ``not_attempted``, or there is no report.
+    """
+    if exported is None:
+        raise IncompleteRunError("There is no report: see the log of the run's first failed task.")
+    summary = exported["summary"]
+    incomplete = {status: summary[status] for status in ("failed", "not_attempted") if summary[status]}
+    if incomplete:
+        counts = " and ".join(f"{count} {status.replace('_', ' ')}" for status, count in incomplete.items())
+        numbers = ", ".join(map(str, summary["incomplete_rows"]))
+        more = ", …" if sum(incomplete.values()) > len(summary["incomplete_rows"]) else ""
+        raise IncompleteRunError(
+            f"{counts} of {summary['rows']} rows: the report says why, row by row: {exported['report_uri']} "
+            f"(rows {numbers}{more}). {advice} Then clear the failed tasks or trigger another run: rows that are "
+            "done are not done again."
+        )
 
 
 def _iso(moment: datetime) -> str:

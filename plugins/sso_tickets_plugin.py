@@ -1,4 +1,4 @@
-"""The project's one Airflow plugin: makes the pool that is the rate limit, and shows reports in the UI."""
+"""The project's Airflow plugin: it creates the pool that is the rate limit, and shows reports in the UI."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
 
 
-class PoolKeeper:
+class Listener:
     """
-    Makes the pool if it is missing: when a service of Airflow starts, and when a run does.
+    Creates the pool if it is missing, when a service of Airflow or a run starts, and preloads the operators.
 
-    Tasks of a pool that doesn't exist would stay ``scheduled`` for ever.
+    Tasks of a missing pool would stay ``scheduled`` forever. The LocalExecutor forks tasks from the scheduler, so the
+    operators are imported once for all of them; each task saves about half a second of CPU.
     """
 
     @hookimpl
     def on_starting(self, component: object) -> None:
-        """Look after the pool when one of Airflow's services starts; tasks have no database."""
-        if not _is_service(component):
+        """Do so in Airflow's services; a task's process has no access to the database."""
+        if type(component).__name__ != "Job":  # the scheduler, the DAG processor and the triggerer are jobs
             return
+        import auth0_sso.operators.sso_tickets  # noqa: F401
         from airflow.utils.session import create_session
         from auth0_sso.runtime.pool import ensure_pool
 
@@ -29,7 +31,7 @@ class PoolKeeper:
 
     @hookimpl
     def on_dag_run_running(self, dag_run: object, msg: str) -> None:
-        """Look after the pool when the scheduler starts a run, in its own transaction; somebody may have deleted it."""
+        """Create a pool that was deleted, in the scheduler's own transaction."""
         from auth0_sso.runtime.pool import ensure_pool
         from sqlalchemy.orm import object_session
 
@@ -37,28 +39,8 @@ class PoolKeeper:
             ensure_pool(session)
 
 
-class Preloader:
-    """
-    Imports the operators once in each service of Airflow.
-
-    The LocalExecutor forks its tasks' processes from the scheduler, the DAG processor its parsers: what is
-    imported there already costs them nothing. Each task saves about half a second of CPU.
-    """
-
-    @hookimpl
-    def on_starting(self, component: object) -> None:
-        """Import them when a service starts."""
-        if _is_service(component):
-            import auth0_sso.operators.sso_tickets  # noqa: F401
-
-
-def _is_service(component: object) -> bool:
-    # The scheduler, the DAG processor and the triggerer are jobs; a task's process says it is a task runner.
-    return type(component).__name__ == "Job"
-
-
 async def pages(scope: Any, receive: Callable[..., Awaitable[Any]], send: Callable[..., Awaitable[Any]]) -> None:
-    """Serve the pages; what they import is loaded at the first request, since every task loads this file."""
+    """Serve the pages; imported at the first request, since every task loads this file."""
     from sso_ui.pages import app
 
     await app(scope, receive, send)
@@ -68,7 +50,7 @@ class SsoTicketsPlugin(AirflowPlugin):
     """Registers the listener and the pages."""
 
     name = "sso_tickets"
-    listeners: list[Any] = [PoolKeeper(), Preloader()]  # noqa: RUF012
+    listeners: list[Any] = [Listener()]  # noqa: RUF012
     fastapi_apps: list[Any] = [  # noqa: RUF012
         {"app": pages, "url_prefix": "/sso-tickets", "name": "SSO tickets"},
     ]

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from subprocess import Popen
+from typing import Any
 
 from dev.local.api import AirflowApi, ApiError
 from dev.local.background import PROJECT, BackgroundProcess
@@ -35,16 +36,25 @@ class LocalAirflow:
 
     :param home: its ``AIRFLOW_HOME``; created if missing.
     :param port: of its UI and API; 0 takes a free one.
+    :param dags: folders of further DAGs, by the name of their bundle.
     :param env: further environment variables, such as connections; they override those set here.
     """
 
-    def __init__(self, home: Path, *, port: int = 0, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        port: int = 0,
+        dags: Mapping[str, Path] | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self.home = home
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_file = home / "standalone.log"
         self._background = BackgroundProcess(home / "standalone.pid", self.log_file)
         self._database = home / "airflow.db"
+        self._dags = {"project": PROJECT / "dags", **(dags or {})}
         self.env = {**_inherited(), **self._settings(), **(env or {})}
         self._process: Popen[bytes] | None = None
 
@@ -121,7 +131,9 @@ class LocalAirflow:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
             "PYTHONPATH": str(PROJECT),
             "NO_COLOR": "1",
-            "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
+            "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(
+                [_bundle(*named) for named in self._dags.items()]
+            ),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
@@ -142,6 +154,11 @@ class LocalAirflow:
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "SSO_TICKETS_SCHEDULE": "",
         }
+
+
+def _bundle(name: str, folder: Path) -> dict[str, Any]:
+    classpath = "airflow.dag_processing.bundles.local.LocalDagBundle"
+    return {"name": name, "classpath": classpath, "kwargs": {"path": str(folder)}}
 
 
 def _inherited() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Names that the input doesn't give: of connections, and of a prospect within its organization."""
+"""Names that are made from a row: the default connection name, and the prospect's identity."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from include.prospects.records import HIDDEN_CHARACTERS
 MOST_CHARACTERS = 128
 """Longest name of a connection (Auth0 Management API, POST /self-service-profiles/{id}/sso-ticket)."""
 
-_MOST_READ = 512
+_MOST_READ = 512  # characters of a name, which may be a whole cell
 
 
 def default_connection_name(organization_name: str, organization_id: str) -> str:
@@ -30,17 +30,13 @@ def _slug(text: str) -> str:
 
 
 def prospect_key(prospect_email: str, prospect_name: str, explicit_connection: str) -> str:
-    """Return a row's identity within its organization, part of the key under which tickets are remembered.
+    """Return a row's identity within its organization, part of the prospect's key in the ledger.
 
     It is the address in small letters, or else the name; then, after a bar, the connection if the row names
-    one itself, because one person may be asked for two connections on purpose: ``ada@example.com|acme-saml``.
-    A name counts as it is read: in small letters, without hidden characters, a single space for any white space.
-    Accents written as letters of their own count as part of the letter before them: systems differ in that, and
-    none shows it. So the order of rows, the organization's name, domains, life span and all other fields can change
-    without the prospect becoming a new one.
+    one itself, because a person may set up two connections: ``ada@example.com|acme-saml``. Case, hidden characters,
+    the kind of white space and the Unicode form of accents in a name don't count. Nothing else in the input does
+    either, so the order of rows and all other fields can change between runs.
 
-    :param prospect_email: empty for none.
-    :param prospect_name: empty for none.
     :param explicit_connection: ``connection_id``, or the connection's name where the row gives it; empty for
         a default name.
     """
@@ -58,33 +54,32 @@ def _as_read(name: str) -> str:
 class ConnectionNames:
     """Which organization uses a connection name; a tenant has each name once.
 
-    Of several it is the one with the smallest id, so that rows in another order don't take it away.
+    Of several it is the one with the smallest id, so that the order of rows doesn't matter.
     """
 
     owners: dict[str, tuple[str, int]] = field(default_factory=dict)
-    claims: list[tuple[int, str, str, str]] = field(default_factory=list)
+    uses: list[tuple[int, str, str, str]] = field(default_factory=list)
 
-    def claim(self, name: str, organization_id: str, row: int, column: str) -> None:
-        """Note that a row uses a name for its organization.
+    def add(self, name: str, organization_id: str, row: int, column: str) -> None:
+        """Record that a row uses a name for its organization.
 
-        A row that is invalid for another reason uses its name too: mending it later must not take the name
-        away from a row that is live by then.
+        A row that is invalid for another reason counts too: when it is fixed later, it must not take the name away
+        from a row that has a ticket by then.
         """
-        claim = (organization_id, row)
-        self.owners[name] = min(self.owners.get(name, claim), claim)
-        self.claims.append((row, name, organization_id, column))
+        use = (organization_id, row)
+        self.owners[name] = min(self.owners.get(name, use), use)
+        self.uses.append((row, name, organization_id, column))
 
     def refused(self) -> dict[int, tuple[str, str, str]]:
         """Return column, value and rule of each row that uses another organization's name."""
-        return {
-            row: (column, name, _taken(name, *self.owners[name]))
-            for row, name, organization_id, column in self.claims
-            if self.owners[name][0] != organization_id
-        }
-
-
-def _taken(name: str, owner: str, row: int) -> str:
-    return (
-        f"connection name '{name}' is used by organization {owner} in row {row} already:"
-        " set connection_name to another one"
-    )
+        found = {}
+        for row, name, organization_id, column in self.uses:
+            owner, first_row = self.owners[name]
+            if owner != organization_id:
+                found[row] = (
+                    column,
+                    name,
+                    f"connection name '{name}' is used by organization {owner} in row {first_row} already:"
+                    " set connection_name to another one",
+                )
+        return found

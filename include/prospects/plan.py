@@ -1,33 +1,20 @@
-"""Which organizations are served together: the plan of the fan-out."""
+"""The plan: which mapped task creates the tickets of which organizations."""
 
 from __future__ import annotations
 
 import heapq
-import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
 
-from include.files import make_private, write_private
-from include.prospects.manifest import prospect_json
 from include.prospects.records import UNSAFE_CHARACTERS, Prospect, Prospects
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from upath import UPath
-
 MOST_LABEL_CHARACTERS = 200
-_PLAN_FOLDER = "plan"
-_BATCH_FILE = re.compile(r"batch-([0-9]{4,9})\.json")
 
 
 @dataclass(slots=True)
 class OrganizationBatch:
-    """An organization and all that is asked for it, in row order.
+    """An organization and its requests, in row order.
 
-    :param organization_id: Auth0 organization.
     :param organization_name: the first that its rows give; empty when none does.
     :param requests: at least one.
     """
@@ -39,9 +26,9 @@ class OrganizationBatch:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one mapped task does.
+    """The work of one mapped task.
 
-    :param label: what the UI calls it.
+    :param label: the task's label in the UI.
     :param organizations: whole ones, in the order of their first rows.
     """
 
@@ -52,9 +39,8 @@ class Batch:
 def plan_batches(prospects: Prospects, max_batches: int) -> list[Batch]:
     """Divide the valid prospects into batches.
 
-    :param prospects: a checked input.
-    :param max_batches: the most batches to make. With no more organizations than that, each is its own batch;
-        with more, several share one, evenly by the number of requests.
+    :param max_batches: with no more organizations than this, each has its own batch; with more, several share one,
+        evenly by the number of requests.
     :return: the batches, in the order of their first rows; an organization is never divided.
     :raises ValueError: ``max_batches`` is below 1.
     """
@@ -62,25 +48,6 @@ def plan_batches(prospects: Prospects, max_batches: int) -> list[Batch]:
         raise ValueError(f"max_mapped_tasks is {max_batches}: must be at least 1")
     groups = _pack(_by_organization(prospects.valid), max_batches)
     return [Batch(_label(group), group) for group in groups]
-
-
-def write_plan(batches: Sequence[Batch], folder: UPath | Path) -> list[dict[str, str]]:
-    """Write ``plan/batch-0001.json`` and so on, and remove what an earlier plan left there.
-
-    :param batches: the plan.
-    :param folder: the run's folder.
-    :return: for each batch its ``label`` and, as ``batch``, its file's path.
-    """
-    plan_folder = folder / _PLAN_FOLDER
-    make_private(folder)
-    make_private(plan_folder)
-    references: list[dict[str, str]] = []
-    for number, batch in enumerate(batches, 1):
-        content = json.dumps(_batch_json(batch), separators=(",", ":")).encode()
-        path = write_private(plan_folder, f"batch-{number:04d}.json", [content])
-        references.append({"label": batch.label, "batch": path})
-    _remove_after(plan_folder, len(references))
-    return references
 
 
 def _by_organization(valid: Sequence[Prospect]) -> list[OrganizationBatch]:
@@ -93,9 +60,9 @@ def _by_organization(valid: Sequence[Prospect]) -> list[OrganizationBatch]:
 
 
 def _pack(organizations: list[OrganizationBatch], most: int) -> list[list[OrganizationBatch]]:
-    """Give each organization, the largest first, to the group with the least to do.
+    """Give each organization, the largest first, to the group with the fewest requests.
 
-    So no two groups differ by more than the largest organization has requests.
+    So no two groups differ by more requests than the largest organization has.
     """
     if len(organizations) <= most:
         return [[organization] for organization in organizations]
@@ -117,30 +84,8 @@ def _label(organizations: Sequence[OrganizationBatch]) -> str:
 
 
 def _label_text(text: str) -> str:
-    """Return the text without control characters, and without what would make it a link."""
+    """Return the text without control characters, and without ``://``, so that it is no link."""
     plain = UNSAFE_CHARACTERS.sub("", text)
     while "://" in plain:
         plain = plain.replace("://", "")
     return plain.strip()
-
-
-def _batch_json(batch: Batch) -> dict[str, Any]:
-    organizations = [
-        {
-            "organization_id": organization.organization_id,
-            "organization_name": organization.organization_name,
-            "requests": [prospect_json(prospect) for prospect in organization.requests],
-        }
-        for organization in batch.organizations
-    ]
-    return {"label": batch.label, "organizations": organizations}
-
-
-def _remove_after(plan_folder: UPath | Path, last: int) -> None:
-    """Remove the batch files whose number is above ``last``."""
-    if not plan_folder.is_dir():  # object storage knows no empty folders
-        return
-    for entry in cast("list[UPath | Path]", list(plan_folder.iterdir())):
-        found = _BATCH_FILE.fullmatch(entry.name)
-        if found and int(found.group(1)) > last:
-            entry.unlink()

@@ -3,46 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from heapq import merge
 from typing import Any
 
 _UNSAFE = "\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff"
 _UNSEEN = "\xad\u061c\u180e\u200b-\u200f\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0001-\U000e007f"
 
 UNSAFE_CHARACTERS = re.compile(f"[{_UNSAFE}]")
-"""Control characters, line separators, marks that turn the writing direction, halves of surrogate pairs, and
-non-characters.
+"""Control characters, line separators, marks that turn the writing direction, lone surrogates and non-characters.
 
-None of them belongs into a name, and each can break a report's line or make it read as something else.
+No name needs them, and each can break a line of a report or a log, or change how it reads.
 """
 
 HIDDEN_CHARACTERS = re.compile(f"[{_UNSAFE}{_UNSEEN}]")
-"""The unsafe ones, and those that take no room, such as joiners and byte order marks.
+"""The unsafe ones, and those without a width, such as joiners and byte order marks.
 
-Some languages and emoji need joiners in names; an address or a column's name that has one only looks like another.
+Some languages and emoji need joiners in names; in an address or a column's name they only hide a difference.
 """
+
+MOST_PROBLEMS_OF_A_ROW = 10
+"""A long list with an error in each item would otherwise fill the report."""
 
 
 def shown(text: str, limit: int = 80) -> str:
-    """Return ``text`` fit for a message or a report.
-
-    :param text: any text, of any length.
-    :param limit: the most characters to return.
-    :return: hidden characters written as escapes, the end cut off with an ellipsis when it is too long.
-    """
+    """Return ``text`` for a message or a report: hidden characters escaped, at most ``limit`` characters."""
     escaped = HIDDEN_CHARACTERS.sub(lambda found: ascii(found.group())[1:-1], text[: limit + 1])
     return escaped if len(escaped) <= limit else escaped[: limit - 1] + "…"
-
-
-MOST_PROBLEMS_OF_A_ROW = 10
-"""A long list that is wrong from end to end would otherwise fill the report."""
 
 
 class ProspectsError(ValueError):
     """The input as a whole can't be used.
 
-    :param problems: what is wrong and what to do, one sentence or two each; ``str()`` gives one a line.
+    :param problems: what is wrong and what to do, one or two sentences each; ``str()`` gives one a line.
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
@@ -63,9 +57,9 @@ class Problem:
 
     :param row: number of the data row, from 1, over all files.
     :param source: name of the file.
-    :param column: the column as the file's header names it; ``#5`` for the fifth cell when it has no name.
+    :param column: as the file's header names it; ``#5`` for the fifth cell when it has no name.
     :param value: the cell, at most 80 characters, hidden characters escaped.
-    :param rule: what the value must be, and what to do where that isn't plain.
+    :param rule: what the value must be, and what to do where that is not obvious.
     """
 
     row: int
@@ -79,21 +73,14 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Prospect:
-    """A row that can be asked for as one ticket.
+class InputRow:
+    """What the report shows of every row of the CSV; a text that the row doesn't have is empty.
 
     :param row: number of the data row, from 1, over all files.
     :param source: name of the file.
-    :param organization_id: Auth0 organization.
-    :param organization_name: empty when the row has none; so are the two that follow.
-    :param prospect_name: the person to be invited.
+    :param prospect_name: the person who gets the link.
     :param prospect_email: where the onboarding team sends the link.
-    :param connection_name: name of the connection to be made; empty for a ticket that edits one.
-    :param profile_id: the row's self-service profile; empty when the row has none.
-    :param custom_domain: for the ``auth0-custom-domain`` header; empty for none.
-    :param prospect: the row's identity within its organization, see
-        :func:`include.prospects.naming.prospect_key`.
-    :param body: JSON body of POST /api/v2/self-service-profiles/{id}/sso-ticket.
+    :param connection_name: of the connection that the link sets up; empty for a ticket that edits one.
     """
 
     row: int
@@ -103,6 +90,23 @@ class Prospect:
     prospect_name: str
     prospect_email: str
     connection_name: str
+
+    @property
+    def error(self) -> str:
+        """Why the row must not be sent; empty for a valid row."""
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect(InputRow):
+    """A valid row: the request for one ticket.
+
+    :param profile_id: the row's self-service profile; empty for the run's.
+    :param custom_domain: for the ``auth0-custom-domain`` header; empty for none.
+    :param prospect: identity within the organization, see :func:`include.prospects.naming.prospect_key`.
+    :param body: JSON body of POST /api/v2/self-service-profiles/{id}/sso-ticket.
+    """
+
     profile_id: str
     custom_domain: str
     prospect: str
@@ -110,37 +114,38 @@ class Prospect:
 
 
 @dataclass(frozen=True, slots=True)
-class InvalidRow:
-    """A row that must not be sent, with every reason; its texts are escaped and shortened for the report.
+class InvalidRow(InputRow):
+    """A row that must not be sent; its texts are escaped and at most 255 characters long.
 
-    :param row: number of the data row, from 1, over all files.
-    :param source: name of the file.
-    :param organization_id: as far as the row tells it; so are the four that follow.
-    :param organization_name: at most 255 characters; so are the three that follow.
-    :param prospect_name: see :class:`Prospect`.
-    :param prospect_email: see :class:`Prospect`.
-    :param connection_name: see :class:`Prospect`.
-    :param problems: at least one, and the first :data:`MOST_PROBLEMS_OF_A_ROW` of very many; the last then says
-        how many more there are.
+    :param problems: at least one, at most :data:`MOST_PROBLEMS_OF_A_ROW`; the last then says how many follow.
     """
 
-    row: int
-    source: str
-    organization_id: str
-    organization_name: str
-    prospect_name: str
-    prospect_email: str
-    connection_name: str
     problems: tuple[Problem, ...]
+
+    @property
+    def error(self) -> str:
+        """All problems in one text."""
+        return "; ".join(map(str, self.problems))
 
 
 @dataclass(frozen=True, slots=True)
 class Prospects:
     """All data rows of an input: each is either in ``valid`` or in ``invalid``, both in row order.
 
-    :param warnings: what a person should know though nothing is wrong.
+    :param warnings: sentences for the reader about rows that are valid nevertheless.
     """
 
     valid: list[Prospect] = field(default_factory=list)
     invalid: list[InvalidRow] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    def add(self, row: Prospect | InvalidRow) -> None:
+        """Add the next row."""
+        if isinstance(row, InvalidRow):
+            self.invalid.append(row)
+        else:
+            self.valid.append(row)
+
+    def rows(self) -> Iterator[Prospect | InvalidRow]:
+        """Yield all rows in row order."""
+        return merge(self.valid, self.invalid, key=lambda row: row.row)

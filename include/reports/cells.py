@@ -1,11 +1,11 @@
-"""What may stand in a cell: printable text, and no text that a spreadsheet would run as a formula."""
+"""The text of a cell: printable, and nothing that a spreadsheet would run as a formula."""
 
 from __future__ import annotations
 
 import re
 
 CELL_LIMIT = 16_000
-"""Characters a cell may hold; Excel's own limit is 32,767, in which emoji and their like count twice."""
+"""Most characters of a cell; Excel's own limit is 32,767, and it counts an emoji twice."""
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 _LINE_END = re.compile("\r\n?")
@@ -16,12 +16,12 @@ _GUARD = re.compile(f"{_CELL_BEGIN}'(?={_FORMULA.pattern})")
 
 
 def printable(text: object, limit: int = CELL_LIMIT) -> str:
-    """Make text that every format of the report can hold: CSV, XLSX (XML 1.0), HTML and a terminal.
+    """Return text that every format of the report takes: CSV, XLSX (XML 1.0), HTML and a terminal.
 
-    :param text: anything; ``None`` becomes the empty string.
+    :param text: any object; ``None`` becomes the empty string.
     :param limit: characters to keep; a longer text ends with an ellipsis.
-    :return: the text with line ends as ``\\n`` and other control characters, lone surrogates and
-        non-characters as U+FFFD; so are marks that turn the writing direction, and Unicode's line separators.
+    :return: the text with line ends as ``\\n``; other control characters, line separators, direction marks, lone
+        surrogates and non-characters become U+FFFD.
     """
     if text is None:
         return ""
@@ -30,16 +30,16 @@ def printable(text: object, limit: int = CELL_LIMIT) -> str:
 
 
 def is_formula(text: str) -> bool:
-    """Tell whether a spreadsheet might run the text (OWASP, "CSV Injection").
+    """Whether a spreadsheet might run the text (OWASP, "CSV Injection").
 
-    Quotes in front don't protect: a spreadsheet that takes another separator drops them. Apostrophes count too:
-    without that, removing the guard from a text that had one of its own would change it.
+    Quotes in front don't protect: a spreadsheet that uses another separator drops them. Apostrophes count too:
+    otherwise :func:`unguard` would change a text that has one of its own.
     """
     return _FORMULA.match(text) is not None
 
 
 def guard(text: str) -> str:
-    """Put an apostrophe before what a spreadsheet might run, at the text's beginning and after each semicolon."""
+    """Put an apostrophe before each formula, at the text's beginning and after each semicolon."""
     return _UNGUARDED.sub("'", text)
 
 

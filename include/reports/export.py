@@ -11,7 +11,7 @@ from include.reports.html.views import revocation_page, ticket_page
 from include.reports.revocations import REVOCATION_COLUMNS, REVOCATION_STATUSES, revocation_rows
 from include.reports.rows import COLUMNS, STATUSES
 from include.reports.summary import summarize
-from include.reports.tables import csv_bytes, xlsx_bytes
+from include.reports.tables import csv_bytes, table_of, xlsx_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,48 +24,44 @@ if TYPE_CHECKING:
 
 
 def write_report(folder: AnyPath, rows: Sequence[ReportRow], run: RunInfo) -> dict[str, Any]:
-    """Write ``tickets.csv``, ``tickets.xlsx``, ``report.html`` and ``summary.json``.
-
-    The first three hold ticket URLs; on a local disk all are their owner's alone.
+    """Write ``tickets.csv``, ``tickets.xlsx``, ``report.html`` and ``summary.json``; the first three hold ticket URLs.
 
     :param folder: the run's folder, see :func:`include.reports.files.run_folder`; made if it is missing.
     :param rows: see :func:`include.reports.rows.join_rows`.
     :return: the summary, as in ``summary.json``.
     """
+    table = table_of(COLUMNS, rows)
     contents: Contents = {
-        "tickets.csv": lambda: csv_bytes(COLUMNS, rows),
-        "tickets.xlsx": lambda: xlsx_bytes(COLUMNS, rows, title="Tickets"),
+        "tickets.csv": lambda: csv_bytes(table),
+        "tickets.xlsx": lambda: xlsx_bytes(table, title="Tickets"),
         "report.html": lambda: page_bytes(ticket_page(rows, run)),
     }
     return _write(folder, contents, rows, STATUSES, run)
 
 
-def write_revocations(folder: AnyPath, rows: Sequence[Mapping[str, Any]], run: RunInfo) -> dict[str, Any]:
+def write_revocations(folder: AnyPath, mappings: Sequence[Mapping[str, Any]], run: RunInfo) -> dict[str, Any]:
     """Write ``revocations.csv``, ``revocations.xlsx``, ``report.html`` and ``summary.json``.
 
     :param folder: the run's folder, see :func:`include.reports.files.run_folder`; made if it is missing.
-    :param rows: mappings with the columns of :class:`~include.reports.revocations.RevocationRow`.
+    :param mappings: rows with the columns of :class:`~include.reports.revocations.RevocationRow`.
     :return: the summary, as in ``summary.json``.
     :raises ValueError: for a row with an unknown status.
     """
-    revocations = revocation_rows(rows)
+    rows = revocation_rows(mappings)
+    table = table_of(REVOCATION_COLUMNS, rows)
     contents: Contents = {
-        "revocations.csv": lambda: csv_bytes(REVOCATION_COLUMNS, revocations),
-        "revocations.xlsx": lambda: xlsx_bytes(REVOCATION_COLUMNS, revocations, title="Revocations"),
-        "report.html": lambda: page_bytes(revocation_page(revocations, run)),
+        "revocations.csv": lambda: csv_bytes(table),
+        "revocations.xlsx": lambda: xlsx_bytes(table, title="Revocations"),
+        "report.html": lambda: page_bytes(revocation_page(rows, run)),
     }
-    return _write(folder, contents, revocations, REVOCATION_STATUSES, run)
+    return _write(folder, contents, rows, REVOCATION_STATUSES, run)
 
 
 def _write(
-    folder: AnyPath,
-    contents: Contents,
-    rows: Sequence[Outcome],
-    statuses: Sequence[str],
-    run: RunInfo,
+    folder: AnyPath, contents: Contents, rows: Sequence[Outcome], statuses: Sequence[str], run: RunInfo
 ) -> dict[str, Any]:
     make_private(folder)
-    # One after another, so that no more than one of the files is held in memory.
+    # Each file is made just before it is written, so that only one of them is in memory.
     files = {name: write_private(folder, name, [content()]) for name, content in contents.items()}
     files["summary.json"] = str(folder / "summary.json")
     summary = summarize(rows, statuses, run, files)

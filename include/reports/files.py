@@ -1,4 +1,4 @@
-"""Where a run's report lies."""
+"""The folder of a run's report."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _TIME = re.compile(r"(?<=T\d\d)_(\d\d)_(\d\d(?:\.\d+)?[+-]\d\d)_(?=\d\d)", re.AS
 
 
 def run_folder(base: AnyPath, dag_id: str, run_id: str) -> AnyPath:
-    """Name the folder of a run's report: ``{base}/{dag_id}/{run_id}``.
+    """Return the folder of a run's report: ``{base}/{dag_id}/{run_id}``.
 
     In both names, characters other than ASCII letters, digits and ``._+=@-`` become ``_``. Unless these are the
     colons of a time, as in Airflow's own run ids, the name then ends with a digest of the original, so that no two
-    runs share a folder. So does a name that would be longer than 200 characters, or that consists of dots.
+    runs share a folder. So does a name of over 200 characters, or one of dots only.
     """
     return base / _safe_name(dag_id) / _safe_name(run_id)
 
 
 def _safe_name(name: str) -> str:
     safe = re.sub(r"[^A-Za-z0-9._+=@-]", "_", name)
-    # Without a digest only what leads back to the name, and doesn't look like a name with a digest.
+    # Only a name that can be derived from the folder, and has no digest itself, needs no digest.
     if (
         _TIME.sub(r":\1:\2:", safe) == name
         and safe.strip(".")

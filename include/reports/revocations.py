@@ -1,24 +1,34 @@
-"""The rows of the revocation report: every ticket that was to be revoked, and whether it was."""
+"""The rows of the revocation report: every selected ticket, and whether it was revoked."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-REVOCATION_STATUSES = ("revoked", "replaced", "planned", "failed", "not_attempted", "expired")
+
+class RevocationStatus(StrEnum):
+    """The outcome of a selected ticket; one that is ``replaced`` or ``expired`` needs no request."""
+
+    REVOKED = "revoked"
+    REPLACED = "replaced"
+    PLANNED = "planned"
+    FAILED = "failed"
+    NOT_ATTEMPTED = "not_attempted"
+    EXPIRED = "expired"
+
+
+REVOCATION_STATUSES: tuple[str, ...] = tuple(RevocationStatus)
 
 
 @dataclass(frozen=True)
 class RevocationRow:
     """One row of ``revocations.csv``; the fields are its columns, in order.
 
-    :param status: one of :data:`REVOCATION_STATUSES`; ``expired`` tickets need no call, nor do ``replaced`` ones,
-        whose prospect has a newer link by now, which is left alone.
-    :param ticket_id: of a ticket that was revoked; that of one that may work would be as good as its link, so it
-        stays empty.
+    :param ticket_id: of a revoked ticket; empty for one that may still be valid, since its id is as secret as its link.
     :param created_at: ISO 8601 in UTC, or empty; so are ``expires_at`` and ``revoked_at``.
     :param revoked_by: ``dag_id/run_id`` of the run that revoked it, this one or an earlier one.
     """
@@ -27,7 +37,7 @@ class RevocationRow:
     organization_name: str = ""
     prospect: str = ""
     connection_name: str = ""
-    status: str = "not_attempted"
+    status: RevocationStatus = RevocationStatus.NOT_ATTEMPTED
     ticket_id: str = field(default="", repr=False)
     created_at: str = ""
     expires_at: str = ""
@@ -36,9 +46,11 @@ class RevocationRow:
     error: str = ""
 
     @property
-    def needs_work(self) -> bool:
-        """Whether the ticket may still work although it shouldn't."""
-        return self.status in ("failed", "not_attempted")
+    def is_incomplete(self) -> bool:
+        """Whether the ticket may still be valid, which makes the run fail."""
+        return self.status in (RevocationStatus.FAILED, RevocationStatus.NOT_ATTEMPTED)
+
+    needs_work = is_incomplete
 
 
 REVOCATION_COLUMNS = tuple(column.name for column in fields(RevocationRow))
@@ -47,13 +59,15 @@ REVOCATION_COLUMNS = tuple(column.name for column in fields(RevocationRow))
 def revocation_rows(mappings: Iterable[Mapping[str, Any]]) -> list[RevocationRow]:
     """Read the tasks' outcomes, in their order; other keys are ignored.
 
-    :raises ValueError: for a status that is none of :data:`REVOCATION_STATUSES`.
+    :raises ValueError: for an unknown status.
     """
     rows = []
     for number, mapping in enumerate(mappings, start=1):
-        texts = {name: str(mapping[name]) for name in REVOCATION_COLUMNS if mapping.get(name) is not None}
-        if texts.get("status") not in REVOCATION_STATUSES:
+        cells: dict[str, Any] = {
+            name: str(mapping[name]) for name in REVOCATION_COLUMNS if mapping.get(name) is not None
+        }
+        if cells.get("status") not in REVOCATION_STATUSES:
             known = ", ".join(REVOCATION_STATUSES)
-            raise ValueError(f"revocation {number}: status {texts.get('status')!r} is none of {known}")
-        rows.append(RevocationRow(**texts))
+            raise ValueError(f"revocation {number}: status {cells.get('status')!r} is none of {known}")
+        rows.append(RevocationRow(**{**cells, "status": RevocationStatus(cells["status"])}))
     return rows

@@ -1,31 +1,54 @@
-"""The rows of the ticket report: every row of the CSV exactly once, with what became of it."""
+"""The rows of the ticket report: every row of the CSV exactly once, with its outcome."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-STATUSES = ("created", "reused", "planned", "conflict", "failed", "invalid", "not_attempted")
 
-PRECEDENCE = ("created", "reused", "invalid", "conflict", "failed", "planned", "not_attempted")
-"""Which of several outcomes of one row is kept when none, or each, of them knows a ticket."""
+class RowStatus(StrEnum):
+    """The outcome of a row of the CSV."""
+
+    CREATED = "created"
+    REUSED = "reused"
+    PLANNED = "planned"
+    CONFLICT = "conflict"
+    FAILED = "failed"
+    INVALID = "invalid"
+    NOT_ATTEMPTED = "not_attempted"
+
+
+STATUSES: tuple[str, ...] = tuple(RowStatus)
+
+PRECEDENCE = (
+    RowStatus.CREATED,
+    RowStatus.REUSED,
+    RowStatus.INVALID,
+    RowStatus.CONFLICT,
+    RowStatus.FAILED,
+    RowStatus.PLANNED,
+    RowStatus.NOT_ATTEMPTED,
+)
+"""Which of several outcomes of one row is kept, if none or each of them has a ticket."""
+
+_CARRIED = ("organization_id", "organization_name", "prospect_name", "prospect_email", "connection_name", "source")
 
 
 @dataclass(frozen=True)
 class ReportRow:
     """One row of ``tickets.csv``; the fields are its columns, in order.
 
-    :param row: data row of the input, from 1, over all files.
-    :param status: one of :data:`STATUSES`.
-    :param ticket_url: the link to mail, a bearer credential; empty when there is none.
-    :param ticket_id: the link's ``ticket`` parameter, as good as the link itself.
+    :param row: number of the data row, from 1, over all files.
+    :param ticket_url: the link to send, a bearer credential; empty when there is none.
+    :param ticket_id: the link's ``ticket`` parameter, as secret as the link itself.
     :param expires_at: ISO 8601 in UTC, or empty; so is ``created_at``.
-    :param attempts: how often Auth0 was asked.
-    :param duplicate_possible: an answer was lost, so that a second ticket may exist.
+    :param attempts: number of requests to Auth0.
+    :param duplicate_possible: a response was lost, so that a second ticket may exist.
     """
 
     row: int
@@ -34,7 +57,7 @@ class ReportRow:
     prospect_name: str = ""
     prospect_email: str = ""
     connection_name: str = ""
-    status: str = "not_attempted"
+    status: RowStatus = RowStatus.NOT_ATTEMPTED
     ticket_url: str = field(default="", repr=False)
     ticket_id: str = field(default="", repr=False)
     expires_at: str = ""
@@ -45,9 +68,15 @@ class ReportRow:
     source: str = ""
 
     @property
+    def is_incomplete(self) -> bool:
+        """Whether the row makes its run fail."""
+        return self.status in (RowStatus.FAILED, RowStatus.NOT_ATTEMPTED)
+
+    @property
     def needs_work(self) -> bool:
-        """Whether somebody has to do something before this prospect is served."""
-        return self.status in ("conflict", "failed", "invalid", "not_attempted") or self.duplicate_possible
+        """Whether a person has to do something about the row."""
+        unserved = self.is_incomplete or self.status in (RowStatus.CONFLICT, RowStatus.INVALID)
+        return unserved or self.duplicate_possible
 
 
 COLUMNS = tuple(column.name for column in fields(ReportRow))
@@ -60,20 +89,26 @@ def join_rows(
 ) -> list[ReportRow]:
     """Give every row of the manifest its outcome.
 
-    Of several outcomes of one row, the one that knows a ticket is kept, so that no ticket is ever lost; then
-    the first in :data:`PRECEDENCE`; then the later one. Attempts are the most that any of them counted, and
-    one that suspects a duplicate is enough.
+    Of several outcomes of one row, the one with a ticket is kept, so that no ticket is ever lost; then the first in
+    :data:`PRECEDENCE`; then the later one. ``attempts`` is the largest of them, and ``duplicate_possible`` is true
+    if it is for one of them.
 
-    :param manifest_rows: one mapping a CSV row: ``row``, ``source``, ``organization_id``,
+    :param manifest_rows: one mapping a row of the CSV: ``row``, ``source``, ``organization_id``,
         ``organization_name``, ``prospect_name``, ``prospect_email``, ``connection_name`` and ``error``, which
         is not empty for an invalid row.
     :param outcomes: mappings with the report's columns; other keys are ignored.
-    :param reason_not_attempted: the error of a valid row that has no outcome.
+    :param reason_not_attempted: the error of a valid row without an outcome.
     :return: every manifest row once, in row order.
     :raises ValueError: for an outcome that can't belong to the manifest (unknown row, or another
-        organization), a row that stands twice in the manifest, or an unknown status.
+        organization), a row that is twice in the manifest, or an unknown status.
     """
-    inputs = _by_row(manifest_rows)
+    inputs: dict[int, ReportRow] = {}
+    for mapping in manifest_rows:
+        status = RowStatus.INVALID if mapping.get("error") else RowStatus.NOT_ATTEMPTED
+        row = _report_row({**mapping, "status": status})
+        if row.row in inputs:
+            raise ValueError(f"row {row.row} is twice in the manifest: run load_prospects again")
+        inputs[row.row] = row
     results: dict[int, list[ReportRow]] = defaultdict(list)
     for outcome in outcomes:
         result = _report_row(outcome)
@@ -82,57 +117,40 @@ def join_rows(
     return [_join(inputs[row], results[row], reason_not_attempted) for row in sorted(inputs)]
 
 
-def _by_row(manifest_rows: Iterable[Mapping[str, Any]]) -> dict[int, ReportRow]:
-    inputs: dict[int, ReportRow] = {}
-    for mapping in manifest_rows:
-        status = "invalid" if mapping.get("error") else "not_attempted"
-        row = _report_row({**mapping, "status": status})
-        if row.row in inputs:
-            raise ValueError(f"row {row.row} stands twice in the manifest: run load_prospects again")
-        inputs[row.row] = row
-    return inputs
-
-
 def _report_row(mapping: Mapping[str, Any]) -> ReportRow:
-    texts = {name: str(mapping[name]) for name in COLUMNS if mapping.get(name) is not None}
-    row = int(texts.pop("row", 0))
-    attempts = int(texts.pop("attempts", 0))
-    duplicate_possible = texts.pop("duplicate_possible", "").lower() == "true"
-    if texts.get("status") not in STATUSES:
-        raise ValueError(f"row {row}: status {texts.get('status')!r} is none of {', '.join(STATUSES)}")
-    return ReportRow(row=row, attempts=attempts, duplicate_possible=duplicate_possible, **texts)
+    cells: dict[str, Any] = {name: str(mapping[name]) for name in COLUMNS if mapping.get(name) is not None}
+    row = int(cells.get("row", 0))
+    if cells.get("status") not in STATUSES:
+        raise ValueError(f"row {row}: status {cells.get('status')!r} is none of {', '.join(STATUSES)}")
+    typed = {
+        "row": row,
+        "status": RowStatus(cells["status"]),
+        "attempts": int(cells.get("attempts", 0)),
+        "duplicate_possible": cells.get("duplicate_possible", "").lower() == "true",
+    }
+    return ReportRow(**{**cells, **typed})
 
 
-def _check_belongs(result: ReportRow, asked: ReportRow | None) -> None:
+def _check_belongs(result: ReportRow, row: ReportRow | None) -> None:
     advice = "the manifest is of another CSV; clear load_prospects together with all that follows it"
-    if asked is None:
+    if row is None:
         raise ValueError(f"an outcome names row {result.row}, which is not in the manifest: {advice}")
-    if result.organization_id and result.organization_id != asked.organization_id:
+    if result.organization_id and result.organization_id != row.organization_id:
         raise ValueError(
             f"the outcome of row {result.row} is of organization {result.organization_id!r}, "
-            f"the manifest's row {result.row} is of {asked.organization_id!r}: {advice}"
+            f"the manifest's row {result.row} is of {row.organization_id!r}: {advice}"
         )
 
 
-def _join(asked: ReportRow, results: Sequence[ReportRow], reason_not_attempted: str) -> ReportRow:
-    best = min([asked, *reversed(results)], key=_rank)
-    unasked = best is asked and asked.status == "not_attempted"
-    return ReportRow(
-        row=asked.row,
-        organization_id=asked.organization_id,
-        organization_name=asked.organization_name or best.organization_name,
-        prospect_name=asked.prospect_name or best.prospect_name,
-        prospect_email=asked.prospect_email or best.prospect_email,
-        connection_name=asked.connection_name or best.connection_name,
-        status=best.status,
-        ticket_url=best.ticket_url,
-        ticket_id=best.ticket_id,
-        expires_at=best.expires_at,
-        created_at=best.created_at,
+def _join(row: ReportRow, results: Sequence[ReportRow], reason_not_attempted: str) -> ReportRow:
+    best = min([row, *reversed(results)], key=_rank)
+    if best is row and row.status == RowStatus.NOT_ATTEMPTED:
+        best = replace(row, error=reason_not_attempted)
+    return replace(
+        best,
+        **{name: getattr(row, name) or getattr(best, name) for name in _CARRIED},
         attempts=max((result.attempts for result in results), default=0),
         duplicate_possible=any(result.duplicate_possible for result in results),
-        error=reason_not_attempted if unasked else best.error,
-        source=asked.source or best.source,
     )
 
 

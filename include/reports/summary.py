@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from include.reports.charts.rate_samples import RateSample
+    from include.reports.revocations import RevocationRow
+    from include.reports.rows import ReportRow
+
+    Outcome: TypeAlias = ReportRow | RevocationRow
+
+_MOST_ROWS_NAMED = 20
 
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What the report says of the run as a whole.
+    """The run as a whole.
 
     :param started_at: ISO 8601 in UTC; so is ``finished_at``.
-    :param seconds: how long the run took.
+    :param seconds: the run's duration.
     :param requests: requests that the mapped tasks sent to the Management API, in all their tries; only a try that
-        was killed outright isn't counted.
-    :param rate_limited: how many of them were answered with 429.
+        was killed is not counted.
+    :param rate_limited: how many of them got a 429.
     :param samples: see :func:`include.reports.charts.rate_samples.rate_samples`.
     :param warnings: sentences for the reader, shown as they are.
     """
@@ -36,47 +42,28 @@ class RunInfo:
     warnings: Sequence[str] = ()
 
 
-class Outcome(Protocol):
-    """What a ticket's row and a revocation's row have in common."""
-
-    @property
-    def organization_id(self) -> str:
-        """Auth0's id of the organization, or empty."""
-
-    @property
-    def organization_name(self) -> str:
-        """Its name, or empty."""
-
-    @property
-    def status(self) -> str:
-        """What became of the row."""
-
-    @property
-    def error(self) -> str:
-        """Why, when something is wrong."""
-
-    @property
-    def needs_work(self) -> bool:
-        """Whether somebody has to do something."""
+def count_statuses(rows: Iterable[Outcome], statuses: Sequence[str]) -> dict[str, int]:
+    """Return the number of rows of each status, zero or not."""
+    counts = Counter(str(row.status) for row in rows)
+    return {str(status): counts[status] for status in statuses}
 
 
 def summarize(
     rows: Sequence[Outcome], statuses: Sequence[str], run: RunInfo, files: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Count.
+    """Return the content of ``summary.json``, a flat mapping.
 
-    :param statuses: every one of them becomes a key, zero or not.
     :param files: the report's files, name → path.
-    :return: the content of ``summary.json``, a flat mapping.
     """
-    counts = Counter(row.status for row in rows)
+    incomplete = [getattr(row, "row", number) for number, row in enumerate(rows, 1) if row.is_incomplete]
     return {
         "dag_id": run.dag_id,
         "run_id": run.run_id,
         "rows": len(rows),
         "organizations": len({row.organization_id for row in rows if row.organization_id}),
-        **{status: counts[status] for status in statuses},
+        **count_statuses(rows, statuses),
         "duplicate_possible": sum(getattr(row, "duplicate_possible", False) for row in rows),
+        "incomplete_rows": incomplete[:_MOST_ROWS_NAMED],
         "requests": run.requests,
         "rate_limited": run.rate_limited,
         "seconds": round(run.seconds, 3),

@@ -1,99 +1,119 @@
-"""The report's tables as CSV and XLSX, safe to open in a spreadsheet, and the way back."""
+"""The report's tables as CSV and XLSX, safe to open in a spreadsheet, and back."""
 
 from __future__ import annotations
 
-import csv
 import io
-import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from include.reports.cells import guard, is_formula, printable, unguard
 from include.reports.rows import COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
+    import pandas as pd
     from openpyxl.cell import Cell as XlsxCell
     from openpyxl.worksheet._write_only import WriteOnlyWorksheet
-    from upath import UPath
+
+    from include.files import AnyPath
 
 Cell: TypeAlias = "str | int | bool"
 
-_ROWS_AT_ONCE = 5_000
-_NUMBER = re.compile("[0-9]{1,18}")
+_ADVICE = "name the tickets.csv of a create_sso_tickets run, or that run's folder"
+_WIDTHS = {"ticket_url": 60, "error": 60, "ticket_id": 36}
+_WIDE = ("_id", "_name", "_email", "_at", "prospect")
 
 
-def csv_bytes(columns: Sequence[str], rows: Sequence[object]) -> bytes:
-    """Write rows as CSV.
+def table_of(columns: Sequence[str], rows: Sequence[object]) -> pd.DataFrame:
+    """Return rows as a table of numbers, booleans and printable texts.
 
     :param columns: names of the rows' attributes, in order.
-    :return: UTF-8 without a BOM, lines end with ``\\n``; booleans are ``true`` and ``false``; what a
-        spreadsheet would run as a formula, be it after a semicolon, has an apostrophe in front.
     """
     import pandas as pd
 
-    content = io.BytesIO()
-    text = io.TextIOWrapper(content, encoding="utf-8", newline="")
-    for start in range(0, max(len(rows), 1), _ROWS_AT_ONCE):
-        some = rows[start : start + _ROWS_AT_ONCE]
-        records = [[_csv_cell(cell) for cell in cells] for cells in _cells(columns, some)]
-        frame = pd.DataFrame(records, columns=list(columns), dtype=object)
-        frame.to_csv(text, index=False, header=start == 0, lineterminator="\n")
-    text.flush()
-    return content.getvalue()
+    values = ([getattr(row, column) for column in columns] for row in rows)
+    cells = [[value if isinstance(value, int) else printable(value) for value in row] for row in values]
+    return pd.DataFrame(cells, columns=list(columns), dtype=object)
 
 
-def xlsx_bytes(columns: Sequence[str], rows: Sequence[object], title: str) -> bytes:
-    """Write rows as one Excel sheet with a frozen head and a filter; numbers and booleans keep their type.
+def csv_bytes(table: pd.DataFrame) -> bytes:
+    """Write a table as CSV.
 
-    Every text is a string cell, whatever it starts with, and none is a hyperlink.
+    :return: UTF-8 without a BOM, lines end with ``\\n``; booleans are ``true`` and ``false``; a text that a
+        spreadsheet would run as a formula has an apostrophe in front.
+    """
+    return table.map(_csv_cell).to_csv(index=False, lineterminator="\n").encode()
 
-    :param columns: names of the rows' attributes, in order.
+
+def xlsx_bytes(table: pd.DataFrame, title: str) -> bytes:
+    """Write a table as one Excel sheet with a frozen header and a filter.
+
+    Numbers and booleans keep their type. Every text is a string cell, never a formula or a hyperlink.
+
     :param title: the sheet's name.
     """
     from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
 
     workbook = Workbook(write_only=True)
     sheet = workbook.create_sheet(title)
     sheet.freeze_panes = "A2"
-    sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{len(rows) + 1}"
-    for number, column in enumerate(columns, start=1):
-        sheet.column_dimensions[get_column_letter(number)].width = max(len(column) + 4, _width(column))
-    sheet.append([_head_cell(sheet, column) for column in columns])
-    for cells in _cells(columns, rows):
+    sheet.auto_filter.ref = f"A1:{get_column_letter(len(table.columns))}{len(table) + 1}"
+    header = []
+    for number, column in enumerate(table.columns, start=1):
+        width = _WIDTHS.get(column, 24 if column.endswith(_WIDE) else len(column) + 4)
+        sheet.column_dimensions[get_column_letter(number)].width = width
+        header.append(WriteOnlyCell(sheet, value=column))
+        header[-1].font = Font(bold=True)
+    sheet.append(header)
+    for cells in table.itertuples(index=False, name=None):
         sheet.append([_xlsx_cell(sheet, cell) for cell in cells])
     stream = io.BytesIO()
     workbook.save(stream)
     return stream.getvalue()
 
 
-def read_tickets(report_uri: UPath | Path | str) -> list[dict[str, Any]]:
-    """Read ``tickets.csv`` back.
+def read_tickets(report_uri: AnyPath | str) -> list[dict[str, Any]]:
+    """Read ``tickets.csv``.
 
     :param report_uri: a run's folder or the file itself, local or in object storage.
     :return: one mapping a row, its keys and types those of :class:`~include.reports.rows.ReportRow`.
     :raises ValueError: if there is no such file, or if it is not a ticket report.
     """
-    file = _tickets_file(report_uri)
-    reader = csv.DictReader(io.StringIO(_text_of(file), newline=""))
-    missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-    if missing:
-        raise ValueError(
-            f"{file} is not a ticket report, it lacks {', '.join(missing)}: "
-            "name the tickets.csv of a create_sso_tickets run, or that run's folder"
-        )
+    import pandas as pd
+    from upath import UPath
+
+    path = UPath(report_uri) if isinstance(report_uri, str) else report_uri
+    file = path / "tickets.csv" if path.is_dir() else path
+    if not file.exists():
+        raise ValueError(f"there is no ticket report at {file}: {_ADVICE}")
     try:
-        return [_ticket(number, record) for number, record in enumerate(reader, start=1)]
-    except csv.Error as error:
-        raise ValueError(f"{file} can't be read as CSV after line {reader.line_num}: {error}") from error
+        with file.open("rb") as stream:
+            table = pd.read_csv(stream, dtype=object, keep_default_na=False, index_col=False, encoding="utf-8-sig")
+    except ValueError as error:  # not UTF-8, or no CSV
+        raise ValueError(f"{file} can't be read as CSV in UTF-8: {error}: export the report again") from error
+    missing = [column for column in COLUMNS if column not in table.columns]
+    if missing:
+        raise ValueError(f"{file} is not a ticket report, it lacks {', '.join(missing)}: {_ADVICE}")
+    rows = _typed(table[list(COLUMNS)]).itertuples(index=False, name=None)
+    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
 
 
-def _cells(columns: Sequence[str], rows: Sequence[object]) -> Iterator[list[Cell]]:
-    for row in rows:
-        values = (getattr(row, column) for column in columns)
-        yield [value if isinstance(value, int) else printable(value) for value in values]
+def _typed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of texts with numbers and booleans, and without apostrophes before formulas."""
+    damaged = table.isna().any(axis="columns")
+    for column in ("row", "attempts"):
+        damaged |= ~table[column].astype(str).str.fullmatch("[0-9]{1,18}")
+    if damaged.any():
+        raise ValueError(
+            f"data row {damaged.argmax() + 1} of the ticket report has too few cells, or no number as row or attempts:"
+            " export the report again"
+        )
+    table = table.map(unguard).astype({"row": int, "attempts": int})
+    table["duplicate_possible"] = table["duplicate_possible"].str.lower() == "true"
+    return table
 
 
 def _csv_cell(cell: Cell) -> str | int:
@@ -103,7 +123,7 @@ def _csv_cell(cell: Cell) -> str | int:
 
 
 def _xlsx_cell(sheet: WriteOnlyWorksheet, cell: Cell) -> Cell | XlsxCell:
-    # openpyxl takes "=…" for a formula and "#N/A" and its like for an error.
+    # openpyxl takes "=…" for a formula, and "#N/A" and other texts with "#" for an error.
     if not isinstance(cell, str) or not (is_formula(cell) or cell.startswith("#")):
         return cell
     from openpyxl.cell import WriteOnlyCell
@@ -112,49 +132,3 @@ def _xlsx_cell(sheet: WriteOnlyWorksheet, cell: Cell) -> Cell | XlsxCell:
     text.data_type = "s"
     text.quotePrefix = True
     return text
-
-
-def _head_cell(sheet: WriteOnlyWorksheet, column: str) -> XlsxCell:
-    from openpyxl.cell import WriteOnlyCell
-    from openpyxl.styles import Font
-
-    cell = WriteOnlyCell(sheet, value=column)
-    cell.font = Font(bold=True)
-    return cell
-
-
-def _width(column: str) -> int:
-    wide = {"ticket_url": 60, "error": 60, "ticket_id": 36}
-    return wide.get(column, 24 if column.endswith(("_id", "_name", "_email", "_at", "prospect")) else 0)
-
-
-def _tickets_file(report_uri: UPath | Path | str) -> UPath | Path:
-    from upath import UPath
-
-    path = UPath(report_uri) if isinstance(report_uri, str) else report_uri
-    file = path / "tickets.csv" if path.is_dir() else path
-    if not file.exists():
-        raise ValueError(
-            f"there is no ticket report at {file}: "
-            "name the tickets.csv of a create_sso_tickets run, or that run's folder"
-        )
-    return file
-
-
-def _text_of(file: UPath | Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError(f"{file} is not UTF-8 text: save it as CSV in UTF-8, or export the report again") from None
-
-
-def _ticket(number: int, record: dict[str, str | None]) -> dict[str, Any]:
-    if any(record[column] is None for column in COLUMNS):
-        raise ValueError(f"data row {number} of the ticket report has too few cells: export it again")
-    ticket: dict[str, Any] = {column: unguard(record[column] or "") for column in COLUMNS}
-    for column in ("row", "attempts"):
-        if not _NUMBER.fullmatch(ticket[column]):
-            raise ValueError(f"data row {number} of the ticket report: {column} is not a number")
-        ticket[column] = int(ticket[column])
-    ticket["duplicate_possible"] = ticket["duplicate_possible"].lower() == "true"
-    return ticket

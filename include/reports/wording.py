@@ -1,22 +1,14 @@
-"""The words of the report: what each status is called, and what to do about it."""
+"""The texts of the report: labels, headlines, and what to do about each status."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-LABELS = {
-    "created": "created",
-    "reused": "reused",
-    "planned": "planned",
-    "conflict": "conflict",
-    "failed": "failed",
-    "invalid": "invalid",
-    "not_attempted": "not attempted",
-    "revoked": "revoked",
-    "replaced": "replaced",
-    "expired": "expired",
-}
+from include.reports.revocations import REVOCATION_STATUSES, RevocationStatus
+from include.reports.rows import STATUSES, RowStatus
+
+LABELS: dict[str, str] = {status: status.replace("_", " ") for status in (*STATUSES, *REVOCATION_STATUSES)}
 
 
 @dataclass(frozen=True)
@@ -32,27 +24,27 @@ class Remedy:
 
 DUPLICATE_POSSIBLE = Remedy(
     "possibly issued twice",
-    "An answer of Auth0 was lost, or an older link had only just expired and may have been opened before, so "
-    "another link may work besides the one shown here. Mail only that one. The other one dies by its time limit, "
-    "or five hours after it was first opened.",
+    "Another link may work besides the one in the report: a response of Auth0 was lost, or an older link had only just "
+    "expired and may have been opened before. Send only the link in the report. The other one expires by itself, at "
+    "the latest five hours after it was first opened.",
 )
 
-TICKET_REMEDIES = {
-    "failed": Remedy(
+TICKET_REMEDIES: dict[str, Remedy] = {
+    RowStatus.FAILED: Remedy(
         "failed",
-        "Mend what the error names, then trigger the DAG again with the same CSV. "
-        "Prospects that have a live link keep it.",
+        "Fix what the error names: if Auth0 refused the request, fix these rows in the CSV. Then trigger the DAG again "
+        "with the same CSV. Prospects that have a valid link keep it.",
     ),
-    "not_attempted": Remedy(
+    RowStatus.NOT_ATTEMPTED: Remedy(
         "not attempted",
-        "The run ended without an outcome for them. Mend what the log of its first failed task names, then "
-        "trigger the DAG again with the same CSV. Prospects that have a live link keep it.",
+        "The run ended before their requests. Fix what the log of the first failed task names, then trigger the DAG "
+        "again with the same CSV. Prospects that have a valid link keep it.",
     ),
-    "invalid": Remedy(
+    RowStatus.INVALID: Remedy(
         "invalid in the CSV",
-        "Nothing was sent for these rows. Correct the cells that the error names and trigger the DAG again.",
+        "Nothing was sent for these rows. Fix the cells that the error names in the CSV, then trigger the DAG again.",
     ),
-    "conflict": Remedy(
+    RowStatus.CONFLICT: Remedy(
         "with an existing connection",
         "A connection of that name exists already. If it is this prospect's, SSO is set up; but a connection "
         "with domain verification is not enabled before its domain is verified, which can take 24 to 48 hours. "
@@ -61,15 +53,14 @@ TICKET_REMEDIES = {
     ),
 }
 
-REVOCATION_REMEDIES = {
-    "failed": Remedy(
-        "not revoked",
-        "These links may still work. Mend what the error names and trigger the DAG again.",
+REVOCATION_REMEDIES: dict[str, Remedy] = {
+    RevocationStatus.FAILED: Remedy(
+        "not revoked", "These links may still be valid. Fix what the error names and trigger the DAG again."
     ),
-    "not_attempted": Remedy(
+    RevocationStatus.NOT_ATTEMPTED: Remedy(
         "not attempted",
-        "The run ended without an outcome for them, so these links may still work. Mend what the log of its "
-        "first failed task names, then trigger the DAG again.",
+        "The run ended before their requests, so these links may still be valid. Fix what the log of the first failed "
+        "task names, then trigger the DAG again.",
     ),
 }
 
@@ -80,10 +71,7 @@ def plural(count: int, noun: str) -> str:
 
 
 def ticket_headline(counts: dict[str, int], total: int) -> str:
-    """Say in one line how the run went.
-
-    :param counts: rows by status.
-    """
+    """Return the result of a run in one line; ``counts`` are rows by status."""
     if total == 0:
         return "No prospects in this run"
     noun = "prospect" if total == 1 else "prospects"
@@ -94,21 +82,18 @@ def ticket_headline(counts: dict[str, int], total: int) -> str:
 
 
 def revocation_headline(counts: dict[str, int], total: int) -> str:
-    """Say in one line how the revocation went.
-
-    :param counts: rows by status.
-    """
+    """Return the result of a run that revokes in one line; ``counts`` are rows by status."""
     if total == 0:
         return "No links to revoke"
     noun = "link" if total == 1 else "links"
     if counts["planned"]:
         return f"Dry run: {counts['planned']:,} of {total:,} {noun} would be revoked"
-    dead = counts["revoked"] + counts["replaced"] + counts["expired"]
-    return f"{dead:,} of {total:,} {noun} {'is' if dead == 1 else 'are'} dead"
+    ended = counts["revoked"] + counts["replaced"] + counts["expired"]
+    return f"{ended:,} of {total:,} {noun} {'is' if ended == 1 else 'are'} no longer valid"
 
 
 def utc_text(iso: str) -> str:
-    """Write an ISO 8601 time as "24 Nov 2026, 09:05 UTC"; a text that is none stays as it is."""
+    """Write an ISO 8601 time as "24 Nov 2026, 09:05 UTC"; any other text stays as it is."""
     try:
         moment = datetime.fromisoformat(iso)
         if moment.tzinfo is None:

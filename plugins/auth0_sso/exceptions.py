@@ -1,4 +1,4 @@
-"""What can go wrong with Auth0, split by whose fault it is: the row's, the run's, or the weather's."""
+"""The errors of Auth0: of the request, of the settings, or transient."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ from airflow.sdk.exceptions import AirflowException
 
 _LONGEST_MESSAGE = 500
 _PROXY_SETTINGS = "the connection's extra 'proxy' or, without it, the worker's environment: HTTPS_PROXY and NO_PROXY"
-SET_PROFILE = "Set profile_id (parameter, CSV column or connection extra) to a self-service profile of this tenant."
+SET_PROFILE = "Set profile_id in the request or the connection's extra to a self-service profile of this tenant."
+GRANT_SCOPE = (
+    "Grant the application the scope in the Auth0 dashboard: "
+    "Applications > APIs > Auth0 Management API > Machine to Machine Applications."
+)
 
 
 class Auth0Error(AirflowException):
     """
-    An answer, or the lack of one, from Auth0.
+    An error answer of Auth0, or none.
 
     :param message: what happened, in a sentence.
     :param advice: what to do about it.
-    :param status: the HTTP status, 0 when there was no answer.
-    :param error_code: Auth0's ``errorCode``; often absent, then empty.
-    :param headers: the answer's headers.
+    :param status: the HTTP status, 0 without an answer.
+    :param error_code: Auth0's ``errorCode``, which is often absent and then empty.
+    :param headers: the answer's headers; case-insensitive, as aiohttp has them.
     """
 
     def __init__(
@@ -35,31 +39,31 @@ class Auth0Error(AirflowException):
         self.status = status
         self.error_code = error_code
         self.advice = advice
-        self.headers: Mapping[str, str] = headers or {}  # no plain dict of them: it would know one way to write a name
+        self.headers: Mapping[str, str] = headers or {}
 
 
 class Auth0RowError(Auth0Error):
-    """The request itself is refused; other rows are not concerned, and asking again changes nothing."""
+    """The request is refused. Others are not affected, and a retry changes nothing."""
 
 
 class Auth0ConflictError(Auth0RowError):
-    """A connection of that name exists already: set up, or waiting for its domain to be verified."""
+    """A connection of that name exists: set up, or waiting for its domain to be verified."""
 
 
 class Auth0RunError(Auth0Error):
-    """Nothing can succeed until somebody mends the settings: credentials, scopes, profile, tenant."""
+    """No request can succeed until the settings are fixed: credentials, scopes, profile or tenant."""
 
 
 class Auth0TokenError(Auth0RunError):
-    """The access token was refused."""
+    """The access token is refused."""
 
 
 class Auth0ProfileError(Auth0RunError):
-    """The self-service profile does not exist in this tenant."""
+    """The tenant has no such self-service profile."""
 
 
 class Auth0ConnectionError(Auth0RunError):
-    """The Airflow connection is incomplete or contradicts itself."""
+    """The Airflow connection is incomplete or wrong."""
 
 
 class LedgerError(Auth0RunError):
@@ -68,10 +72,10 @@ class LedgerError(Auth0RunError):
 
 class Auth0TransientError(Auth0Error):
     """
-    The tenant is busy, down or out of reach; asking again later may succeed.
+    The tenant is busy, down or unreachable; a later retry may succeed.
 
-    ``ambiguous`` is true when the request may have been carried out although no valid answer was seen;
-    ``handled_by_rate_limiter`` when it is the pacer that waits, so that nobody else need.
+    ``ambiguous``: the request may have been carried out, although no valid answer came.
+    ``handled_by_rate_limiter``: the rate limiter pauses already, so no other delay is needed.
     """
 
     ambiguous = False
@@ -79,36 +83,32 @@ class Auth0TransientError(Auth0Error):
 
 
 class Auth0RateLimitError(Auth0TransientError):
-    """Refused with 429, not carried out."""
+    """Refused with 429 and not carried out."""
 
     handled_by_rate_limiter = True
 
 
 class Auth0TokenRateLimitError(Auth0TransientError):
-    """The token endpoint, which has a limit of its own, gives no token for now."""
+    """The token endpoint, which has a rate limit of its own, issues no token for now."""
 
 
 class Auth0UnreachableError(Auth0TransientError):
-    """The request was never sent: no address, no connection, no TLS."""
+    """The request was never sent: no address, no connection or no TLS."""
 
 
 class Auth0AmbiguousResultError(Auth0TransientError):
-    """The request left, and no valid answer came: it may or may not have been carried out."""
+    """The request was sent and no valid answer came: it may have been carried out."""
 
     ambiguous = True
 
 
 def error_from_answer(status: int, body: object, headers: Mapping[str, str]) -> Auth0Error:
     """
-    Turn a Management API answer that is no success into the error that says whose fault it is.
+    Return the error for an unsuccessful answer of the Management API.
 
-    The table of statuses is Auth0's, see the Management API's page of the endpoint and its error
-    reference; ``errorCode`` is often absent, so the status decides first.
+    The statuses are those of the endpoint's API page. ``errorCode`` is often absent, so the status counts first.
 
-    :param status: the HTTP status.
-    :param body: the decoded JSON body, or anything else when it was no JSON.
-    :param headers: the answer's headers.
-    :return: the error, to be raised by the caller.
+    :param body: the decoded JSON, or anything else.
     """
     fields = body if isinstance(body, Mapping) else {}
     code = str(fields.get("errorCode") or "")
@@ -138,27 +138,24 @@ def _kind_and_advice(status: int, code: str, said: str) -> tuple[type[Auth0Error
             "It is set up, or waits until its domain is verified, which can take 24 to 48 hours; "
             "to finish or edit it, give connection_id instead."
         )
-    return Auth0RowError, "Mend this row in the CSV."
+    return Auth0RowError, "Fix the request."
 
 
 def _advice_on_403(code: str, said: str) -> str:
     if "entitlement" in code:
         return "The tenant's plan does not include self-service SSO: ask Auth0 to add it."
     if "scope" in code or "scope" in said.lower():
-        return (
-            "Grant the application the scope in the Auth0 dashboard: "
-            "Applications > APIs > Auth0 Management API > Machine to Machine Applications."
-        )
+        return GRANT_SCOPE
     return "Check what the application may do in the Auth0 dashboard: Applications > APIs."
 
 
 def _printable(text: str) -> str:
-    """Replace what no database or log takes: JSON may hold half a character, or a NUL."""
+    """Replace what databases and logs don't accept, such as NUL and half a surrogate pair from JSON."""
     return "".join(sign if sign.isprintable() or sign.isspace() else "\ufffd" for sign in text)
 
 
 def unreachable(domain: str, cause: str) -> Auth0UnreachableError:
-    """Say that no connection to the tenant could be made; nothing was sent."""
+    """Return the error for a tenant that can't be connected to."""
     return Auth0UnreachableError(
         f"No connection to {domain}: {cause}.",
         advice="Check the connection's host, DNS, the proxy and the firewall between the worker and Auth0.",
@@ -166,18 +163,12 @@ def unreachable(domain: str, cause: str) -> Auth0UnreachableError:
 
 
 def proxy_unreachable(proxy: str, cause: str) -> Auth0UnreachableError:
-    """Say that no connection to the proxy could be made; nothing was sent."""
+    """Return the error for a proxy that can't be connected to."""
     return Auth0UnreachableError(f"No connection to the proxy {proxy}: {cause}.", advice=f"Check {_PROXY_SETTINGS}.")
 
 
 def proxy_refusal(domain: str, status: int, reason: str) -> Auth0Error:
-    """
-    Turn the answer of a proxy that makes no connection to the tenant into an error; nothing was sent.
-
-    :param domain: the tenant's domain.
-    :param status: the HTTP status of the proxy's answer.
-    :param reason: its reason phrase.
-    """
+    """Return the error for a proxy's own answer, with its status and reason phrase; nothing was sent to the tenant."""
     said = f"{status} {reason[:100]}".strip()
     if status == 407:
         return Auth0RunError(

@@ -1,4 +1,4 @@
-"""What Airflow's providers manager is told: the connection type and its form."""
+"""The provider's metadata for Airflow: the connection type and its form."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Return the provider's description, as Airflow's provider_info schema has it."""
+    """Return the metadata, by Airflow's provider_info schema."""
     return {
         "package-name": "airflow-provider-auth0-sso",
         "name": "Auth0 self-service SSO",
@@ -25,12 +25,12 @@ def get_provider_info() -> dict[str, Any]:
                 "ui-field-behaviour": {
                     "hidden-fields": ["schema"],
                     "relabeling": {"host": "Tenant domain", "login": "Client ID", "password": "Client secret"},
-                    # Airflow 3.3.2's Test button takes an empty port for another one than the stored and refuses.
+                    # Airflow 3.3.2's Test button refuses a saved connection whose port is empty.
                     "placeholders": {
                         "host": "your-tenant.eu.auth0.com",
                         "login": "of a machine-to-machine application",
                         "password": "not needed with a private key or an access token",
-                        "port": "0 for the usual one: the Test button wants it filled in",
+                        "port": "0 for the default; the Test button needs a number",
                     },
                 },
                 "conn-fields": _FORM_FIELDS,
@@ -49,32 +49,26 @@ def _number(label: str, description: str, default: float, **bounds: float) -> di
 
 
 _FORM_FIELDS: dict[str, Any] = {
-    "profile_id": _text("Self-service profile", "The profile's id, ssp_…, for rows and runs that name none."),
+    "profile_id": _text("Self-service profile", "The profile's id, ssp_…, for requests without one."),
     "audience": _text("Audience", "Default: https://{tenant domain}/api/v2/."),
     "custom_domain": _text("Custom domain", "Host of the ticket URLs; sent as the auth0-custom-domain header."),
     "requests_per_slot": _number(
-        "Requests per slot",
-        "Requests a second that one slot of the pool auth0_management_api stands for.",
-        1.0,
-        exclusiveMinimum=0,
-        maximum=1000,
+        "Requests per slot", "Requests a second for each pool slot.", 1.0, exclusiveMinimum=0, maximum=1000
     ),
-    "burst_per_slot": _number(
-        "Burst per slot", "Requests that one slot may save up; at least 1.", 1.0, minimum=1, maximum=1000
-    ),
+    "burst_per_slot": _number("Burst per slot", "Requests that one slot may save up.", 1.0, minimum=1, maximum=1000),
     "private_key": _text(
         "Private key", "PEM of an RSA key; private_key_jwt then replaces the client secret.", format="password"
     ),
     "token": _text("Access token", "A ready Management API token; then none is fetched.", format="password"),
     "proxy": _text(
         "Proxy",
-        "http://user:password@host:port; empty: the environment's HTTPS_PROXY and NO_PROXY.",
+        "http://user:password@host:port. Default: the environment's HTTPS_PROXY and NO_PROXY.",
         format="password",
     ),
     "timeout": _number("Timeout", "Seconds to wait for an answer.", 30, exclusiveMinimum=0, maximum=300),
     "allow_http": {
         "label": "Allow http",
-        "description": "Only for a test tenant that is not on this machine: sends secrets unprotected.",
+        "description": "Sends secrets unencrypted; only for a test tenant on another machine.",
         "schema": {"type": ["boolean", "null"], "default": False},
     },
 }

@@ -1,4 +1,4 @@
-"""What passes between the layers: an access ticket and an access token."""
+"""A ticket and an access token."""
 
 from __future__ import annotations
 
@@ -9,26 +9,31 @@ from urllib.parse import parse_qs, urlsplit
 @dataclass(frozen=True)
 class SsoTicket:
     """
-    An access ticket.
+    An SSO access ticket.
 
-    ``url`` is a bearer credential: whoever holds it configures the customer's single sign-on. So is the
-    ``ticket_id`` in it. Neither is shown by ``repr``.
+    ``url`` and the ``ticket_id`` in it are bearer credentials: anyone who has one can configure the customer's single
+    sign-on. ``repr`` shows neither.
     """
 
     url: str = field(repr=False)
 
     @property
     def ticket_id(self) -> str:
-        """The URL's ``ticket`` parameter; empty if it has none."""
+        """The URL's parameter ``ticket``; empty if there is none."""
         try:
             return parse_qs(urlsplit(self.url).query).get("ticket", [""])[0]
-        except ValueError:  # its text would show the URL
+        except ValueError:  # its message would show the URL
             return ""
 
 
 @dataclass(frozen=True)
 class Token:
-    """An access token, the UNIX time until which it is used, and its scopes; ``version`` counts renewals."""
+    """
+    An access token.
+
+    :param expires_at: UNIX seconds until which it is used.
+    :param version: counts renewals.
+    """
 
     access_token: str = field(repr=False)
     expires_at: float
@@ -36,5 +41,5 @@ class Token:
     version: int = 0
 
     def serves(self, now: float) -> bool:
-        """Whether a request that leaves ``now`` can use it."""
+        """Return whether a request at ``now``, in UNIX seconds, can use it."""
         return self.expires_at > now

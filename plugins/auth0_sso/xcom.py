@@ -1,111 +1,105 @@
 """
-An XCom backend that encrypts the ticket URLs in XComs, and nothing else.
+An XCom backend that encrypts ticket URLs, and nothing else.
 
-It is switched on by ``AIRFLOW__CORE__XCOM_BACKEND=auth0_sso.xcom.EncryptedTicketsXCom``, for all of Airflow's
-services and workers. Airflow's API and UI read XComs past the backend, so there a locked ticket stays locked;
-tasks read it as it was pushed.
+Set ``AIRFLOW__CORE__XCOM_BACKEND=auth0_sso.xcom.EncryptedTicketsXCom`` for all of Airflow's services and workers.
+Tasks read tickets as they were pushed. Airflow's API and UI bypass the backend and show them encrypted.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from types import SimpleNamespace
+from typing import Any
 
 from airflow.sdk.bases.xcom import BaseXCom
 
-_LOCKED = "locked:"
-_LOCKED_TEXT = re.compile(rf"{_LOCKED}[0-9a-f]{{8}}:gAAAA[\w=-]+")
-# The path and parameter of Auth0's links; they are known by it also outside of an outcome.
+_PREFIX = "locked:"
+_ENCRYPTED = re.compile(rf"{_PREFIX}gAAAA[\w=-]+")
+# Part of every Auth0 ticket URL, by which it is recognized outside of an outcome.
 _LINK = "/self-service/connections-flow?ticket="
-
-_Change = Callable[[str, bool], str]
 
 
 class EncryptedTicketsXCom(BaseXCom):
     """
-    Encrypt ticket URLs and ids with Airflow's Fernet key on their way into XCom, decrypt them on their way out.
+    Encrypts ticket URLs and ids with Airflow's Fernet key when they are pushed, decrypts them when they are pulled.
 
-    A ticket is a non-empty text under ``ticket_url`` and, beside one, under ``ticket_id``, at any depth; and
-    any text with an Auth0 link in it. All else passes as it is. What was pushed without the backend is read too.
+    A ticket is a non-empty string under ``ticket_url``, one under ``ticket_id`` beside it, at any depth, and any string
+    that contains an Auth0 ticket URL. XComs that were pushed without the backend can be read.
 
-    :raises LedgerError: if there is no Fernet key to lock with, or the one that a ticket was encrypted with is gone.
+    :raises LedgerError: if there is no Fernet key, or a ticket was encrypted with another one.
     """
 
     @staticmethod
     def serialize_value(value: Any, **where: Any) -> str:
-        """Return the value as JSON can hold it, with its tickets locked."""
-        serialized: str = _each_text(BaseXCom.serialize_value(value, **where), _Tickets().encrypt)
+        """Return the value as JSON can hold it, with its tickets encrypted."""
+        serialized: str = _map_strings(BaseXCom.serialize_value(value, **where), _encrypt)
         return serialized
 
     @staticmethod
     def deserialize_value(result: Any) -> Any:
         """Return the value as it was pushed."""
-        return BaseXCom.deserialize_value(_Stored(decrypted(result.value)))
+        return BaseXCom.deserialize_value(SimpleNamespace(value=decrypted(result.value)))
 
 
 def decrypted(value: Any) -> Any:
     """
-    Unlock the tickets in a value that was read without the backend; others are left as they are.
+    Decrypt the tickets in a value that was read without the backend.
 
-    :param value: what an XCom holds.
-    :raises LedgerError: if the key that a ticket was encrypted with is gone.
+    :raises LedgerError: if a ticket was encrypted with another key.
     """
-    return _each_text(value, _Tickets().decrypt)
+    return _map_strings(value, _decrypt)
 
 
-class _Stored(NamedTuple):
-    value: Any
+def _encrypt(text: str, is_ticket: bool) -> str:
+    if not text or not (is_ticket or _LINK in text) or _ENCRYPTED.fullmatch(text):
+        return text
+    return _PREFIX + str(_fernet().encrypt(text.encode()).decode())
 
 
-class _Tickets:
-    """Locks and unlocks; has a cipher only once there is something to do."""
+def _decrypt(text: str, is_ticket: bool) -> str:
+    if not text.startswith(_PREFIX) or not _ENCRYPTED.fullmatch(text):
+        return text
+    from cryptography.fernet import InvalidToken
 
-    def __init__(self) -> None:
-        self._cipher: Any = None
+    from auth0_sso.exceptions import LedgerError
 
-    def encrypt(self, text: str, is_ticket: bool) -> str:
-        if not text or not (is_ticket or _LINK in text) or _LOCKED_TEXT.fullmatch(text):
-            return text
-        return _LOCKED + str(self._ready().encrypt(text))
-
-    def decrypt(self, text: str, is_ticket: bool) -> str:
-        if not text.startswith(_LOCKED) or not _LOCKED_TEXT.fullmatch(text):
-            return text
-        from auth0_sso.exceptions import LedgerError
-
-        try:
-            return str(self._ready().decrypt(text.removeprefix(_LOCKED)))
-        except LedgerError:
-            if is_ticket:
-                raise
-            return text  # a name may look like this; it is no reason to lose what stands beside it
-
-    def _ready(self) -> Any:
-        if self._cipher is None:
-            # Airflow imports this module while it is imported itself, in every process.
-            from auth0_sso.exceptions import LedgerError
-            from auth0_sso.ledger.encryption import Cipher
-
-            self._cipher = Cipher("A ticket in an XCom")
-            if not self._cipher.encrypts:
-                raise LedgerError(
-                    "Airflow has no Fernet key, so the XCom backend can't encrypt ticket URLs.",
-                    advice="Set AIRFLOW__CORE__FERNET_KEY, or take AIRFLOW__CORE__XCOM_BACKEND away.",
-                )
-        return self._cipher
+    try:
+        return str(_fernet().decrypt(text.removeprefix(_PREFIX).encode()).decode())
+    except InvalidToken:
+        if not is_ticket:
+            return text  # it only looks encrypted, like a name that somebody has chosen so
+        raise LedgerError(
+            "A ticket in an XCom was encrypted with another Fernet key.",
+            advice="Keep the old key after the new one in AIRFLOW__CORE__FERNET_KEY, separated by a comma.",
+        ) from None
 
 
-def _each_text(value: Any, change: _Change, is_ticket: bool = False) -> Any:
-    """Return the value with its texts changed; it itself if there is nothing to change."""
+def _fernet() -> Any:
+    # Airflow imports this module in every process, while it is being imported itself.
+    from airflow.sdk.crypto import get_fernet
+
+    from auth0_sso.exceptions import LedgerError
+
+    fernet = get_fernet()
+    if not fernet.is_encrypted:
+        raise LedgerError(
+            "Airflow has no Fernet key, so the XCom backend can't encrypt ticket URLs.",
+            advice="Set AIRFLOW__CORE__FERNET_KEY, or remove AIRFLOW__CORE__XCOM_BACKEND.",
+        )
+    return fernet
+
+
+def _map_strings(value: Any, change: Callable[[str, bool], str], is_ticket: bool = False) -> Any:
+    """Return the value with its strings changed; the value itself if none changes."""
     if isinstance(value, str):
         return change(value, is_ticket)
     if isinstance(value, dict):
         of_ticket = ("ticket_url", "ticket_id") if value.get("ticket_url") else ()
-        changed: Any = {name: _each_text(item, change, name in of_ticket) for name, item in value.items()}
+        changed: Any = {name: _map_strings(item, change, name in of_ticket) for name, item in value.items()}
         same = all(changed[name] is item for name, item in value.items())
     elif isinstance(value, list):
-        changed = [_each_text(item, change) for item in value]
+        changed = [_map_strings(item, change) for item in value]
         same = all(new is old for new, old in zip(changed, value, strict=True))
     else:
         return value

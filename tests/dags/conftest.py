@@ -1,4 +1,4 @@
-"""The project's DAGs, as a Python program and as Airflow's processes see them."""
+"""The project's DAGs, as objects and as Airflow's processes parse them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.dags.parsing import PROJECT, Parsed, parse_afresh
 
 DAG_FILES = sorted((PROJECT / "dags").rglob("*.py"))
 BROKEN = "broken.py"
-# Every name a parse depends on; the values of the first are what a fresh clone has.
+# All variables that a parse depends on; a fresh clone has none of them.
 ENVIRONMENTS: dict[str, dict[str, str]] = {
     "plain": {},
     "set": {
@@ -26,7 +26,7 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
 
 @pytest.fixture(scope="session")
 def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Parsed]:
-    """Return each DAG file, and one that is broken, as processes of their own parse it, by name and environment."""
+    """Return each DAG file and a broken one, each parsed in a process of its own, by name and environment."""
     broken = tmp_path_factory.mktemp("dags") / BROKEN
     broken.write_text("from airflow.sdk import dag\nimport include.no_such_module\n", encoding="utf-8")
     jobs = [(broken, "plain"), *((file, name) for file in DAG_FILES for name in ENVIRONMENTS)]

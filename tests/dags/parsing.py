@@ -1,7 +1,7 @@
-"""Parse DAG files as Airflow's DAG processor does: a fork for each, of a process that has imported Airflow alone.
+"""Parse DAG files as Airflow's DAG processor does: a fork for each, of a process that has imported only Airflow.
 
 ``python -m tests.dags.parsing`` reads a JSON list of jobs, ``{"file": str, "env": {name: value}}``, from standard
-input, and writes what came of each, see :class:`Parsed`, as a JSON list.
+input, and writes the result of each, see :class:`Parsed`, as a JSON list.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 @dataclass
 class Parsed:
-    """What came of a DAG file.
+    """The result of a parse.
 
-    :param errors: why it could not be read
-    :param modules: all that is imported when it has been read
-    :param defaults: the parameters' values that a scheduled run gets, by DAG
-    :param schedules: the schedules as they are written, by DAG
+    :param errors: import errors, by file
+    :param modules: all modules that are imported afterwards
+    :param defaults: the parameters' values in a scheduled run, by DAG
+    :param schedules: by DAG
     :param serialized: the DAGs as Airflow's database keeps them, by DAG
-    :param task_ids: the tasks that are left of these, by DAG
+    :param task_ids: the tasks of the serialized DAGs, by DAG
     """
 
     errors: dict[str, str] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Parsed:
 
 
 def parse_afresh(jobs: list[tuple[Path, dict[str, str]]]) -> list[Parsed]:
-    """Parse DAG files, each with environment variables of its own, in processes that have nothing of this one."""
+    """Parse DAG files, each with its own environment variables, in new processes."""
     ours = ("AIRFLOW__CORE__", "AIRFLOW_CONN_", "SSO_TICKETS_", "PYTHONPATH")
     env = {name: value for name, value in os.environ.items() if not name.startswith(ours)} | {
         "PYTHONPATH": str(PROJECT),  # dags/ and plugins/ are found by Airflow itself
@@ -84,7 +84,7 @@ def _serialize(parsed: Parsed, dag_id: str, dag: Any) -> None:
 
 
 def main() -> None:
-    """Serve the jobs."""
+    """Run the jobs from standard input."""
     with contextlib.redirect_stdout(sys.stderr):  # where Airflow's log may go
         import airflow.dag_processing.dagbag  # noqa: F401  (before the forks, once)
 

@@ -1,4 +1,4 @@
-"""The tasks of each DAG: which there are, in which order, and what sets each of them going."""
+"""The tasks of each DAG: their order, trigger rule and pool."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ from auth0_sso.runtime.pool import POOL
 
 @dataclass(frozen=True)
 class Expected:
-    """What is settled about a task.
-
-    :param after: the tasks right before it
-    """
+    """A task's settings; ``after`` are the tasks right before it."""
 
     after: set[str]
     trigger_rule: str = "all_success"
@@ -51,13 +48,13 @@ def test_a_dag_has_these_tasks(dags: dict[str, DAG], dag_id: str) -> None:
 
 
 @pytest.mark.parametrize(("dag_id", "task_id"), EACH)
-def test_a_task_is_what_was_settled(dags: dict[str, DAG], dag_id: str, task_id: str) -> None:
+def test_a_task_has_these_settings(dags: dict[str, DAG], dag_id: str, task_id: str) -> None:
     task = dags[dag_id].get_task(task_id)
     assert Expected(set(task.upstream_task_ids), task.trigger_rule, task.pool, task.is_mapped) == TASKS[dag_id][task_id]
 
 
 @pytest.mark.parametrize("dag_id", TASKS)
-def test_the_report_and_the_verdict_come_whatever_happened(dags: dict[str, DAG], dag_id: str) -> None:
+def test_the_report_is_written_and_checked_also_when_tasks_have_failed(dags: dict[str, DAG], dag_id: str) -> None:
     (last,) = dags[dag_id].leaves
     assert last.task_id == "check_outcome"
     assert {task.task_id for task in dags[dag_id].tasks if task.trigger_rule == "all_done"} == {
@@ -74,6 +71,6 @@ def test_a_mapped_instance_is_labelled_with_its_organization(dags: dict[str, DAG
     assert task.partial_kwargs["map_index_template"] == "{{ task.batch['label'] }}"
 
 
-def test_the_report_is_announced_to_dags_that_wait_for_it(dags: dict[str, DAG]) -> None:
+def test_the_report_is_an_asset_for_other_dags(dags: dict[str, DAG]) -> None:
     report = dags["create_sso_tickets"].get_task("export_report")
     assert [asset.name for asset in report.outlets] == ["sso_ticket_reports"]

@@ -21,6 +21,8 @@ from dev.sandbox.tenant.settings import SandboxSettings
 from tests.e2e.runs import ADA, BOB, CAT, HEAD, HOME, PACE, SLOTS, Run, Trigger, connect_to, reset
 from tests.support import scan
 
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     item.add_marker(pytest.mark.e2e)
@@ -50,7 +52,7 @@ def local_airflow(tenant: Sandbox) -> Iterator[LocalAirflow]:
         "SSO_TICKETS_REPORTS": str(HOME / "reports"),
         "TMPDIR": str(HOME),  # so that temporary files are searched too
     }
-    local = LocalAirflow(HOME, env=env)
+    local = LocalAirflow(HOME, dags={"examples": EXAMPLES}, env=env)
     local.stop()  # one that a killed test run has left running
     local.remove()
     # SIGTERM must end it, as Ctrl-C does.

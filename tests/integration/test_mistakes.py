@@ -30,7 +30,7 @@ def test_an_unknown_profile(trigger: Trigger, tenant: Sandbox) -> None:
     run = trigger(prospects_csv=TWO, profile_id="ssp_nobodyknowsthis01")
     assert run.state == "failed"
     assert "Profile with ID: ssp_nobodyknowsthis01 not found" in run.log
-    assert "Set profile_id (parameter, CSV column or connection extra)" in run.log
+    assert "Set profile_id in the request" in run.log
     assert tenant.stats().tickets == 0
 
 

@@ -30,7 +30,7 @@ from dev.sandbox.server import Sandbox
 
 RUNS_AFTER = {"run-1": 1_800_000_000.0, "run-2": 1_800_086_400.0}
 FIRST_RUN, SECOND_RUN = (RunAttempt(f"create_sso_tickets/{run_id}", 3, due) for run_id, due in RUNS_AFTER.items())
-SHORT = Timeouts(longest_backoff=0.05, longest_cooldown=0.05, poll=0.05, token_poll=0.05)
+SHORT = Timeouts(longest_backoff=0.05, longest_cooldown=0.05, poll_interval=0.05, token_poll_interval=0.05)
 """For tests that are not about how long is waited."""
 
 

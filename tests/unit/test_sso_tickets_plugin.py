@@ -1,4 +1,4 @@
-"""The plugin: light to load, keeps the pool, and shows reports to those who may see them only."""
+"""The plugin: it is light to load, creates the pool, and registers the pages."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def keeper(plugin: ModuleType, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return the listener; Airflow's database is ``engine``."""
+def listener(plugin: ModuleType, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return the listener, with ``engine`` as Airflow's database."""
 
     @contextmanager
     def create_session() -> Iterator[Session]:
@@ -56,7 +56,7 @@ def keeper(plugin: ModuleType, engine: Engine, monkeypatch: pytest.MonkeyPatch) 
             yield session
 
     monkeypatch.setattr("airflow.utils.session.create_session", create_session)
-    return plugin.PoolKeeper()
+    return plugin.Listener()
 
 
 def slots(engine: Engine) -> list[int]:
@@ -64,58 +64,54 @@ def slots(engine: Engine) -> list[int]:
         return list(session.scalars(select(Pool.slots).where(Pool.pool == POOL)))
 
 
-def test_a_service_that_starts_makes_the_pool(keeper: Any, engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_service_that_starts_creates_a_missing_pool(
+    listener: Any, engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.WARNING):
-        keeper.on_starting(Job())
+        listener.on_starting(Job())
     assert slots(engine) == [SMALLEST_PLAN_SLOTS] == [2]
-    assert f"Pool '{POOL}' was missing; made with 2 slots. Size it to your Auth0 plan." in caplog.text
+    assert f"Pool '{POOL}' was missing; created with 2 slots. Size it to your Auth0 plan." in caplog.text
 
 
-def test_the_pool_is_made_once(keeper: Any, engine: Engine) -> None:
-    for _ in range(3):
-        keeper.on_starting(Job())
-    assert slots(engine) == [SMALLEST_PLAN_SLOTS]
-
-
-@pytest.mark.parametrize("size", [0, 1, 64])
-def test_a_pool_that_somebody_has_sized_keeps_its_size(keeper: Any, engine: Engine, size: int) -> None:
-    keeper.on_starting(Job())
+@pytest.mark.parametrize("size", [0, 64])
+def test_an_existing_pool_is_never_changed(listener: Any, engine: Engine, size: int) -> None:
+    listener.on_starting(Job())
     with engine.begin() as connection:
         connection.execute(update(Pool).values(slots=size, include_deferred=True, description="ours"))
-    keeper.on_starting(Job())
+    listener.on_starting(Job())
     with Session(engine) as session:
         pool = session.scalar(select(Pool))
         assert pool is not None
         assert (pool.slots, pool.include_deferred, pool.description) == (size, True, "ours")
 
 
-def test_a_task_that_starts_asks_no_database(keeper: Any, engine: Engine) -> None:
-    keeper.on_starting(object())
+def test_a_task_that_starts_does_not_use_the_database(listener: Any, engine: Engine) -> None:
+    listener.on_starting(object())
     assert slots(engine) == []
 
 
-def test_a_run_that_starts_makes_a_pool_that_was_deleted(keeper: Any, engine: Engine) -> None:
+def test_a_run_that_starts_creates_a_pool_that_was_deleted(listener: Any, engine: Engine) -> None:
     with Session(engine) as session:
         stands_for_a_run = Pool(pool="another", slots=1, include_deferred=False)
         session.add(stands_for_a_run)
-        keeper.on_dag_run_running(stands_for_a_run, "")
+        listener.on_dag_run_running(stands_for_a_run, "")
         session.commit()
     assert slots(engine) == [SMALLEST_PLAN_SLOTS]
 
 
-def test_a_run_outside_the_scheduler_makes_nothing(keeper: Any, engine: Engine) -> None:
-    keeper.on_dag_run_running(Pool(pool="another", slots=1, include_deferred=False), "")
+def test_a_run_outside_the_scheduler_creates_no_pool(listener: Any, engine: Engine) -> None:
+    listener.on_dag_run_running(Pool(pool="another", slots=1, include_deferred=False), "")
     assert slots(engine) == []
 
 
-def test_when_another_service_is_faster_the_callers_transaction_goes_on(engine: Engine) -> None:
-    def be_faster(*_: object) -> None:
+def test_when_another_service_is_faster_the_callers_transaction_survives(engine: Engine) -> None:
+    def create_it_first(*_: object) -> None:
         if not slots(engine):
             with engine.begin() as connection:
                 connection.execute(insert(Pool).values(pool=POOL, slots=5, include_deferred=False))
 
     with Session(engine) as racing, racing.begin():
-        event.listen(engine, "savepoint", be_faster)
+        event.listen(engine, "savepoint", create_it_first)
         assert not ensure_pool(racing)
         racing.add(Pool(pool="of the caller", slots=1, include_deferred=False))
     assert slots(engine) == [5]
@@ -123,7 +119,7 @@ def test_when_another_service_is_faster_the_callers_transaction_goes_on(engine: 
         assert session.scalar(select(Pool).where(Pool.pool == "of the caller")) is not None
 
 
-def test_the_schedulers_session_may_not_be_committed_and_is_not(engine: Engine) -> None:
+def test_the_schedulers_session_is_not_committed(engine: Engine) -> None:
     with Session(engine) as session, prohibit_commit(session) as guard:
         assert ensure_pool(session)
         guard.commit()
@@ -133,7 +129,7 @@ def test_the_schedulers_session_may_not_be_committed_and_is_not(engine: Engine) 
 def test_the_plugin_registers_its_listener_and_its_pages(plugin: ModuleType) -> None:
     registered = plugin.SsoTicketsPlugin
     assert registered.name == "sso_tickets"
-    assert {type(listener).__name__ for listener in registered.listeners} == {"PoolKeeper", "Preloader"}
+    assert {type(listener).__name__ for listener in registered.listeners} == {"Listener"}
     assert [app["url_prefix"] for app in registered.fastapi_apps] == [PAGES_PREFIX]
     (tab,) = registered.external_views
     assert tab["destination"] == "dag_run"
@@ -142,32 +138,32 @@ def test_the_plugin_registers_its_listener_and_its_pages(plugin: ModuleType) -> 
 
 @pytest.fixture(scope="module")
 def loaded() -> dict[str, set[str]]:
-    """Load the plugin in a process of its own, start a task and a service, and return what each step has imported."""
+    """Return what a task and a service import when they start, in a process of its own."""
     script = """
-import json, runpy, sys
+import contextlib, json, runpy, sys
 import airflow.plugins_manager, airflow.listeners
 before = set(sys.modules)
-plugin = runpy.run_path(sys.argv[1])
-plugin["Preloader"]().on_starting(object())
+listener = runpy.run_path(sys.argv[1])["Listener"]()
+listener.on_starting(object())
 by_task = set(sys.modules)
-plugin["Preloader"]().on_starting(type("Job", (), {})())
+with contextlib.suppress(Exception):  # here is no database
+    listener.on_starting(type("Job", (), {})())
 print(json.dumps({"task": sorted(by_task - before), "service": sorted(set(sys.modules) - by_task)}))
 """
     run = subprocess.run([sys.executable, "-c", script, str(FILE)], capture_output=True, text=True, check=True)
     modules: dict[str, list[str]] = json.loads(run.stdout.splitlines()[-1])
-    return {who: {name.split(".")[0] for name in names} for who, names in modules.items()}
+    return {process: {name.split(".")[0] for name in names} for process, names in modules.items()}
 
 
-def test_loading_it_costs_a_task_next_to_nothing(loaded: dict[str, set[str]]) -> None:
-    """The loader executes it in every process; what Airflow has not loaded by then must not be loaded for it."""
+def test_a_task_imports_nothing_heavy_for_the_plugin(loaded: dict[str, set[str]]) -> None:
     heavy = {"auth0_sso", "sso_ui", "fastapi", "pandas", "numpy", "aiohttp", "jinja2", "pydantic", "include"}
     assert not loaded["task"] & heavy
 
 
-def test_a_service_loads_the_operators_for_all_tasks_that_it_forks(loaded: dict[str, set[str]]) -> None:
+def test_a_service_imports_the_operators_for_all_tasks_that_it_forks(loaded: dict[str, set[str]]) -> None:
     assert {"auth0_sso", "aiohttp"} <= loaded["service"]
     assert not loaded["service"] & {"pandas", "include"}
 
 
-def test_the_plugin_loader_leaves_the_packages_alone() -> None:
+def test_the_plugin_loader_skips_the_packages() -> None:
     assert (FILE.parent / ".airflowignore").read_text().split() == ["auth0_sso/", "sso_ui/"]

@@ -1,4 +1,4 @@
-"""From the cells of one row to a prospect, or to an invalid row with every problem it has."""
+"""From the cells of one row to a prospect, or to an invalid row with all its problems."""
 
 from __future__ import annotations
 
@@ -38,27 +38,26 @@ class RowChecker:
         self._placed = reading_order(self.columns)
 
     def check(self, row: int, cells: Sequence[str]) -> Prospect | InvalidRow:
-        """Return what becomes of a row.
+        """Return the row as a prospect, or as an invalid row with all its problems.
 
         :param row: its number, from 1, over all files.
-        :param cells: its texts.
         """
         draft = read_cells(cells, self._placed)
         misplaced = self._misplaced(cells)
         if misplaced:
-            # The cells may have shifted, so what else seems wrong with them would only mislead.
+            # The cells may be in the wrong columns, so their other problems would only mislead.
             draft.problems = misplaced
             return self._invalid(row, draft)
-        explicit = str(draft.get("connection_id") or draft.get(_NAME) or "")
+        names_connection = draft.has(_NAME)
         complete(draft, self.default_ttl_sec)
         model = check_schema(draft)
         for rule in RULES:
             for path, text in rule(draft):
                 draft.blame(path, text)
-        self._claim_name(row, draft)
+        self._record_name(row, draft)
         if model is None or draft.problems:
             return self._invalid(row, draft)
-        return self._prospect(row, model, explicit)
+        return self._prospect(row, model, names_connection)
 
     def _misplaced(self, cells: Sequence[str]) -> list[tuple[str, str, str]]:
         width = len(self.columns)
@@ -74,18 +73,17 @@ class RowChecker:
             if column is None and cell.strip()
         ]
 
-    def _claim_name(self, row: int, draft: Draft) -> None:
+    def _record_name(self, row: int, draft: Draft) -> None:
         name, organization_id = draft.get(_NAME), draft.get("organization_id")
         if name and organization_id and not draft.has("connection_id"):
             column = draft.column_of(_NAME) if draft.origin.get(_NAME) else "connection_name"
-            self.names.claim(name, organization_id, row, column)
+            self.names.add(name, organization_id, row, column)
 
     def _invalid(self, row: int, draft: Draft) -> InvalidRow:
         def text(column: str) -> str:
             return shown(draft.cells.get(column, ""), 255)
 
-        given = draft.cells.get("connection_name") or draft.cells.get(_NAME, "")
-        connection_name = given or str(draft.get(_NAME) or "")
+        name = draft.get(_NAME)
         problems = [
             Problem(row, self.source, shown(column), shown(value), rule)
             for column, value, rule in draft.problems[:MOST_PROBLEMS_OF_A_ROW]
@@ -100,11 +98,15 @@ class RowChecker:
             organization_name=text("organization_name"),
             prospect_name=text("prospect_name"),
             prospect_email=text("prospect_email"),
-            connection_name=shown(connection_name, 255),
+            connection_name=text("connection_name")
+            or text(_NAME)
+            or (shown(name, 255) if isinstance(name, str) else ""),
             problems=tuple(problems),
         )
 
-    def _prospect(self, row: int, model: ProspectRow, explicit_connection: str) -> Prospect:
+    def _prospect(self, row: int, model: ProspectRow, names_connection: bool) -> Prospect:
+        connection_name = model.connection_config.name if model.connection_config else ""
+        explicit = model.connection_id or (connection_name if names_connection else "")
         name, email = model.prospect_name or "", model.prospect_email or ""
         return Prospect(
             row=row,
@@ -113,29 +115,29 @@ class RowChecker:
             organization_name=model.organization_name or "",
             prospect_name=name,
             prospect_email=email,
-            connection_name=model.connection_config.name if model.connection_config else "",
+            connection_name=connection_name,
             profile_id=model.profile_id or "",
             custom_domain=model.custom_domain or "",
-            prospect=prospect_key(email, name, explicit_connection),
+            prospect=prospect_key(email, name, explicit),
             body=request_body(model),
         )
 
 
 def refuse(checked: Prospect | InvalidRow, column: str, value: str, rule: str) -> InvalidRow:
-    """Return a row with a problem that shows only beside the others."""
-    told = ("organization_id", "organization_name", "prospect_name", "prospect_email", "connection_name")
+    """Return a row with a problem that only a comparison with the other rows shows."""
+    names = ("organization_id", "organization_name", "prospect_name", "prospect_email", "connection_name")
     earlier = checked.problems if isinstance(checked, InvalidRow) else ()
     problem = Problem(checked.row, checked.source, shown(column), shown(value), rule)
     return InvalidRow(
         row=checked.row,
         source=checked.source,
-        **{name: shown(getattr(checked, name), 255) for name in told},
+        **{name: shown(getattr(checked, name), 255) for name in names},
         problems=(*earlier, problem)[:MOST_PROBLEMS_OF_A_ROW],
     )
 
 
 def complete(draft: Draft, default_ttl_sec: int) -> None:
-    """Add what a row may leave out: the connection's name, domain verification, the life span in seconds."""
+    """Add what a row may leave out: the connection's name, domain verification, the lifetime in seconds."""
     makes_connection = draft.has("connection_config") or not draft.has("connection_id")
     if makes_connection and not draft.has(_NAME):
         config = draft.values.setdefault("connection_config", {})
@@ -151,7 +153,7 @@ def complete(draft: Draft, default_ttl_sec: int) -> None:
 
 
 def request_body(model: ProspectRow) -> dict[str, Any]:
-    """Return the JSON body that asks for the row's ticket, with the row's organization enabled in it."""
+    """Return the JSON body of the request for the row's ticket, with the row's organization enabled in it."""
     body = model.model_dump(exclude_unset=True, exclude=set(OWN_COLUMNS))
     if model.enabled_organizations is None:
         organization: dict[str, Any] = {"organization_id": model.organization_id}

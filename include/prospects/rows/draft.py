@@ -1,4 +1,4 @@
-"""A row on its way to a request: values placed by their paths, and what is known to be wrong with them."""
+"""A row before it becomes a request: values placed by their paths, and their problems."""
 
 from __future__ import annotations
 
@@ -16,14 +16,11 @@ _ABSENT = object()
 class Draft:
     """Values of one row in the shape of :class:`include.prospects.schema.models.ProspectRow`.
 
-    Paths are written with dots. A path is *bad* when its cell can't be read or its value breaks the schema;
-    the value is then left out, so that what ``get`` returns has the schema's type.
-
-    :param values: nested objects.
-    :param cells: text of each column that isn't empty.
-    :param origin: column that gave the value at a path.
-    :param depths: how many keys the path has at which a column gave a value.
-    :param bad: paths whose value is unusable.
+    :param values: nested objects, without those at bad paths.
+    :param cells: text of each column that is not empty.
+    :param origin: the column that gave the value at a path; paths are written with dots.
+    :param depths: how many keys the path of each such column has.
+    :param bad: paths whose cell can't be read or whose value breaks the schema.
     :param problems: column, value and rule of each problem found so far.
     """
 
@@ -35,25 +32,25 @@ class Draft:
     problems: list[tuple[str, str, str]] = field(default_factory=list)
 
     def get(self, dotted: str) -> Any:
-        """Return the value at a path; None when there is none, or an unusable one."""
+        """Return the value at a path; None when there is none, or a bad one."""
         found = self._find(dotted)
         return None if found is _ABSENT else found
 
     def has(self, dotted: str) -> bool:
-        """Tell whether the row says something at a path or below it, well or badly."""
+        """Whether the row gives a value, good or bad, at a path or below it."""
         return self._find(dotted) is not _ABSENT or any(_within(path, dotted) for path in self.bad)
 
     def is_bad(self, dotted: str) -> bool:
-        """Tell whether the value at a path, or an object around it, is unusable."""
+        """Whether the value at a path, or an object around it, is bad."""
         return any(path in self.bad for path in _around(dotted))
 
     def credit(self, column: Column) -> None:
-        """Note that a column gave the value at its path, unless another one did."""
+        """Record that a column gave the value at its path, unless another one did."""
         if self.origin.setdefault(column.dotted, column.name) == column.name:
             self.depths[column.name] = len(column.path)
 
     def blame(self, dotted: str, rule: str) -> None:
-        """Note that the value at a path breaks a rule."""
+        """Record that the value at a path breaks a rule."""
         column = self.column_of(dotted)
         self.problems.append((column, self.cells.get(column, ""), rule))
 
@@ -69,7 +66,7 @@ class Draft:
         return next(below, dotted)
 
     def discard(self, keys: Sequence[str]) -> None:
-        """Take out an unusable value and remember its path as bad."""
+        """Remove a value and record its path as bad."""
         self.bad.add(".".join(keys))
         node: Any = self.values
         for key in keys[:-1]:
@@ -98,10 +95,7 @@ def _within(path: str, outer: str) -> bool:
 
 
 def reading_order(columns: Sequence[Column | None]) -> list[tuple[int, Column]]:
-    """Return position and column of each named cell: outer objects before what lies within, short names last.
-
-    :param columns: column of each cell of the header; None for one without a name.
-    """
+    """Return position and column of each named cell: outer objects before their fields, short names last."""
     placed = [(position, column) for position, column in enumerate(columns) if column]
     return sorted(placed, key=lambda pair: (len(pair[1].path), pair[1].name != pair[1].dotted))
 
@@ -110,7 +104,7 @@ def read_cells(cells: Sequence[str], columns: Sequence[tuple[int, Column]]) -> D
     """Return the draft of a row.
 
     :param cells: the row's texts; spaces around them don't count, an empty one means absent.
-    :param columns: as :func:`reading_order` returns them.
+    :param columns: see :func:`reading_order`.
     """
     draft = Draft()
     for position, column in columns:
@@ -125,13 +119,14 @@ def _read_cell(draft: Draft, column: Column, cell: str) -> None:
     try:
         if len(cell) > MAX_CELL_CHARACTERS:
             raise CellError(f"must be at most {MAX_CELL_CHARACTERS} characters long")
-        value = column.parse(cell)
-    except CellError as error:
+        is_placed = _place(draft.values, column.path, column.parse(cell))
+    except (CellError, RecursionError) as error:
+        rule = str(error) if isinstance(error, CellError) else "must be JSON, but is nested too deeply"
         draft.bad.add(column.dotted)
         draft.credit(column)
-        draft.problems.append((column.name, cell, str(error)))
+        draft.problems.append((column.name, cell, rule))
         return
-    if _place(draft.values, column.path, value):
+    if is_placed:
         draft.credit(column)
     else:
         other = draft.column_of(column.dotted)

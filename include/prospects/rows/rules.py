@@ -1,7 +1,7 @@
-"""The rules beyond the schema, one function each; kept, they save a call and name the row.
+"""The rules beyond the schema, one function each.
 
-Source: Auth0 documentation, "Manage Self-Service Enterprise Configuration". Each rule looks at one row and
-yields the path that is to blame and the rule as a person should read it.
+Source: Auth0 documentation, "Manage Self-Service Enterprise Configuration". Each rule reads one row and
+yields the path that breaks it, and its text for the message.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from include.prospects.schema.models import EnabledFeatures
 Findings = Iterator[tuple[str, str]]
 
 MOST_DOMAINS_OF_ONE_ORGANIZATION = 100
-MOST_DOMAINS = 1_000
 
 _VERIFICATION = "domain_aliases_config.domain_verification"
 _PENDING = "domain_aliases_config.pending_domains"
@@ -27,27 +26,22 @@ def one_kind_of_ticket(draft: Draft) -> Findings:
     """A ticket edits a connection or makes one."""
     if draft.has("connection_id") and draft.has("connection_config"):
         other = draft.column_of("connection_config")
-        yield "connection_id", f"edits a connection, while {other} asks for a new one: keep one of the two"
+        yield "connection_id", f"edits a connection, while {other} makes a new one: keep one of the two"
 
 
 def features_are_for_editing(draft: Draft) -> Findings:
     """Only an edit ticket can be narrowed to some features."""
     if draft.has("enabled_features") and not draft.has("connection_id"):
-        yield (
-            "enabled_features",
-            "is only for tickets that edit a connection: give connection_id or remove it",
-        )
+        yield "enabled_features", "is only for tickets that edit a connection: give connection_id or remove it"
 
 
 def some_feature_is_enabled(draft: Draft) -> Findings:
     """A ticket that allows nothing is refused."""
-    features = [f"enabled_features.{name}" for name in EnabledFeatures.model_fields]
+    names = EnabledFeatures.model_fields
+    features = [f"enabled_features.{name}" for name in names]
     allows = any(draft.get(feature) or draft.is_bad(feature) for feature in features)
     if draft.has("enabled_features") and not allows:
-        yield (
-            "enabled_features",
-            f"must set at least one of {', '.join(EnabledFeatures.model_fields)} to true",
-        )
+        yield "enabled_features", f"must set at least one of {', '.join(names)} to true"
 
 
 def provisioning_feature_has_config(draft: Draft) -> Findings:
@@ -57,14 +51,11 @@ def provisioning_feature_has_config(draft: Draft) -> Findings:
 
 
 def provisioning_has_means(draft: Draft) -> Findings:
-    """Provisioning goes by SCIM, which needs scopes, or by Google Workspace."""
+    """Provisioning uses SCIM, which needs scopes, or Google Workspace."""
     means = ("provisioning_config.scopes", "provisioning_config.google_workspace")
-    usable = draft.has("provisioning_config") and not draft.is_bad("provisioning_config")
-    if usable and not any(draft.has(path) for path in means):
-        yield (
-            "provisioning_config",
-            "needs provisioning_config.scopes or provisioning_config.google_workspace",
-        )
+    is_usable = draft.has("provisioning_config") and not draft.is_bad("provisioning_config")
+    if is_usable and not any(draft.has(path) for path in means):
+        yield "provisioning_config", f"needs {' or '.join(means)}"
 
 
 def pending_domains_are_verified(draft: Draft) -> Findings:
@@ -74,16 +65,11 @@ def pending_domains_are_verified(draft: Draft) -> Findings:
 
 
 def pending_domains_are_few(draft: Draft) -> Findings:
-    """One organization takes fewer domains than a connection of none or several."""
-    domains, organizations = draft.get(_PENDING), _organization_count(draft)
-    if domains is None or organizations is None:
-        return
-    most = MOST_DOMAINS_OF_ONE_ORGANIZATION if organizations == 1 else MOST_DOMAINS
-    if len(domains) > most:
-        yield (
-            _PENDING,
-            f"must be at most {most} domains for {organizations} organization(s), not {len(domains)}",
-        )
+    """One organization takes fewer domains than a connection of none or several, which the schema bounds."""
+    domains = draft.get(_PENDING) or ()
+    if _organization_count(draft) == 1 and len(domains) > MOST_DOMAINS_OF_ONE_ORGANIZATION:
+        most = MOST_DOMAINS_OF_ONE_ORGANIZATION
+        yield _PENDING, f"must be at most {most} domains for one organization, not {len(domains)}"
 
 
 def discovery_has_one_organization(draft: Draft) -> Findings:
@@ -93,7 +79,7 @@ def discovery_has_one_organization(draft: Draft) -> Findings:
 
 
 def discovery_has_domains(draft: Draft) -> Findings:
-    """Discovery goes by domains that somebody has verified."""
+    """Discovery needs verified domains."""
     if not draft.get(_DISCOVERY) or draft.is_bad(_VERIFICATION):
         return
     aliases = "connection_config.options.domain_aliases"
@@ -101,21 +87,21 @@ def discovery_has_domains(draft: Draft) -> Findings:
         yield _DISCOVERY, f"needs {_VERIFICATION} optional or required"
 
 
-def third_party_access_is_asked_once(draft: Draft) -> Findings:
-    """A connection that is open to third parties leaves the customer nothing to choose."""
+def third_party_access_is_given_once(draft: Draft) -> Findings:
+    """A connection that is open to third parties leaves the customer no choice."""
     path = "third_party_client_access_config"
     if draft.has(path) and draft.get("connection_config.is_domain_connection"):
         yield path, "excludes connection_config.is_domain_connection true: remove one of the two"
 
 
 def groups_are_synced_with_users(draft: Draft) -> Findings:
-    """Groups consist of users."""
+    """Groups can't be synchronized without their users."""
     if draft.get(_SYNC_GROUPS) and draft.get(_SYNC_USERS) is False:
         yield _SYNC_GROUPS, f"needs {_SYNC_USERS} true"
 
 
 def own_organization_is_enabled(draft: Draft) -> Findings:
-    """A list of organizations names the row's own, or its people could not log in."""
+    """A list of organizations contains the row's own: otherwise its members could not log in."""
     listed, own = draft.get("enabled_organizations"), draft.get("organization_id")
     if listed is None or own is None:
         return
@@ -124,17 +110,14 @@ def own_organization_is_enabled(draft: Draft) -> Findings:
 
 
 def organization_settings_are_given_once(draft: Draft) -> Findings:
-    """The two short names speak of the entry that ``enabled_organizations`` replaces."""
+    """The two short names set fields of the entry that ``enabled_organizations`` replaces."""
     for short in ("assign_membership_on_login", "organization_show_as_button"):
         if draft.has(short) and draft.has("enabled_organizations"):
-            yield (
-                short,
-                "is overruled by column enabled_organizations: say it there and leave this cell empty",
-            )
+            yield short, "is overruled by column enabled_organizations: set it there and leave this cell empty"
 
 
 def _organization_count(draft: Draft) -> int | None:
-    """Count the organizations asked for: the row's own unless it lists them; None when that can't be read."""
+    """Count the request's organizations: one, unless the row lists them; None when the list can't be read."""
     if not draft.has("enabled_organizations"):
         return 1
     listed = draft.get("enabled_organizations")
@@ -151,7 +134,7 @@ RULES: tuple[Callable[[Draft], Findings], ...] = (
     pending_domains_are_few,
     discovery_has_one_organization,
     discovery_has_domains,
-    third_party_access_is_asked_once,
+    third_party_access_is_given_once,
     groups_are_synced_with_users,
     own_organization_is_enabled,
     organization_settings_are_given_once,

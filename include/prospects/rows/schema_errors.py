@@ -1,4 +1,4 @@
-"""What breaks the schema, said as rules that a person can follow."""
+"""Pydantic's errors as rules for a person to read."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ _RULES: dict[str, Callable[[dict[str, Any]], str]] = {
 
 
 def check_schema(draft: Draft) -> ProspectRow | None:
-    """Return the row as a model, or None after noting in the draft each value that breaks the schema."""
+    """Return the row as a model, or None after adding each value that breaks the schema to the draft's problems."""
     try:
         return ProspectRow.model_validate(draft.values)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
     for detail in details:
-        _note(draft, detail)
+        _add_problem(draft, detail)
     return None
 
 
-def _note(draft: Draft, detail: ErrorDetails) -> None:
+def _add_problem(draft: Draft, detail: ErrorDetails) -> None:
     keys = _object_keys(detail["loc"])
     if detail["type"] == "missing" and draft.is_bad(".".join(keys)):
-        return  # the cell is there, but couldn't be read, which is noted already
+        return  # the cell is there but can't be read, which is a problem already
     explain = _RULES.get(detail["type"])
     rule = explain(detail.get("ctx", {})) if explain else detail["msg"]
     dotted = ".".join(keys)
@@ -72,7 +72,7 @@ def _object_keys(loc: tuple[int | str, ...]) -> list[str]:
 
 
 def _place_inside(loc: Sequence[int | str], draft: Draft, column: str) -> str:
-    """Say where in the column's value the location is; nothing when it is the whole value."""
+    """Return where in the column's value the location is; empty when it is the whole value."""
     depth = draft.depths.get(column, len(loc))
     parts = [f"item {part + 1}" if isinstance(part, int) else shown(part) for part in loc[depth:]]
     return f"{', '.join(parts)}: " if parts else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origin
 
@@ -16,20 +16,8 @@ from include.prospects.records import shown
 MAX_CELL_CHARACTERS = 400_000
 """Room for the longest value that the API takes: 1,000 domains of 255 characters each, with some to spare."""
 
-MOST_VALUES = 5_000
-"""Values that a cell may hold, over all its lists and objects: several times what the API takes."""
-
-MOST_KEY_CHARACTERS = 255
-"""Characters of a key in JSON, as many as a value of the API's metadata may have."""
-
-MOST_LEVELS = 100
-"""How deep lists and objects may lie in each other; the API's go four deep."""
-
 BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
-_TOO_DEEP = "must be JSON, but is nested too deeply"
-_NO_ITEM = "must be values between semicolons or a JSON list, without null, lists or objects among them"
-_TOO_MANY = f"must be at most {MOST_VALUES:,} values"
 
 CellParser = Callable[[str], Any]
 
@@ -44,7 +32,7 @@ def parse_text(cell: str) -> str:
 
 
 def parse_boolean(cell: str) -> bool:
-    """Return the truth that the cell tells in one of six words, in whatever case."""
+    """Return the boolean that one of six words stands for, in any case."""
     try:
         return BOOLEANS[cell.lower()]
     except KeyError:
@@ -52,26 +40,18 @@ def parse_boolean(cell: str) -> bool:
 
 
 def parse_integer(cell: str) -> int:
-    """Return the whole number that the cell's ASCII digits tell."""
+    """Return the whole number that the cell's ASCII digits stand for."""
     if not _INTEGER.fullmatch(cell):
         raise CellError("must be a whole number in plain digits, at most 18 of them")
     return int(cell)
 
 
 def parse_json(cell: str) -> Any:
-    """Return the cell's JSON value; a key given twice, NaN, endless numbers and absurd sizes are refused."""
-    value = _json(cell)
-    _check_size(value)
-    return value
-
-
-def _json(cell: str) -> Any:
+    """Return the cell's JSON value; a key given twice and NaN are errors."""
     try:
-        return json.loads(cell, object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_json_integer)
+        return json.loads(cell, object_pairs_hook=_unique, parse_int=parse_integer, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         raise CellError(f"must be JSON, but {error.msg.lower()} at character {error.pos + 1}") from None
-    except RecursionError:
-        raise CellError(_TOO_DEEP) from None
 
 
 def list_parser(item: CellParser) -> CellParser:
@@ -80,12 +60,11 @@ def list_parser(item: CellParser) -> CellParser:
     def parse_list(cell: str) -> Any:
         if cell.startswith("["):
             return parse_json(cell)
-        parts = (part.strip() for part in cell.split(";"))
-        given = [part for part in parts if part]
-        if len(given) > MOST_VALUES:
-            raise CellError(_TOO_MANY)
+        given = [part for part in map(str.strip, cell.split(";")) if part]
         if any(part == "null" or part.startswith(("[", "{")) for part in given):
-            raise CellError(_NO_ITEM)
+            raise CellError(
+                "must be values between semicolons or a JSON list, without null, lists or objects among them"
+            )
         return [item(part) for part in given]
 
     return parse_list
@@ -93,25 +72,21 @@ def list_parser(item: CellParser) -> CellParser:
 
 def nullable(parse: CellParser) -> CellParser:
     """Return a parser that takes the word ``null`` for JSON's null and leaves all else to ``parse``."""
-
-    def parse_nullable(cell: str) -> Any:
-        return None if cell == "null" else parse(cell)
-
-    return parse_nullable
+    return lambda cell: None if cell == "null" else parse(cell)
 
 
 def parser_for(annotation: Any) -> CellParser:
     """Return the parser of cells that hold a value of this type.
 
-    :param annotation: a model's field type; ``Annotated`` and ``| None`` around it are looked through.
+    :param annotation: a model's field type, with or without ``Annotated`` and ``| None``.
     :raises TypeError: the type has no cell grammar.
     """
     inner = plain_type(annotation)
+    if is_object(inner):
+        return parse_json
     if get_origin(inner) is list:
         item = plain_type(get_args(inner)[0])
         return parse_json if is_object(item) else list_parser(parser_for(item))
-    if is_object(inner):
-        return parse_json
     if get_origin(inner) is Literal:
         return parse_text
     parsers: dict[Any, CellParser] = {str: parse_text, bool: parse_boolean, int: parse_integer}
@@ -130,7 +105,7 @@ def plain_type(annotation: Any) -> Any:
 
 
 def is_object(plain: Any) -> bool:
-    """Tell whether values of this plain type are JSON objects."""
+    """Whether values of this plain type are JSON objects."""
     return get_origin(plain) is dict or (isinstance(plain, type) and issubclass(plain, BaseModel))
 
 
@@ -139,33 +114,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
         raise CellError(f"must be JSON, but has the key '{shown(twice)}' twice")
-    if any(len(key) > MOST_KEY_CHARACTERS for key in found):
-        raise CellError(f"must be JSON, but has a key of more than {MOST_KEY_CHARACTERS} characters")
     return found
-
-
-def _check_size(value: Any) -> None:
-    count, level = 0, [value]
-    for _ in range(MOST_LEVELS):
-        count += len(level)
-        if count > MOST_VALUES:
-            raise CellError(_TOO_MANY)
-        level = [inner for outer in level for inner in _inner_values(outer)]
-        if not level:
-            return
-    raise CellError(_TOO_DEEP)
-
-
-def _inner_values(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
-
-
-def _json_integer(digits: str) -> int:
-    if not _INTEGER.fullmatch(digits):
-        raise CellError("must be JSON, but holds a number of more than 18 digits")
-    return int(digits)
 
 
 def _no_constant(name: str) -> NoReturn:

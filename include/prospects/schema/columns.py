@@ -1,4 +1,4 @@
-"""Every column there is, derived from the models."""
+"""All columns, derived from the models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHORT_NAMES = {
     "display_name": "connection_config.display_name",
     "domains": "domain_aliases_config.pending_domains",
 }
-"""Columns that stand for a longer path."""
+"""Short columns and the paths that they stand for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class Column:
 
     :param name: as a header names it.
     :param path: keys from the row's outermost object to the value.
-    :param parse: turns a cell that isn't empty into a value, or raises
+    :param parse: turns a cell that is not empty into a value, or raises
         :class:`include.prospects.schema.cells.CellError`.
-    :param free_keys: parser of the columns below this one that the user names himself; None for none.
+    :param free_keys: parser of the columns below this one whose keys the user chooses; None for none.
     """
 
     name: str
@@ -75,4 +75,4 @@ COLUMNS = _known_columns()
 """All columns by name: those of the models, objects and their fields alike, and the short names."""
 
 FREE_KEY_COLUMNS = tuple(column for column in COLUMNS.values() if column.free_keys)
-"""Columns below which the user names columns himself."""
+"""Columns below which the user chooses the keys."""

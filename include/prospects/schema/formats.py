@@ -1,6 +1,6 @@
-"""Forms of single values: identifiers, addresses, domains.
+"""Formats of single values: identifiers, addresses, domains.
 
-Each function returns the text, a domain as DNS knows it, or raises ValueError with the rule as a person should read it.
+Each function returns the text, a domain in DNS form, or raises ValueError with the rule for a person to read.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _HTTPS_URL = re.compile(r"https://[^\s/?#@\\]+(?:[/?#][^\s\\]*)?", re.IGNORECASE
 
 
 def plain_text(text: str) -> str:
-    """Refuse characters that are no part of a text, such as NUL, line breaks and direction marks."""
+    """Refuse characters that don't belong in a text, such as NUL, line breaks and direction marks."""
     found = UNSAFE_CHARACTERS.search(text)
     if found:
         code, place = ord(found.group()), found.start() + 1
@@ -34,10 +34,7 @@ def plain_text(text: str) -> str:
 
 
 def identifier(text: str) -> str:
-    """Take an Auth0 identifier, such as ``org_a1B2c3``.
-
-    Look-alikes of other alphabets are refused and named, since an eye doesn't find them.
-    """
+    """Take an Auth0 identifier, such as ``org_a1B2c3``; look-alikes of other alphabets are named in the error."""
     if _IDENTIFIER.fullmatch(text):
         return text
     raise ValueError(
@@ -46,14 +43,14 @@ def identifier(text: str) -> str:
 
 
 def organization_id(text: str) -> str:
-    """Take an organization's identifier; its name, or a header in the midst of the rows, is none."""
+    """Take an organization's identifier; not its name, and no header between the rows."""
     if not identifier(text).startswith("org_"):
         raise ValueError("must begin with org_, as the organization's page in Auth0 shows it")
     return text
 
 
 def connection_name(text: str) -> str:
-    """Take a connection's name; look-alikes are named here too, such as the dash that Word makes of a hyphen."""
+    """Take a connection's name; look-alikes, such as the dash that Word makes of a hyphen, are named in the error."""
     if not CONNECTION_NAME.fullmatch(text):
         rule = "must be letters A-Z or a-z, digits and single hyphens between them, such as acme-saml"
         raise ValueError(rule + _named(_NOT_IN_CONNECTION_NAME, text))
@@ -88,7 +85,7 @@ def https_url(text: str) -> str:
 
 
 def _named(culprits: re.Pattern[str], text: str) -> str:
-    """Name the first character that doesn't belong into a text, and its place; nothing when there is none."""
+    """Name the first character that doesn't belong in a text, and its place; empty when there is none."""
     found = culprits.search(text)
     if not found:
         return ""

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 MAX_TTL_SEC = 432_000
-"""Five days, in seconds: the longest life of a ticket, and the API's default."""
+"""Five days, in seconds: the longest lifetime of a ticket, and the API's default."""
+
+MOST_ITEMS = 1_000
+"""Of a list; the API takes no more domains, and fewer of all else."""
 
 
 class NotNull:
@@ -39,8 +42,8 @@ class NotNull:
 
 T = TypeVar("T")
 IfGiven = Annotated[T | None, NotNull()]
+Some = Annotated[list[T], Field(max_length=MOST_ITEMS)]
 
-Text = Annotated[str, AfterValidator(plain_text)]
 NonEmptyText = Annotated[str, Field(min_length=1), AfterValidator(plain_text)]
 Text128 = Annotated[str, Field(max_length=128), AfterValidator(plain_text)]
 Text255 = Annotated[str, Field(max_length=255), AfterValidator(plain_text)]
@@ -85,7 +88,7 @@ class ConnectionOptions(Strict):
     """Options of the connection to be made."""
 
     icon_url: HttpsUrl | None = None
-    domain_aliases: list[Domain] | None = None
+    domain_aliases: Some[Domain] | None = None
     idpinitiated: IdpInitiated | None = None
 
 
@@ -96,7 +99,7 @@ class ConnectionConfig(Strict):
     display_name: IfGiven[Text128] = None
     is_domain_connection: IfGiven[bool] = None
     show_as_button: IfGiven[bool] = None
-    metadata: IfGiven[Annotated[dict[Text, Text255 | None], Field(max_length=10)]] = None
+    metadata: IfGiven[Annotated[dict[Text255, Text255 | None], Field(max_length=10)]] = None
     options: ConnectionOptions | None = None
 
 
@@ -109,10 +112,10 @@ class EnabledOrganization(Strict):
 
 
 class DomainAliasesConfig(Strict):
-    """The domains that the customer is asked to prove."""
+    """The domains that the customer has to verify."""
 
     domain_verification: Literal["none", "optional", "required"]
-    pending_domains: IfGiven[list[Domain]] = None
+    pending_domains: IfGiven[Some[Domain]] = None
 
 
 class GoogleWorkspaceConfig(Strict):
@@ -123,9 +126,9 @@ class GoogleWorkspaceConfig(Strict):
 
 
 class ProvisioningConfig(Strict):
-    """Provisioning of users and groups; ``token_lifetime`` in seconds, null for tokens without an end."""
+    """Provisioning of users and groups; ``token_lifetime`` in seconds, null for tokens that never expire."""
 
-    scopes: IfGiven[Annotated[list[ScimScope], Field(min_length=1)]] = None
+    scopes: IfGiven[Annotated[list[ScimScope], Field(min_length=1, max_length=MOST_ITEMS)]] = None
     google_workspace: IfGiven[GoogleWorkspaceConfig] = None
     token_lifetime: Annotated[int, Field(ge=900)] | None = None
 
@@ -145,12 +148,12 @@ class ThirdPartyClientAccessConfig(Strict):
 
 
 class TicketRequest(Strict):
-    """The JSON body that asks for one ticket."""
+    """The JSON body of the request for one ticket."""
 
     connection_id: IfGiven[Identifier] = None
     connection_config: IfGiven[ConnectionConfig] = None
-    enabled_clients: IfGiven[list[NonEmptyText]] = None
-    enabled_organizations: IfGiven[list[EnabledOrganization]] = None
+    enabled_clients: IfGiven[Some[NonEmptyText]] = None
+    enabled_organizations: IfGiven[Some[EnabledOrganization]] = None
     ttl_sec: IfGiven[Annotated[int, Field(ge=0, le=MAX_TTL_SEC)]] = None
     domain_aliases_config: IfGiven[DomainAliasesConfig] = None
     provisioning_config: IfGiven[ProvisioningConfig] = None
@@ -173,4 +176,4 @@ class ProspectRow(TicketRequest):
 
 
 OWN_COLUMNS = frozenset(ProspectRow.model_fields) - frozenset(TicketRequest.model_fields)
-"""The row's columns that don't travel in the request body."""
+"""The row's columns that are not in the request body."""

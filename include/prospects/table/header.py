@@ -15,9 +15,8 @@ EXAMPLE = "organization_id,organization_name,prospect_name,prospect_email,domain
 """A first line that serves most inputs."""
 
 MOST_COLUMNS = 500
-"""More than the API has fields several times over: such a file is no CSV of prospects."""
+"""Several times what the API has fields: each row is checked against every column."""
 
-_MOST_NAME_CHARACTERS = 255
 _MOST_NAMED = 10
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _NEAR = 0.7
@@ -26,10 +25,10 @@ _NEAR = 0.7
 def resolve_header(names: Sequence[str], source: str) -> list[Column | None]:
     """Return the column of each cell of the header; None for one without a name.
 
-    :param names: the header's cells; spaces around a name and its case don't count.
-    :param source: name of the file, for messages.
-    :raises ProspectsError: unknown names, names given twice, no ``organization_id``, names that are too long or
-        only look like a name, or far too many.
+    :param names: the header's cells; case, and spaces around a name, don't count.
+    :param source: the file's name, for messages.
+    :raises ProspectsError: unknown or repeated names, names with invisible characters, no ``organization_id``,
+        or more than :data:`MOST_COLUMNS`.
     """
     if len(names) > MOST_COLUMNS:
         raise ProspectsError([f"{source}: the first line has {len(names)} columns: is this a CSV of prospects?"])
@@ -37,30 +36,25 @@ def resolve_header(names: Sequence[str], source: str) -> list[Column | None]:
     columns = [find_column(name) for name in stripped]
     counts = Counter(column.name for column in columns if column)
     is_header = "organization_id" in counts
-
-    def label(place: int) -> str:
-        return _label(stripped[place - 1], place, is_header)
-
-    named = list(enumerate(stripped, 1))
-    malformed = [(place, problem) for place, name in named if (problem := _malformed(name))]
-    if malformed:
-        raise ProspectsError([f"{source}: {label(place)} {problem}" for place, problem in malformed[:_MOST_NAMED]])
-    unknown = [(place, name) for (place, name), column in zip(named, columns, strict=True) if name and column is None]
-    problems = [f"{source}: unknown {label(place)}: {nearest_hint(name)}" for place, name in unknown[:_MOST_NAMED]]
+    unknown = [
+        (place, name)
+        for place, (name, column) in enumerate(zip(stripped, columns, strict=True), 1)
+        if name and (column is None or HIDDEN_CHARACTERS.search(name))
+    ]
+    problems = [_unknown_name(name, place, is_header) for place, name in unknown[:_MOST_NAMED]]
     if len(unknown) > _MOST_NAMED:
-        problems.append(f"{source}: {len(unknown) - _MOST_NAMED} more columns are unknown")
+        problems.append(f"{len(unknown) - _MOST_NAMED} more columns are unknown")
     problems += [
-        f"{source}: column '{shown(name)}' is given {count} times: keep one of them"
+        f"column '{shown(name)}' is given {count} times: keep one of them"
         for name, count in counts.items()
         if count > 1
     ]
     if not is_header:
         problems.append(
-            f"{source}: the column 'organization_id' is missing: the first line must name the columns,"
-            f" such as {EXAMPLE}"
+            f"the column 'organization_id' is missing: the first line must name the columns, such as {EXAMPLE}"
         )
     if problems:
-        raise ProspectsError(problems)
+        raise ProspectsError([f"{source}: {problem}" for problem in problems])
     return columns
 
 
@@ -76,35 +70,27 @@ def find_column(name: str) -> Column | None:
     return None
 
 
-def _label(name: str, place: int, is_header: bool) -> str:
-    """Return what a message calls a column.
+def _unknown_name(name: str, place: int, is_header: bool) -> str:
+    """Return what is wrong with a column's name.
 
     The first line of another kind of file may hold a secret. So a name is shown only beside ``organization_id``,
     or when it is nearly that of a known column.
     """
-    if is_header or (_NAME.fullmatch(name) and _nearest(name)[0] >= _NEAR):
-        return f"column '{shown(name)}'"
-    return f"column {place}"
-
-
-def _malformed(name: str) -> str | None:
-    if len(name) > _MOST_NAME_CHARACTERS:
-        return f"has a name of over {_MOST_NAME_CHARACTERS} characters: shorten it"
-    found = HIDDEN_CHARACTERS.search(name)
-    if found:
-        return (
-            f"has the invisible character U+{ord(found.group()):04X} in its name,"
-            f" at character {found.start() + 1}: remove it"
-        )
-    return None
+    is_safe = is_header or (_NAME.fullmatch(name) and _nearest(name)[0] >= _NEAR)
+    column = f"column '{shown(name)}'" if is_safe else f"column {place}"
+    hidden = HIDDEN_CHARACTERS.search(name)
+    if hidden:
+        code, position = ord(hidden.group()), hidden.start() + 1
+        return f"{column} has the invisible character U+{code:04X} in its name, at character {position}: remove it"
+    return f"unknown {column}: {nearest_hint(name)}"
 
 
 def nearest_hint(name: str) -> str:
-    """Return a question or a remark that names the known column nearest to ``name``."""
+    """Return advice that names the known column nearest to ``name``."""
     likeness, nearest = _nearest(name)
     if likeness >= _NEAR:
         return f"did you mean '{nearest}'?"
-    return f"the nearest that is known is '{nearest}'; remove the column or give it a known name"
+    return f"the nearest known column is '{nearest}'; remove the column or give it a known name"
 
 
 @lru_cache(maxsize=1024)

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, cast
 
 from include.prospects.records import ProspectsError, TooLargeError, shown
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from upath import UPath
-
-    AnyPath: TypeAlias = UPath | Path
+    from include.files import AnyPath
 
 PASTED = "prospects_csv"
-"""What stands for the file's name when the CSV was pasted."""
+"""The source of rows that were pasted."""
 
 MOST_BYTES = 100 * 2**20
 """Bytes of one input, over all files."""
@@ -24,10 +20,10 @@ _TOO_LARGE = f"the input has over {MOST_BYTES // 2**20} MiB: divide it among sev
 
 
 def read_sources(source: AnyPath | None, text: str) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of each file, one at a time; the name is fit for messages.
+    """Yield name, escaped for messages, and content of each file, one at a time.
 
-    :param source: a file, or a folder whose ``*.csv`` files are taken in the order of their names.
-    :param text: unless it is blank, it is taken instead.
+    :param source: a file, or a folder whose ``*.csv`` files are read in the order of their names.
+    :param text: unless it is blank, it is read instead.
     :raises ProspectsError: there is nothing to read, or it can't be read.
     :raises TooLargeError: it has over :data:`MOST_BYTES`.
     """
@@ -43,7 +39,7 @@ def read_sources(source: AnyPath | None, text: str) -> Iterator[tuple[str, bytes
         yield from _read_files(source)
     except ProspectsError:
         raise
-    except Exception as error:  # what the drivers of object storage raise has no base in common
+    except Exception as error:  # the drivers of object storage have no common exception
         raise ProspectsError(
             [f"prospects_uri '{_name(source)}' can't be read: {shown(str(error) or type(error).__name__, 500)}"]
         ) from error
@@ -58,10 +54,10 @@ def _read_files(source: AnyPath) -> Iterator[tuple[str, bytes]]:
 
 
 def _read(file: AnyPath, room: int) -> bytes:
-    """Read a file as it is at one moment."""
+    """Read a file that nobody changes meanwhile."""
     if not file.is_file():
-        # To wait for a pipe or read a device would never end.
-        raise ProspectsError([f"prospects_uri '{_name(file)}' can't be read: it is no regular file"])
+        # A read from a pipe or a device may never end.
+        raise ProspectsError([f"prospects_uri '{_name(file)}' can't be read: it is not a regular file"])
     before = _stamp(file)
     with file.open("rb") as stream:
         content = stream.read(room + 1)
@@ -97,7 +93,7 @@ def _files(source: AnyPath) -> list[AnyPath]:
 
 
 def _is_csv(entry: AnyPath) -> bool:
-    # A leading dot marks what systems keep beside files, such as the resource forks of macOS.
+    # Systems keep files of their own under names with a leading dot, such as the resource forks of macOS.
     return entry.suffix.lower() == ".csv" and not entry.name.startswith(".") and not entry.is_dir()
 
 

@@ -1,17 +1,16 @@
-"""Chart: what became of each organization's rows, as stacked bars."""
+"""Chart: the outcomes of each organization's rows, as stacked bars."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 from include.reports.cells import printable
 from include.reports.wording import LABELS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from include.reports.summary import Outcome
 
@@ -22,7 +21,7 @@ MAX_BARS = 40
 class OrganizationBar:
     """One organization's line of the chart.
 
-    :param text: the counts in words, so that nobody needs the colours.
+    :param text: the counts in words, for readers who don't see the colours.
     :param svg: the bar; one unit of its width is one row, its full width the largest organization.
     """
 
@@ -33,7 +32,7 @@ class OrganizationBar:
 
 @dataclass(frozen=True)
 class OrganizationChart:
-    """The chart's lines, worst organization first, and how many organizations were left out."""
+    """The chart's lines, and the number of organizations that have none."""
 
     bars: Sequence[OrganizationBar]
     hidden: int
@@ -43,33 +42,38 @@ def organization_chart(rows: Sequence[Outcome], statuses: Sequence[str]) -> Orga
     """Count each organization's rows by status.
 
     :param statuses: the order of a bar's segments.
-    :return: at most :data:`MAX_BARS` bars, those with the most rows that need work first, then the largest.
+    :return: at most :data:`MAX_BARS` bars: first those with the most rows that need work, then the largest.
     """
-    counts: dict[str, Counter[str]] = {}
-    names: dict[str, str] = {}
-    needs_work: Counter[str] = Counter()
-    for row in rows:
-        counts.setdefault(row.organization_id, Counter())[row.status] += 1
-        needs_work[row.organization_id] += row.needs_work
-        # Rows without an id are of organizations that nobody knows: none of their names is that of all.
-        if row.organization_id and not names.get(row.organization_id):
-            names[row.organization_id] = row.organization_name
-    order = sorted(counts, key=lambda key: (-needs_work[key], -counts[key].total()))
-    longest = max((count.total() for count in counts.values()), default=0)
-    shown = [(names.get(key) or key or "(no organization_id)", counts[key]) for key in order[:MAX_BARS]]
-    bars = [_bar(printable(name, limit=80), count, statuses, longest) for name, count in shown]
-    return OrganizationChart(bars, hidden=len(order) - len(bars))
+    import pandas as pd
+
+    if not rows:
+        return OrganizationChart([], hidden=0)
+    cells = [(row.organization_id, row.organization_name or None, str(row.status), row.needs_work) for row in rows]
+    table = pd.DataFrame(cells, columns=["id", "name", "status", "needs_work"], dtype=object)
+    counts = pd.crosstab(table["id"], table["status"]).to_dict("index")
+    organizations = (
+        table.groupby("id", sort=False)
+        .agg(name=("name", "first"), size=("status", "size"), needs_work=("needs_work", "sum"))
+        .sort_values(["needs_work", "size"], ascending=False, kind="stable")
+    )
+    longest = int(organizations["size"].max())
+    bars = []
+    for key, name in organizations["name"].head(MAX_BARS).items():
+        # Rows without an id may be of several organizations, so none of their names is right.
+        label = (name or key) if key else "(no organization_id)"
+        bars.append(_bar(printable(label, limit=80), counts[key], statuses, longest))
+    return OrganizationChart(bars, hidden=len(organizations) - len(bars))
 
 
-def _bar(name: str, count: Counter[str], statuses: Sequence[str], longest: int) -> OrganizationBar:
-    present = [status for status in statuses if count[status]]
-    text = ", ".join(f"{count[status]:,} {LABELS[status]}" for status in present)
+def _bar(name: str, counts: Mapping[Any, int], statuses: Sequence[str], longest: int) -> OrganizationBar:
+    words = {status: f"{counts[status]:,} {LABELS[status]}" for status in statuses if counts.get(status)}
+    text = ", ".join(words.values())
     size = {"viewBox": f"0 0 {longest} 1", "preserveAspectRatio": "none"}
     svg = ET.Element("svg", {**size, "class": "bar", "role": "img", "aria-label": f"{name}: {text}"})
     start = 0
-    for status in present:
-        box = {"x": str(start), "y": "0", "width": str(count[status]), "height": "1"}
+    for status, count_in_words in words.items():
+        box = {"x": str(start), "y": "0", "width": str(counts[status]), "height": "1"}
         segment = ET.SubElement(svg, "rect", {**box, "class": f"fill-{status}"})
-        ET.SubElement(segment, "title").text = f"{name}: {count[status]:,} {LABELS[status]}"
-        start += count[status]
+        ET.SubElement(segment, "title").text = f"{name}: {count_in_words}"
+        start += counts[status]
     return OrganizationBar(name, text, ET.tostring(svg, encoding="unicode"))

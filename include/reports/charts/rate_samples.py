@@ -1,25 +1,26 @@
-"""Requests a second against what the pool's slots allow, from what each task says of itself."""
+"""Requests a second against what the pool's slots allow, from the counts of each task."""
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    import pandas as pd
+
 MAX_SAMPLES = 600
 
 
 @dataclass(frozen=True)
 class RateSample:
-    """What happened in one second, or in the busiest second of several.
+    """The requests of one second, or of the busiest second of several.
 
     :param second: UNIX time at which the sample begins, in seconds.
     :param sent: requests sent in that second.
-    :param allowed: requests a second that the slots held at the time stand for.
+    :param allowed: requests a second that the slots held at the time allow.
     """
 
     second: int
@@ -34,46 +35,30 @@ def rate_samples(task_stats: Iterable[Mapping[str, Any]]) -> list[RateSample]:
     one slot count once.
 
     :param task_stats: one mapping a mapped task: ``started`` and ``finished`` (UNIX time, when it held its
-        slot), ``rate`` (requests a second that the slot stands for) and ``sent`` (requests by UNIX second).
-    :return: samples at even distances, without gaps, at most :data:`MAX_SAMPLES`. A run that takes more
-        seconds than that gives samples of several seconds each, which tell of the busiest one.
+        slot), ``rate`` (requests a second of the slot) and ``sent`` (requests by UNIX second).
+    :return: samples at even distances, without gaps, at most :data:`MAX_SAMPLES`; in a longer run each stands for
+        several seconds.
     """
+    import pandas as pd
+
     tasks = list(task_stats)
-    sent: dict[int, int] = defaultdict(int)
-    for task in tasks:
-        for second, count in task["sent"].items():
-            sent[int(second)] += int(count)
-    seconds = [*sent, *(int(task["started"]) for task in tasks), *(_last_second(task) for task in tasks)]
-    if not seconds:
+    if not tasks:
         return []
-    first = min(seconds)
-    width = math.ceil((max(seconds) - first + 1) / MAX_SAMPLES)
-    count = (max(seconds) - first) // width + 1
+    counts = [(int(second), int(count)) for task in tasks for second, count in task["sent"].items()]
+    sent = pd.DataFrame(counts, columns=["second", "count"], dtype="int64").groupby("second")["count"].sum()
+    starts = [(float(task["started"]), float(task["rate"])) for task in tasks]
+    ends = [(float(task["finished"]), -float(task["rate"])) for task in tasks]
+    held = pd.DataFrame(starts + ends, columns=["moment", "rate"]).groupby("moment")["rate"].sum().cumsum().round(6)
 
-    busiest = [0] * count
-    for second, number in sent.items():
-        index = (second - first) // width
-        busiest[index] = max(busiest[index], number)
-    allowed = _peaks(tasks, first, width, count)
-    return [RateSample(first + i * width, busiest[i], allowed[i]) for i in range(count)]
+    first = min([*sent.index, int(held.index[0])])
+    last = max([*sent.index, int(max(starts)[0]), math.ceil(held.index[-1]) - 1])
+    width = math.ceil((last - first + 1) / MAX_SAMPLES)
+    begins = range(first, last + 1, width)
+    # The slots held when a sample begins count in it, except those that are given back at that moment.
+    held = held.reindex(held.index.union(list(begins))).ffill().fillna(0.0)
 
+    def busiest(values: pd.Series[Any]) -> list[Any]:
+        samples = (values.index - first) // width
+        return values.groupby(samples).max().reindex(range(len(begins)), fill_value=0).tolist()
 
-def _last_second(task: Mapping[str, Any]) -> int:
-    return max(math.ceil(float(task["finished"])) - 1, int(task["started"]))
-
-
-def _peaks(tasks: list[Mapping[str, Any]], first: int, width: int, count: int) -> list[float]:
-    """Sweep over the moments at which slots are taken and given back; at one moment, the latter go first."""
-    changes = [(float(task["started"]), float(task["rate"])) for task in tasks]
-    changes += [(float(task["finished"]), -float(task["rate"])) for task in tasks]
-    waiting = deque(sorted(changes))
-    held, peaks = 0.0, []
-    for begin in range(first, first + count * width, width):
-        peak = 0.0
-        while waiting and waiting[0][0] < begin + width:
-            moment, change = waiting.popleft()
-            if moment > begin:
-                peak = max(peak, held)
-            held += change
-        peaks.append(round(max(peak, held), 6))
-    return peaks
+    return [RateSample(*sample) for sample in zip(begins, busiest(sent), busiest(held), strict=True)]

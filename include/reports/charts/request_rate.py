@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from include.reports.charts.rate_samples import RateSample
 
 MIN_WIDTH = 16
-"""Samples that the chart has room for at least, so that a short run isn't three fat bars."""
+"""The least number of samples that the chart has room for, so that a short run isn't three fat bars."""
 
 
 @dataclass(frozen=True)
 class RateChart:
-    """The drawing and the words around it.
+    """The drawing and the texts around it.
 
     :param svg: one unit of its width is one sample, one unit of its height one request a second.
     :param levels: the labels of the vertical axis: text, and height in per cent of the drawing.
@@ -35,7 +35,7 @@ class RateChart:
 
 
 def rate_chart(samples: Sequence[RateSample]) -> RateChart | None:
-    """Draw the samples, which lie at even distances; ``None`` without samples."""
+    """Draw the samples, which are at even distances; ``None`` without samples."""
     if not samples:
         return None
     step = samples[1].second - samples[0].second if len(samples) > 1 else 1
@@ -85,9 +85,9 @@ def _caption(samples: Sequence[RateSample], step: int) -> str:
     busiest = max(samples, key=lambda sample: sample.sent)
     each = "" if step == 1 else f" Each bar is the busiest second of {step:,}."
     return (
-        f"The busiest second saw {plural(busiest.sent, 'request')}, at {_clock(busiest.second)} UTC.{each} "
-        "The line is what the pool slots held at the time earn a second. A slot may save up a short burst, "
-        "so a bar can stand above the line for a moment."
+        f"The busiest second had {plural(busiest.sent, 'request')}, at {_clock(busiest.second)} UTC.{each} "
+        "The line is the rate that the pool slots held at the time allow. A slot may save up a short burst, "
+        "so a bar can be above the line for a moment."
     )
 
 

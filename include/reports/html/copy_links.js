@@ -1,4 +1,4 @@
-// Airflow shows the page in a sandbox of its own, where the asynchronous clipboard is out of reach.
+// Airflow shows the page in a sandboxed iframe, where the asynchronous clipboard does not work.
 for (const button of document.querySelectorAll(".copy")) button.hidden = false;
 document.addEventListener("click", ({ target }) => {
   if (!target.matches(".copy")) return;

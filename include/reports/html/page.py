@@ -1,4 +1,4 @@
-"""The report as one web page that needs nothing but itself."""
+"""The report as one self-contained web page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from include.reports.cells import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from include.reports.charts.organizations import OrganizationChart
     from include.reports.charts.request_rate import RateChart
@@ -26,17 +26,8 @@ CONTENT_SECURITY_POLICY = (
 
 
 @dataclass(frozen=True)
-class Counter:
-    """How many rows have one status."""
-
-    status: str
-    label: str
-    count: int
-
-
-@dataclass(frozen=True)
 class Task:
-    """Something to do, and the rows it is about.
+    """Something that a person has to do, and the rows it is about.
 
     :param rows: the first few rows' numbers; ``more`` is how many follow.
     :param errors: the most frequent errors among them, with their counts.
@@ -51,40 +42,40 @@ class Task:
     errors: Sequence[tuple[str, int]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PageRow:
-    """One line of the page's table; the texts are those to show."""
+    """One line of the page's table."""
 
     number: int
     organization_id: str
     organization_name: str
     prospect_name: str
-    prospect_email: str
+    prospect_email: str = ""
     connection_name: str
     status: str
-    label: str
-    ticket_url: str
+    ticket_url: str = ""
     time: str
-    duplicate_possible: bool
+    duplicate_possible: bool = False
     error: str
 
 
 @dataclass(frozen=True)
 class Page:
-    """All that the page shows.
+    """All content of the page.
 
     :param tone: ``good``, ``warn`` or ``bad``, the colour of the headline.
-    :param facts: label and value of what is said of the run as a whole.
-    :param has_links: whether ticket URLs are shown, and how to handle them.
-    :param time_title: the head of the column with :attr:`PageRow.time`.
+    :param facts: label and value of facts about the run as a whole.
+    :param counts: rows by status.
     :param hidden_rows: how many rows are in ``table_file`` alone.
+    :param has_links: whether the page shows ticket URLs.
+    :param time_title: the header of the column with :attr:`PageRow.time`.
     """
 
     title: str
     headline: str
     tone: str
     facts: Sequence[tuple[str, str]]
-    counters: Sequence[Counter]
+    counts: Mapping[str, int]
     tasks: Sequence[Task]
     warnings: Sequence[str]
     organizations: OrganizationChart
@@ -106,7 +97,7 @@ def page_bytes(page: Page) -> bytes:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        # Names may hold anything that a database may hold.
+        # A name may contain any character.
         finalize=lambda value: printable(value) if type(value) is str else value,
     )
     template = environment.get_template("report.html.j2")

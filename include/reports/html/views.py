@@ -1,19 +1,19 @@
-"""What the page shows of a run, for tickets and for revocations."""
+"""The content of the page, for tickets and for revocations."""
 
 from __future__ import annotations
 
-import collections
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from include.reports.cells import printable
 from include.reports.charts.organizations import organization_chart
 from include.reports.charts.request_rate import rate_chart
-from include.reports.html.page import Counter, Page, PageRow, Task
+from include.reports.html.page import Page, PageRow, Task
 from include.reports.revocations import REVOCATION_STATUSES
 from include.reports.rows import STATUSES
+from include.reports.summary import count_statuses
 from include.reports.wording import (
     DUPLICATE_POSSIBLE,
-    LABELS,
     REVOCATION_REMEDIES,
     TICKET_REMEDIES,
     Remedy,
@@ -25,14 +25,14 @@ from include.reports.wording import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import TypeVar
 
     from include.reports.revocations import RevocationRow
     from include.reports.rows import ReportRow
     from include.reports.summary import Outcome, RunInfo
 
-    Row = TypeVar("Row", bound=Outcome)
+    Row = TypeVar("Row", ReportRow, RevocationRow)
 
 MAX_ROWS = 2_000
 _ROWS_NAMED = 12
@@ -41,8 +41,8 @@ _ERROR_LIMIT = 600
 
 
 def ticket_page(rows: Sequence[ReportRow], run: RunInfo) -> Page:
-    """Show what became of each prospect."""
-    counts = _counts(rows, STATUSES)
+    """Show the outcome of each row of the CSV."""
+    counts = count_statuses(rows, STATUSES)
     numbered = [(row.row, row) for row in rows]
     tasks = _tasks(numbered, TICKET_REMEDIES)
     twice = [(number, row) for number, row in numbered if row.duplicate_possible]
@@ -52,9 +52,9 @@ def ticket_page(rows: Sequence[ReportRow], run: RunInfo) -> Page:
     return Page(
         title="Self-service SSO links",
         headline=ticket_headline(counts, len(rows)),
-        tone=_tone(tasks, run.warnings),
+        tone=_tone(tasks, run),
         facts=_facts(run, first_expiry=min(expiries, default="")),
-        counters=_counters(counts),
+        counts=counts,
         tasks=tasks,
         warnings=run.warnings,
         organizations=organization_chart(rows, STATUSES),
@@ -68,16 +68,16 @@ def ticket_page(rows: Sequence[ReportRow], run: RunInfo) -> Page:
 
 
 def revocation_page(rows: Sequence[RevocationRow], run: RunInfo) -> Page:
-    """Show what became of each ticket that was to be revoked; no ticket URL is among it."""
-    counts = _counts(rows, REVOCATION_STATUSES)
+    """Show the outcome of each selected ticket, without any ticket URL."""
+    counts = count_statuses(rows, REVOCATION_STATUSES)
     numbered = list(enumerate(rows, start=1))
     tasks = _tasks(numbered, REVOCATION_REMEDIES)
     return Page(
         title="Revoked SSO links",
         headline=revocation_headline(counts, len(rows)),
-        tone=_tone(tasks, run.warnings),
+        tone=_tone(tasks, run),
         facts=_facts(run),
-        counters=_counters(counts),
+        counts=counts,
         tasks=tasks,
         warnings=run.warnings,
         organizations=organization_chart(rows, REVOCATION_STATUSES),
@@ -90,27 +90,18 @@ def revocation_page(rows: Sequence[RevocationRow], run: RunInfo) -> Page:
     )
 
 
-def _counts(rows: Iterable[Outcome], statuses: Sequence[str]) -> dict[str, int]:
-    found = collections.Counter(row.status for row in rows)
-    return {status: found[status] for status in statuses}
-
-
-def _counters(counts: Mapping[str, int]) -> list[Counter]:
-    return [Counter(status, LABELS[status], count) for status, count in counts.items()]
-
-
-def _tone(tasks: Sequence[Task], warnings: Sequence[str]) -> str:
+def _tone(tasks: Sequence[Task], run: RunInfo) -> str:
     kinds = {task.status for task in tasks}
     if kinds & {"failed", "not_attempted"}:
         return "bad"
-    # A prospect whose connection exists is served; that alone is no reason to worry anybody.
-    return "warn" if kinds - {"conflict"} or warnings else "good"
+    # A prospect whose connection exists is set up; that alone needs no warning.
+    return "warn" if kinds - {"conflict"} or run.warnings else "good"
 
 
 def _facts(run: RunInfo, first_expiry: str = "") -> list[tuple[str, str]]:
     facts = [
         ("Started", utc_text(run.started_at)),
-        ("Took", duration_text(run.seconds)),
+        ("Duration", duration_text(run.seconds)),
         ("Requests", f"{run.requests:,}"),
         ("Refused by the rate limit", f"{run.rate_limited:,}"),
         ("First link expires", utc_text(first_expiry)),
@@ -120,17 +111,12 @@ def _facts(run: RunInfo, first_expiry: str = "") -> list[tuple[str, str]]:
 
 
 def _tasks(numbered: Sequence[tuple[int, Row]], remedies: Mapping[str, Remedy]) -> list[Task]:
-    tasks = []
-    for status, remedy in remedies.items():
-        concerned = [(number, row) for number, row in numbered if row.status == status]
-        if concerned:
-            tasks.append(_task(status, remedy, concerned))
-    return tasks
+    by_status = {status: [entry for entry in numbered if entry[1].status == status] for status in remedies}
+    return [_task(status, remedies[status], concerned) for status, concerned in by_status.items() if concerned]
 
 
 def _task(status: str, remedy: Remedy, concerned: Sequence[tuple[int, Outcome]]) -> Task:
-    told = [row.error for _, row in concerned if row.error and row.status == status]
-    errors = collections.Counter(printable(error, _ERROR_LIMIT) for error in told)
+    errors = Counter(printable(row.error, _ERROR_LIMIT) for _, row in concerned if row.error and row.status == status)
     return Task(
         status=status,
         count=len(concerned),
@@ -143,7 +129,7 @@ def _task(status: str, remedy: Remedy, concerned: Sequence[tuple[int, Outcome]])
 
 
 def _shown(numbered: Sequence[tuple[int, Row]], tasks: Sequence[Task]) -> Sequence[tuple[int, Row]]:
-    """Return all rows in their order; of too many, those that tasks link to or that need work, then the rest."""
+    """Return all rows in their order; of too many, those that tasks link to or that need work, then the others."""
     if len(numbered) <= MAX_ROWS:
         return numbered
     linked = {number for task in tasks for number in task.rows}
@@ -160,7 +146,6 @@ def _ticket_row(row: ReportRow) -> PageRow:
         prospect_email=row.prospect_email,
         connection_name=row.connection_name,
         status=row.status,
-        label=LABELS[row.status],
         ticket_url=row.ticket_url,
         time=utc_text(row.expires_at),
         duplicate_possible=row.duplicate_possible,
@@ -174,12 +159,8 @@ def _revocation_row(number: int, row: RevocationRow) -> PageRow:
         organization_id=row.organization_id,
         organization_name=row.organization_name,
         prospect_name=row.prospect.removesuffix(f"|{row.connection_name}"),
-        prospect_email="",
         connection_name=row.connection_name,
         status=row.status,
-        label=LABELS[row.status],
-        ticket_url="",
         time=utc_text(row.revoked_at),
-        duplicate_possible=False,
         error=printable(row.error, _ERROR_LIMIT),
     )

@@ -1,14 +1,15 @@
-"""The hook that speaks to Auth0's Management API."""
+"""The hook for Auth0's Management API."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import aiohttp
@@ -17,6 +18,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 
 from auth0_sso.exceptions import (
+    GRANT_SCOPE,
     Auth0AmbiguousResultError,
     Auth0ConnectionError,
     Auth0RunError,
@@ -29,14 +31,13 @@ from auth0_sso.hooks.connection import Auth0Settings, read_settings
 from auth0_sso.hooks.identifiers import require_host, require_profile_id
 from auth0_sso.hooks.token_endpoint import read_token_answer, token_request
 from auth0_sso.hooks.transport import (
-    BROKEN_OFF,
-    AnyAnswer,
+    ANSWER_LOST,
     NotConnectedError,
-    PunctualConnector,
-    body_of,
+    RateLimitedConnector,
     cause_of,
-    leaving_by,
+    current_slot,
     not_connected,
+    read_body,
     without_urls,
 )
 from auth0_sso.models import SsoTicket, Token
@@ -49,9 +50,10 @@ READ_PROFILE_SCOPE = "read:self_service_profiles"
 
 _PROFILES = "/api/v2/self-service-profiles"
 _NEVER_SENT = (NotConnectedError, aiohttp.InvalidURL, aiohttp.ConnectionTimeoutError)
-# A token may be revoked again before the request that has waited for it has left.
+# A new token may be revoked, too, before the request that needs it leaves.
 _MOST_RENEWALS = 2
-_CHECK_THE_WAY = "See Auth0's status page; check the connection's host, and the proxy between the worker and Auth0."
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -65,20 +67,23 @@ class Auth0Hook(HttpAsyncHook):
     """
     Create and revoke self-service SSO access tickets.
 
-    The connection's secrets go into the token request only, its extras into no header. Use it as::
+    In a ``@task``::
+
+        ticket = Auth0Hook().create_sso_ticket_sync({"connection_config": {"name": "acme"}})
+
+    In asynchronous code::
 
         hook = Auth0Hook()
-        hook.settings  # reads the connection; before an event loop runs
-        async with hook.open() as auth0:
-            ticket = await auth0.create_sso_ticket("ssp_...", {"connection_config": {"name": "acme"}})
+        hook.settings  # reads the connection, which must happen before an event loop runs
+        async with hook.open():
+            ticket = await hook.create_sso_ticket("ssp_...", {"connection_config": {"name": "acme"}})
 
-    A refused token (401) is renewed, unless it was new for this very reason. Nothing else is asked again:
-    whether a POST may be repeated is for the caller to say. See https://auth0.com/docs/api/management/v2/self-service-profiles.
+    A refused token (401) is renewed once. No other request is repeated: whether a POST may be is for the caller to
+    decide. See https://auth0.com/docs/api/management/v2/self-service-profiles.
 
-    :param auth0_conn_id: the Airflow connection, of type ``auth0``.
-    :param token_store: where the token is shared with other processes; none: this hook fetches its own.
-    :param rate_limiter: says when a Management API request may leave, and is told of every answer.
-    :param timeouts: how long is waited, beside the connection's ``timeout``; by what uses the hook, too.
+    :param auth0_conn_id: an Airflow connection of type ``auth0``.
+    :param token_store: shares the token with other processes; without one, the hook requests its own.
+    :param rate_limiter: delays requests to the Management API, and observes their answers.
     """
 
     conn_name_attr = "auth0_conn_id"
@@ -99,15 +104,14 @@ class Auth0Hook(HttpAsyncHook):
         self.rate_limiter = rate_limiter
         self.timeouts = timeouts
         self._token_store = token_store
-        self._post: AsyncHttpSession | None = None
-        self._get: AsyncHttpSession | None = None
+        self._sessions: dict[str, AsyncHttpSession] = {}
 
     @cached_property
     def settings(self) -> Auth0Settings:
         """
-        The connection's settings; read them once before an event loop runs, since that asks Airflow.
+        The connection's settings; the first access calls Airflow, so it must happen before an event loop runs.
 
-        :raises Auth0ConnectionError: if the connection can't be right.
+        :raises Auth0ConnectionError: if the connection is missing or wrong.
         """
         try:
             connection = self.get_connection(self.auth0_conn_id)
@@ -127,124 +131,142 @@ class Auth0Hook(HttpAsyncHook):
         return SharedToken(self.settings, self._fetch_token, self._token_store, timeouts=self.timeouts)
 
     async def config(self) -> SessionConfig:
-        """Build the session's configuration from the checked settings: no extra becomes a header."""
+        """Return the session's configuration; unlike the base class, no extra becomes a header."""
         return SessionConfig(
             base_url=self.settings.base_url,
             headers={"Accept": "application/json"},
             extra_options={
                 "timeout": aiohttp.ClientTimeout(total=self.settings.timeout, connect=self.timeouts.connect),
                 "allow_redirects": False,
+                "check_response": False,  # its error would lose body and headers
             },
         )
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[Auth0Hook, None]:
-        """Keep connections to the tenant open for as long as the block runs."""
+        """Keep connections to the tenant open inside the block."""
         config = await self.config()
         proxy = self.settings.proxy.get_secret_value() or None
-        async with aiohttp.ClientSession(
-            response_class=AnyAnswer, connector=PunctualConnector(), proxy=proxy
-        ) as client:
-            self._post = AsyncHttpSession(self, without_urls(client.post), config, method="POST")
-            self._get = AsyncHttpSession(self, without_urls(client.get), config, method="GET")
+        async with aiohttp.ClientSession(connector=RateLimitedConnector(), proxy=proxy) as client:
+            for method, request in (("GET", client.get), ("POST", client.post)):
+                self._sessions[method] = AsyncHttpSession(self, without_urls(request), config, method)
             try:
                 yield self
             finally:
-                self._post = self._get = None
+                self._sessions.clear()
 
     def require_rate_limiter(self) -> RateLimiter:
-        """Return the pacer; for callers that must not send without one."""
+        """Return the rate limiter, for callers that must not send without one."""
         if self.rate_limiter is None:
-            raise ValueError("this hook has no pacer")
+            raise ValueError("this hook has no rate limiter")
         return self.rate_limiter
 
     async def token(self) -> Token:
         """
-        Return a token that serves, renewed if need be.
+        Return a valid access token.
 
-        :raises Auth0RunError: if the tenant refuses to give one.
-        :raises Auth0TransientError: if the tenant can't be asked.
+        :raises Auth0RunError: if the tenant refuses to issue one.
+        :raises Auth0TransientError: if the tenant can't issue one now.
         """
         return await self._tokens.get()
 
     async def require_scopes(self, scopes: Collection[str]) -> Token:
         """
-        Check before the first request that the token may do what is asked: a grant that lacks a scope still yields one.
+        Return a token that has the scopes, as far as is known; Auth0 issues tokens without them, too.
 
-        :raises Auth0RunError: naming what is missing and where to grant it.
+        :raises Auth0RunError: if a scope is missing.
         """
         token = await self.token()
-        if not token.scopes:  # a ready-made token, or a tenant that doesn't say
+        if not token.scopes:  # unknown: a ready-made token, or an answer without them
             return token
-        if set(scopes) - token.scopes:  # it may have been granted since this token was made
+        if set(scopes) - token.scopes:  # they may have been granted since
             token = await self._tokens.get(rejected=token)
         if missing := sorted(set(scopes) - token.scopes):
             raise Auth0RunError(
                 f"The application of connection '{self.auth0_conn_id}' lacks the scope {' and '.join(missing)}.",
-                advice="Grant it in the Auth0 dashboard: Applications > APIs > Auth0 Management API > "
-                "Machine to Machine Applications.",
+                advice=GRANT_SCOPE,
                 status=403,
                 error_code="insufficient_scope",
             )
         return token
 
     async def create_sso_ticket(
-        self,
-        profile_id: str,
-        body: Mapping[str, Any],
-        *,
-        custom_domain: str = "",
-        slot: Slot | None = None,
+        self, profile_id: str, body: Mapping[str, Any], *, custom_domain: str = "", slot: Slot | None = None
     ) -> SsoTicket:
         """
         Create an access ticket: ``POST /api/v2/self-service-profiles/{id}/sso-ticket``.
 
         :param profile_id: the self-service profile, ``ssp_…``.
         :param body: the request body, with the API's own field names.
-        :param custom_domain: goes into the ``auth0-custom-domain`` header; empty: none.
-        :param slot: the turn of the pacer that was taken for it.
-        :return: the ticket.
+        :param custom_domain: for the ``auth0-custom-domain`` header.
+        :param slot: the slot of the rate limiter that the request uses; by default it takes the next one.
         :raises Auth0RowError: if the request is refused (400, 404, 409).
         :raises Auth0RunError: if no request can succeed (401, 403, unknown profile).
-        :raises Auth0TransientError: on 429, 5xx and network trouble; ``ambiguous`` says if a ticket may exist.
+        :raises Auth0TransientError: on 429, 5xx and network errors; ``ambiguous`` if a ticket may exist.
         """
         headers = {"auth0-custom-domain": require_host(custom_domain)} if custom_domain else {}
         path = f"{_PROFILES}/{require_profile_id(profile_id)}/sso-ticket"
-        answer = await self._call(self._session("POST"), path, dict(body), headers, slot)
+        answer = await self._call("POST", path, dict(body), headers, slot)
         fields = answer.body if isinstance(answer.body, Mapping) else {}
         ticket = SsoTicket(str(fields.get("ticket") or ""))
         if not ticket.ticket_id:
-            raise Auth0AmbiguousResultError(
-                f"Auth0 answered {answer.status} without a ticket.",
-                status=answer.status,
-                headers=answer.headers,
-            )
+            message = f"Auth0 answered {answer.status} without a ticket."
+            raise Auth0AmbiguousResultError(message, status=answer.status, headers=answer.headers)
         return ticket
 
     async def revoke_sso_ticket(self, profile_id: str, ticket_id: str, *, slot: Slot | None = None) -> None:
         """
-        Revoke an access ticket; the tenant accepts it for unknown and dead tickets too.
+        Revoke an access ticket; Auth0 accepts unknown and expired ones, too.
 
-        :param profile_id: the self-service profile it was made with.
-        :param ticket_id: the ticket's id.
-        :param slot: the turn of the pacer that was taken for it.
-        :raises Auth0Error: as for ``create_sso_ticket``.
+        :param profile_id: the self-service profile that it was created with.
+        :param slot: as for ``create_sso_ticket``, and so are the errors.
         """
         path = f"{_PROFILES}/{require_profile_id(profile_id)}/sso-ticket/{quote(ticket_id, safe='')}/revoke"
-        await self._call(self._session("POST"), path, slot=slot)
+        await self._call("POST", path, slot=slot)
+
+    def create_sso_ticket_sync(
+        self, body: Mapping[str, Any], *, profile_id: str = "", custom_domain: str = ""
+    ) -> SsoTicket:
+        """
+        Create an access ticket from synchronous code, such as a ``@task``; its log masks the ticket's id.
+
+        Run the task in the pool ``auth0_management_api``: without a rate limiter of its own, the hook sends as many
+        requests as one slot may. A retry of the task creates another ticket, unlike ``CreateSsoTicketsOperator``.
+
+        :param profile_id: by default the connection's, and so is ``custom_domain``.
+        :raises Auth0Error: as for ``create_sso_ticket``.
+        """
+        profile_id = profile_id or self.settings.profile_id
+        custom_domain = custom_domain or self.settings.custom_domain
+        ticket = self._run_sync(self.create_sso_ticket(profile_id, body, custom_domain=custom_domain))
+        mask_secret(ticket.ticket_id)
+        return ticket
+
+    def revoke_sso_ticket_sync(self, ticket_id: str, *, profile_id: str = "") -> None:
+        """Revoke an access ticket from synchronous code; see ``create_sso_ticket_sync``."""
+        self._run_sync(self.revoke_sso_ticket(profile_id or self.settings.profile_id, ticket_id))
+
+    def _run_sync(self, request: Coroutine[Any, Any, Result]) -> Result:
+        if self.rate_limiter is None:
+            self.rate_limiter = self.settings.rate_limiter(1, datetime.now(UTC), self.timeouts)
+
+        async def run() -> Result:
+            async with self.open():
+                return await request
+
+        return asyncio.run(run())
 
     async def get_self_service_profile(self, profile_id: str) -> Mapping[str, Any]:
         """
-        Read a self-service profile; needs the scope ``read:self_service_profiles``.
+        Return a self-service profile, with the API's field names; needs the scope ``read:self_service_profiles``.
 
-        :return: the profile, with the API's field names.
         :raises Auth0ProfileError: if there is none of that id.
         """
-        answer = await self._call(self._session("GET"), f"{_PROFILES}/{require_profile_id(profile_id)}")
+        answer = await self._call("GET", f"{_PROFILES}/{require_profile_id(profile_id)}")
         return answer.body if isinstance(answer.body, Mapping) else {}
 
     def test_connection(self) -> tuple[bool, str]:
-        """Ask for a token and check its scopes and, if both can be, the profile; within ``connection_test`` seconds."""
+        """Request a token and check its scopes and, if they allow it, the profile; for the connection form's *Test*."""
         within = self.timeouts.connection_test
         try:
             settings = self.settings
@@ -257,23 +279,17 @@ class Auth0Hook(HttpAsyncHook):
     async def _probe(self, settings: Auth0Settings) -> str:
         async with self.open():
             token = await self.require_scopes([CREATE_SCOPE])
-            said = [f"{settings.domain} gives a token that may create access tickets"]
+            results = [f"{settings.domain} gives a token that may create access tickets"]
             if token.scopes and REVOKE_SCOPE not in token.scopes:
-                said.append(f"it can't revoke them (grant {REVOKE_SCOPE} for on_existing=reissue and for revoking)")
+                results.append(f"it can't revoke them (grant {REVOKE_SCOPE} for on_existing=reissue and for revoking)")
             if settings.profile_id and READ_PROFILE_SCOPE in token.scopes:
                 profile = await self.get_self_service_profile(settings.profile_id)
-                said.append(f"the profile is '{profile.get('name', settings.profile_id)}'")
-            return "; ".join(said) + "."
-
-    def _session(self, method: str) -> AsyncHttpSession:
-        session = self._post if method == "POST" else self._get
-        if session is None:
-            raise RuntimeError("use the hook inside 'async with hook.open()'")
-        return session
+                results.append(f"the profile is '{profile.get('name', settings.profile_id)}'")
+            return "; ".join(results) + "."
 
     async def _call(
         self,
-        session: AsyncHttpSession,
+        method: str,
         path: str,
         body: dict[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
@@ -283,8 +299,8 @@ class Auth0Hook(HttpAsyncHook):
         for renewals_left in range(_MOST_RENEWALS, -1, -1):
             if slot is None and self.rate_limiter is not None:
                 await self.rate_limiter.acquire()
-            with leaving_by(slot):
-                answer = await self._send(session, path, body, {**(headers or {}), **_bearer(token)})
+            authorized = {**(headers or {}), "Authorization": f"Bearer {token.access_token}"}
+            answer = await self._send(method, path, body, authorized, slot)
             if self.rate_limiter is not None:
                 self.rate_limiter.observe(answer.status, answer.headers)
             if answer.status != 401 or not renewals_left or not self._tokens.can_renew(token):
@@ -296,17 +312,19 @@ class Auth0Hook(HttpAsyncHook):
         raise error_from_answer(answer.status, answer.body, answer.headers)
 
     async def _send(
-        self, session: AsyncHttpSession, path: str, body: dict[str, Any] | None, headers: Mapping[str, str]
+        self, method: str, path: str, body: dict[str, Any] | None, headers: dict[str, str], slot: Slot | None = None
     ) -> _Answer:
+        if method not in self._sessions:
+            raise RuntimeError("use the hook inside 'async with hook.open()'")
+        current_slot.set(slot)
         try:
-            response = await session.run(path, json=body, headers=dict(headers))
-            async with response:
-                if response.status == 407:  # the proxy's, of a request that it forwards by itself
+            async with await self._sessions[method].run(path, json=body, headers=headers) as response:
+                if response.status == 407:  # from a proxy that forwards requests to a tenant without TLS
                     raise proxy_refusal(self.settings.domain, response.status, response.reason or "")
-                return _Answer(response.status, await body_of(response), response.headers)
+                return _Answer(response.status, await read_body(response), response.headers)
         except _NEVER_SENT as error:
             raise not_connected(self.settings.domain, error) from None
-        except BROKEN_OFF as error:
+        except ANSWER_LOST as error:
             raise Auth0AmbiguousResultError(
                 f"No answer from {self.settings.domain}: {cause_of(error)}.",
                 advice="The request may have been carried out.",
@@ -315,14 +333,13 @@ class Auth0Hook(HttpAsyncHook):
     async def _fetch_token(self) -> Token:
         requested_at = time.time()
         try:
-            answer = await self._send(self._session("POST"), "/oauth/token", token_request(self.settings), {})
-        except Auth0AmbiguousResultError as error:  # asking again for a token does no harm
+            answer = await self._send("POST", "/oauth/token", token_request(self.settings), {})
+        except Auth0AmbiguousResultError as error:  # a second token does no harm
             said = str(error).removesuffix(error.advice).strip()
-            raise Auth0UnreachableError(f"Auth0 gives no access token: {said}", advice=_CHECK_THE_WAY) from None
+            raise Auth0UnreachableError(
+                f"Auth0 gives no access token: {said}",
+                advice="See Auth0's status page; check the connection's host, and the proxy before Auth0.",
+            ) from None
         token = read_token_answer(answer.status, answer.body, answer.headers, requested_at)
         mask_secret(token.access_token)
         return token
-
-
-def _bearer(token: Token) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token.access_token}"}

@@ -1,4 +1,4 @@
-"""Which HTTP proxy leads to the tenant: the connection's own, or else the environment's."""
+"""The HTTP proxy to the tenant: the connection's own, or else the environment's."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _PROXY = re.compile(
 def environment_proxy(base_url: str) -> str:
     """Return the proxy that the environment names for a tenant (``HTTPS_PROXY``, ``NO_PROXY``, …), or nothing."""
     tenant = urlsplit(base_url)
-    named = getproxies_environment()
-    proxy = named.get(tenant.scheme) or named.get("all", "")
+    proxies = getproxies_environment()
+    proxy = proxies.get(tenant.scheme) or proxies.get("all", "")
     if not proxy or tenant.hostname in LOOPBACK or proxy_bypass(tenant.netloc):
         return ""
     return proxy if "://" in proxy else f"http://{proxy}"
@@ -25,13 +25,13 @@ def environment_proxy(base_url: str) -> str:
 
 def checked_proxy(url: str) -> str:
     """
-    Return a proxy's URL as it can be used.
+    Return a proxy's URL without white space around it.
 
-    :raises ValueError: if it can't be right; the message doesn't repeat it, since it may hold a password.
+    :raises ValueError: if it can't be right; the message omits the URL, which may contain a password.
     """
     url = url.strip()
-    # HTTP's basic authentication, as it is sent here, has no signs beyond Latin-1.
-    if not _PROXY.fullmatch(url) or max(unquote(url)) > "\xff" or not _has_a_port_that_exists(url):
+    # HTTP's basic authentication is sent in Latin-1.
+    if not _PROXY.fullmatch(url) or not _has_valid_port(url) or max(unquote(url)) > "\xff":
         raise ValueError(
             "write the extra 'proxy', or without it the environment's HTTPS_PROXY, as "
             "http://user:password@host:port, a sign like @ in the password as %40"
@@ -40,12 +40,12 @@ def checked_proxy(url: str) -> str:
 
 
 def passwords_in(url: str) -> list[str]:
-    """Return the password in a proxy's URL as it is written there and as it is meant; none: nothing."""
+    """Return a proxy URL's password, quoted and unquoted, or nothing."""
     password = urlsplit(url).password
     return [password, unquote(password)] if password else []
 
 
-def _has_a_port_that_exists(url: str) -> bool:
+def _has_valid_port(url: str) -> bool:
     try:
         return urlsplit(url).port != 0
     except ValueError:

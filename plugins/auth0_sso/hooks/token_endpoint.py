@@ -1,4 +1,4 @@
-"""What ``POST /oauth/token`` is sent, and what its answers mean."""
+"""The requests and answers of ``POST /oauth/token``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from auth0_sso.exceptions import Auth0RunError, Auth0TokenRateLimitError, Auth0TransientError
 from auth0_sso.hooks.connection import Auth0Settings
-from auth0_sso.hooks.identifiers import CAN_BE_SENT
+from auth0_sso.hooks.identifiers import HEADER_SAFE
 from auth0_sso.models import Token
 from auth0_sso.runtime.timeouts import EXPIRY_MARGIN
 
@@ -19,19 +19,19 @@ _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 def token_request(settings: Auth0Settings) -> dict[str, str]:
     """
-    Build the body of ``POST /oauth/token`` for the client credentials grant.
+    Return the body for the client credentials grant, with the client secret or an assertion of the private key.
 
-    With a private key, the secret is replaced by a signed assertion, fresh each time
-    (https://auth0.com/docs/get-started/authentication-and-authorization-flow/authenticate-with-private-key-jwt).
+    See https://auth0.com/docs/get-started/authentication-and-authorization-flow/authenticate-with-private-key-jwt.
     """
     body = {
         "grant_type": "client_credentials",
         "client_id": settings.client_id,
         "audience": settings.audience,
     }
-    if not settings.private_key.get_secret_value():
+    private_key = settings.private_key.get_secret_value()
+    if not private_key:
         return {**body, "client_secret": settings.client_secret.get_secret_value()}
-    import jwt  # with cryptography, a tenth of a second that only this way of authenticating needs
+    import jwt  # takes a tenth of a second, and only this way of authenticating needs it
 
     now = int(time.time())
     claims = {
@@ -43,7 +43,7 @@ def token_request(settings: Auth0Settings) -> dict[str, str]:
         "jti": uuid.uuid4().hex,
     }
     try:
-        assertion = jwt.encode(claims, settings.private_key.get_secret_value(), algorithm="RS256")
+        assertion = jwt.encode(claims, private_key, algorithm="RS256")
     except (ValueError, TypeError, jwt.PyJWTError):
         raise Auth0RunError(
             "The connection's extra 'private_key' can't sign.",
@@ -54,33 +54,31 @@ def token_request(settings: Auth0Settings) -> dict[str, str]:
 
 def read_token_answer(status: int, body: object, headers: Mapping[str, str], requested_at: float) -> Token:
     """
-    Read the answer of ``POST /oauth/token``.
+    Return the token of an answer.
 
-    :param status: the HTTP status.
     :param body: the decoded JSON, or anything else.
-    :param headers: the answer's headers.
-    :param requested_at: the UNIX time at which it was asked for, from which it lives.
+    :param requested_at: UNIX seconds at which it was requested, from which ``expires_in`` counts.
     :raises Auth0RunError: if the credentials, the grant or the audience are refused.
     :raises Auth0TransientError: if the tenant is throttled or has trouble.
     """
     fields: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
     token = fields.get("access_token")
-    if status == 200 and isinstance(token, str) and CAN_BE_SENT.fullmatch(token):
+    if status == 200 and isinstance(token, str) and HEADER_SAFE.fullmatch(token):
         scopes = frozenset(str(fields.get("scope") or "").split())
-        return Token(token, requested_at + _useful_life(fields.get("expires_in")), scopes)
+        return Token(token, requested_at + _usable_seconds(fields.get("expires_in")), scopes)
     error = str(fields.get("error") or "")
     said = " ".join(str(fields.get("error_description") or "").split())[:300]
     message = f"Auth0 gives no access token: {status} {error or 'no error code'}: {said or 'no description'}."
     # A throttled token endpoint also answers 500 access_denied "Global limit has been reached".
     if status == 429 or (status >= 500 and "limit" in said.lower()):
-        raise Auth0TokenRateLimitError(message, advice="It is asked again later.", status=status, headers=headers)
+        raise Auth0TokenRateLimitError(message, advice="It is requested again later.", status=status, headers=headers)
     if status >= 500 or status in (200, 408):
         raise Auth0TransientError(message, advice="See Auth0's status page.", status=status, headers=headers)
     raise Auth0RunError(message, advice=_advice(status, error), status=status, error_code=error, headers=headers)
 
 
-def _useful_life(expires_in: object) -> float:
-    """Seconds that a token is used: renewed before it expires. 0, so that it serves once, if the answer doesn't say."""
+def _usable_seconds(expires_in: object) -> float:
+    """Return how long to use a token: until shortly before it expires, or 0 if the answer has no lifetime."""
     try:
         lifetime = max(0.0, float(str(expires_in)))
     except ValueError:

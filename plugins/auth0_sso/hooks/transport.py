@@ -1,91 +1,67 @@
-"""What the HTTP provider's session is given and what it gives back, made safe and whole."""
+"""What Auth0Hook adds to aiohttp and to the HTTP provider's session."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any
 
 import aiohttp
 
 from auth0_sso.exceptions import Auth0Error, proxy_refusal, proxy_unreachable, unreachable
+from auth0_sso.runtime.rate_limiter import Slot
 from auth0_sso.runtime.timeouts import LONGEST_ANSWER_BYTES
 
-BROKEN_OFF = (aiohttp.ClientError, OSError)
-"""What says that an answer was lost on its way."""
+ANSWER_LOST = (aiohttp.ClientError, OSError)
+"""Raised when a request was sent and its answer is missing or incomplete."""
+
+current_slot: ContextVar[Slot | None] = ContextVar("current_slot", default=None)
+"""The slot of the request that is sent next; without one, it leaves at once."""
 
 _PART_BYTES = 65536
 
 
-class Departure(Protocol):
-    """Says when a request may leave."""
-
-    async def acquire(self) -> None:
-        """Return when it leaves."""
-
-
-_departure: ContextVar[Departure | None] = ContextVar("departure", default=None)
-
-
-@contextmanager
-def leaving_by(departure: Departure | None) -> Iterator[None]:
-    """Let the block's request leave when it may; with None, at once."""
-    before = _departure.set(departure)
-    try:
-        yield
-    finally:
-        _departure.reset(before)
-
-
 class NotConnectedError(aiohttp.ClientConnectionError):
-    """There is no connection to the tenant, so that nothing was sent; ``__cause__`` says why."""
+    """There is no connection to the tenant, so nothing was sent; ``__cause__`` is the reason."""
 
 
-class PunctualConnector(aiohttp.TCPConnector):
+class RateLimitedConnector(aiohttp.TCPConnector):
     """
-    Gets the connection first, and lets the request leave then.
+    Connects first and uses the request's slot then.
 
-    Requests whose time has come while the network stalls would all leave at once when it is back. No limit of
-    connections: a request must not wait for another's answer.
+    Otherwise, requests that are due while the network stalls would leave all at once when it is back. The number of
+    connections is not limited, since a request must not wait for another one's answer.
     """
 
     def __init__(self) -> None:
         super().__init__(limit=0)
 
     async def connect(self, *request: Any, **options: Any) -> aiohttp.connector.Connection:
-        """Return a connection on which the request may leave at once."""
+        """Return a connection, when the request may leave."""
         connection = await self._connect(*request, **options)
-        if (departure := _departure.get()) is None:
+        if (slot := current_slot.get()) is None:
             return connection
         try:
-            await departure.acquire()
+            await slot.acquire()
         except BaseException:
             connection.release()
             raise
         if connection.protocol is not None and connection.protocol.is_connected():
             return connection
-        connection.close()  # the tenant has just closed it: an older one, that had been kept
+        connection.close()  # a kept-alive one that the tenant has closed in the meantime
         return await self._connect(*request, **options)
 
     async def _connect(self, *request: Any, **options: Any) -> aiohttp.connector.Connection:
         try:
             return await super().connect(*request, **options)
-        except aiohttp.ClientError as error:  # a proxy's answer too, which would look like the tenant's
+        except aiohttp.ClientError as error:  # including a proxy's answer, which would look like the tenant's
             raise NotConnectedError from error
 
 
-class AnyAnswer(aiohttp.ClientResponse):
-    """An answer that is looked at whatever its status: the provider's own error would lose body and headers."""
-
-    def raise_for_status(self) -> None:
-        """Raise nothing."""
-
-
 def without_urls(request: Callable[..., Awaitable[aiohttp.ClientResponse]]) -> Callable[..., Any]:
-    """Keep from the session, which logs it, an error that names the URL: a revocation's holds the ticket's id."""
+    """Hide from the session, which logs them, errors with a URL: that of a revocation contains the ticket's id."""
 
     async def send(url: str, **options: Any) -> aiohttp.ClientResponse:
         try:
@@ -96,36 +72,30 @@ def without_urls(request: Callable[..., Awaitable[aiohttp.ClientResponse]]) -> C
     return send
 
 
-async def body_of(response: aiohttp.ClientResponse) -> object:
+async def read_body(response: aiohttp.ClientResponse) -> object:
     """
-    Return an answer's body; of a refusal an empty one if it breaks off, since it is one whatever its reason was.
+    Return the decoded JSON of an answer, or the first 500 bytes of anything else.
 
-    :raises aiohttp.ClientError: if the body of a success breaks off, or takes too long.
+    No more is read than a real answer can have, since it may be endless or decompress to gigabytes.
+
+    :raises aiohttp.ClientError, TimeoutError: if the body of a success is incomplete. A refusal is one without it.
     """
+    body = bytearray()
     try:
-        return await _read_body(response)
-    except BROKEN_OFF:
+        while len(body) <= LONGEST_ANSWER_BYTES and (part := await response.content.read(_PART_BYTES)):
+            body += part
+    except ANSWER_LOST:
         if 200 <= response.status < 300:
             raise
         return ""
-
-
-async def _read_body(response: aiohttp.ClientResponse) -> object:
-    """
-    Read an answer's body, but no more of it than an answer can have: it may be endless, or unpack to gigabytes.
-
-    :return: the decoded JSON, or the beginning of what is none.
-    :raises aiohttp.ClientError: if it breaks off.
-    :raises TimeoutError: if it takes too long.
-    """
-    body = bytearray()
-    while len(body) <= LONGEST_ANSWER_BYTES and (part := await response.content.read(_PART_BYTES)):
-        body += part
-    return json_or_text(bytes(body))
+    try:
+        return json.loads(bytes(body))
+    except (ValueError, RecursionError):
+        return re.sub(r"\s+", " ", body[:500].decode("utf-8", "replace"))
 
 
 def not_connected(domain: str, error: BaseException) -> Auth0Error:
-    """Return the error that says why a request to the tenant was never sent."""
+    """Return the error for a request to the tenant that was never sent."""
     cause = error.__cause__ if isinstance(error, NotConnectedError) else error
     if isinstance(cause, aiohttp.ClientHttpProxyError):
         return proxy_refusal(domain, cause.status, cause.message)
@@ -135,13 +105,5 @@ def not_connected(domain: str, error: BaseException) -> Auth0Error:
 
 
 def cause_of(error: BaseException) -> str:
-    """Say what happened on the network, of a URL its host only: a path or a proxy's password is nobody's business."""
+    """Return an error's text, with URLs cut to their host: a path or a proxy's password must not be shown."""
     return re.sub(r"(https?://)(?:[^/\s@]*@)?([^/\s'\"]+)[^\s'\"]*", r"\1\2", str(error)) or type(error).__name__
-
-
-def json_or_text(raw: bytes) -> object:
-    """Return the decoded JSON, or the beginning of what is none."""
-    try:
-        return json.loads(raw)
-    except (ValueError, RecursionError):
-        return re.sub(r"\s+", " ", raw[:500].decode("utf-8", "replace"))

@@ -15,15 +15,17 @@ from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.operators.links import ReportLink
+from auth0_sso.operators.requests import organizations_of, reported_tickets
 from auth0_sso.runtime.event_loop import GuardedLoop
 from auth0_sso.runtime.pool import POOL
 from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.runtime.retry_policy import Auth0RetryPolicy
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
-from auth0_sso.tickets.batch import read_batch, read_tickets
+from auth0_sso.tickets.batch import IssuedTicket, Organization, TicketRequest, read_batch, read_tickets
 from auth0_sso.tickets.collect import STATS_KEY
 from auth0_sso.tickets.issue import IssueOptions, TicketIssuer
 from auth0_sso.tickets.revoke import TicketRevoker
+from auth0_sso.tickets.select import select_tickets
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -44,8 +46,8 @@ class SsoTicketsOperator(BaseOperator):
 
     The attribute ``timeouts`` says how long they wait.
 
-    :param batch: ``{"label": str, "batch": str}``: what the mapped instance is called, and the path or URI of
-        its batch file. (templated)
+    :param batch: ``{"label": str, "batch": str}``: what a mapped instance is called, and the path or URI of its batch
+        file, see :mod:`auth0_sso.tickets.batch`. (templated)
     :param auth0_conn_id: the Airflow connection, of type ``auth0``. (templated)
     :param plan_only: everything but the calls. (templated)
     :param ledger_id: the identity of the ledger the run was planned with; empty: not checked. (templated)
@@ -60,7 +62,7 @@ class SsoTicketsOperator(BaseOperator):
     def __init__(
         self,
         *,
-        batch: Mapping[str, str],
+        batch: Mapping[str, str] | None = None,
         auth0_conn_id: str = Auth0Hook.default_conn_name,
         plan_only: bool | str = False,
         ledger_id: str = "",
@@ -133,31 +135,40 @@ class SsoTicketsOperator(BaseOperator):
 
 class CreateSsoTicketsOperator(SsoTicketsOperator):
     """
-    Create the access tickets of one batch of organizations; made to be mapped, one instance an organization.
+    Create access tickets, those of a list of requests or of a batch file.
 
-    It sends at the pace of its pool slots, writes an intent into the ledger before each request and the
-    result after it, and reuses tickets that live. A retry asks only for what is still owed. The outcomes are
-    pushed as XCom ``return_value`` also when the task fails: a list of ``{"organization_id",
-    "organization_name", "tickets": [outcome, …]}`` with the report's columns, **ticket URLs among them**.
-    XCom ``stats`` says what was sent when, one entry a try. The batch file is described in
-    :mod:`auth0_sso.tickets.batch`.
+    It sends at the rate of its pool slots, records an intent in the ledger before each request and the result after it,
+    and reuses valid tickets. A retry sends only what is not finished. The outcomes are pushed as XCom ``return_value``
+    also when the task fails: a list of ``{"organization_id", "organization_name", "tickets": [outcome, …]}`` with the
+    report's columns, **ticket URLs among them**. XCom ``stats`` says what was sent when, one entry a try.
 
-    :param profile_id: self-service profile of rows that name none; empty: the connection's. (templated)
-    :param on_existing: ``reuse`` a ticket that still lives, or ``reissue``: revoke it, then create. (templated)
-    :raises Auth0RowError: if Auth0 refused a row; the others are done.
-    :raises Auth0RunError: if nothing can succeed until settings are mended.
+    :param requests: :class:`TicketRequest` objects, or mappings with their fields; ``organization_id`` and ``body`` are
+        needed. (templated)
+    :param profile_id: self-service profile of requests that name none; empty: the connection's. (templated)
+    :param on_existing: ``reuse`` a valid ticket, or ``reissue``: revoke it, then create. (templated)
+    :raises Auth0RowError: if Auth0 refused a request; the others are done.
+    :raises Auth0RunError: if nothing can succeed until settings are fixed.
     :raises Auth0TransientError: if Auth0 was busy, down or out of reach for too long, or the task was ended early.
+    :raises ValueError: if a request is wrong, or not exactly one of ``requests`` and ``batch`` is given.
     """
 
-    template_fields: Sequence[str] = (*SsoTicketsOperator.template_fields, "profile_id", "on_existing")
+    template_fields: Sequence[str] = (*SsoTicketsOperator.template_fields, "requests", "profile_id", "on_existing")
 
-    def __init__(self, *, profile_id: str = "", on_existing: str = "reuse", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        requests: Sequence[TicketRequest | Mapping[str, Any]] | None = None,
+        profile_id: str = "",
+        on_existing: str = "reuse",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        self.requests = requests
         self.profile_id = profile_id
         self.on_existing = on_existing
 
     def work(self, hook: Auth0Hook, ledger: Ledger, attempt: RunAttempt) -> TicketIssuer:
-        """Return the issuer of the batch's tickets."""
+        """Return the issuer of the tickets."""
         options = IssueOptions(
             profile_id=self.profile_id or hook.settings.profile_id,
             custom_domain=hook.settings.custom_domain,
@@ -165,27 +176,61 @@ class CreateSsoTicketsOperator(SsoTicketsOperator):
             dry_run=self.is_plan_only,
             retry_budget=self.retry_budget,
         )
-        return TicketIssuer(read_batch(self.batch["batch"]), hook, ledger, attempt, options)
+        return TicketIssuer(self._organizations(), hook, ledger, attempt, options)
+
+    def _organizations(self) -> list[Organization]:
+        if (self.requests is None) == (self.batch is None):
+            raise ValueError(f"Task {self.task_id} needs one of requests and batch.")
+        return read_batch(self.batch["batch"]) if self.batch is not None else organizations_of(self.requests or ())
 
 
 class RevokeSsoTicketsOperator(SsoTicketsOperator):
     """
-    Revoke the tickets of some of the ledger's entries, and write down that they are.
+    Revoke tickets that the ledger knows: of a list of outcomes, of organizations, or of a batch file.
 
-    The batch file is described in :func:`auth0_sso.tickets.batch.read_tickets`. The results are pushed as XCom
-    ``return_value`` also when the task fails, see :func:`auth0_sso.tickets.revocations.revocation_row`.
+    The results are pushed as XCom ``return_value`` also when the task fails, see
+    :func:`auth0_sso.tickets.revocations.revocation_row`.
 
+    :param tickets: what :class:`CreateSsoTicketsOperator` returned, or outcomes of it, with ``ticket_id`` and
+        ``expires_at``. (templated)
+    :param organization_ids: organizations whose valid tickets are revoked, added to ``tickets``. (templated)
     :raises Auth0RowError: if Auth0 refused to revoke a ticket; the others are done.
-    :raises Auth0RunError: if nothing can succeed until settings are mended.
+    :raises Auth0RunError: if nothing can succeed until settings are fixed, or nothing is selected.
     :raises Auth0TransientError: if Auth0 was busy, down or out of reach for too long, or the task was ended early.
     """
 
+    template_fields: Sequence[str] = (*SsoTicketsOperator.template_fields, "tickets", "organization_ids")
+
+    def __init__(
+        self,
+        *,
+        tickets: Sequence[Mapping[str, Any]] = (),
+        organization_ids: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.tickets = tickets
+        self.organization_ids = organization_ids
+
     def work(self, hook: Auth0Hook, ledger: Ledger, attempt: RunAttempt) -> TicketRevoker:
-        """Return the revoker of the batch's tickets."""
-        tickets = read_tickets(self.batch["batch"])
+        """Return the revoker of the tickets."""
+        tickets, finished = self._selected(attempt)
         return TicketRevoker(
-            tickets, hook, ledger, attempt.run, dry_run=self.is_plan_only, retry_budget=self.retry_budget
+            tickets,
+            hook,
+            ledger,
+            attempt.run,
+            finished=finished,
+            dry_run=self.is_plan_only,
+            retry_budget=self.retry_budget,
         )
+
+    def _selected(self, attempt: RunAttempt) -> tuple[list[IssuedTicket], list[dict[str, Any]]]:
+        if self.batch is not None:
+            return read_tickets(self.batch["batch"]), []
+        reported = list(reported_tickets(self.tickets))
+        wanted, finished = select_tickets(attempt, reported=reported, organization_ids=self.organization_ids)
+        return [IssuedTicket(**ticket) for ticket in wanted], finished
 
 
 def _push_stats(context: Context, stats: dict[str, Any]) -> None:

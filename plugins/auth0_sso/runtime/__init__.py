@@ -1,1 +1,1 @@
-"""How work runs: rate limit, pool, retries, timeouts, event loop."""
+"""Rate limit, pool, retries, timeouts, event loop and worker pool."""

@@ -1,8 +1,4 @@
-"""
-The pool whose slots are the rate limit; made when it is missing, never resized.
-
-Its promise and the exceptions to it are told in :mod:`auth0_sso.runtime.rate_limiter`.
-"""
+"""The Airflow pool whose slots are the rate limit; see :mod:`auth0_sso.runtime.rate_limiter`."""
 
 from __future__ import annotations
 
@@ -13,7 +9,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 POOL = "auth0_management_api"
-# What the smallest plan of Auth0 allows: two requests a second, two at once.
+# The smallest Auth0 plan allows two requests a second.
 SMALLEST_PLAN_SLOTS = 2
 
 log = logging.getLogger(__name__)
@@ -21,10 +17,10 @@ log = logging.getLogger(__name__)
 
 def ensure_pool(session: Session) -> bool:
     """
-    Make the pool if it is missing; needs Airflow's database, so for its services, not for tasks.
+    Create the pool if it is missing; never change it.
 
-    :param session: a session of Airflow's database; the caller commits.
-    :return: whether it was made.
+    :param session: of Airflow's database, which tasks can't use; the caller commits.
+    :return: whether the pool was created.
     """
     from airflow.models.pool import Pool
     from sqlalchemy import insert, select
@@ -40,10 +36,10 @@ def ensure_pool(session: Session) -> bool:
     }
     connection = session.connection()
     try:
-        # A savepoint keeps what else the caller's transaction holds. The scheduler forbids its session's own.
+        # On the connection, since the scheduler's session must not be committed. The savepoint keeps the caller's work.
         with connection.begin_nested():
             connection.execute(insert(Pool).values(**values))
-    except IntegrityError:  # several services start at once; another one was faster
+    except IntegrityError:  # another service has just created it
         return False
-    log.warning("Pool '%s' was missing; made with %d slots. Size it to your Auth0 plan.", POOL, SMALLEST_PLAN_SLOTS)
+    log.warning("Pool '%s' was missing; created with %d slots. Size it to your Auth0 plan.", POOL, SMALLEST_PLAN_SLOTS)
     return True

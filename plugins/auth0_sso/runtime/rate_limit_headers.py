@@ -1,4 +1,4 @@
-"""What an answer's headers ask for; whatever they hold, reading them raises nothing."""
+"""What an answer's headers say about the rate limit; malformed headers count as absent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
-    """Return the seconds that ``Retry-After`` asks to wait, from 0 to what is absurd; 0 if it doesn't say."""
+    """Return the seconds of ``Retry-After``, unbounded; 0 if there is none."""
     value = headers.get("Retry-After", "").strip()
     if value.isdecimal():
         return float(value[:9])
@@ -18,19 +18,19 @@ def retry_after(headers: Mapping[str, str]) -> float:
 
 
 def seconds_requested(headers: Mapping[str, str]) -> float:
-    """Return the seconds that a refusal asks to wait, by ``Retry-After`` or ``X-RateLimit-Reset``; 0 if by neither."""
+    """Return the seconds until both ``Retry-After`` and ``X-RateLimit-Reset`` are over; 0 if neither is set."""
     reset = headers.get("X-RateLimit-Reset", "").strip()
-    left = float(reset[:18]) - _now(headers) if reset.isdecimal() else 0.0
-    return max(retry_after(headers), left)
+    remaining = float(reset[:18]) - _now(headers) if reset.isdecimal() else 0.0
+    return max(retry_after(headers), remaining)
 
 
 def bucket_is_empty(headers: Mapping[str, str]) -> bool:
-    """Return whether the answer says that the rate limit has no request left."""
+    """Return whether ``X-RateLimit-Remaining`` is 0 or less."""
     return re.fullmatch(r"0+|-\d+", headers.get("X-RateLimit-Remaining", "").strip()) is not None
 
 
 def _now(headers: Mapping[str, str]) -> float:
-    """Return the UNIX time on the server's clock, whose times are read against it; without a ``Date``, on ours."""
+    """Return the server's UNIX time, since its times are relative to it; without a ``Date``, this machine's."""
     return _date(headers.get("Date", "")) or time.time()
 
 

@@ -1,4 +1,4 @@
-"""How much bad weather one prospect's request meets before its task gives up."""
+"""How long a task retries one prospect's request within one try of the task."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, MOST_AMBIGUOUS, Timeout
 
 class OutageTimer:
     """
-    Since when the tenant has said neither yes nor no to any request of a task; at first, since the task began.
+    Measures for how long the tenant has neither accepted nor refused any request of a task.
 
     :param clock: a monotonic clock, in seconds.
     """
@@ -27,21 +27,19 @@ class OutageTimer:
 
     @property
     def seconds(self) -> float:
-        """For how long it has lasted."""
+        """The seconds since the last answer; before the first, since the task began."""
         return self.clock() - self._answered_at
 
     def reason(self, error: Auth0TransientError) -> str:
-        """Say why no more is tried for now."""
+        """Return why the task stops retrying."""
         return f"Auth0 has answered no request for {self.seconds:.0f} seconds, so no more is tried now. {error}"
 
 
 class RetryBudget:
     """
-    The patience with one prospect in one try of its task.
+    Bounds the retries of one prospect in one try of its task.
 
-    :param seconds: for how long it lasts, with the prospect or with a tenant that is silent to all.
-    :param outage: the task's.
-    :param timeouts: how long is waited between two tries.
+    :param seconds: since the prospect's first request, or since the tenant's last answer to any.
     """
 
     def __init__(self, seconds: float, outage: OutageTimer, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> None:
@@ -54,32 +52,32 @@ class RetryBudget:
 
     def next_delay(self, error: Auth0TransientError, *, risked: bool) -> float:
         """
-        Return the seconds to wait before it is asked for again.
+        Return the seconds until the next attempt.
 
-        :param error: what has just gone wrong.
-        :param risked: whether the request, if it was carried out, has made a ticket.
-        :raises Auth0TransientError: the error itself, if the patience is over.
+        :param error: the last attempt's.
+        :param risked: whether that attempt may have created a ticket.
+        :raises Auth0TransientError: ``error``, if the budget is used up.
         """
         self._failures += 1
         self._ambiguous += error.ambiguous and risked
-        if self._left() <= 0 or self._ambiguous >= MOST_AMBIGUOUS:
+        if self._remaining() <= 0 or self._ambiguous >= MOST_AMBIGUOUS:
             raise error
         if error.handled_by_rate_limiter:
             return 0.0
-        return min(self._timeouts.backoff(self._failures, retry_after(error.headers)), self._left())
+        return min(self._timeouts.backoff(self._failures, retry_after(error.headers)), self._remaining())
 
     def look_again(self) -> float:
         """
-        Return the seconds until it is worth looking whether another task's request has ended.
+        Return the seconds until the next check whether another task's request has finished.
 
-        :raises Auth0TransientError: if the patience is over: where a clock was set back it may end in hours.
+        :raises Auth0TransientError: if the budget is used up. Where a clock was set back, the request may last hours.
         """
-        if self._left() <= 0:
+        if self._remaining() <= 0:
             raise Auth0TransientError(
                 "Another task's request for this prospect does not end.",
-                advice="See whether another run is under way, or the clock of the ledger's machine was set back.",
+                advice="Check if another run is under way, or if the clock of the ledger's machine was set back.",
             )
-        return self._timeouts.poll
+        return self._timeouts.poll_interval
 
-    def _left(self) -> float:
+    def _remaining(self) -> float:
         return self._seconds - max(self._outage.clock() - self._since, self._outage.seconds)

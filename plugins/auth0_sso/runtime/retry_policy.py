@@ -1,4 +1,4 @@
-"""When a task that issues tickets is tried again: after bad weather, never when somebody must mend something."""
+"""When Airflow retries a task that sends requests to Auth0."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 class Auth0RetryPolicy(RetryPolicy):
     """
-    Decide by whose fault it was: the row's and the run's errors are final, the weather's are tried again later.
+    Retry after transient errors. Fail after errors of the request, the settings or the input (``ValueError``).
 
-    A ``ValueError`` is final too: the input stays as it is. Whatever else there is has Airflow's own retries.
+    Everything else is left to the task's own retries.
 
-    :param first_delay: seconds to wait after the first try, doubled with each further one.
-    :param longest_delay: seconds to wait at most.
+    :param first_delay: seconds before the first retry, doubled before each further one.
+    :param longest_delay: the upper bound of that, in seconds.
     """
 
     def __init__(self, first_delay: float = 60.0, longest_delay: float = 900.0) -> None:
@@ -30,7 +30,7 @@ class Auth0RetryPolicy(RetryPolicy):
     def evaluate(
         self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
     ) -> RetryDecision:
-        """Return what becomes of the task; ``max_tries`` still bounds it."""
+        """Return whether to retry; the task's ``retries`` still bound it."""
         if isinstance(exception, (Auth0RowError, Auth0RunError, ValueError)):
             return RetryDecision.fail(reason=f"{type(exception).__name__}: trying again changes nothing")
         if isinstance(exception, Auth0TransientError):
@@ -48,5 +48,5 @@ class Auth0RetryPolicy(RetryPolicy):
         return cls(**data)
 
 
-# The default arguments of the DAGs. The delay is for a task that was killed: then no policy is asked.
+# Default arguments for a DAG. No policy is consulted after a task was killed; then retry_delay applies.
 RETRIES: dict[str, Any] = {"retries": 3, "retry_delay": timedelta(seconds=30), "retry_policy": Auth0RetryPolicy()}

@@ -1,10 +1,7 @@
 """
-How long anything is waited for at most: every bound in one place.
+The upper bounds of every wait.
 
-Auth0 documents no bounds of its own beyond its rate-limit headers
-(https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy), and those are
-heeded within the bounds given here, so that an absurd header holds up nobody. A request's own bound is the
-connection's ``timeout``, 30 by default and 300 at most: from its beginning to the last byte of its answer.
+A request has one more, the connection's extra ``timeout``: from its start to the last byte of the answer.
 """
 
 from __future__ import annotations
@@ -12,63 +9,53 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 LONGEST_ANSWER_BYTES = 1_000_000
-"""Of an answer no more is read, unpacked; the API's own answers have some hundreds of bytes."""
+"""Bytes that are read of an answer, after decompression. The API's answers have some hundreds."""
 
 PAUSE_SPREAD = 0.25
-"""Share of a pause that chance adds to it, so that tasks refused together don't come back together."""
+"""Largest share of a pause that is added at random: tasks that were refused together resume at different times."""
 
 SLOWEST = 1 / 16
-"""Share of its rate that a task keeps however often it is refused."""
+"""Share of its rate that a task keeps, however often it is refused."""
 
 RECOVERY = 1.1
-"""By what each success multiplies the share of its rate: 30 lead from the slowest back to the full rate."""
+"""Factor by which each success raises that share again: 30 successes lead from the slowest to the full rate."""
 
 EXPIRY_MARGIN = 60.0
-"""Seconds before its expiry that a token is renewed, so that no request leaves with one that expires on its way; of a
-token that lives less than ten minutes, a tenth of its life."""
+"""Seconds before its expiry that a token is renewed; a tenth of its lifetime if that is shorter."""
 
 LEASES_WAITED = 2.0
-"""How many leases a task waits for others to renew the token: a killed one's, and a slow one's after it."""
+"""Leases that a task waits for others to renew the token: one of a killed task, and one of a slow task after it."""
 
 MOST_AMBIGUOUS = 3
-"""Requests without an answer for one prospect in one try: each may have made a ticket, so only so many are risked."""
+"""Requests for one prospect in one try of its task whose result may be ambiguous: each may have created a ticket."""
 
 
 @dataclass(frozen=True)
 class Timeouts:
     """
-    The bounds of all waiting, in seconds.
+    Upper bounds in seconds.
 
-    :param connect: for a connection to the tenant: its name looked up, TCP and TLS set up. Part of ``timeout``.
-    :param connection_test: for the connection form's *Test*, all its requests together.
-    :param longest_pause: that a refusal (429) pauses a task's requests, whatever its headers say, before it is
-        spread out; and the longest ``Retry-After`` that is heeded after any other failure.
-    :param longest_pause_when_empty: that an answer which has used the bucket's last request pauses a task's requests.
-    :param longest_delay: that a request may be delayed after its turn was given and its intent written down.
-    :param answer_grace: beyond ``timeout``: for writing an answer down. Then the request's outcome is in doubt for
-        all tasks.
-    :param lease_grace: beyond ``timeout``: how long the renewal of the token is one task's alone, also if that task
-        is killed.
-    :param token_poll: between two looks whether another task has renewed the token.
-    :param longest_cooldown: that the token endpoint is left alone after it has failed, by all tasks together; doubled
-        from 1 with each failure in a row. A token that has replaced a refused one and is refused as well is renewed
-        after this time at the earliest.
-    :param longest_backoff: that a prospect waits after a failure that isn't the rate limit's; doubled from 4 with
-        each in a row.
-    :param retry_budget: that transient errors may hold up one prospect in one try of its task; what is under way then
-        still ends.
-    :param poll: between two looks whether another task has ended what it does: its request for the same prospect,
-        or its process.
-    :param ledger: for a lock in a SQLite ledger; and for a ledger that is away to come back, so that an answer which
-        has come can still be written down.
-    :param ledger_answer: for PostgreSQL to answer a call, its wait for a lock included. Then the connection is
-        dropped, and there is time to try another one.
-    :param drain: for what is under way when a task is told to end: the supervisor kills it five seconds after it has
-        asked.
-    :param watch: between two looks whether the process that watches over the task is still there; without it nothing
-        more is sent.
-    :param dying: that a task's process may live on after the heartbeat which tells it that its task was ended from
-        outside: SIGTERM, and twice five seconds.
+    :param connect: to connect to the tenant: DNS, TCP and TLS. Part of ``timeout``.
+    :param connection_test: for all requests of the connection form's *Test* together.
+    :param longest_pause: pause after a 429, before ``PAUSE_SPREAD``; also the longest ``Retry-After`` that is honored
+        after other failures.
+    :param longest_pause_when_empty: pause after an answer that has used the last request of the rate limit.
+    :param longest_delay: delay of a request whose slot was given and whose intent is recorded.
+    :param answer_grace: beyond ``timeout``, to record an answer. Then other tasks take the result as ambiguous.
+    :param lease_grace: beyond ``timeout``, how long one task alone may renew the token.
+    :param token_poll_interval: between two checks whether another task has renewed the token.
+    :param longest_cooldown: between two requests for a token, of all tasks, after failures: 1, 2, 4, … Also between
+        two renewals of a token that the tenant refuses although it is new.
+    :param longest_backoff: between two requests for one prospect after failures other than a 429: 4, 8, 16, …
+    :param retry_budget: retries of one prospect in one try of its task, without the request that runs then.
+    :param poll_interval: between two checks whether another task has finished, and between two attempts to record.
+    :param ledger: for a lock of a SQLite ledger, and for an unreachable ledger when an answer must be recorded.
+    :param ledger_answer: for PostgreSQL to answer one call, locks included; less than ``ledger``, so that another
+        connection can be tried.
+    :param shutdown: for requests in flight when the task must end. Airflow's supervisor kills it after 5 seconds.
+    :param parent_poll_interval: between two checks that the task's supervisor, the parent process, still exists.
+    :param process_exit: how long a task's process may still run once it has learned that its task was ended from
+        outside: SIGTERM, and twice 5 seconds.
     """
 
     connect: float = 10.0
@@ -78,46 +65,36 @@ class Timeouts:
     longest_delay: float = 1.0
     answer_grace: float = 5.0
     lease_grace: float = 5.0
-    token_poll: float = 0.2
+    token_poll_interval: float = 0.2
     longest_cooldown: float = 30.0
     longest_backoff: float = 30.0
     retry_budget: float = 300.0
-    poll: float = 1.0
+    poll_interval: float = 1.0
     ledger: float = 60.0
     ledger_answer: float = 30.0
-    drain: float = 4.0
-    watch: float = 1.0
-    dying: float = 10.0
+    shutdown: float = 4.0
+    parent_poll_interval: float = 1.0
+    process_exit: float = 10.0
 
     def lease(self, timeout: float) -> float:
-        """Return how long the renewal of the token is one task's alone, with a connection's ``timeout``."""
+        """Return how long one task alone may renew the token, with a connection's ``timeout``."""
         return timeout + self.lease_grace
 
-    def longest_renewal(self, timeout: float) -> float:
-        """Return how long a task waits at most to have a token, its own request for one included."""
-        return LEASES_WAITED * self.lease(timeout) + timeout
-
-    def cooldown(self, failures: int, asked: float) -> float:
+    def cooldown(self, failures: int, requested: float) -> float:
         """
-        Return how long the token endpoint is left alone.
+        Return the pause before the next request for a token.
 
-        :param failures: how many there were in a row, from 1.
-        :param asked: the seconds that its last answer asked for.
+        :param failures: consecutive failures, from 1.
+        :param requested: the last answer's ``Retry-After``, or 0.
         """
-        return max(_doubled(failures - 1, self.longest_cooldown), min(asked, self.longest_pause))
+        return self._exponential(failures - 1, self.longest_cooldown, requested)
 
-    def backoff(self, failures: int, asked: float) -> float:
-        """
-        Return how long a prospect waits before it is asked for again.
+    def backoff(self, failures: int, requested: float) -> float:
+        """Return the pause before the next request for a prospect; parameters as for ``cooldown``."""
+        return self._exponential(failures + 1, self.longest_backoff, requested)
 
-        :param failures: how many there were in a row, from 1.
-        :param asked: the seconds that the last answer asked for.
-        """
-        return max(_doubled(failures + 1, self.longest_backoff), min(asked, self.longest_pause))
+    def _exponential(self, power: int, longest: float, requested: float) -> float:
+        return max(min(2.0 ** min(power, 10), longest), min(requested, self.longest_pause))
 
 
 DEFAULT_TIMEOUTS = Timeouts()
-
-
-def _doubled(times: int, longest: float) -> float:
-    return float(min(2.0 ** min(times, 10), longest))

@@ -1,4 +1,4 @@
-"""Some workers that share a list of work, and end in order whatever happens."""
+"""Workers that share a list of items and stop together."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 
-# Enough requests in flight for answers that take this long; more would only be more doubt after a crash.
+# Enough requests in flight for answers that take this long. More would only be more ambiguous results after a crash.
 _SLOW_ANSWER_SECONDS = 4.0
 
 
 def worker_count(rate: float) -> int:
-    """Return how many workers can keep up ``rate`` requests a second."""
+    """Return how many workers keep up ``rate`` requests a second."""
     return math.ceil(rate * _SLOW_ANSWER_SECONDS) + 1
 
 
 class WorkerPool(Generic[Item]):
     """
-    Settle items side by side.
+    Process items concurrently.
 
-    ``stopped`` says why no more are begun; empty while it goes on.
+    ``stopped`` is the reason why no more items are started; empty until then.
 
-    :param settle: settles one item; what it raises stops the others.
-    :param size: how many are settled at once.
+    :param process: processes one item; an exception stops the other workers.
+    :param size: items that are processed at once.
     """
 
-    def __init__(self, settle: Callable[[Item], Awaitable[None]], size: int) -> None:
+    def __init__(self, process: Callable[[Item], Awaitable[None]], size: int) -> None:
         self.stopped = ""
-        self._process = settle
+        self._process = process
         self._size = size
         self._tasks: list[asyncio.Task[None]] = []
         self._uninterruptible: set[asyncio.Task[None] | None] = set()
 
     async def run(self, items: Collection[Item]) -> None:
         """
-        Settle all items, or those that are begun before it is stopped; nothing is under way afterwards.
+        Process all items, or those started before a stop; nothing is in flight afterwards.
 
-        :raises Exception: what ``settle`` raised first.
+        :raises Exception: what ``process`` raised first.
         """
         shared = iter(items)
         if not self.stopped:
@@ -51,7 +51,7 @@ class WorkerPool(Generic[Item]):
                 raise result
 
     def stop(self, reason: str) -> None:
-        """Begin nothing more; what must not be interrupted still ends."""
+        """Start no more items; what must not be interrupted still finishes."""
         self.stopped = self.stopped or reason
         for task in self._tasks:
             if task not in self._uninterruptible:
@@ -60,9 +60,9 @@ class WorkerPool(Generic[Item]):
     @contextmanager
     def uninterrupted(self) -> Iterator[None]:
         """
-        Mark a part of ``settle`` that ``stop`` lets end: between an intent and its result.
+        Let a part of ``process`` finish after a stop: from an intent to its result.
 
-        :raises asyncio.CancelledError: if it is stopped already: no such part is begun any more.
+        :raises asyncio.CancelledError: if the pool is already stopped.
         """
         if self.stopped:
             raise asyncio.CancelledError(self.stopped)
@@ -79,7 +79,7 @@ class WorkerPool(Generic[Item]):
                 await self._process(item)
             except asyncio.CancelledError:
                 raise
-            except BaseException as error:  # Airflow's task timeout is no Exception
+            except BaseException as error:  # Airflow's task timeout is not an Exception
                 self.stop(str(error) or type(error).__name__)
                 raise
             if self.stopped:

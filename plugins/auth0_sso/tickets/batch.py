@@ -19,20 +19,27 @@ from auth0_sso.exceptions import Auth0RunError
 from auth0_sso.ledger.records import Entry, TicketSpec
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TicketRequest:
-    """One prospect's row: what identifies it, what the report carries, and the request body."""
+    """
+    One prospect's request: what identifies it, what the report carries, and the request body.
 
-    row: int
+    :param prospect: the prospect's stable identity in the organization: with it the ledger knows the request again.
+    :param body: the body of ``POST /api/v2/self-service-profiles/{id}/sso-ticket``.
+    :param profile_id: empty: the operator's, or the connection's.
+    :param custom_domain: empty: the connection's.
+    """
+
     organization_id: str
-    organization_name: str
-    prospect_name: str
-    prospect_email: str
-    connection_name: str
-    prospect: str
     body: dict[str, Any]
+    organization_name: str = ""
+    prospect: str = ""
+    prospect_name: str = ""
+    prospect_email: str = ""
+    connection_name: str = ""
     profile_id: str = ""
     custom_domain: str = ""
+    row: int = 0
     source: str = ""
 
 

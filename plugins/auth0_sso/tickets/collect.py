@@ -92,13 +92,13 @@ def finished(
     A task that doesn't tell may have been ended from outside, and until its process has noticed, it still sends.
     With Airflow's defaults that is 15 seconds.
     """
-    deadline = time.monotonic() + conf.getint("workers", "min_heartbeat_interval") + timeouts.dying
+    deadline = time.monotonic() + conf.getint("workers", "min_heartbeat_interval") + timeouts.process_exit
     while True:
         reported, untold = look()
         if not untold or time.monotonic() > deadline or _ENDED.isdisjoint(_states(ti, task_id).values()):
             return reported, untold
         log.info("A task has ended and not told all it did; its process may still be ending", untold=len(untold))
-        time.sleep(timeouts.poll)
+        time.sleep(timeouts.poll_interval)
 
 
 def _told(ti: TaskInstance, task_id: str, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

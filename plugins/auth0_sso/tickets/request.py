@@ -152,7 +152,7 @@ class TicketRequester:
         trying = AsyncRetrying(
             retry=retry_if_exception(is_away),
             stop=stop_after_delay(self._hook.timeouts.ledger),
-            wait=wait_fixed(self._hook.timeouts.poll),
+            wait=wait_fixed(self._hook.timeouts.poll_interval),
             reraise=True,
         )
         try:

@@ -28,6 +28,11 @@ class _Revocation:
     done: Revocation | None
     error: str = field(default="", repr=False)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing is known yet."""
+        return self.status == "not_attempted"
+
 
 class TicketRevoker:
     """
@@ -40,6 +45,7 @@ class TicketRevoker:
     :param hook: a hook with a pacer, opened while ``run`` runs.
     :param ledger: where it is written that they are revoked.
     :param run: ``dag_id/run_id`` of the run that revokes.
+    :param finished: results of tickets that need no request, see :func:`select_tickets`.
     :param dry_run: everything but the calls.
     :param retry_budget: seconds for which bad weather may hold up one revocation.
     """
@@ -51,6 +57,7 @@ class TicketRevoker:
         ledger: Ledger,
         run: str,
         *,
+        finished: Sequence[dict[str, Any]] = (),
         dry_run: bool = False,
         retry_budget: float = DEFAULT_TIMEOUTS.retry_budget,
     ) -> None:
@@ -58,6 +65,7 @@ class TicketRevoker:
             _Revocation(entry, ticket, status or "not_attempted", done)
             for entry, ticket, status, done in finished_revocations(ledger, tickets)
         ]
+        self._finished = finished
         self._hook = hook
         self._ledger = ledger
         self._run = run
@@ -83,16 +91,7 @@ class TicketRevoker:
 
     def results(self) -> list[dict[str, Any]]:
         """Return what became of each, see :func:`auth0_sso.tickets.revocations.revocation_row`."""
-        return [
-            revocation_row(
-                revocation.entry,
-                revocation.ticket,
-                revocation.status,
-                revocation.done,
-                revocation.error or (self._workers.stopped if revocation.status == "not_attempted" else ""),
-            )
-            for revocation in self._revocations
-        ]
+        return [*self._finished, *map(self._result, self._revocations)]
 
     def raise_if_incomplete(self) -> None:
         """
@@ -101,15 +100,20 @@ class TicketRevoker:
         :raises Auth0TransientError: if trying again later may help.
         :raises Auth0RowError: if Auth0 refused to revoke some.
         """
-        incomplete = [r for r in self._revocations if r.status in ("failed", "not_attempted")]
-        said = f"{len(incomplete)} of {len(self._revocations)} tickets are not revoked."
+        results = self.results()
+        incomplete = [result for result in results if result["status"] in ("failed", "not_attempted")]
+        said = f"{len(incomplete)} of {len(results)} tickets are not revoked."
         if self._transient_error is not None or self._workers.stopped:
             raise Auth0TransientError(said, advice=self._workers.stopped or str(self._transient_error))
         if incomplete:
-            raise Auth0RowError(said, advice=incomplete[0].error)
+            raise Auth0RowError(said, advice=incomplete[0]["error"])
+
+    def _result(self, revocation: _Revocation) -> dict[str, Any]:
+        error = revocation.error or (self._workers.stopped if revocation.is_open else "")
+        return revocation_row(revocation.entry, revocation.ticket, revocation.status, revocation.done, error)
 
     async def _process(self, revocation: _Revocation) -> None:
-        if revocation.status != "not_attempted":
+        if not revocation.is_open:
             return
         try:
             self._require_tenant_of(revocation.entry)

@@ -1,7 +1,8 @@
-"""A tenant, the Airflow connection that leads to it, and a Fernet key."""
+"""A tenant, the Airflow connection to it, a Fernet key and a clock."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -24,9 +25,30 @@ RunTenant = Callable[..., Sandbox]
 Connect = Callable[..., dict[str, Any]]
 
 
+class FakeClock:
+    """A clock that only its own sleeps move, which take no time."""
+
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds + 1e-9
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
 @pytest.fixture(autouse=True)
 def fernet(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Give Airflow a Fernet key of the test's own."""
+    """Give Airflow a Fernet key for this test."""
     key = Fernet.generate_key().decode()
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", key)
     get_fernet.cache_clear()
@@ -36,13 +58,13 @@ def fernet(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def nothing_masked() -> None:
-    """Forget what the tests before have masked, since each secret makes it slower to mask the next."""
+    """Forget the secrets that other tests have masked, since each one slows masking down."""
     reset_secrets_masker()
 
 
 @pytest.fixture
 def run_tenant() -> Iterator[RunTenant]:
-    """Run a tenant with settings of the test's own: without latency, unless they say so, and hardly limited."""
+    """Run a tenant with the test's own settings; by default without latency and with a high rate limit."""
     running: list[Sandbox] = []
 
     def run(**settings: Any) -> Sandbox:
@@ -55,7 +77,7 @@ def run_tenant() -> Iterator[RunTenant]:
 
     yield run
     for tenant in running:
-        # It ends in the background: nothing waits for the fifth of a second that this takes.
+        # In the background, since it takes a fifth of a second.
         threading.Thread(target=tenant.stop, daemon=True).start()
 
 
@@ -68,7 +90,7 @@ def _shared_tenant() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def tenant(_shared_tenant: Sandbox) -> Sandbox:
-    """Return a tenant as good as new, without latency and hardly limited."""
+    """Return an empty tenant without latency and with a high rate limit."""
     _shared_tenant.reset()
     return _shared_tenant
 
@@ -100,7 +122,7 @@ def auth0_connection(tenant: Sandbox, connect: Connect) -> dict[str, Any]:
 
 @pytest.fixture
 def hook(auth0_connection: dict[str, Any]) -> Auth0Hook:
-    """Return a hook of ``tenant``, without a pacer and a vault."""
+    """Return a hook of ``tenant``, without a rate limiter and a token store."""
     return Auth0Hook()
 
 

@@ -1,4 +1,4 @@
-"""Files that only their owner may read, from the moment they exist, whatever the umask is."""
+"""Only the owner may read a run's files, from the moment they exist, whatever the umask is."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def create(folder: Path) -> None:
 
 def revoke(folder: Path) -> None:
     revoke_tickets.plan([{"key": "a"}, {"key": "b"}], [], 2, folder)
-    revoke_tickets.export_revocations([], [], folder, RUN)
+    revoke_tickets.export([], [], folder, RUN)
 
 
 @pytest.mark.parametrize("steps", [create, revoke])
 @pytest.mark.parametrize("times", [1, 2], ids=["once", "written again"])
-def test_all_that_a_run_leaves_is_its_owners_alone(tmp_path: Path, steps: Callable[[Path], None], times: int) -> None:
+def test_only_the_owner_may_read_the_files_of_a_run(tmp_path: Path, steps: Callable[[Path], None], times: int) -> None:
     folder = tmp_path / "reports" / "dag" / "run"
     for _ in range(times):
         steps(folder)
@@ -57,7 +57,7 @@ def test_all_that_a_run_leaves_is_its_owners_alone(tmp_path: Path, steps: Callab
     assert modes == {name: 0o700 if name in folders else 0o600 for name in modes}
 
 
-def test_what_others_could_read_before_is_taken_from_them(tmp_path: Path) -> None:
+def test_files_that_others_could_read_become_private(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     create(folder)
     for path in [folder, *folder.rglob("*")]:
@@ -66,9 +66,9 @@ def test_what_others_could_read_before_is_taken_from_them(tmp_path: Path) -> Non
     assert {mode(path) for path in [folder, *folder.rglob("*")]} == {0o700, 0o600}
 
 
-def test_nothing_is_readable_to_others_for_a_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_private_from_its_creation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def forbidden(*_: object) -> None:
-        pytest.fail("made readable first, and private only then")
+        pytest.fail("the file is private only after its creation")
 
     folder = tmp_path / "run"
     make_private(folder)
@@ -91,7 +91,7 @@ def test_a_missing_folder_is_private_from_its_creation(tmp_path: Path, monkeypat
     assert modes_under(tmp_path) == {"reports": 0o700, "reports/run": 0o700}
 
 
-def test_a_folder_that_is_there_above_it_keeps_its_permissions(tmp_path: Path) -> None:
+def test_an_existing_parent_keeps_its_permissions(tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o755)
@@ -100,7 +100,7 @@ def test_a_folder_that_is_there_above_it_keeps_its_permissions(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("kind", [Path, lambda path: UPath(f"file://{path}")], ids=["path", "uri"])
-def test_a_write_that_breaks_off_leaves_the_older_file_and_no_half_one(
+def test_a_write_that_fails_leaves_the_older_file_and_no_partial_one(
     tmp_path: Path, kind: Callable[[Path], Path]
 ) -> None:
     def no_space() -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""The runs' parameters: every default serves a scheduled run, and a wrong value is refused."""
+"""The runs' parameters: valid defaults, and wrong values are refused."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_every_parameter_has_a_title_and_is_json(param: Param) -> None:
 
 
 @pytest.mark.parametrize("param", [param for param in CREATE.values() if "enum" in param.schema])
-def test_every_choice_says_what_it_does(param: Param) -> None:
+def test_every_choice_has_a_text(param: Param) -> None:
     assert list(param.schema["values_display"]) == param.schema["enum"]
 
 
@@ -56,7 +56,7 @@ def test_a_revoking_run_selects_nothing_by_default() -> None:
         ("prospects_uri", "s3://bucket/prospects/"),
     ],
 )
-def test_what_the_form_offers_is_taken(name: str, value: Any) -> None:
+def test_a_valid_value_is_accepted(name: str, value: Any) -> None:
     assert CREATE[name].resolve(value) == value
 
 
@@ -81,7 +81,7 @@ def test_what_the_form_offers_is_taken(name: str, value: Any) -> None:
         ("report_uri", " "),
     ],
 )
-def test_what_can_not_be_right_is_refused(name: str, value: Any) -> None:
+def test_a_wrong_value_is_refused(name: str, value: Any) -> None:
     with pytest.raises(ParamValidationError):
         CREATE[name].resolve(value)
 
@@ -98,7 +98,7 @@ def test_what_can_not_be_right_is_refused(name: str, value: Any) -> None:
         ("max_mapped_tasks", 0),
     ],
 )
-def test_a_selection_that_can_not_be_right_is_refused(name: str, value: Any) -> None:
+def test_a_wrong_selection_is_refused(name: str, value: Any) -> None:
     with pytest.raises(ParamValidationError):
         REVOKE[name].resolve(value)
 
@@ -109,14 +109,14 @@ def test_organizations_may_have_white_space_around_them(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("dryrun", r"'dryrun', which is no parameter: did you mean 'dry_run'\? Trigger another run"),
         ("simulate", r"'simulate', which is no parameter\. Trigger another run; the parameters are .*dry_run"),
     ],
 )
-def test_a_name_that_no_parameter_has_is_refused(name: str, said: str) -> None:
-    with pytest.raises(UnknownParameterError, match=said):
+def test_an_unknown_parameter_is_refused(name: str, message: str) -> None:
+    with pytest.raises(UnknownParameterError, match=message):
         require_known([*CREATE_PARAMS, name], CREATE_PARAMS)
 
 

@@ -1,4 +1,4 @@
-"""The databases of the tests of the weather."""
+"""The databases of the fault scenarios."""
 
 from __future__ import annotations
 

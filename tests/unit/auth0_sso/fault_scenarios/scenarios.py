@@ -1,4 +1,4 @@
-"""What the tests of the weather share: clocks that don't keep the test waiting, tasks, and what became of them."""
+"""What the fault scenarios share: a fast clock, tasks, and their outcomes."""
 
 from __future__ import annotations
 
@@ -17,28 +17,13 @@ from auth0_sso.tickets.issue import IssueOptions
 
 from dev.sandbox.server import Sandbox
 from tests.support import factories
+from tests.unit.auth0_sso.conftest import FakeClock
 
 LONGEST_PAUSE = DEFAULT_TIMEOUTS.longest_pause * (1 + PAUSE_SPREAD)
 
 
-class JumpingClock:
-    """Stands still but for the sleeps on it, which cost no time and are noted."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.slept: list[float] = []
-
-    def __call__(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds + 1e-9
-        await asyncio.sleep(0)
-
-
-class HastyClock:
-    """Runs faster than the world's, for a tenant and its tasks alike; the sleeps on it are noted."""
+class FastClock:
+    """Runs faster than real time, for a tenant and its tasks alike."""
 
     def __init__(self, speed: float = 30.0) -> None:
         self._speed = speed
@@ -59,7 +44,7 @@ class HastyClock:
 
 @dataclass
 class Task:
-    """A task that issues some rows."""
+    """A task that creates tickets for some rows."""
 
     issuer: factories.Issuer
     rate_limiter: RateLimiter
@@ -92,10 +77,10 @@ def task(
     rows: int,
     *,
     first: int = 1,
-    clock: JumpingClock | HastyClock | None = None,
+    clock: FakeClock | FastClock | None = None,
     rate: float = 500.0,
     burst: float = 20.0,
-    who: RunAttempt = factories.FIRST_RUN,
+    attempt: RunAttempt = factories.FIRST_RUN,
     timeouts: Timeouts = factories.SHORT,
     **options: Any,
 ) -> Task:
@@ -105,12 +90,12 @@ def task(
     profile_id = hook.settings.profile_id
     wanted = factories.organizations(rows, first=first)
     return Task(
-        factories.Issuer(wanted, hook, ledger, who, IssueOptions(profile_id=profile_id, **options)), rate_limiter
+        factories.Issuer(wanted, hook, ledger, attempt, IssueOptions(profile_id=profile_id, **options)), rate_limiter
     )
 
 
 def fleet(ledger: Ledger, tasks: int, rows: int, **options: Any) -> Fleet:
-    """Return some tasks with so many rows each."""
+    """Return some tasks with that many rows each."""
     return Fleet([task(ledger, rows, first=1 + number * rows, **options) for number in range(tasks)])
 
 
@@ -119,7 +104,7 @@ def errors(outcomes: dict[int, dict[str, Any]]) -> set[str]:
 
 
 def flagged(outcomes: dict[int, dict[str, Any]]) -> list[int]:
-    """Return the rows of which a second ticket may live."""
+    """Return the rows that are marked as possible duplicates."""
     return [row for row, outcome in sorted(outcomes.items()) if outcome["duplicate_possible"]]
 
 
@@ -128,5 +113,5 @@ def statuses(outcomes: dict[int, dict[str, Any]]) -> set[str]:
 
 
 def tickets_of(tenant: Sandbox, names: Sequence[str]) -> list[int]:
-    """Return how many tickets the tenant has made for each connection."""
+    """Return how many tickets the tenant has created for each connection."""
     return [sum(ticket.connection_name == name for ticket in tenant.tickets) for name in names]

@@ -1,4 +1,4 @@
-"""A tenant that can't be reached: no name, no connection, no TLS; nothing is sent, so nothing is in doubt."""
+"""A tenant that can't be reached: no name, no connection or no TLS. Nothing is sent, so nothing is ambiguous."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from tests.support.certificates import Authority
 from tests.unit.auth0_sso.conftest import Connect, RunTenant
 from tests.unit.auth0_sso.fault_scenarios import scenarios
 
-PATIENCE = 0.3
+RETRY_BUDGET = 0.3
 SHORT_CONNECT = replace(factories.SHORT, connect=0.2)
 
 
 def nothing_was_sent(ledger: Ledger, tenant: Sandbox, said: str, **options: Any) -> None:
-    """Issue and see that it is given up after the patience, with nothing sent, intended or in doubt."""
-    tasks = scenarios.fleet(ledger, 1, 20, retry_budget=PATIENCE, **options)
+    """Run a task, and check that it ends after the retry budget with nothing sent, recorded or ambiguous."""
+    tasks = scenarios.fleet(ledger, 1, 20, retry_budget=RETRY_BUDGET, **options)
     outcomes = tasks.run()
     assert scenarios.statuses(outcomes) <= {"failed", "not_attempted"}
     assert "failed" in scenarios.statuses(outcomes)
@@ -45,7 +45,7 @@ def test_a_name_that_is_not_found(ledger: Ledger, tenant: Sandbox, connect: Conn
     nothing_was_sent(ledger, tenant, "No connection to nobody.invalid")
 
 
-def test_a_name_that_is_found_again_in_the_middle(
+def test_a_name_that_is_found_again_during_the_run(
     ledger: Ledger, tenant: Sandbox, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look_up, failures = socket.getaddrinfo, iter(range(4))
@@ -63,7 +63,7 @@ def test_a_name_that_is_found_again_in_the_middle(
     assert (tenant.stats().tickets, tenant.stats().token_requests) == (5, 1)
 
 
-def test_a_look_up_that_hangs_is_given_up_with_the_connection(
+def test_a_look_up_that_hangs_ends_with_the_connection_timeout(
     ledger: Ledger, tenant: Sandbox, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look_up = socket.getaddrinfo
@@ -80,7 +80,7 @@ def test_a_look_up_that_hangs_is_given_up_with_the_connection(
     )
 
 
-def test_a_look_up_that_hangs_for_a_while_makes_no_crowd_of_the_requests_behind_it(
+def test_after_a_look_up_that_hangs_the_requests_do_not_leave_all_at_once(
     ledger: Ledger, tenant: Sandbox, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(tenant, host=f"http://localhost:{tenant.port}")
@@ -92,7 +92,7 @@ def test_a_look_up_that_hangs_for_a_while_makes_no_crowd_of_the_requests_behind_
         return look_up(host, *details, **more)
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
-    outcomes = scenarios.fleet(ledger, 1, 14, rate=5, burst=1, who=factories.SECOND_RUN).run()
+    outcomes = scenarios.fleet(ledger, 1, 14, rate=5, burst=1, attempt=factories.SECOND_RUN).run()
     assert factories.statuses(outcomes) == {"created": 13, "reused": 1}
     _, first, *others = [seen.at for seen in tenant.requests if seen.path.endswith("/sso-ticket")]
     assert sum(at < first + 1 for at in others) <= 1 + 5
@@ -106,14 +106,18 @@ def test_a_connection_that_is_refused(ledger: Ledger, tenant: Sandbox, connect: 
         nothing_was_sent(ledger, tenant, f"No connection to 127.0.0.1:{port}")
 
 
-def test_a_tls_that_is_never_spoken(ledger: Ledger, tenant: Sandbox, connect: Connect, mute: int) -> None:
-    connect(tenant, host=f"https://127.0.0.1:{mute}", extra={"timeout": 30})
-    nothing_was_sent(ledger, tenant, f"No connection to 127.0.0.1:{mute}: Connection timeout", timeouts=SHORT_CONNECT)
+def test_a_server_that_never_answers_the_tls_handshake(
+    ledger: Ledger, tenant: Sandbox, connect: Connect, mute_port: int
+) -> None:
+    connect(tenant, host=f"https://127.0.0.1:{mute_port}", extra={"timeout": 30})
+    nothing_was_sent(
+        ledger, tenant, f"No connection to 127.0.0.1:{mute_port}: Connection timeout", timeouts=SHORT_CONNECT
+    )
 
 
 @pytest.fixture
-def mute() -> Iterator[int]:
-    """Run a server that takes connections and says nothing, and return its port."""
+def mute_port() -> Iterator[int]:
+    """Run a server that accepts connections and sends nothing, and return its port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         taken: list[socket.socket] = []
 
@@ -128,7 +132,7 @@ def mute() -> Iterator[int]:
             connection.close()
 
 
-def test_a_certificate_of_the_host_that_the_authority_has_signed_is_accepted(
+def test_a_certificate_of_a_known_authority_is_accepted(
     ledger: Ledger, run_tenant: RunTenant, connect: Connect, authority: Authority
 ) -> None:
     tenant = run_tenant(certificate=authority.certificate_of("localhost"))
@@ -143,7 +147,7 @@ def test_a_certificate_of_the_host_that_the_authority_has_signed_is_accepted(
         pytest.param("localhost", (-9, -1), "certificate has expired", id="that has expired"),
     ],
 )
-def test_a_certificate_is_refused(
+def test_a_wrong_certificate_is_refused(
     ledger: Ledger,
     run_tenant: RunTenant,
     connect: Connect,
@@ -157,7 +161,7 @@ def test_a_certificate_is_refused(
     nothing_was_sent(ledger, tenant, said)
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(
+def test_a_certificate_of_an_unknown_authority_is_refused(
     ledger: Ledger, run_tenant: RunTenant, connect: Connect, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenant = run_tenant(certificate=authority.certificate_of("localhost"))
@@ -166,12 +170,12 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(
     nothing_was_sent(ledger, tenant, "certificate verify failed")
 
 
-def test_tls_spoken_to_a_tenant_that_speaks_plain_http(ledger: Ledger, tenant: Sandbox, connect: Connect) -> None:
+def test_a_tenant_that_speaks_plain_http_instead_of_tls(ledger: Ledger, tenant: Sandbox, connect: Connect) -> None:
     connect(tenant, host=f"https://127.0.0.1:{tenant.port}")
     nothing_was_sent(ledger, tenant, f"No connection to 127.0.0.1:{tenant.port}")
 
 
-def test_plain_http_spoken_to_a_tenant_that_speaks_tls(
+def test_a_tenant_that_speaks_tls_instead_of_plain_http(
     ledger: Ledger, run_tenant: RunTenant, connect: Connect, authority: Authority
 ) -> None:
     tenant = run_tenant(certificate=authority.certificate_of("localhost"))

@@ -154,7 +154,7 @@ def test_a_ticket_that_the_ledger_refuses_is_revoked_at_once_and_its_row_says_so
     assert (tenant.stats().tickets, factories.living(tenant)) == (1, set())
 
 
-@pytest.mark.answers("the ledger is away when Auth0 has made a link")
+@pytest.mark.answers("the ledger is unavailable when Auth0 has created a link")
 def test_a_ticket_that_can_neither_be_written_down_nor_revoked_is_in_its_rows_outcome(
     sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,7 +179,7 @@ def test_a_ticket_is_in_its_rows_outcome_when_the_task_is_ended_while_the_ledger
         raise AWAY
 
     monkeypatch.setattr(sqlite_ledger, "record_created", stay_away)
-    hook = factories.open_hook(sqlite_ledger, timeouts=replace(factories.SHORT, drain=0.05))
+    hook = factories.open_hook(sqlite_ledger, timeouts=replace(factories.SHORT, shutdown=0.05))
     made = issuer(organizations(1), sqlite_ledger, hook=hook)
     loop = GuardedLoop(made, timeouts=hook.timeouts)
     loop.run(made.run)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk.bases.operator import ExecutorSafeguard
 from airflow.sdk.exceptions import AirflowTaskTimeout
 from auth0_sso.exceptions import Auth0ConnectionError, Auth0RowError, Auth0RunError, Auth0TransientError, LedgerError
 from auth0_sso.ledger.store import Ledger, open_ledger
@@ -28,36 +27,13 @@ from auth0_sso.runtime.retry_policy import Auth0RetryPolicy
 
 from dev.sandbox.server import Sandbox
 from tests.support import factories
-from tests.support.factories import SHORT, TaskInstance, organization, organizations, request
+from tests.support.factories import TaskInstance, organization, organizations, request
 from tests.unit.auth0_sso.conftest import Connect, RunTenant
-
-
-@pytest.fixture(autouse=True)
-def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tenant: Sandbox, connect: Connect) -> Iterator[None]:
-    """Execute outside a task runner, with a ledger and slots of the test's own; leave no thread behind."""
-    monkeypatch.setattr(ExecutorSafeguard, "test_mode", True)
-    monkeypatch.setenv("SSO_TICKETS_LEDGER", str(tmp_path / "ledger.db"))
-    connect(tenant, extra={"requests_per_slot": 500, "burst_per_slot": 20})
-    before = set(threading.enumerate())
-    yield
-    left = {thread.name for thread in set(threading.enumerate()) - before}
-    assert not {name for name in left if not name.startswith("Thread-")}, left
+from tests.unit.auth0_sso.operators.conftest import execute
 
 
 def create(**options: Any) -> CreateSsoTicketsOperator:
     return CreateSsoTicketsOperator(task_id="create_tickets", **options)
-
-
-def execute(operator: SsoTicketsOperator, **instance: Any) -> TaskInstance:
-    """Execute an operator; return the task instance, with what was pushed, also when it fails."""
-    operator.timeouts = SHORT
-    ti = TaskInstance(operator, **instance)
-    try:
-        ti.returned = operator.execute(ti.context)
-        ti.pushed["return_value"] = ti.returned  # as Airflow does
-    except BaseException as error:
-        ti.raised = error
-    return ti
 
 
 def statuses(ti: TaskInstance) -> dict[str, int]:
@@ -89,7 +65,7 @@ def test_it_takes_the_rate_limits_pool_and_retries_by_whose_fault_it_was(operato
 def test_every_template_field_is_an_argument_and_an_attribute() -> None:
     operator = create(batch={})
     assert set(operator.template_fields) == {
-        *("batch", "auth0_conn_id", "plan_only", "ledger_id", "profile_id", "on_existing"),
+        *("batch", "auth0_conn_id", "plan_only", "ledger_id", "requests", "profile_id", "on_existing"),
     }
     assert all(hasattr(operator, name) for name in operator.template_fields)
 

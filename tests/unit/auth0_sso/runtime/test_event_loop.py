@@ -1,4 +1,4 @@
-"""An event loop for one piece of work: it ends in order, and in time, whatever happens to the task."""
+"""A task's work ends cleanly and in time, also when the task is ended or times out."""
 
 from __future__ import annotations
 
@@ -17,39 +17,38 @@ from auth0_sso.runtime.event_loop import GuardedLoop
 from auth0_sso.runtime.timeouts import Timeouts
 from auth0_sso.runtime.worker_pool import WorkerPool
 
+OnAlarm = Callable[[Callable[[int, object], None]], None]
+LONG = Timeouts(shutdown=60)
+SHORT = Timeouts(shutdown=0.05)
+
 
 class Requests:
-    """Work that is asked to end and lets each request under way have its answer."""
+    """Work that lets each request in flight have its answer after a stop."""
 
-    def __init__(self, answer: Callable[[], Awaitable[object]], many: int = 3) -> None:
-        self.begun = self.answered = 0
+    def __init__(self, answer: Callable[[], Awaitable[object]]) -> None:
+        self.sent = self.answered = 0
         self.reasons: list[str] = []
         self._answer = answer
-        self._many = many
-        self._told = asyncio.Event()
-        self._workers: WorkerPool[int] = WorkerPool(self._ask, 1)
+        self._stopped = asyncio.Event()
+        self._workers: WorkerPool[int] = WorkerPool(self._send, 1)
 
     async def run(self) -> None:
-        await self._workers.run(range(self._many))
+        await self._workers.run(range(3))
 
     def stop(self, reason: str) -> None:
         self.reasons.append(reason)
         self._workers.stop(reason)
-        self._told.set()
+        self._stopped.set()
 
     async def answer_after_the_stop(self) -> None:
-        await self._told.wait()
+        await self._stopped.wait()
         await asyncio.sleep(0.01)
 
-    async def _ask(self, _item: int) -> None:
+    async def _send(self, _item: int) -> None:
         with self._workers.uninterrupted():
-            self.begun += 1
+            self.sent += 1
             await self._answer()
             self.answered += 1
-
-
-PATIENT = Timeouts(drain=60)
-HASTY = Timeouts(drain=0.05)
 
 
 @pytest.fixture(autouse=True)
@@ -60,19 +59,16 @@ def no_threads_left() -> Iterator[None]:
 
 
 @pytest.fixture
-def on_alarm() -> Iterator[Callable[[Callable[[int, object], None]], None]]:
-    """Let a signal handler run in a moment, when the event loop waits for answers."""
+def on_alarm() -> Iterator[OnAlarm]:
+    """Run a signal handler in a moment, when the event loop waits for answers."""
     before = signal.getsignal(signal.SIGALRM)
 
-    def strike(action: Callable[[int, object], None]) -> None:
+    def schedule(action: Callable[[int, object], None]) -> None:
         signal.signal(signal.SIGALRM, action)
         signal.setitimer(signal.ITIMER_REAL, 0.05)
 
-    yield strike
+    yield schedule
     signal.signal(signal.SIGALRM, before)
-
-
-OnAlarm = Callable[[Callable[[int, object], None]], None]
 
 
 def never() -> Awaitable[object]:
@@ -83,13 +79,15 @@ def time_out(_signal: int, _frame: object) -> None:
     raise AirflowTaskTimeout("Timeout")
 
 
-def test_work_that_ends_by_itself_is_all_done() -> None:
-    work = Requests(lambda: asyncio.sleep(0.001))
-    GuardedLoop(work).run(work.run)
-    assert (work.begun, work.answered, work.reasons) == (3, 3, [])
+def test_work_that_finishes_is_not_stopped() -> None:
+    work = Requests(lambda: asyncio.to_thread(time.sleep, 0.001))
+    loop = GuardedLoop(work, deadline=30)
+    loop.run(work.run)
+    loop.stop("too late")
+    assert (work.sent, work.answered, work.reasons) == (3, 3, [])
 
 
-def test_what_the_work_raises_is_raised() -> None:
+def test_an_error_of_the_work_is_raised() -> None:
     async def fail() -> None:
         raise ValueError("the reason")
 
@@ -98,71 +96,57 @@ def test_what_the_work_raises_is_raised() -> None:
         GuardedLoop(work).run(work.run)
 
 
-def test_before_the_deadline_the_work_is_told_and_what_is_under_way_is_answered() -> None:
+def test_at_the_deadline_the_work_stops_and_requests_in_flight_are_answered() -> None:
     work = Requests(lambda: work.answer_after_the_stop())
-    GuardedLoop(work, deadline=0.2, timeouts=PATIENT).run(work.run)
-    assert (work.begun, work.answered) == (1, 1)
+    GuardedLoop(work, deadline=0.2, timeouts=LONG).run(work.run)
+    assert (work.sent, work.answered) == (1, 1)
     assert work.reasons == ["the task's execution timeout is near"]
 
 
-def test_work_that_ends_before_its_deadline_is_told_nothing() -> None:
-    work = Requests(lambda: asyncio.sleep(0.001))
-    GuardedLoop(work, deadline=30).run(work.run)
-    assert work.reasons == []
-
-
-def test_an_answer_that_never_comes_is_waited_for_only_so_long() -> None:
-    def told_and_never_answered() -> Awaitable[object]:
-        loop.stop("told to")
+def test_after_a_stop_an_answer_is_waited_for_until_the_shutdown_timeout() -> None:
+    def stop_without_an_answer() -> Awaitable[object]:
+        loop.stop("stopped")
         return never()
 
-    work = Requests(told_and_never_answered)
-    loop = GuardedLoop(work, timeouts=HASTY)
+    work = Requests(stop_without_an_answer)
+    loop = GuardedLoop(work, timeouts=SHORT)
     loop.run(work.run)
-    assert (work.begun, work.answered) == (1, 0)
+    assert (work.sent, work.answered) == (1, 0)
 
 
 def test_a_signal_handler_may_stop_it(on_alarm: OnAlarm) -> None:
     def answer() -> Awaitable[object]:
-        on_alarm(lambda _signal, _frame: loop.stop("told to"))
+        on_alarm(lambda _signal, _frame: loop.stop("stopped"))
         return work.answer_after_the_stop()
 
     work = Requests(answer)
-    loop = GuardedLoop(work, timeouts=PATIENT)
+    loop = GuardedLoop(work, timeouts=LONG)
     loop.run(work.run)
-    assert (work.begun, work.answered, work.reasons) == (1, 1, ["told to"])
+    assert (work.sent, work.answered, work.reasons) == (1, 1, ["stopped"])
 
 
-def test_a_task_timeout_raised_inside_comes_out_after_the_answer_under_way(on_alarm: OnAlarm) -> None:
+@pytest.mark.parametrize(("answered", "timeouts"), [(1, LONG), (0, SHORT)], ids=["answered", "not answered"])
+def test_a_task_timeout_is_raised_after_requests_in_flight_or_the_shutdown_timeout(
+    on_alarm: OnAlarm, answered: int, timeouts: Timeouts
+) -> None:
     def answer() -> Awaitable[object]:
         on_alarm(time_out)
-        return work.answer_after_the_stop()
+        return work.answer_after_the_stop() if answered else never()
 
     work = Requests(answer)
     with pytest.raises(AirflowTaskTimeout):
-        GuardedLoop(work, timeouts=PATIENT).run(work.run)
-    assert (work.begun, work.answered) == (1, 1)
+        GuardedLoop(work, timeouts=timeouts).run(work.run)
+    assert (work.sent, work.answered) == (1, answered)
 
 
-def test_a_task_timeout_raised_inside_is_not_held_up_by_an_answer_that_never_comes(on_alarm: OnAlarm) -> None:
-    def answer() -> Awaitable[object]:
-        on_alarm(time_out)
-        return never()
-
-    work = Requests(answer)
-    with pytest.raises(AirflowTaskTimeout):
-        GuardedLoop(work, timeouts=HASTY).run(work.run)
-    assert (work.begun, work.answered) == (1, 0)
-
-
-def test_what_the_work_has_left_behind_is_ended_too() -> None:
-    left: list[str] = []
+def test_tasks_that_the_work_leaves_behind_are_cancelled() -> None:
+    ended: list[bool] = []
 
     async def linger() -> None:
         try:
-            await asyncio.sleep(3600)
+            await never()
         finally:
-            left.append("ended")
+            ended.append(True)
 
     class Careless(Requests):
         async def run(self) -> None:
@@ -170,33 +154,19 @@ def test_what_the_work_has_left_behind_is_ended_too() -> None:
             await asyncio.sleep(0)
 
     work = Careless(never)
-    GuardedLoop(work, timeouts=HASTY).run(work.run)
-    assert left == ["ended"]
+    GuardedLoop(work, timeouts=SHORT).run(work.run)
+    assert ended == [True]
 
 
-def test_a_thread_of_the_work_is_waited_for() -> None:
-    work = Requests(lambda: asyncio.to_thread(time.sleep, 0.01))
-    GuardedLoop(work).run(work.run)
-    assert work.answered == 3
-
-
-def test_after_its_end_a_stop_does_nothing() -> None:
-    work = Requests(lambda: asyncio.sleep(0))
-    loop = GuardedLoop(work)
-    loop.run(work.run)
-    loop.stop("too late")
-    assert work.reasons == []
-
-
-def test_a_stop_before_it_runs_ends_it_at_once() -> None:
+def test_work_that_is_stopped_before_it_runs_ends_at_once() -> None:
     work = Requests(never)
-    loop = GuardedLoop(work, timeouts=HASTY)
-    loop.stop("told to")
+    loop = GuardedLoop(work, timeouts=SHORT)
+    loop.stop("stopped")
     loop.run(work.run)
-    assert work.begun <= 1
+    assert work.sent <= 1
 
 
-TERMINATED = """
+WORKER = """
     import asyncio, signal, sys
     from auth0_sso.runtime.event_loop import GuardedLoop
     from auth0_sso.runtime.timeouts import Timeouts
@@ -205,65 +175,58 @@ TERMINATED = """
     class Work:
         def __init__(self):
             self.answered = 0
-            self.told = asyncio.Event()
-            self.workers = WorkerPool(self.ask, 4)
+            self.stopped = asyncio.Event()
+            self.workers = WorkerPool(self.send, 4)
 
         async def run(self):
             await self.workers.run(range(1000))
 
         def stop(self, reason):
             self.workers.stop(reason)
-            self.told.set()
+            self.stopped.set()
 
-        async def ask(self, item):
+        async def send(self, item):
             with self.workers.uninterrupted():
-                print("asked", flush=True)
-                await self.told.wait()
+                print("sent", flush=True)
+                await self.stopped.wait()
                 self.answered += 1
 
     work = Work()
-    loop = GuardedLoop(work, timeouts=Timeouts(drain=60, watch=0.05))
+    loop = GuardedLoop(work, timeouts=Timeouts(shutdown=60, parent_poll_interval=0.05))
     signal.signal(signal.SIGTERM, lambda *_: loop.stop("The task was ended from outside."))
     loop.run(work.run)
     print(work.answered, work.workers.stopped)
 """
-
-
-def test_a_process_that_is_asked_to_end_lets_what_is_under_way_be_answered() -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(TERMINATED)],
-        env={"PYTHONPATH": ":".join(sys.path)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        first = [process.stdout.readline() for _ in range(4)]  # type: ignore[union-attr]
-        process.send_signal(signal.SIGTERM)
-        said, _ = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert first == ["asked\n"] * 4
-    assert said.splitlines()[-1] == "4 The task was ended from outside."
-    assert process.returncode == 0
-
-
-WATCHED = """
+SUPERVISOR = """
     import subprocess, sys
     with subprocess.Popen([sys.executable, "-c", sys.argv[1]]):
         sys.stdin.read()
 """
 
 
-def test_a_process_whose_watcher_is_killed_sends_nothing_more() -> None:
-    watcher = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(WATCHED), textwrap.dedent(TERMINATED)],
+@pytest.mark.parametrize(
+    ("scripts", "sent_signal", "reason"),
+    [
+        ([WORKER], signal.SIGTERM, "The task was ended from outside."),
+        ([SUPERVISOR, WORKER], signal.SIGKILL, "the process that supervises the task is gone"),
+    ],
+    ids=["SIGTERM", "killed supervisor"],
+)
+def test_a_process_that_must_end_sends_nothing_more_and_waits_for_its_answers(
+    scripts: list[str], sent_signal: signal.Signals, reason: str
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", *map(textwrap.dedent, scripts)],
         env={"PYTHONPATH": ":".join(sys.path)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
-    first = [watcher.stdout.readline() for _ in range(4)]  # type: ignore[union-attr]
-    watcher.kill()
-    said, _ = watcher.communicate(timeout=60)  # until the orphan closes its end too
-    assert first == ["asked\n"] * 4
-    assert said.splitlines()[-1] == "4 the process that watched over the task is gone"
+    try:
+        first = [process.stdout.readline() for _ in range(4)]  # type: ignore[union-attr]
+        process.send_signal(sent_signal)
+        said, _ = process.communicate(timeout=60)  # until an orphan closes the pipe, too
+    finally:
+        process.kill()
+    assert first == ["sent\n"] * 4
+    assert said.splitlines()[-1] == f"4 {reason}"

@@ -113,7 +113,7 @@ def test_a_prospect_with_two_profiles_is_told_the_ticket_of_each(
     assert found(wanted) == outcomes
 
 
-@pytest.mark.answers("a task dies for good")
+@pytest.mark.answers("a task is killed and has no retries left")
 def test_rows_whose_task_died_are_told_from_the_ledger(ledger: Ledger, tenant: Sandbox) -> None:
     wanted = organizations(4, per_organization=2)
     outcomes = issue(wanted, ledger)
@@ -121,7 +121,7 @@ def test_rows_whose_task_died_are_told_from_the_ledger(ledger: Ledger, tenant: S
     assert found(wanted, [reported, None]) == outcomes
 
 
-@pytest.mark.answers("a task dies for good")
+@pytest.mark.answers("a task is killed and has no retries left")
 def test_an_ask_whose_answer_was_never_seen_is_failed_and_flagged(ledger: Ledger) -> None:
     ledger.begin(spec(1), None, FIRST_RUN, answer_within=30)
     outcome = found(organizations(1, 1))[1]
@@ -243,7 +243,7 @@ def test_a_task_that_was_ended_from_outside_is_given_time_to_tell(ledger: Ledger
     outcomes = issue(wanted, ledger)
     reported = [{"organization_id": "org_1", "tickets": [{**outcomes[1], "error": "told late"}]}]
     ti = _EndingTask(None, None, reported)
-    (late,) = outcomes_of(ti, RUN, "create_tickets", rows_of(wanted), Timeouts(poll=0.01))
+    (late,) = outcomes_of(ti, RUN, "create_tickets", rows_of(wanted), Timeouts(poll_interval=0.01))
     assert late["error"] == "told late"
 
 
@@ -254,7 +254,7 @@ def test_what_is_sent_while_the_task_is_ending_is_told_from_the_ledger(
     monkeypatch.setenv("AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL", "0")
     ti = _EndingTask(None)
     ti.on_states = lambda: issue(wanted, ledger)
-    (reported,) = outcomes_of(ti, RUN, "create_tickets", rows_of(wanted), Timeouts(dying=0.5, poll=0.5))
+    (reported,) = outcomes_of(ti, RUN, "create_tickets", rows_of(wanted), Timeouts(process_exit=0.5, poll_interval=0.5))
     assert reported["status"] == "created"
 
 
@@ -293,7 +293,7 @@ def test_what_an_earlier_selection_of_the_run_has_left_is_not_told(ledger: Ledge
 def test_a_task_that_has_never_started_is_not_waited_for(ledger: Ledger) -> None:
     ti = TaskInstance()
     ti.states = {"create_tickets": "upstream_failed"}
-    assert outcomes_of(ti, RUN, "create_tickets", rows_of(organizations(1)), Timeouts(poll=0.01)) == []
+    assert outcomes_of(ti, RUN, "create_tickets", rows_of(organizations(1)), Timeouts(poll_interval=0.01)) == []
     assert ti.pulls == 1
 
 

@@ -175,7 +175,7 @@ def test_an_answer_that_is_not_waited_for_any_longer_is_reported_as_a_doubt(
     sqlite_ledger: Ledger, tenant: Sandbox
 ) -> None:
     tenant.fault("stall", delay=30, route="create", connection_name="connection-1")
-    hook = factories.open_hook(sqlite_ledger, timeouts=replace(factories.SHORT, drain=0.1))
+    hook = factories.open_hook(sqlite_ledger, timeouts=replace(factories.SHORT, shutdown=0.1))
     made = factories.issuer(organizations(1), sqlite_ledger, hook=hook)
     loop = GuardedLoop(made, timeouts=hook.timeouts)
     hook.on_request = lambda: loop.stop("told to")

@@ -189,7 +189,7 @@ def test_a_prospect_that_stands_twice_gets_one_link_and_the_second_row_names_the
     assert tenant.stats().tickets == 2
 
 
-@pytest.mark.answers("two DAGs ask for the same prospects at once")
+@pytest.mark.answers("two DAGs request tickets for the same prospects at once")
 def test_runs_of_two_dags_at_once_give_nobody_two_links(runs: Runs, ledger: Ledger, tenant: Sandbox) -> None:
     wanted = factories.organizations(20)
     whos = (FIRST_RUN, RunAttempt("somebodys_copy/run-1", 3, FIRST_RUN.run_after))
@@ -224,7 +224,7 @@ def test_an_older_run_leaves_a_later_runs_links_alone_and_says_so(
     assert tenant.stats().requests == before
 
 
-@pytest.mark.answers("a run is cleared whose links still live")
+@pytest.mark.answers("a run is cleared whose links are still valid")
 def test_a_cleared_run_keeps_its_links(runs: Runs, tenant: Sandbox) -> None:
     first = runs.run(FIRST_RUN, ADA, BOB)
     assert runs.run(FIRST_RUN_CLEARED, ADA, BOB) == first

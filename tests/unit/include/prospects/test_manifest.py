@@ -1,4 +1,4 @@
-"""The manifest: what is written is what is read."""
+"""The manifest is read as it was written."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from include.prospects import (
     Prospect,
     Prospects,
     load_prospects,
+    manifest_rows,
     read_manifest,
     write_manifest,
 )
@@ -57,3 +58,14 @@ def test_another_file_is_no_manifest(tmp_path):
     (tmp_path / "x.jsonl").write_text('{"kind": "ticket"}\n')
     with pytest.raises(ValueError, match="is no manifest of prospects"):
         read_manifest(tmp_path / "x.jsonl")
+
+
+def test_the_rows_for_the_report_have_the_fields_of_their_requests_or_an_error():
+    rows = manifest_rows(load_prospects(None, text="organization_id,ttl_sec\norg_1,\norg_2,soon\n"))
+    assert [(row["row"], row["organization_id"], row["source"]) for row in rows] == [
+        (1, "org_1", "prospects_csv"),
+        (2, "org_2", "prospects_csv"),
+    ]
+    assert rows[0]["error"] == ""
+    assert rows[0]["body"]["enabled_organizations"] == [{"organization_id": "org_1"}]
+    assert rows[1]["error"].startswith("row 2, column ttl_sec, value 'soon': must be a whole number")

@@ -1,4 +1,4 @@
-"""The plan: everybody once, organizations whole, batches even."""
+"""The plan: every prospect once, organizations whole, batches even."""
 
 from __future__ import annotations
 
@@ -56,12 +56,6 @@ def test_packed_batches_differ_by_no_more_than_the_largest_organization(loaded, 
     assert max(loads) - min(loads) <= largest
 
 
-@settings(deadline=None)
-@given(inputs, st.integers(1, 40))
-def test_a_plan_is_the_same_each_time(loaded, most):
-    assert plan_batches(loaded, most) == plan_batches(loaded, most)
-
-
 def test_few_organizations_get_a_batch_each_in_the_order_of_the_input():
     loaded = Prospects(
         [
@@ -94,6 +88,7 @@ def test_many_organizations_share_batches_evenly():
         ("a::////b", "ab"),
         ("x" * 300, "x" * 200),
         ("\x01", "org_1"),
+        ("Ac\x9b31m\u202eme", "Ac31mme"),
         ("   ", "org_1"),
     ],
 )
@@ -120,7 +115,7 @@ def test_less_than_one_batch_is_refused():
 
 
 @pytest.mark.parametrize("storage", ["local", "object storage"])
-def test_a_later_plan_leaves_no_file_of_an_earlier_one(tmp_path, storage):
+def test_a_plan_removes_the_files_of_an_earlier_one(tmp_path, storage):
     folder = tmp_path if storage == "local" else UPath(f"memory://plans/{tmp_path.name}")
     write_plan(plan_batches(of_organizations(range(5)), 5), folder)
     (folder / "plan" / "notes.txt").write_text("kept")

@@ -1,13 +1,17 @@
-"""The charts are well-formed SVG and show the numbers."""
+"""The charts are well-formed SVG and show the numbers; the tasks' counts add up to their samples."""
 
 from __future__ import annotations
 
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from include.reports import STATUSES, RateSample, ReportRow
+from include.reports import STATUSES, RateSample, ReportRow, rate_samples
 from include.reports.charts.organizations import MAX_BARS, organization_chart
+from include.reports.charts.rate_samples import MAX_SAMPLES
 from include.reports.charts.request_rate import rate_chart
 
 
@@ -36,20 +40,22 @@ def test_organizations_with_work_to_do_come_first_then_the_largest() -> None:
     assert names == ["two failed", "one failed", "large", "small"]
 
 
-@pytest.mark.parametrize(("organizations", "hidden"), [(1, 0), (MAX_BARS, 0), (MAX_BARS + 1, 1), (700, 660)])
+@pytest.mark.parametrize(("organizations", "hidden"), [(0, 0), (MAX_BARS, 0), (MAX_BARS + 1, 1)])
 def test_more_organizations_than_fit_are_counted(organizations: int, hidden: int) -> None:
     rows = [row for number in range(organizations) for row in rows_of(f"org_{number}", "created")]
     chart = organization_chart(rows, STATUSES)
     assert (len(chart.bars), chart.hidden) == (organizations - hidden, hidden)
 
 
-def test_rows_without_an_organizations_id_are_not_called_by_the_first_ones_name() -> None:
+def test_rows_without_an_organization_id_have_no_organizations_name() -> None:
     rows = rows_of("", "invalid", name="Acme") + rows_of("", "invalid", name="Globex")
     (bar,) = organization_chart(rows, STATUSES).bars
     assert (bar.name, bar.text) == ("(no organization_id)", "2 invalid")
 
 
-@pytest.mark.parametrize("name", ["<script>alert(1)</script>", 'a & b "c" ]]>', "nul \x00 esc \x1b", "\ud800", ""])
+@pytest.mark.parametrize(
+    "name", ["<script>alert(1)</script>", 'a & b "c" ]]>', "nul \x00 esc \x1b", "\ud800", "]]><!--<iframe>", ""]
+)
 def test_any_name_gives_well_formed_svg(name: str) -> None:
     (bar,) = organization_chart(rows_of("org_1", "created", name=name), STATUSES).bars
     assert ET.fromstring(bar.svg).tag == "svg"
@@ -68,14 +74,14 @@ def test_requests_are_bars_and_the_limit_is_a_step_line() -> None:
     assert chart.levels[-1] == ("4", 100.0)
 
 
-def test_each_bar_tells_its_time_and_numbers() -> None:
+def test_each_bar_has_its_time_and_numbers() -> None:
     chart = rate_chart([RateSample(1_767_225_600, 3, 4.0)])
     assert chart is not None
     assert "00:00:00 UTC: 3 sent, 4 allowed" in chart.svg
-    assert "saw 3 requests, at 00:00:00 UTC" in chart.caption
+    assert "had 3 requests, at 00:00:00 UTC" in chart.caption
 
 
-def test_bars_of_several_seconds_say_so() -> None:
+def test_the_caption_names_the_seconds_of_a_bar() -> None:
     chart = rate_chart([RateSample(second, 1, 1.0) for second in range(0, 300, 10)])
     assert chart is not None
     assert "Each bar is the busiest second of 10." in chart.caption
@@ -93,3 +99,67 @@ def test_the_axis_reaches_the_highest_value_with_few_labels(highest: float) -> N
 
 def test_without_samples_there_is_no_chart() -> None:
     assert rate_chart([]) is None
+
+
+def stats(started: float, finished: float, rate: float = 1.0, **sent: int) -> dict[str, Any]:
+    counts = {second.removeprefix("at_"): count for second, count in sent.items()}
+    return {"started": started, "finished": finished, "rate": rate, "burst": 1.0, "sent": counts}
+
+
+def test_requests_and_rates_of_simultaneous_tasks_are_added() -> None:
+    samples = rate_samples([stats(100, 103, at_100=1, at_102=2), stats(101, 103, rate=0.5, at_102=1)])
+    assert samples == [RateSample(100, 1, 1.0), RateSample(101, 0, 1.5), RateSample(102, 3, 1.5)]
+
+
+def test_a_slot_that_passes_from_task_to_task_counts_once() -> None:
+    samples = rate_samples([stats(100.0, 101.4, at_101=1), stats(101.4, 103.0, at_101=1)])
+    assert [sample.allowed for sample in samples] == [1.0, 1.0, 1.0]
+
+
+def test_slots_given_back_at_a_full_second_do_not_count_in_the_next_one() -> None:
+    samples = rate_samples([stats(100, 101), stats(100, 101), stats(100, 103)])
+    assert [sample.allowed for sample in samples] == [3.0, 1.0, 1.0]
+
+
+def test_a_gap_between_tasks_is_filled_with_zeros() -> None:
+    samples = rate_samples([stats(100, 101, at_100=1), stats(104, 105, at_104=1)])
+    assert samples[1:4] == [RateSample(second, 0, 0.0) for second in (101, 102, 103)]
+
+
+def test_no_tasks_give_no_samples() -> None:
+    assert rate_samples([]) == []
+
+
+@pytest.mark.parametrize("span", [599, 600, 601, 2_000_000_000])
+def test_a_long_run_is_bounded_and_keeps_its_busiest_second(span: int) -> None:
+    busy = {str(span // 2): 9, "0": 1}
+    samples = rate_samples([{"started": 0, "finished": span, "rate": 2.0, "burst": 1.0, "sent": busy}])
+    assert len(samples) <= MAX_SAMPLES
+    assert max(sample.sent for sample in samples) == 9
+    assert {sample.allowed for sample in samples} == {2.0}
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 300), st.integers(1, 60), st.dictionaries(st.integers(0, 59), st.integers(1, 9))),
+        min_size=1,
+        max_size=20,
+    )
+)
+def test_no_request_is_lost_in_a_run_that_fits(tasks: list[tuple[int, int, dict[int, int]]]) -> None:
+    given_stats = [
+        {
+            "started": begin,
+            "finished": begin + length,
+            "rate": 1.0,
+            "burst": 1.0,
+            "sent": {str(begin + second): count for second, count in sent.items()},
+        }
+        for begin, length, sent in tasks
+    ]
+    samples = rate_samples(given_stats)
+    assert sum(sample.sent for sample in samples) == sum(sum(sent.values()) for _, _, sent in tasks)
+    assert [sample.second for sample in samples] == list(range(samples[0].second, samples[-1].second + 1))
+    for sample in samples:
+        held = sum(begin <= sample.second < begin + length for begin, length, _ in tasks)
+        assert sample.allowed == held

@@ -1,4 +1,4 @@
-"""The sample of bad rows: each breaks one rule, and says so at its row and column."""
+"""The sample of bad rows: each breaks one rule, which is named with row and column."""
 
 from __future__ import annotations
 
@@ -21,11 +21,7 @@ EXPECTED = [
     (4, "organization_id", "must be at most 50 characters long"),
     (5, "organization_name", "must not contain the unprintable character U+0007, at character 4: remove it"),
     (7, "prospect_email", "must be one e-mail address, such as ada@example.com"),
-    (
-        8,
-        "connection_name",
-        "must be letters A-Z or a-z, digits and single hyphens between them, such as acme-saml",
-    ),
+    (8, "connection_name", "must be letters A-Z or a-z, digits and single hyphens between them, such as acme-saml"),
     (9, "connection_name", "must be at most 128 characters long"),
     (11, "display_name", "must be at most 128 characters long"),
     (12, "domains", "item 2: must be a domain name, such as example.com, without https:// and path"),
@@ -34,21 +30,13 @@ EXPECTED = [
     (15, "ttl_sec", "must be a whole number in plain digits, at most 18 of them"),
     (17, "profile_id", "must be letters A-Z or a-z, digits, '_' or '-', but has '/' (SOLIDUS) at character 4"),
     (18, "custom_domain", "must be a domain name, such as example.com, without https:// and path"),
-    (
-        19,
-        "connection_id",
-        "edits a connection, while connection_name asks for a new one: keep one of the two",
-    ),
+    (19, "connection_id", "edits a connection, while connection_name makes a new one: keep one of the two"),
     (20, "connection_name", "differs from what column connection_config.name says: keep one of the two"),
     (21, "connection_config.metadata", "must be JSON, but has the key 'plan' twice"),
     (23, "connection_config.options.icon_url", "must be a URL that begins with https://"),
     (24, "domains", "needs domain_aliases_config.domain_verification optional or required, not none"),
     (25, "domain_aliases_config.domain_verification", "must be 'none', 'optional' or 'required'"),
-    (
-        26,
-        "enabled_features.sso",
-        "is only for tickets that edit a connection: give connection_id or remove it",
-    ),
+    (26, "enabled_features.sso", "is only for tickets that edit a connection: give connection_id or remove it"),
     (27, "enabled_features.sso", "must set at least one of sso, domain_verification, provisioning to true"),
     (28, "enabled_features.provisioning", "needs provisioning_config.scopes or .google_workspace"),
     (
@@ -63,21 +51,13 @@ EXPECTED = [
         " 'get:groups', 'post:groups', 'put:groups', 'patch:groups' or 'delete:groups'",
     ),
     (31, "provisioning_config.token_lifetime", "must be at least 900"),
-    (
-        32,
-        "provisioning_config.google_workspace",
-        "needs provisioning_config.google_workspace.sync_users true",
-    ),
-    (
-        33,
-        "use_for_organization_discovery",
-        "needs domain_aliases_config.domain_verification optional or required",
-    ),
+    (32, "provisioning_config.google_workspace", "needs provisioning_config.google_workspace.sync_users true"),
+    (33, "use_for_organization_discovery", "needs domain_aliases_config.domain_verification optional or required"),
     (34, "enabled_organizations", "must contain the row's organization_id org_bad0034"),
     (
         35,
         "assign_membership_on_login",
-        "is overruled by column enabled_organizations: say it there and leave this cell empty",
+        "is overruled by column enabled_organizations: set it there and leave this cell empty",
     ),
     (
         36,

@@ -26,9 +26,8 @@ json_values = st.recursive(
 )
 
 
-@pytest.mark.parametrize("column", COLUMNS.values(), ids=COLUMNS)
-@settings(deadline=None)
-@given(cell=st.text(min_size=1, max_size=60))
+@settings(max_examples=200, deadline=None)
+@given(column=st.sampled_from(list(COLUMNS.values())), cell=st.text(min_size=1, max_size=60))
 def test_a_cell_of_any_text_is_a_value_or_a_broken_rule(column, cell):
     rule = "must be "
     try:
@@ -39,16 +38,16 @@ def test_a_cell_of_any_text_is_a_value_or_a_broken_rule(column, cell):
 
 
 @pytest.mark.parametrize(
-    ("cell", "truth"),
+    ("cell", "value"),
     [("true", True), ("YES", True), ("1", True), ("False", False), ("no", False), ("0", False)],
 )
-def test_a_boolean_is_one_of_six_words(cell, truth):
-    assert parse_boolean(cell) is truth
+def test_a_boolean_is_one_of_six_words(cell, value):
+    assert parse_boolean(cell) is value
 
 
-@pytest.mark.parametrize("cell", ["y", "on", "2", "wahr", "tru\u0435", "null"])
+@pytest.mark.parametrize("cell", ["y", "on", "2", "01", "wahr", "TRUE.", "\uff59es", "tru\u0435", "null", "true;false"])
 def test_other_words_are_no_boolean(cell):
-    with pytest.raises(CellError):
+    with pytest.raises(CellError, match="must be true or false"):
         parse_boolean(cell)
 
 
@@ -58,9 +57,11 @@ def test_an_integer_is_read_as_it_is_written(number):
     assert parse_integer(str(number)) == number
 
 
-@pytest.mark.parametrize("cell", ["1.0", "1e3", "1_000", "+1", "0x10", "٣", "1 000", "--1", "9" * 400])
+@pytest.mark.parametrize(
+    "cell", ["1.0", "1e3", "1e999", "1_000", "+1", "0x10", "٣", "1 000", "1,5", "--1", "9" * 19, "-" + "9" * 10_000]
+)
 def test_other_spellings_are_no_integer(cell):
-    with pytest.raises(CellError):
+    with pytest.raises(CellError, match="must be a whole number"):
         parse_integer(cell)
 
 
@@ -70,9 +71,11 @@ def test_json_is_read_as_it_is_written(value):
     assert parse_json(json.dumps(value)) == value
 
 
-@pytest.mark.parametrize("cell", ['{"a":1,"a":2}', "[Infinity]", "-Infinity", "{'a': 1}", "[1,]", "[" * 99_999])
-def test_json_that_parsers_disagree_on_is_refused(cell):
-    with pytest.raises(CellError, match="must be JSON"):
+@pytest.mark.parametrize(
+    "cell", ['{"a":1,"a":2}', '{"a":{"b":1,"b":1}}', "{'a': 1}", "[1,]", '["a"', "[" + "9" * 10_000 + "]"]
+)
+def test_json_with_errors_or_repeated_keys_is_refused(cell):
+    with pytest.raises(CellError, match=r"must be (JSON, but|a whole number)"):
         parse_json(cell)
 
 

@@ -1,19 +1,16 @@
-"""Every field of the API has a column, and headers that miss are answered with the nearest name."""
+"""Every field of the API has a column."""
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Literal, get_args, get_origin
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from include.prospects import ProspectsError, load_prospects
 from include.prospects.schema.cells import is_object, plain_type
 from include.prospects.schema.columns import COLUMNS, SHORT_NAMES
 from include.prospects.schema.models import OWN_COLUMNS, ProspectRow, TicketRequest
-from include.prospects.table.header import MOST_COLUMNS, find_column, nearest_hint
+from tests.unit.include.prospects.inputs import body_of, load, problems_of
 
 TEXTS = ("acme-1", "acme.example", "https://acme.example/icon.png", "it@acme.example", "null")
 SCOPES = {"provisioning_config.scopes": "get:users"}
@@ -27,11 +24,11 @@ COMPANIONS = {
     "domain_aliases_config.pending_domains": VERIFIED,
     "use_for_organization_discovery": VERIFIED,
 }
-"""Cells that a column can't be without."""
+"""Cells that a column needs beside it."""
 
 
 def leaf_fields(model=ProspectRow, above=""):
-    """Yield dotted path and type of each field that holds no fields itself."""
+    """Yield dotted path and type of each field that has no fields itself."""
     for name, field in model.model_fields.items():
         inner = plain_type(field.annotation)
         if hasattr(inner, "model_fields"):
@@ -77,12 +74,10 @@ def accepts(annotation, text):
     return True
 
 
-def load_row(row):
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(row))
-    writer.writeheader()
-    writer.writerow(row)
-    return load_prospects(None, text=text.getvalue())
+def value_at(path, body):
+    for key in path.split("."):
+        body = body[key]
+    return body
 
 
 def test_every_property_of_the_schema_has_a_column():
@@ -92,27 +87,19 @@ def test_every_property_of_the_schema_has_a_column():
     assert set(paths) <= set(COLUMNS)
 
 
-BODY_LEAVES = [(path, annotation) for path, annotation in leaf_fields() if path not in OWN_COLUMNS]
+BODY_LEAVES = {path: annotation for path, annotation in leaf_fields() if path not in OWN_COLUMNS}
 
 
-@pytest.mark.parametrize(("path", "annotation"), BODY_LEAVES, ids=[path for path, _ in BODY_LEAVES])
-def test_a_cell_of_every_field_arrives_in_the_body(path, annotation):
-    cell, expected = a_valid_cell(annotation)
-    loaded = load_row({"organization_id": "org_1", path: cell, **COMPANIONS.get(path, {})})
-    assert not loaded.invalid, [str(problem) for problem in loaded.invalid[0].problems]
-    value = loaded.valid[0].body
-    for key in path.split("."):
-        value = value[key]
-    assert value == expected
+@pytest.mark.parametrize("path", BODY_LEAVES)
+def test_a_cell_of_every_field_arrives_in_the_body(path):
+    cell, expected = a_valid_cell(BODY_LEAVES[path])
+    assert value_at(path, body_of({path: cell, **COMPANIONS.get(path, {})})) == expected
 
 
 @pytest.mark.parametrize(("short", "path"), SHORT_NAMES.items())
 def test_a_short_name_stands_for_its_path(short, path):
-    cell, expected = a_valid_cell(dict(BODY_LEAVES)[path])
-    value = load_row({"organization_id": "org_1", short: cell}).valid[0].body
-    for key in path.split("."):
-        value = value[key]
-    assert value == expected
+    cell, expected = a_valid_cell(BODY_LEAVES[path])
+    assert value_at(path, body_of({short: cell})) == expected
 
 
 def test_the_columns_beside_the_body_arrive_in_the_prospect():
@@ -124,111 +111,31 @@ def test_the_columns_beside_the_body_arrive_in_the_prospect():
         "profile_id": "ssp_1",
         "custom_domain": "login.acme.example",
     }
-    (prospect,) = load_row(row).valid
+    (prospect,) = load(row).valid
     assert {column: getattr(prospect, column) for column in row} == row
     assert not set(row) & set(prospect.body)
 
 
 def test_an_object_can_be_given_as_json_and_by_its_fields_together():
     row = {
-        "organization_id": "org_1",
         "display_name": "Acme",
         "connection_config.metadata.Plan": "gold",
         "connection_config": '{"name": "acme", "metadata": {"tier": "1"}}',
     }
-    assert load_row(row).valid[0].body["connection_config"] == {
+    assert body_of(row)["connection_config"] == {
         "name": "acme",
         "display_name": "Acme",
         "metadata": {"tier": "1", "Plan": "gold"},
     }
 
 
-def test_names_are_found_whatever_their_case_and_spaces():
-    text = " Organization_ID ,DISPLAY_NAME,Connection_Config.Metadata.PlanName\norg_1,Acme,gold\n"
-    (prospect,) = load_prospects(None, text=text).valid
-    assert prospect.body["connection_config"] == {
-        "name": "org-1",
-        "display_name": "Acme",
-        "metadata": {"PlanName": "gold"},
-    }
+def test_keys_that_are_special_elsewhere_are_plain_keys_of_the_metadata():
+    keys = ["__proto__", "constructor", "__class__", "a", "a.b", "a.b.c"]
+    body = body_of({f"connection_config.metadata.{key}": key for key in keys})
+    assert body["connection_config"]["metadata"] == {key: key for key in keys}
 
 
-@pytest.mark.parametrize(
-    ("wrong", "nearest"),
-    [
-        ("domian", "domains"),
-        ("organisation_name", "organization_name"),
-        ("ttl", "ttl_sec"),
-        ("email", "prospect_email"),
-        ("icon_url", "connection_config.options.icon_url"),
-        ("connection_config.displayname", "connection_config.display_name"),
-        ("provisioning.scopes", "provisioning_config.scopes"),
-        ("Connection-Name", "connection_name"),
-    ],
-)
-def test_an_unknown_column_is_answered_with_the_nearest_known_one(wrong, nearest):
-    assert find_column(wrong) is None
-    assert f"'{nearest}'" in nearest_hint(wrong)
-
-
-def test_a_header_tells_all_its_problems_at_once():
-    text = "organisation_id,domian,ttl_sec,TTL_SEC,connection_config.metadata.,\nx\n"
-    with pytest.raises(ProspectsError) as error:
-        load_prospects(None, text=text)
-    assert error.value.problems == [
-        "prospects_csv: unknown column 'organisation_id': did you mean 'organization_id'?",
-        "prospects_csv: unknown column 'domian': did you mean 'domains'?",
-        "prospects_csv: unknown column 'connection_config.metadata.': did you mean 'connection_config.metadata'?",
-        "prospects_csv: column 'ttl_sec' is given 2 times: keep one of them",
-        "prospects_csv: the column 'organization_id' is missing: the first line must name the columns,"
-        " such as organization_id,organization_name,prospect_name,prospect_email,domains",
-    ]
-    assert str(error.value) == "\n".join(error.value.problems)
-
-
-@pytest.mark.parametrize(
-    "secrets",
-    [
-        "AKIAIOSFODNN7EXAMPLE",
-        "sk_live_51H8xkq2eZvKYlo2C",
-        "client_id=h4rdToGuess",
-        "machine acme.example login ada password h4rdToGuess",
-        '{"client_secret": "h4rdToGuess", "name": "acme"}',
-        "h4rdToGuess" * 30,
-        "h4rd\u200bToGuess",
-        "prospect_email,h4rdToGuess",
-    ],
-)
-def test_the_first_line_of_a_file_that_is_no_csv_of_prospects_is_not_shown(tmp_path, secrets):
-    file = tmp_path / "credentials"
-    file.write_text(secrets + "\n", encoding="utf-8")
-    with pytest.raises(ProspectsError) as error:
-        load_prospects(file)
-    assert not [part for part in ("AKIA", "sk_live", "h4rd", "acme") if part in str(error.value)]
-
-
-def test_a_name_that_is_not_shown_is_found_by_its_position():
-    with pytest.raises(ProspectsError) as error:
-        load_prospects(None, text="prospect_email,passw0rd,organization id\n")
-    unknown, hinted, _ = error.value.problems
-    assert unknown.startswith("prospects_csv: unknown column 2: ")
-    assert hinted == "prospects_csv: unknown column 3: did you mean 'organization_id'?"
-
-
-def test_beside_an_organization_id_every_unknown_column_is_named():
-    with pytest.raises(ProspectsError) as error:
-        load_prospects(None, text="organization_id,Fax Number\norg_1,5\n")
-    assert "unknown column 'Fax Number': the nearest" in str(error.value)
-
-
-def test_a_file_of_absurdly_many_columns_is_refused_at_once():
-    with pytest.raises(ProspectsError, match=f"has {MOST_COLUMNS + 1} columns"):
-        load_prospects(None, text="x," * MOST_COLUMNS + "y\n")
-
-
-def test_a_column_without_a_name_is_fine_while_it_is_empty():
-    loaded = load_prospects(None, text="organization_id,,\norg_1,,\norg_2,,stray\n")
-    assert [prospect.row for prospect in loaded.valid] == [1]
-    (problem,) = loaded.invalid[0].problems
-    assert (problem.column, problem.value) == ("#3", "stray")
-    assert problem.rule.startswith("has no column name above it")
+@pytest.mark.parametrize("outer", ["null", '{"metadata": null}', '{"metadata": "x"}', '{"metadata": {"plan": "y"}}'])
+def test_two_columns_that_give_different_values_to_one_field_make_the_row_invalid(outer):
+    problems = problems_of({"connection_config": outer, "connection_config.metadata.plan": "x"})
+    assert any("says: keep one of the two" in problem.rule for problem in problems)

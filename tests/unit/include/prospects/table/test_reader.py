@@ -1,25 +1,17 @@
-"""Bytes to rows: encodings, separators, quotes, and that nothing is lost or crashes."""
+"""From bytes to rows: encodings, separators, quotes."""
 
 from __future__ import annotations
 
-import contextlib
-import csv
-import io
+import tracemalloc
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from include.prospects import ProspectsError, load_prospects
-from include.prospects.table.reader import read_table
+from include.prospects import ProspectsError
+from include.prospects.table.reader import MOST_CELL_CHARACTERS, read_table
+from tests.unit.include.prospects.inputs import csv_of
 
 ROWS = [["organization_id", "organization_name"], ["org_1", "Acme, Inc; the\tfirst"], ["org_2", 'The "Two"']]
-
-
-def encode(rows, separator=",", line_end="\n", quoting=csv.QUOTE_MINIMAL):
-    text = io.StringIO()
-    csv.writer(text, delimiter=separator, lineterminator=line_end, quoting=quoting).writerows(rows)
-    return text.getvalue().encode()
+BOM = b"\xef\xbb\xbf"
 
 
 def read(content):
@@ -27,19 +19,48 @@ def read(content):
     return [table.header, *table.rows]
 
 
-@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"], ids=["no-bom", "bom"])
+def refusal_of(content):
+    with pytest.raises(ProspectsError) as error:
+        read(content)
+    (problem,) = error.value.problems
+    return problem
+
+
+@pytest.mark.parametrize("bom", [b"", BOM], ids=["no-bom", "bom"])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_any_usual_csv_reads_the_same(separator, line_end, bom):
-    assert read(bom + encode(ROWS, separator, line_end)) == ROWS
+    assert read(bom + csv_of(*ROWS, delimiter=separator, lineterminator=line_end).encode()) == ROWS
 
 
-def test_a_separator_within_a_quoted_name_does_not_mislead():
-    assert read(b'organization_id;"x,y,z"\norg_1;2\n') == [["organization_id", "x,y,z"], ["org_1", "2"]]
+@pytest.mark.parametrize(
+    ("content", "row"),
+    [
+        (b'organization_id;"x,y,z"\norg_1;2\n', ["org_1", "2"]),
+        (b"a;b\norg_1;Acme, Inc, Ltd\n", ["org_1", "Acme, Inc, Ltd"]),
+        (b'a;b\norg_1;"Acme; Inc"\n', ["org_1", "Acme; Inc"]),
+        (b"a\tb\norg_1\tAcme, Inc; Ltd\n", ["org_1", "Acme, Inc; Ltd"]),
+        (b'a\tb\norg_1\t"a;\tb"\n', ["org_1", "a;\tb"]),
+        (b"sep=;\na,b,c;d\n1;2\n", ["1", "2"]),
+    ],
+)
+def test_the_separator_is_that_of_the_header_and_the_others_are_text(content, row):
+    assert read(content)[1] == row
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("line", ["sep={}\n", "SEP={}\r\n", '"sep={}"\n', "\n\nsep={}\n"])
+def test_the_first_line_may_name_the_separator_as_excel_does(line, separator):
+    text = f"{line.format(separator)}\na{separator}b\n1{separator}2\n"
+    assert read(BOM + text.encode()) == [["a", "b"], ["1", "2"]]
 
 
 def test_a_quoted_line_break_belongs_to_its_cell():
     assert read(b'a,b\n"1\n2",3\n') == [["a", "b"], ["1\n2", "3"]]
+
+
+def test_mixed_line_ends_end_rows_and_unicode_line_separators_do_not():
+    assert read("a\r1\n2\r\n3\u20284\n".encode()) == [["a"], ["1"], ["2"], ["3\u20284"]]
 
 
 def test_lines_without_content_are_no_rows():
@@ -58,83 +79,67 @@ def test_white_space_around_a_quoted_cell_does_not_count(blank, line_end):
     ]
 
 
-def test_white_space_around_a_quote_within_a_cell_counts():
-    assert read(b'a,b\nx "y" ,"1 \n"" ,"\n') == [["a", "b"], ['x "y" ', '1 \n" ,']]
+@pytest.mark.parametrize("cell", ['5" pipe', 'a"b"c', "'", 'x"', 'x "y" '])
+def test_a_quote_within_a_cell_is_part_of_it(cell):
+    assert read(f"a,b\n{cell},1\n".encode())[1] == [cell, "1"]
+
+
+def test_white_space_around_a_quote_within_a_quoted_cell_counts():
+    assert read(b'a,b\n"1 \n"" ,",2\n')[1] == ['1 \n" ,', "2"]
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "byte"),
     [
-        (b"", "a.csv: is empty: its first line must name the columns, such as organization_id,"),
-        (b"\xef\xbb\xbf\r\n  \r\n", "a.csv: is empty"),
-        ("a,b\n".encode("utf-16"), "a.csv: is UTF-16 text: save it as CSV in UTF-8"),
-        ("a,b\n".encode("utf-16-le"), "a.csv: is UTF-16 text without a mark that says so: save it as CSV in UTF-8"),
-        (b"a,b\n1,\x00\n", "a.csv: line 2 has a NUL byte"),
-        (b"PK\x03\x04\x14\x00", "a.csv: is an Excel workbook or another ZIP archive: save it as CSV"),
-        (
-            "a,b\n1,2\nAgne\u0161,\u00e9".encode("iso8859-2"),
-            "a.csv: line 3 has the byte 0xB9, which isn't UTF-8",
-        ),
-        (b'a,b\n1,2\n3,"4\n5,6\n', "a.csv: a quote opened in the row at line 3 is never closed"),
-        (b'\n\na,"b\n', "a.csv: a quote opened in the row at line 3 is never closed"),
-        (b'a,b\n"1\n2",3\n"x "y"",4\n', "a.csv: the row at line 4 has text after a closing quote"),
-        (b'a,b\n"1" 2,3\n', "a.csv: the row at line 2 has text after a closing quote"),
+        ("a,b\nŁódź".encode("utf-16"), 1),
+        ("a,b\n".encode("utf-16-le"), 2),
+        ("a,b\n".encode("utf-32"), 1),
+        (b"a,b\n1,\x00\n", 7),
+        (b"PK\x03\x04\x14\x00", 6),
+        (b"\x1f\x8b\x08", 2),
+        ("a,b\n1,2\nAgnès".encode("latin-1"), 12),
+        (b"a,b\n1,\xed\xa0\x80\n", 7),
+        (b"a,b\n1,\xe2\x82", 7),
+        (BOM + b"a,b\n1,\xff\n", 10),
+        (b"a\n" + b"12345\n" * 100_000 + b"\xe9\n", 600_003),
+    ],
+    ids=["UTF-16", "no mark", "UTF-32", "NUL", "workbook", "gzip", "latin-1", "surrogate", "half", "mark", "far"],
+)
+def test_bytes_that_are_not_utf8_are_named_by_their_place(content, byte):
+    assert refusal_of(content) == f"a.csv: is not UTF-8 text, at byte {byte:,}: save it as 'CSV UTF-8'"
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "is empty: its first line must name the columns, such as organization_id,"),
+        (BOM + b"\r\n  \r\n", "is empty"),
+        (b',,,\n"",,\n', "is empty"),
+        (b'a,b\n1,2\n3,"4\n5,6\n', "a quote opened in the row at line 3 is never closed: add the closing quote"),
+        (b'a,b\n1,"2\n2"\n"3,4\n5,6\n', "a quote opened in the row at line 4 is never closed"),
+        (b'\n\na,"b\n', "a quote opened in the row at line 3 is never closed"),
+        (b'a,b\n"1\n2",3\n"x "y"",4\n', "the row at line 4 has text after a closing quote"),
+        (b'a,b\n1,"open\n2,"Acme"\n', "the row at line 2 has text after a closing quote"),
+        (b"sep=|\na|b\n", "the first line sets the separator '|': save it with comma, semicolon or tab"),
+        (b'a\n1\n"' + b"x\n" * (MOST_CELL_CHARACTERS // 2 + 1), "the row at line 3 has a cell of over 8,388,608"),
     ],
 )
-def test_what_is_no_such_csv_is_refused_with_what_to_do(content, said):
-    with pytest.raises(ProspectsError) as error:
-        read(content)
-    assert str(error.value).startswith(said)
+def test_content_that_is_no_csv_is_refused_with_what_to_do(content, problem):
+    assert refusal_of(content).startswith(f"a.csv: {problem}")
 
 
-def test_a_cell_beyond_the_csv_modules_limit_is_read():
+def test_a_cell_beyond_the_default_limit_of_the_csv_module_is_read():
     assert read(b"a\n" + b"x" * 1_000_000)[1] == ["x" * 1_000_000]
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.binary(max_size=300))
-def test_any_bytes_are_rows_or_a_prospects_error(content):
-    with contextlib.suppress(ProspectsError):
-        assert read(content)[0]
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.text(st.characters(), max_size=200))
-def test_any_text_below_a_header_is_rows_or_a_prospects_error(text):
-    with contextlib.suppress(ProspectsError):
-        loaded = load_prospects(None, text="organization_id,display_name,domains,ttl_sec\n" + text)
-        assert loaded.valid or loaded.invalid
-
-
-cells = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=12)
-likely = st.sampled_from(["org_1", "org_2", "a@b.example", "yes", "60", "[]", "{}", "null", "a.example"])
-tables = st.lists(st.lists(cells | likely, max_size=9), min_size=1, max_size=12)
-HEADER = [
-    "organization_id",
-    "organization_name",
-    "prospect_email",
-    "domains",
-    "ttl_sec",
-    "connection_config",
-    "enabled_organizations",
-    "connection_config.options",
-]
-
-
-@settings(max_examples=200, deadline=None)
-@given(
-    tables,
-    st.sampled_from(",;\t"),
-    st.sampled_from([("\n", csv.QUOTE_ALL), ("\r\n", csv.QUOTE_ALL), ("\r\n", csv.QUOTE_MINIMAL)]),
-)
-def test_every_row_is_either_valid_or_invalid(rows, separator, style):
-    expected = sum(any(cell.strip() for cell in row) for row in rows)
-    text = encode([HEADER, *rows], separator, *style).decode()
-    if not expected:
-        with pytest.raises(ProspectsError, match="has no rows"):
-            load_prospects(None, text=text)
-        return
-    loaded = load_prospects(None, text=text)
-    numbers = sorted(row.row for row in [*loaded.valid, *loaded.invalid])
-    assert numbers == list(range(1, expected + 1))
-    assert all(invalid.problems for invalid in loaded.invalid)
+def test_reading_a_large_file_takes_no_second_copy_of_it():
+    # One letter beyond the first plane makes a text of the whole file four times its bytes.
+    content = "organization_id\n😀\n".encode() + (b"x" * 999 + b"\n") * 16_000
+    tracemalloc.start()
+    try:
+        rows = sum(1 for _ in read_table(content, "a.csv").rows)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert rows == 16_001
+    assert peak < len(content) / 2

@@ -1,14 +1,13 @@
-"""What really goes over the wire, and what the hook makes of answers that a tenant should not give."""
+"""What the hook sends, and how it reads answers that a tenant should not give."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import socketserver
 import threading
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from auth0_sso.exceptions import (
@@ -16,7 +15,6 @@ from auth0_sso.exceptions import (
     Auth0Error,
     Auth0RowError,
     Auth0RunError,
-    Auth0TokenError,
     Auth0TransientError,
 )
 from auth0_sso.hooks.auth0 import Auth0Hook
@@ -24,7 +22,7 @@ from auth0_sso.runtime.rate_limiter import RateLimiter
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-T = TypeVar("T")
+from tests.unit.auth0_sso.hooks.conftest import using
 
 BODY = {"connection_config": {"name": "acme"}}
 PATH = "/api/v2/self-service-profiles/ssp_1/sso-ticket"
@@ -55,14 +53,6 @@ def hook(httpserver: HTTPServer, point_at: Callable[..., Auth0Hook]) -> Auth0Hoo
     return point_at(httpserver.port)
 
 
-def using(hook: Auth0Hook, ask: Callable[[Auth0Hook], Awaitable[T]]) -> T:
-    async def run() -> T:
-        async with hook.open() as opened:
-            return await ask(opened)
-
-    return asyncio.run(run())
-
-
 def create(hook: Auth0Hook, profile_id: str = "ssp_1", **options: Any) -> Any:
     return using(hook, lambda opened: opened.create_sso_ticket(profile_id, BODY, **options))
 
@@ -72,7 +62,7 @@ def revoke(hook: Auth0Hook) -> None:
 
 
 def answering(httpserver: HTTPServer, hook: Auth0Hook, *answers: Response) -> list[Request]:
-    """Give one answer after the other, and return the requests that ask for them."""
+    """Give one answer after the other, the last one to all further requests; return the requests."""
     seen: list[Request] = []
     left = list(answers)
 
@@ -84,12 +74,12 @@ def answering(httpserver: HTTPServer, hook: Auth0Hook, *answers: Response) -> li
     return seen
 
 
-def made() -> Response:
+def created() -> Response:
     return Response(json.dumps(TICKET), 201)
 
 
-def test_a_ticket_request_carries_what_the_api_wants_and_nothing_else(httpserver: HTTPServer, hook: Auth0Hook) -> None:
-    (seen,) = [answering(httpserver, hook, made())]
+def test_a_ticket_request_has_the_apis_headers_and_no_others(httpserver: HTTPServer, hook: Auth0Hook) -> None:
+    seen = answering(httpserver, hook, created())
     create(hook, custom_domain="login.example.com")
     (request,) = seen
     assert request.json == BODY
@@ -100,13 +90,7 @@ def test_a_ticket_request_carries_what_the_api_wants_and_nothing_else(httpserver
     assert set(headers) <= {"Host", "User-Agent", "Content-Length", "Accept-Encoding"}
 
 
-def test_without_a_custom_domain_there_is_no_such_header(httpserver: HTTPServer, hook: Auth0Hook) -> None:
-    seen = answering(httpserver, hook, made())
-    create(hook)
-    assert "auth0-custom-domain" not in seen[0].headers
-
-
-def test_no_connection_extra_becomes_a_header(httpserver: HTTPServer, point_at: Callable[..., Auth0Hook]) -> None:
+def test_no_extra_and_no_secret_becomes_a_header(httpserver: HTTPServer, point_at: Callable[..., Auth0Hook]) -> None:
     httpserver.expect_request("/oauth/token").respond_with_json(TOKEN)
     secretive = {
         "X-Secret": "s3cret-header",
@@ -120,9 +104,11 @@ def test_no_connection_extra_becomes_a_header(httpserver: HTTPServer, point_at: 
         "proxies": {"http": "http://127.0.0.1:1"},
     }
     hook = point_at(httpserver.port, **secretive)
-    answering(httpserver, hook, made())
+    answering(httpserver, hook, created())
     create(hook)
-    assert len(httpserver.log) == 2
+    (token_request, _), (ticket_request, _) = httpserver.log
+    assert token_request.json["client_secret"] == "s3cret-of-client"
+    assert b"s3cret" not in ticket_request.data
     for request, _ in httpserver.log:
         sent = "\n".join(f"{name}: {value}" for name, value in request.headers.items())
         assert not [word for word in ("s3cret", "X-Secret", "ssp_extra", "extra.example.com", "verify") if word in sent]
@@ -131,24 +117,14 @@ def test_no_connection_extra_becomes_a_header(httpserver: HTTPServer, point_at: 
         }  # fmt: skip
 
 
-def test_the_secret_goes_into_the_token_request_only(httpserver: HTTPServer, hook: Auth0Hook) -> None:
-    answering(httpserver, hook, made())
-    create(hook)
-    (token_request, _), (ticket_request, _) = httpserver.log
-    assert token_request.json["client_secret"] == "s3cret-of-client"
-    assert "Authorization" not in token_request.headers
-    assert b"s3cret" not in ticket_request.data
-    assert "s3cret" not in str(ticket_request.headers)
-
-
-def test_a_redirect_is_not_followed_since_the_token_would_go_with_it(httpserver: HTTPServer, hook: Auth0Hook) -> None:
+def test_a_redirect_does_not_take_the_token_along(httpserver: HTTPServer, hook: Auth0Hook) -> None:
     answering(httpserver, hook, Response("", 302, {"Location": httpserver.url_for("/elsewhere")}))
     with pytest.raises(Auth0RunError, match="without a redirect"):
         create(hook)
     assert [request.path for request, _ in httpserver.log] == ["/oauth/token", PATH]
 
 
-@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize("status", [302, 307])
 def test_a_redirected_token_request_does_not_take_the_secret_along(
     httpserver: HTTPServer, point_at: Callable[..., Auth0Hook], status: int
 ) -> None:
@@ -164,9 +140,7 @@ def test_a_redirected_token_request_does_not_take_the_secret_along(
     [
         b"",
         b"{}",
-        b"[]",
         b"null",
-        b"created",
         b'{"ticket": ""}',
         b'{"ticket": null}',
         b'{"ticket": 7}',
@@ -180,7 +154,7 @@ def test_a_redirected_token_request_does_not_take_the_secret_along(
     ],
     ids=lambda said: said[:40].decode("latin-1"),
 )
-def test_a_201_without_a_ticket_is_an_unanswered_request(httpserver: HTTPServer, hook: Auth0Hook, said: bytes) -> None:
+def test_a_201_without_a_ticket_is_an_ambiguous_result(httpserver: HTTPServer, hook: Auth0Hook, said: bytes) -> None:
     answering(httpserver, hook, Response(said, 201))
     with pytest.raises(Auth0AmbiguousResultError, match="201 without a ticket") as caught:
         create(hook)
@@ -189,7 +163,7 @@ def test_a_201_without_a_ticket_is_an_unanswered_request(httpserver: HTTPServer,
 
 @pytest.mark.parametrize("said", [b"", b"<html>Oops</html>", b"\xff", b"[" * 100_000, b'{"message": ["a"]}'], ids=len)
 @pytest.mark.parametrize(("status", "kind"), [(400, Auth0RowError), (403, Auth0RunError), (503, Auth0TransientError)])
-def test_an_error_whose_body_is_no_json_is_still_told_by_its_status(
+def test_an_error_without_json_is_known_by_its_status(
     httpserver: HTTPServer, hook: Auth0Hook, said: bytes, status: int, kind: type[Auth0Error]
 ) -> None:
     answering(httpserver, hook, Response(said, status))
@@ -198,7 +172,7 @@ def test_an_error_whose_body_is_no_json_is_still_told_by_its_status(
 
 
 @pytest.mark.parametrize("said", [b"", b"<html>", b"[" * 100_000, b'{"access_token": 1e999}', b"\xff"], ids=len)
-def test_a_token_answer_that_is_no_json_is_the_weather(
+def test_a_token_answer_without_json_is_transient(
     httpserver: HTTPServer, point_at: Callable[..., Auth0Hook], said: bytes
 ) -> None:
     status = 200 if b"access_token" not in said else 503
@@ -207,16 +181,8 @@ def test_a_token_answer_that_is_no_json_is_the_weather(
         create(point_at(httpserver.port))
 
 
-def test_a_401_is_renewed_once_and_then_told(httpserver: HTTPServer, hook: Auth0Hook) -> None:
-    seen = answering(httpserver, hook, Response('{"message": "Invalid token"}', 401))
-    with pytest.raises(Auth0TokenError, match="401: Invalid token"):
-        create(hook)
-    assert len(seen) == 2
-    assert sum(request.path == "/oauth/token" for request, _ in httpserver.log) == 2
-
-
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 429, 500, 503])
-def test_nothing_but_a_401_is_asked_again(httpserver: HTTPServer, hook: Auth0Hook, status: int) -> None:
+def test_only_a_401_is_repeated(httpserver: HTTPServer, hook: Auth0Hook, status: int) -> None:
     seen = answering(httpserver, hook, Response("{}", status))
     with pytest.raises(Auth0Error):
         create(hook)
@@ -224,9 +190,7 @@ def test_nothing_but_a_401_is_asked_again(httpserver: HTTPServer, hook: Auth0Hoo
 
 
 @pytest.mark.parametrize("name", ["X-RateLimit-Remaining", "x-ratelimit-remaining"])
-def test_rate_limit_headers_are_heeded_however_they_are_written(
-    httpserver: HTTPServer, hook: Auth0Hook, name: str
-) -> None:
+def test_rate_limit_headers_are_case_insensitive(httpserver: HTTPServer, hook: Auth0Hook, name: str) -> None:
     rate_limiter = hook.rate_limiter = RateLimiter(1000)
     answering(httpserver, hook, Response(json.dumps(TICKET), 201, {name: "0", name[:-9] + "Reset": "99999999999"}))
     create(hook)
@@ -235,7 +199,7 @@ def test_rate_limit_headers_are_heeded_however_they_are_written(
 
 @pytest.fixture
 def garbled() -> Iterator[int]:
-    """Run a server that speaks no proper HTTP, and return its port."""
+    """Run a server that answers with invalid HTTP, and return its port."""
 
     class Answer(socketserver.StreamRequestHandler):
         def handle(self) -> None:
@@ -251,7 +215,7 @@ def garbled() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("act", [create, revoke])
-def test_an_answer_that_is_no_http_is_told_without_the_tickets_id(
+def test_an_invalid_answer_is_reported_without_the_tickets_id(
     garbled: int,
     point_at: Callable[..., Auth0Hook],
     capsys: pytest.CaptureFixture[str],
@@ -265,8 +229,8 @@ def test_an_answer_that_is_no_http_is_told_without_the_tickets_id(
     assert not [word for word in (TICKET_ID, "ready-made-t0ken", "/api/v2") if word in shown]
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 429, 500, 302])
-def test_a_refused_revocation_is_told_without_the_tickets_id(
+@pytest.mark.parametrize("status", [400, 404, 429, 500, 302])
+def test_a_refused_revocation_is_reported_without_the_tickets_id(
     httpserver: HTTPServer, hook: Auth0Hook, caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
     caplog.set_level(logging.DEBUG, "airflow")

@@ -1,13 +1,14 @@
-"""Whatever is read: no traceback, every row exactly once under its number, and what is written is what is read."""
+"""Any input: every row comes out exactly once under its number, or the file is refused; no text can do harm."""
 
 from __future__ import annotations
 
 import csv
-import io
 import json
+import tracemalloc
 from dataclasses import asdict
 from pathlib import Path
 
+import pytest
 from auth0_sso.tickets.batch import read_batch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -24,8 +25,10 @@ from include.prospects import (
 from include.prospects.records import HIDDEN_CHARACTERS
 from include.prospects.schema.cells import BOOLEANS
 from include.prospects.schema.columns import COLUMNS
+from tests.unit.include.prospects.inputs import csv_of, load
 
-HEADER = [name for name in COLUMNS if name != "organization_id"]
+BAD_ROWS = Path(__file__).parents[3] / "support" / "bad_rows.csv"
+ESCAPES = "\x1b[31m", "\x9b31m", "\x07", "\u202e", "\u2066", "\u2028", "\r\nfake line"
 
 texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=15)
 numbers = st.integers(-(10**20), 10**20).map(str) | st.floats().map(repr)
@@ -53,19 +56,13 @@ dialects = st.builds(
         ]
     ),
 )
-headers = st.lists(st.sampled_from(HEADER), min_size=1, max_size=7, unique=True).map(
-    lambda names: ["organization_id", *names]
-)
-
-
-def written(table, dialect):
-    text = io.StringIO()
-    csv.writer(text, **dialect).writerows(table)
-    return text.getvalue()
+headers = st.lists(
+    st.sampled_from([name for name in COLUMNS if name != "organization_id"]), min_size=1, max_size=7, unique=True
+).map(lambda names: ["organization_id", *names])
 
 
 def outcome_of(content):
-    """Return what becomes of a file's bytes: the prospects, or None when the file as a whole is refused."""
+    """Return the prospects in a file, or None when the file as a whole is refused."""
     file = UPath("memory://any-input/a.csv")
     file.write_bytes(content)
     try:
@@ -77,8 +74,12 @@ def outcome_of(content):
     return None
 
 
-def kept(loaded, name):
-    """Take the input through the files of a run, and return what its report and its tasks see of it."""
+def row_numbers(loaded):
+    return sorted(row.row for row in [*loaded.valid, *loaded.invalid])
+
+
+def through_files(loaded, name):
+    """Return what the report and the tasks read from a run's files."""
     folder = UPath(f"memory://any-input/{name}")
     manifest = read_manifest(UPath(write_manifest(loaded, folder)))
     references = write_plan(plan_batches(manifest, 3), folder)
@@ -88,39 +89,30 @@ def kept(loaded, name):
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.binary(max_size=200))
-@example(b"\xff\xfe\x00\x00")
-@example(b"sep=")
-@example(b"sep=\xe2\x80\xa8")
-@example(b"\xef\xbb\xbf")
-@example(b"\xef\xbb\xbf\xef\xbb\xbforganization_id\n")
-@example(b'organization_id\n"')
-@example(b"\r\r\n\n\rorganization_id\rx\r")
-def test_any_bytes_are_prospects_or_a_refusal(content):
-    outcome_of(content)
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.lists(st.binary(max_size=20), max_size=6), st.sampled_from([b"\n", b"\r", b"\r\n", b'"\n"', b","]))
-def test_any_bytes_below_a_good_header_are_prospects_or_a_refusal(pieces, between):
-    content = between.join([b"organization_id,domains,ttl_sec,connection_config\norg_1,,,", *pieces])
-    loaded = outcome_of(content)
+@given(st.lists(st.binary(max_size=40), max_size=6), st.sampled_from([b"\n", b"\r", b"\r\n", b'"\n"', b","]))
+@example([b"sep="], b"")
+@example([b"sep=\xe2\x80\xa8"], b"")
+@example([b"\xef\xbb\xbf\xef\xbb\xbforganization_id\n"], b"")
+@example([b'organization_id\n"'], b"")
+def test_any_bytes_are_prospects_or_a_refusal(pieces, between):
+    outcome_of(between.join(pieces))
+    loaded = outcome_of(between.join([b"organization_id,domains,ttl_sec,connection_config\norg_1,,,", *pieces]))
     if loaded is not None:
-        numbers = sorted(row.row for row in [*loaded.valid, *loaded.invalid])
+        numbers = row_numbers(loaded)
         assert numbers == list(range(1, len(numbers) + 1))
 
 
 @settings(max_examples=150, deadline=None)
 @given(headers, st.lists(rows, min_size=1, max_size=8), dialects)
-def test_every_row_of_any_table_comes_out_once_and_stays_the_same_through_all_files(header, table, dialect):
-    loaded = outcome_of(written([header, *table], dialect).encode())
+def test_every_row_of_any_table_comes_out_once_and_unchanged_through_all_files(header, table, dialect):
+    loaded = outcome_of(csv_of(header, *table, **dialect).encode())
     expected = sum(any(cell and not cell.isspace() for cell in row) for row in table)
     if loaded is None:
         assert expected == 0
         return
-    assert sorted(row.row for row in [*loaded.valid, *loaded.invalid]) == list(range(1, expected + 1))
+    assert row_numbers(loaded) == list(range(1, expected + 1))
     assert all(invalid.problems for invalid in loaded.invalid)
-    manifest, requests = kept(loaded, "table")
+    manifest, requests = through_files(loaded, "table")
     assert manifest == loaded
     assert requests == [asdict(prospect) for prospect in loaded.valid]
 
@@ -147,17 +139,17 @@ GOOD = list(GOOD_CELLS)
     dialects,
     st.booleans(),
 )
-def test_what_a_good_row_says_is_what_is_asked_for(rows, dialect, lists_as_json):
+def test_the_values_of_a_good_row_are_those_of_its_request(rows, dialect, lists_as_json):
     def cell(value):
         if isinstance(value, list) and not lists_as_json:
             return " ; ".join(value)
         return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
-    # Two organizations of one name would come to the same connection, so each row names its own.
+    # Two organizations of one name would get the same connection name, so each row has its own.
     table = [[*(cell(row[column]) for column in GOOD), f"c{number}"] for number, row in enumerate(rows)]
-    loaded = load_prospects(None, text=written([[*GOOD, "connection_name"], *table], dialect))
+    loaded = load_prospects(None, text=csv_of([*GOOD, "connection_name"], *table, **dialect))
     assert loaded.invalid == []
-    for row, request in zip(rows, kept(loaded, "good")[1], strict=True):
+    for row, request in zip(rows, through_files(loaded, "good")[1], strict=True):
         body = request["body"]
         assert [request[column] for column in GOOD[:3]] == [row[column] for column in GOOD[:3]]
         assert body["domain_aliases_config"]["pending_domains"] == row["domains"]
@@ -170,8 +162,58 @@ def test_what_a_good_row_says_is_what_is_asked_for(rows, dialect, lists_as_json)
         assert body["ttl_sec"] == row["ttl_sec"]
 
 
-def test_the_sample_of_bad_rows_stays_the_same_through_all_files():
-    loaded = load_prospects(Path(__file__).parents[3] / "support" / "bad_rows.csv")
-    manifest, requests = kept(loaded, "sample")
+def test_the_sample_of_bad_rows_is_unchanged_through_all_files():
+    loaded = load_prospects(BAD_ROWS)
+    manifest, requests = through_files(loaded, "sample")
     assert manifest == loaded
     assert requests == [asdict(prospect) for prospect in loaded.valid]
+
+
+def texts_in(value):
+    """Yield all texts of nested objects and lists, their keys among them."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from texts_in([*value, *value.values()])
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from texts_in(inner)
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("escape", ESCAPES)
+def test_no_column_lets_an_escape_through_to_a_message_or_a_request(column, escape):
+    text = f"a{escape}b"
+    for cell in (text, json.dumps([text]), json.dumps({text: text}), json.dumps({"name": text})):
+        loaded = load({column: cell})
+        (row,) = [asdict(row) for row in [*loaded.valid, *loaded.invalid]]
+        assert not [text for text in texts_in(row) if HIDDEN_CHARACTERS.search(text)]
+
+
+def test_twenty_thousand_rows_come_out_each_once():
+    rows = "".join(f"org_{row}\norg {row}\n" for row in range(10_000))
+    loaded = load_prospects(None, text="organization_id\n" + rows)
+    assert [prospect.row for prospect in loaded.valid] == list(range(1, 20_001, 2))
+    assert [invalid.row for invalid in loaded.invalid] == list(range(2, 20_001, 2))
+
+
+def test_a_row_of_ten_thousand_cells_or_wrong_values_leaves_the_other_rows_alone():
+    values = [json.dumps({f"k{number}": number for number in range(10_000)}), json.dumps([{}] * 10_000)]
+    header = ["organization_id", "connection_config.metadata", "enabled_organizations"]
+    text = csv_of(header, ["org_1", *values], [""] * 10_000 + ["x"], ["org_3"])
+    loaded = load_prospects(None, text=text)
+    assert [prospect.row for prospect in loaded.valid] == [3]
+    assert len(loaded.invalid[0].problems) == 10
+    assert "the row has 10001 cells, the header 3" in loaded.invalid[1].problems[0].rule
+
+
+def test_long_names_of_organizations_are_not_kept():
+    rows = [[f"org_{row}", f"{row}" + "x" * 100_000] for row in range(100)]
+    text = csv_of(["organization_id", "organization_name"], *rows)
+    tracemalloc.start()
+    try:
+        load_prospects(None, text=text)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < len(text) / 4

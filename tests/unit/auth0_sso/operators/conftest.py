@@ -1,0 +1,40 @@
+"""Operators that execute outside a task runner, with a ledger and slots of the test's own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk.bases.operator import ExecutorSafeguard
+from auth0_sso.operators.sso_tickets import SsoTicketsOperator
+
+from dev.sandbox.server import Sandbox
+from tests.support.factories import SHORT, TaskInstance
+from tests.unit.auth0_sso.conftest import Connect
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tenant: Sandbox, connect: Connect) -> Iterator[None]:
+    """Execute outside a task runner, with a ledger and slots of the test's own; leave no thread behind."""
+    monkeypatch.setattr(ExecutorSafeguard, "test_mode", True)
+    monkeypatch.setenv("SSO_TICKETS_LEDGER", str(tmp_path / "ledger.db"))
+    connect(tenant, extra={"requests_per_slot": 500, "burst_per_slot": 20})
+    before = set(threading.enumerate())
+    yield
+    left = {thread.name for thread in set(threading.enumerate()) - before}
+    assert not {name for name in left if not name.startswith("Thread-")}, left
+
+
+def execute(operator: SsoTicketsOperator, **instance: Any) -> TaskInstance:
+    """Execute an operator; return the task instance, with what was pushed, also when it fails."""
+    operator.timeouts = SHORT
+    ti = TaskInstance(operator, **instance)
+    try:
+        ti.returned = operator.execute(ti.context)
+        ti.pushed["return_value"] = ti.returned  # as Airflow does
+    except BaseException as error:
+        ti.raised = error
+    return ti

@@ -1,0 +1,47 @@
+"""CSV texts for the tests, and what becomes of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from include.prospects import Problem, Prospects, ProspectsError, load_prospects
+
+
+def csv_of(*rows: Sequence[str], **dialect: Any) -> str:
+    """Return a CSV, its header first."""
+    text = io.StringIO()
+    csv.writer(text, **dialect).writerows(rows)
+    return text.getvalue()
+
+
+def load(*rows: Mapping[str, str], **settings: Any) -> Prospects:
+    """Load rows given as mappings of column to cell; each has an organization unless it names one."""
+    columns = list(dict.fromkeys(["organization_id", *(column for row in rows for column in row)]))
+    cells = [[{"organization_id": "org_1", **row}.get(column, "") for column in columns] for row in rows]
+    return load_prospects(None, text=csv_of(columns, *cells), **settings)
+
+
+def problems_of(row: Mapping[str, str]) -> tuple[Problem, ...]:
+    """Return the problems of a row that is invalid."""
+    loaded = load(row)
+    assert loaded.valid == []
+    return loaded.invalid[0].problems
+
+
+def body_of(row: Mapping[str, str], **settings: Any) -> dict[str, Any]:
+    """Return the request body of a row that is valid."""
+    loaded = load(row, **settings)
+    assert not loaded.invalid, loaded.invalid[0].error
+    return loaded.valid[0].body
+
+
+def refusal_of(text: str) -> list[str]:
+    """Return the problems of a CSV that is refused as a whole."""
+    with pytest.raises(ProspectsError) as error:
+        load_prospects(None, text=text)
+    return error.value.problems

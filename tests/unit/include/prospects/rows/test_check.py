@@ -1,0 +1,115 @@
+"""Single rows that are valid: defaults, short names, and the request body."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from include.prospects import ProspectsError
+from tests.unit.include.prospects.inputs import body_of, load
+
+VERIFICATION = "domain_aliases_config.domain_verification"
+ORGANIZATIONS = [{"organization_id": f"org_{number}"} for number in range(1, 4)]
+
+
+def test_a_row_gets_a_connection_name_and_its_organization():
+    assert body_of({"organization_name": "Müller & Söhne"}) == {
+        "connection_config": {"name": "muller-sohne"},
+        "enabled_organizations": [{"organization_id": "org_1"}],
+    }
+
+
+def test_the_two_short_names_are_settings_of_the_rows_organization():
+    body = body_of({"assign_membership_on_login": "Yes", "organization_show_as_button": "0"})
+    assert body["enabled_organizations"] == [
+        {"organization_id": "org_1", "assign_membership_on_login": True, "show_as_button": False}
+    ]
+
+
+def test_a_list_of_organizations_replaces_the_default():
+    row = {"enabled_organizations": json.dumps(ORGANIZATIONS)}
+    assert body_of(row)["enabled_organizations"] == ORGANIZATIONS
+
+
+def test_domains_make_verification_optional_unless_it_is_given():
+    assert body_of({"domains": "a.example"})["domain_aliases_config"] == {
+        "domain_verification": "optional",
+        "pending_domains": ["a.example"],
+    }
+    given = body_of({"domains": "a.example", VERIFICATION: "required"})
+    assert given["domain_aliases_config"]["domain_verification"] == "required"
+
+
+def test_domains_in_other_alphabets_are_sent_in_dns_form():
+    row = {"domains": "Bücher.example;xn--bcher-kva.example;ACME.example", "custom_domain": "login.bücher.example"}
+    (prospect,) = load(row).valid
+    encoded = ["xn--bcher-kva.example", "xn--bcher-kva.example", "ACME.example"]
+    assert prospect.body["domain_aliases_config"]["pending_domains"] == encoded
+    assert prospect.custom_domain == "login.xn--bcher-kva.example"
+
+
+def test_several_organizations_may_have_a_thousand_domains():
+    domains = [f"d{number}.example" for number in range(1_000)]
+    body = body_of({"domains": ";".join(domains), "enabled_organizations": json.dumps(ORGANIZATIONS)})
+    assert body["domain_aliases_config"]["pending_domains"] == domains
+
+
+def test_an_edit_ticket_has_no_connection_config():
+    (prospect,) = load({"connection_id": "con_1", "enabled_features.sso": "1"}).valid
+    assert prospect.connection_name == ""
+    assert "connection_config" not in prospect.body
+
+
+@pytest.mark.parametrize(
+    ("cell", "default", "expected"), [("", 0, None), ("", 60, 60), ("", 60.0, 60), ("90", 60, 90), ("0", 60, None)]
+)
+def test_the_rows_lifetime_wins_over_the_default(cell, default, expected):
+    assert body_of({"ttl_sec": cell, "display_name": "a"}, default_ttl_sec=default).get("ttl_sec") == expected
+
+
+@pytest.mark.parametrize("seconds", [-1, 432_001])
+def test_a_default_lifetime_out_of_bounds_is_refused(seconds):
+    with pytest.raises(ProspectsError, match=f"ttl_sec {seconds}: must be 0 to 432000 seconds"):
+        load({}, default_ttl_sec=seconds)
+
+
+def test_the_same_value_in_several_columns_is_no_conflict():
+    row = {"connection_name": "acme", "connection_config.name": "acme", "connection_config": '{"name": "acme"}'}
+    assert body_of(row)["connection_config"] == {"name": "acme"}
+
+
+def test_null_is_sent_only_where_the_api_takes_it():
+    row = {
+        "connection_config.options.icon_url": "null",
+        "connection_config.metadata.plan": "null",
+        "provisioning_config.scopes": "get:users",
+        "provisioning_config.token_lifetime": "null",
+        "display_name": "null",
+    }
+    body = body_of(row)
+    assert body["connection_config"]["options"] == {"icon_url": None}
+    assert body["connection_config"]["metadata"] == {"plan": None}
+    assert body["provisioning_config"]["token_lifetime"] is None
+    assert body["connection_config"]["display_name"] == "null"
+
+
+@pytest.mark.parametrize("around", [" ", "\t", "\u00a0", "\u3000"])
+def test_white_space_around_a_cell_does_not_count(around):
+    (prospect,) = load({"organization_id": f"{around}org_1{around}", "prospect_name": f"Ada{around}"}).valid
+    assert (prospect.organization_id, prospect.prospect_name) == ("org_1", "Ada")
+
+
+@pytest.mark.parametrize("text", ["=1+1", "@SUM(A1)", "'=1", "\uff1d1", "&#x110000;", "&#0;", "&unknown;"])
+def test_a_formula_or_an_entity_in_a_name_is_text(text):
+    (prospect,) = load({"organization_name": text, "display_name": text}).valid
+    assert (prospect.organization_name, prospect.body["connection_config"]["display_name"]) == (text, text)
+    assert prospect.connection_name
+
+
+def test_domain_aliases_are_in_one_warning():
+    aliases = {"connection_config.options.domain_aliases": "a.example"}
+    loaded = load(*({**aliases, "organization_id": f"org_{number}"} for number in range(12)), {})
+    (warning,) = loaded.warnings
+    assert warning.startswith("row 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more: Auth0 takes connection_config.options.")
+    assert len(loaded.valid) == 13

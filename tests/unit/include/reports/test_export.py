@@ -1,0 +1,146 @@
+"""The report's files: names, permissions and summary, local and in object storage."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from upath import UPath
+
+from include.reports import (
+    STATUSES,
+    ReportRow,
+    RunInfo,
+    read_tickets,
+    run_folder,
+    write_report,
+    write_revocations,
+)
+
+RUN = RunInfo(
+    "create_sso_tickets", "run", "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:09+00:00", 9.25,
+    requests=4, rate_limited=1, warnings=["row 1: Łódź"],
+)  # fmt: skip
+FILES = {"tickets.csv", "tickets.xlsx", "report.html", "summary.json"}
+
+
+def rows_of(*statuses: str) -> list[ReportRow]:
+    return [ReportRow(n, f"org_{n % 2}", "Acme", status=status) for n, status in enumerate(statuses, 1)]
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("uri", ["{}", "file://{}"])
+def test_only_the_owner_may_read_a_local_report(tmp_path: Path, uri: str) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir(mode=0o755)
+    write_report(UPath(uri.format(folder)), rows_of("created"), RUN)
+    assert mode(folder) == 0o700
+    assert {path.name: mode(path) for path in folder.iterdir()} == dict.fromkeys(FILES, 0o600)
+
+
+def test_object_storage_gets_the_same_files() -> None:
+    folder = run_folder(UPath("memory://bucket/reports"), "create_sso_tickets", "run:1")
+    summary = write_report(folder, rows_of("created", "failed"), RUN)
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert json.loads((folder / "summary.json").read_text()) == summary
+    assert [row["status"] for row in read_tickets(folder)] == ["created", "failed"]
+
+
+def test_the_summary_counts_every_status_and_names_every_file(tmp_path: Path) -> None:
+    rows = [
+        *rows_of("created", "created", "failed", "invalid"),
+        ReportRow(5, "", status="reused", duplicate_possible=True),
+    ]
+    summary = write_report(tmp_path, rows, RUN)
+    assert json.loads((tmp_path / "summary.json").read_text()) == summary
+    assert {status: summary[status] for status in STATUSES} == {
+        "created": 2, "reused": 1, "planned": 0, "conflict": 0, "failed": 1, "invalid": 1, "not_attempted": 0,
+    }  # fmt: skip
+    assert summary["files"] == {name: str(tmp_path / name) for name in FILES}
+    rest = {key: summary[key] for key in summary if key not in STATUSES and key != "files"}
+    assert rest == {
+        "dag_id": "create_sso_tickets",
+        "run_id": "run",
+        "rows": 5,
+        "organizations": 2,
+        "duplicate_possible": 1,
+        "incomplete_rows": [3],
+        "requests": 4,
+        "rate_limited": 1,
+        "seconds": 9.25,
+        "started_at": "2026-01-01T00:00:00+00:00",
+        "finished_at": "2026-01-01T00:00:09+00:00",
+        "warnings": ["row 1: Łódź"],
+    }
+
+
+def test_a_summary_names_the_first_incomplete_rows_only(tmp_path: Path) -> None:
+    summary = write_report(tmp_path, rows_of("created", *["failed", "not_attempted"] * 50), RUN)
+    assert summary["incomplete_rows"] == list(range(2, 22))
+
+
+def test_a_summary_contains_no_ticket(tmp_path: Path) -> None:
+    row = ReportRow(1, status="created", ticket_url="https://tenant.example.com/?ticket=s3cr3t", ticket_id="s3cr3t")
+    write_report(tmp_path, [row], RUN)
+    assert "s3cr3t" not in (tmp_path / "summary.json").read_text()
+
+
+def test_a_run_without_rows_has_a_report_too(tmp_path: Path) -> None:
+    assert write_report(tmp_path, [], RUN)["rows"] == 0
+    assert read_tickets(tmp_path) == []
+
+
+def test_writing_again_replaces_the_older_report(tmp_path: Path) -> None:
+    write_report(tmp_path, rows_of("failed", "failed"), RUN)
+    write_report(tmp_path, rows_of("created"), RUN)
+    assert [row["status"] for row in read_tickets(tmp_path)] == ["created"]
+    assert {path.name for path in tmp_path.iterdir()} == FILES
+
+
+def test_the_summary_is_written_last(tmp_path: Path) -> None:
+    write_report(tmp_path, rows_of("created"), RUN)
+    times = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    assert max(times, key=times.__getitem__) == "summary.json"
+
+
+def revocation(status: str, **cells: Any) -> dict[str, Any]:
+    return {
+        "organization_id": "org_1",
+        "organization_name": "=Acme",
+        "prospect": "ada",
+        "status": status,
+        **cells,
+    }
+
+
+def test_a_report_of_revocations_has_no_urls(tmp_path: Path) -> None:
+    url = "https://tenant.example.com/?ticket=a"
+    rows = [
+        revocation("revoked", ticket_url=url, revoked_at="2026-01-01T00:00:05+00:00"),
+        revocation("replaced", revoked_by="create_sso_tickets/run-2"),
+        revocation("expired"),
+    ]
+    summary = write_revocations(tmp_path, rows, RUN)
+    assert [summary[name] for name in ("revoked", "replaced", "expired", "failed", "rows")] == [1, 1, 1, 0, 3]
+    assert "3 of 3 links are no longer valid" in (tmp_path / "report.html").read_text()
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "revocations.csv", "revocations.xlsx", "report.html", "summary.json",
+    }  # fmt: skip
+    table = (tmp_path / "revocations.csv").read_text()
+    assert table.splitlines()[0] == (
+        "organization_id,organization_name,prospect,connection_name,status,ticket_id,created_at,expires_at,"
+        "revoked_at,revoked_by,error"
+    )
+    assert "'=Acme" in table
+    assert not [path.name for path in tmp_path.iterdir() if url.encode() in path.read_bytes()]
+
+
+def test_a_revocation_with_an_unknown_status_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="revocation 2: status 'gone' is none of revoked, "):
+        write_revocations(tmp_path, [revocation("revoked"), revocation("gone")], RUN)

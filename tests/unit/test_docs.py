@@ -1,0 +1,118 @@
+"""The documentation and the code agree: rows that tests show, links, and names that a reader looks up."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from auth0_sso.hooks.connection import Auth0Settings
+from auth0_sso.runtime.timeouts import Timeouts
+
+from include.params import CREATE_PARAMS, REVOKE_PARAMS
+from include.prospects.schema.columns import COLUMNS
+
+PROJECT = Path(__file__).parents[2]
+DOCS = PROJECT / "docs"
+README = PROJECT / "README.md"
+PAGES = [README, *sorted(DOCS.glob("*.md"))]
+WHAT_HAPPENS = DOCS / "what-happens-when.md"
+PARAMETERS = DOCS / "parameters.md"
+
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_CODE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+_VARIABLE = re.compile(r"SSO_TICKETS_[A-Z_]*[A-Z]")
+
+
+def rows() -> list[str]:
+    """Return the first cells of the page's tables of what happens when."""
+    tables = WHAT_HAPPENS.read_text(encoding="utf-8").split("\n## How long")[0]
+    cells = [line.split("|")[1].strip() for line in tables.splitlines() if line.startswith("|")]
+    return [cell for cell in cells if cell not in ("you do, or it happens", "---")]
+
+
+def answers() -> Iterator[str]:
+    """Return the rows that tests are marked with."""
+    for path in (PROJECT / "tests").rglob("test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for mark in getattr(node, "decorator_list", ()):
+                if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.answers":
+                    yield ast.literal_eval(mark.args[0])
+
+
+def test_each_row_of_what_happens_when_is_shown_by_a_test() -> None:
+    assert sorted(set(rows()) - set(answers())) == []
+
+
+def test_each_marked_test_names_a_row_that_exists() -> None:
+    assert sorted(set(answers()) - set(rows())) == []
+
+
+def test_no_row_of_what_happens_when_is_there_twice() -> None:
+    assert len(rows()) == len(set(rows())) > 20
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
+    assert [target for target in links(page) if not leads_somewhere(page, target)] == []
+
+
+def links(page: Path) -> list[str]:
+    """Return the targets of a page's relative links."""
+    targets = _LINK.findall(_CODE.sub("", page.read_text(encoding="utf-8")))
+    return [unquote(target) for target in targets if "://" not in target]
+
+
+def leads_somewhere(page: Path, target: str) -> bool:
+    """Whether a file and, in a page, its heading exist."""
+    path, _, heading = target.partition("#")
+    file = page.parent / path if path else page
+    return file.exists() and (not heading or heading in anchors(file))
+
+
+def anchors(page: Path) -> set[str]:
+    """Return a page's headings, as GitHub makes them into anchors."""
+    text = _CODE.sub("", page.read_text(encoding="utf-8"))
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def variables() -> set[str]:
+    """Return the environment variables of the project that its code reads."""
+    files = (path for folder in ("dags", "plugins", "include") for path in (PROJECT / folder).rglob("*.py"))
+    return {name for file in files for name in _VARIABLE.findall(file.read_text(encoding="utf-8"))}
+
+
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        (PARAMETERS, CREATE_PARAMS),
+        (PARAMETERS, REVOKE_PARAMS),
+        (PARAMETERS, COLUMNS),
+        (PARAMETERS, set(Auth0Settings.model_fields) - {"base_url", "client_id", "client_secret"}),
+        (PARAMETERS, variables()),
+        (WHAT_HAPPENS, [field.name for field in fields(Timeouts)]),
+    ],
+    ids=["parameters of create", "parameters of revoke", "columns", "extras", "variables", "timeouts"],
+)
+def test_a_page_names_all_that_its_reader_may_look_up(page: Path, names: Iterable[str]) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def test_the_readme_stays_short() -> None:
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 150
+
+
+def test_a_reader_sees_all_of_docs_at_a_glance() -> None:
+    assert len(list(DOCS.iterdir())) <= 10
+
+
+@pytest.mark.parametrize("example", sorted((PROJECT / "tests" / "examples").glob("*.py")), ids=lambda file: file.name)
+def test_an_example_is_quoted_as_it_is(example: Path) -> None:
+    _docstring, _, code = example.read_text(encoding="utf-8").partition('"""\n\n')
+    assert f"```python\n{code.strip()}\n```" in (DOCS / "developing.md").read_text(encoding="utf-8")
