@@ -37,13 +37,16 @@ class ChaosAirflow:
     :param home: its ``AIRFLOW_HOME``.
     :param database: SQLAlchemy's URL of the metadata database.
     :param env: further environment variables.
+    :param dags: folders of further DAGs, by the name of their bundle.
     """
 
-    def __init__(self, home: Path, database: str, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, home: Path, database: str, env: Mapping[str, str], dags: Mapping[str, Path] | None = None
+    ) -> None:
         settings = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database, **_SHORT_TIMEOUTS, **env}
         self.home = home
         self._database = database
-        self._local = LocalAirflow(home, env=settings)
+        self._local = LocalAirflow(home, dags=dags, env=settings)
         self._parts: dict[str, subprocess.Popen[bytes]] = {}
         self._sessions: set[int] = set()
 
