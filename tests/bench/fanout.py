@@ -15,7 +15,8 @@ from dev.local.api import AirflowApi
 from dev.local.tenant import CONNECTION, connection_fields
 from dev.sandbox.server import Sandbox
 from dev.sandbox.tenant.settings import SandboxSettings
-from tests.bench.measured import HOME, LATENCY, NAIVE_DAGS, PLAN, BenchError, Measured, measured, problems, table
+from tests.bench.measured import HOME, LATENCY, PLAN, BenchError, Measured, measured, problems, table
+from tests.support import commands
 
 OURS = "create_sso_tickets"
 NAIVE = "naive"
@@ -56,7 +57,7 @@ CASES = [
 
 def run(console: Console) -> list[str]:
     """Measure all cases on one Airflow; return what went wrong."""
-    local = LocalAirflow(HOME, dags=NAIVE_DAGS, env={"SSO_TICKETS_REPORTS": str(HOME / "reports")})
+    local = LocalAirflow(HOME, dags=commands.NAIVE_DAGS, env={"SSO_TICKETS_REPORTS": str(HOME / "reports")})
     local.stop()  # one that a killed benchmark has left running
     local.remove()
     found: list[Measured] = []

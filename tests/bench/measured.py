@@ -11,7 +11,6 @@ from dev.local.background import PROJECT
 from dev.sandbox.server import Sandbox
 
 HOME = PROJECT / ".airflow" / "bench"
-NAIVE_DAGS = {"naive": PROJECT / "tests" / "bench" / "dags"}
 # The tenant of all comparisons: a bucket of 50, 16 requests a second, responses after 0.24 to 0.65 s.
 PLAN = "enterprise"
 LATENCY = (0.24, 0.65)

@@ -20,7 +20,6 @@ from dev.local.background import PROJECT
 from dev.local.tenant import connection_env
 from dev.sandbox.server import Sandbox
 from dev.sandbox.tenant.settings import SandboxSettings
-from tests.bench.measured import NAIVE_DAGS
 from tests.chaos.airflow import ChaosAirflow
 from tests.chaos.baseline import BaselineOutcome, run_baseline
 from tests.chaos.batch import Batch, ChaosError, Outcome
@@ -84,13 +83,13 @@ def _run_batch(console: Console, seed: int) -> Outcome:
 
 
 def _run_baseline(console: Console, seed: int) -> BaselineOutcome:
-    with _airflow(console, "baseline", HOME / "baseline", {}, NAIVE_DAGS) as (airflow, tenant, log):
+    with _airflow(console, "baseline", HOME / "baseline", {}) as (airflow, tenant, log):
         return run_baseline(seed, ORGANIZATIONS, airflow, tenant, log)
 
 
 @contextmanager
 def _airflow(
-    console: Console, name: str, home: Path, env: Mapping[str, str], dags: Mapping[str, Path] | None = None
+    console: Console, name: str, home: Path, env: Mapping[str, str]
 ) -> Iterator[tuple[ChaosAirflow, Sandbox, Callable[[str], None]]]:
     """Run a new Airflow and a new tenant; also return a function that prints progress."""
     shutil.rmtree(home, ignore_errors=True)
@@ -102,8 +101,7 @@ def _airflow(
     with Sandbox(SandboxSettings(plan="enterprise")) as tenant, postgres.postgres_database() as metadata:
         connection = connection_env(tenant.url, tenant.settings, **PACE)
         log(f"starting Airflow (logs: {home.relative_to(PROJECT)}) …")
-        variables = {FERNET_KEY: os.environ[FERNET_KEY], **connection, **env}
-        with ChaosAirflow(home, metadata, variables, dags) as airflow:
+        with ChaosAirflow(home, metadata, {FERNET_KEY: os.environ[FERNET_KEY], **connection, **env}) as airflow:
             log(f"{ORGANIZATIONS} organizations")
             yield airflow, tenant, log
 

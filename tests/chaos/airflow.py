@@ -12,6 +12,7 @@ from dev.local.airflow import LocalAirflow
 from dev.local.api import AirflowApi
 from dev.local.background import PROJECT
 from tests.chaos.processes import TaskProcess, kill_sessions, task_processes
+from tests.support import commands
 
 SCHEDULER, API_SERVER, DAG_PROCESSOR = PARTS = ("scheduler", "api-server", "dag-processor")
 _MIGRATE_SECONDS = 180.0
@@ -37,16 +38,13 @@ class ChaosAirflow:
     :param home: its ``AIRFLOW_HOME``.
     :param database: SQLAlchemy's URL of the metadata database.
     :param env: further environment variables.
-    :param dags: folders of further DAGs, by the name of their bundle.
     """
 
-    def __init__(
-        self, home: Path, database: str, env: Mapping[str, str], dags: Mapping[str, Path] | None = None
-    ) -> None:
+    def __init__(self, home: Path, database: str, env: Mapping[str, str]) -> None:
         settings = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database, **_SHORT_TIMEOUTS, **env}
         self.home = home
         self._database = database
-        self._local = LocalAirflow(home, dags=dags, env=settings)
+        self._local = LocalAirflow(home, dags=commands.NAIVE_DAGS, env=settings)
         self._parts: dict[str, subprocess.Popen[bytes]] = {}
         self._sessions: set[int] = set()
 
@@ -122,7 +120,7 @@ def _end_idle_transactions(database: str) -> None:
     Let the database end the transaction of a scheduler that was killed in the middle of it.
 
     The scheduler's workers run on and have inherited its connections, so the database sees none of them close. Without
-    a limit the run's row stays locked, and the run makes no progress, until they end.
+    a limit the run's row stays locked, and the run stuck, until they end.
     """
     engine = create_engine(database)
     with engine.begin() as connection:

@@ -1,10 +1,15 @@
-"""What the commands ``tests.bench`` and ``tests.chaos`` share."""
+"""What the commands that measure or kill a real Airflow share."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
+
+from dev.local.background import PROJECT
+
+NAIVE_DAGS = {"naive": PROJECT / "tests" / "bench" / "dags"}
+"""The folder of the DAG ``naive``, for ``LocalAirflow``."""
 
 
 def isolate(seconds: int, keep: str = "") -> None:
