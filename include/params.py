@@ -127,3 +127,20 @@ REVOKE_PARAMS: dict[str, dict[str, Any]] = {
     },
 }
 """The parameters of the DAG that revokes tickets: for each the arguments of Airflow's ``Param``."""
+
+APPROVAL = {
+    "subject": "{% set found = ti.xcom_pull('load_prospects') %}Create SSO tickets? Prospects: {{ found.valid }}, "
+    "organizations: {{ found.organizations }}, invalid rows: {{ found.invalid }}.",
+    "body": """
+{%- if params.get('dry_run') -%}
+This is a dry run: nothing is sent, whatever you choose.
+{%- elif params.get('on_existing') == 'reissue' -%}
+**Approve**: valid links are revoked and created again.
+{%- else -%}
+**Approve**: valid links are reused, the others are created.
+{%- endif %}
+
+**Reject**: nothing is sent, the report shows the rows as not attempted, and the run fails.
+""",
+}
+"""The question of the task ``approve``: templates, the body in Markdown."""

@@ -193,7 +193,7 @@ def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
 
 def ledger_url() -> URL:
     """
-    Return the URL of the ledger that this Airflow is set up with; asks Airflow, so before an event loop runs.
+    Return the URL of the ledger that this Airflow is set up with; reads a connection, so before an event loop runs.
 
     It is the database of connection ``sso_tickets_db``, whose extras are libpq's options; without one, a SQLite
     file at ``SSO_TICKETS_LEDGER``, by default in ``AIRFLOW_HOME``.

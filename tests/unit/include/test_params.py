@@ -90,7 +90,7 @@ def test_organizations_may_have_white_space_around_them(value: Any) -> None:
     ("name", "message"),
     [
         ("dryrun", r"'dryrun', which is no parameter: did you mean 'dry_run'\? Trigger another run"),
-        ("simulate", r"'simulate', which is no parameter\. Trigger another run; the parameters are .*dry_run"),
+        ("colour", r"'colour', which is no parameter\. Trigger another run; the parameters are .*dry_run"),
     ],
 )
 def test_an_unknown_parameter_is_refused(name: str, message: str) -> None:

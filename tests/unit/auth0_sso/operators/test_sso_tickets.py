@@ -17,11 +17,8 @@ import pytest
 from airflow.sdk.exceptions import AirflowTaskTimeout
 from auth0_sso.exceptions import Auth0ConnectionError, Auth0RowError, Auth0RunError, Auth0TransientError, LedgerError
 from auth0_sso.ledger.store import Ledger, open_ledger
-from auth0_sso.operators.sso_tickets import (
-    CreateSsoTicketsOperator,
-    RevokeSsoTicketsOperator,
-    SsoTicketsOperator,
-)
+from auth0_sso.operators.base import SsoTicketsOperator
+from auth0_sso.operators.sso_tickets import CreateSsoTicketsOperator, RevokeSsoTicketsOperator
 from auth0_sso.runtime.pool import POOL
 from auth0_sso.runtime.retry_policy import Auth0RetryPolicy
 
@@ -207,7 +204,7 @@ def test_a_worker_with_another_ledger_than_the_plans_sends_nothing(tmp_path: Pat
 
 def test_the_plans_own_ledger_is_taken(tmp_path: Path, ledger: Ledger) -> None:
     batch = factories.batch_file(tmp_path, organizations(1))
-    assert statuses(execute(create(batch=batch, ledger_id=ledger.identity))) == {"created": 1}
+    assert statuses(execute(create(batch=batch, ledger_id=ledger.database.identity))) == {"created": 1}
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]"])

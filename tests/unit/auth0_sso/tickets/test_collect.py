@@ -110,7 +110,7 @@ class TestReported:
         made = factories.issuer(wanted, ledger)
         asyncio.run(made.run())
         pushed = EncryptedTicketsXCom.serialize_value(made.results()) if by_backend else made.results()
-        assert ("locked:" in str(pushed)) is by_backend
+        assert ("encrypted:" in str(pushed)) is by_backend
         assert collect(wanted, [pushed]) == factories.by_row(made.results())
 
     @pytest.mark.parametrize("state", ["upstream_failed", "skipped", "removed"])
