@@ -133,7 +133,9 @@ def test_a_missing_scope_is_named_with_where_to_grant_it(
     ti: factories.TaskInstance, run_tenant: RunTenant, connect: Connect
 ) -> None:
     connect(run_tenant(scopes=("read:self_service_profiles",)))
-    with pytest.raises(Auth0RunError, match=r"lacks the scope create:sso_access_tickets.*Grant the application the scope in the Auth0"):
+    with pytest.raises(
+        Auth0RunError, match=r"lacks the scope create:sso_access_tickets.*Grant the application the scope"
+    ):
         check_before_creating(ti, CREATING, {""})
 
 
