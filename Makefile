@@ -39,13 +39,13 @@ lint: setup ## Style, types and the import contract
 	$(BIN)/mypy
 	PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(BIN)/lint-imports --no-logo
 
-chaos: setup ## Kill Airflow over and over while it makes tickets, and balance the books (17 minutes; needs PostgreSQL)
+chaos: setup ## Kill Airflow over and over while it creates tickets, and audit the result (17 minutes; needs PostgreSQL)
 	$(BIN)/python -m tests.chaos
 
-bench: setup ## Measure, side by side with the naive way (10 to 15 minutes)
+bench: setup ## Measure, compared with the naive way (10 to 15 minutes)
 	$(BIN)/python -m tests.bench
 
-env: ## Write .env with fresh secrets, for docker compose
+env: ## Write .env with new secrets, for docker compose
 	@$(PYTHON) -m dev.local.env
 
 lock: ## Renew requirements.lock from requirements.txt

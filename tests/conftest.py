@@ -1,4 +1,4 @@
-"""Settings that Airflow reads when it is first imported: a home of the tests' own, inside the clone."""
+"""Settings that Airflow reads when it is first imported, with a home for the tests inside the clone."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ os.environ.update(
     AIRFLOW__LOGGING__BASE_LOG_FOLDER=str(_HOME / "logs"),
     AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="false",
 )
-# An example may take long beside other load.
+# An example may take long on a busy machine.
 hypothesis.settings.register_profile("tests", deadline=None)
 hypothesis.settings.load_profile("tests")
-# Each commit to a ledger waits for the disk, but not in memory, where there is enough of it.
+# A commit to a ledger waits for the disk, so its files are in memory if there is enough of it.
 _MEMORY = Path("/dev/shm")
 if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 4 * 2**30:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
-# What a developer's shell says must not decide what a test sees.
+# The settings of a developer's shell must not change what a test sees.
 for _name in list(os.environ):
-    _says = _name.startswith(("AIRFLOW_CONN_", "SSO_TICKETS_")) or _name.lower().endswith("_proxy")
-    if _says and not _name.startswith("SSO_TICKETS_TEST_"):
+    _is_setting = _name.startswith(("AIRFLOW_CONN_", "SSO_TICKETS_")) or _name.lower().endswith("_proxy")
+    if _is_setting and not _name.startswith("SSO_TICKETS_TEST_"):
         del os.environ[_name]
 
 
@@ -47,8 +47,8 @@ def pytest_configure(config: pytest.Config) -> None:
             os.environ[STARTED_VARIABLE] = postgres_server()
 
 
-class _TestsThatShareTogether(LoadScopeScheduling):
-    """Divides the tests among processes by what they share: an Airflow, the parsed DAGs, or a file's fixtures."""
+class _ByWhatTheyShare(LoadScopeScheduling):
+    """Runs tests in one process that share an Airflow, the parsed DAGs, or a file's fixtures."""
 
     def _split_scope(self, nodeid: str) -> str:
         shared = ("tests/e2e/", "tests/integration/", "tests/dags/")
@@ -56,4 +56,4 @@ class _TestsThatShareTogether(LoadScopeScheduling):
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    return _TestsThatShareTogether(config, log)
+    return _ByWhatTheyShare(config, log)

@@ -8,8 +8,11 @@ up early: it responds ``Database error``, and the request has changed nothing.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
-CONNECT_ARGS: dict[str, Any] = {"timeout": 5.0} if "api-server" in sys.argv else {}
+_is_sqlite = os.environ.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "").startswith("sqlite")
+
+CONNECT_ARGS: dict[str, Any] = {"timeout": 5.0} if _is_sqlite and "api-server" in sys.argv else {}
 """For ``[database] sql_alchemy_connect_args``; seconds. The other processes wait as long as the URL says."""

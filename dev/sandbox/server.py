@@ -24,7 +24,8 @@ from dev.sandbox.tenant.traffic import Seen
 
 T = TypeVar("T")
 
-_START_TIMEOUT: Final = 20.0
+_START_TIMEOUT: Final = 60.0
+_CALL_TIMEOUT: Final = 60.0
 _STOP_TIMEOUT: Final = 10.0
 
 
@@ -194,4 +195,4 @@ class Sandbox:
         async def call() -> T:
             return function()
 
-        return asyncio.run_coroutine_threadsafe(call(), self._loop).result(_STOP_TIMEOUT)
+        return asyncio.run_coroutine_threadsafe(call(), self._loop).result(_CALL_TIMEOUT)

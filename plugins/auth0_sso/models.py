@@ -1,9 +1,39 @@
-"""A ticket and an access token."""
+"""A request for a ticket, a ticket, and an access token."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+
+def is_true(value: object) -> bool:
+    """Whether a setting, or a rendered template, is true: ``true``, ``1`` or ``yes``."""
+    return str(value).strip().lower() in ("true", "1", "yes")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketRequest:
+    """
+    One prospect's request: what identifies it, what the report carries, and the request body.
+
+    :param prospect: the prospect's stable identity in the organization: with it the ledger knows the request again.
+    :param body: the body of ``POST /api/v2/self-service-profiles/{id}/sso-ticket``.
+    :param profile_id: empty: the operator's, or the connection's.
+    :param custom_domain: empty: the connection's.
+    """
+
+    organization_id: str
+    body: dict[str, Any]
+    organization_name: str = ""
+    prospect: str = ""
+    prospect_name: str = ""
+    prospect_email: str = ""
+    connection_name: str = ""
+    profile_id: str = ""
+    custom_domain: str = ""
+    row: int = 0
+    source: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The report's page in Airflow's UI, for whoever may read the DAG's XComs."""
+"""The report's page in Airflow's UI, for users who may read the DAG's XComs."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ log = structlog.get_logger(__name__)
 
 DAGS = {"create_sso_tickets", "revoke_sso_tickets"}
 REPORT_TASK = "export_report"
-# Others may write where a report lies: in the browser its page has no origin, and no script but the report's own.
-# It holds ticket URLs, so nothing on the way may keep it.
+# Others may write to the folder of reports: in the browser the page has no origin, and only the report's own script
+# runs. It contains ticket URLs, so no cache may store it.
 _HEADERS = {
     "Content-Security-Policy": f"{CONTENT_SECURITY_POLICY}; frame-ancestors 'self'; sandbox allow-scripts",
     "X-Content-Type-Options": "nosniff",
@@ -35,19 +35,19 @@ _HEADERS = {
 _REFUSAL = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="color-scheme" content="light dark">
 <meta name="viewport" content="width=device-width,initial-scale=1"><title>SSO report</title>
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:36rem;margin:12vh auto;padding:0 1rem}</style>
-<h2>There is nothing to show</h2><p>%s</p></html>"""
+<h2>There is no report to show</h2><p>%s</p></html>"""
 
 app = FastAPI(title="SSO tickets", docs_url=None, redoc_url=None, openapi_url=None)
 
 
 @app.exception_handler(HTTPException)
 def refuse(request: Request, error: HTTPException) -> HTMLResponse:
-    """Say to a person why there is no report, and let who is not logged in do so."""
-    said = escape(str(error.detail))
+    """Return the reason as a page, with a link to the login if the user is not logged in."""
+    reason = escape(str(error.detail))
     if error.status_code == 401:
         login = f"{conf.get('api', 'base_url', fallback='').rstrip('/')}/api/v2/auth/login"
-        said = f'{said}: <a href="{escape(login)}?next={quote(str(request.url), safe="")}">log in to Airflow</a>.'
-    return HTMLResponse(_REFUSAL % said, error.status_code, headers={**(error.headers or {}), **_HEADERS})
+        reason = f'{reason}: <a href="{escape(login)}?next={quote(str(request.url), safe="")}">log in to Airflow</a>.'
+    return HTMLResponse(_REFUSAL % reason, error.status_code, headers={**(error.headers or {}), **_HEADERS})
 
 
 @app.get(
@@ -61,27 +61,29 @@ def show_report(dag_id: str, run_id: str, session: SessionDep) -> HTMLResponse:
     if not isinstance(report_uri, str):
         raise HTTPException(
             404,
-            f"Run {run_id} of {dag_id} has no SSO report: its task {REPORT_TASK} has not ended well, or it has none.",
+            f"Run {run_id} of {dag_id} has no SSO report: its task {REPORT_TASK} has not succeeded.",
         )
     folder = own_folder(report_uri, dag_id, run_id)
     if folder is None:
         raise HTTPException(
             404,
-            f"The report lies at {report_uri}, which is not this run's own folder under one that the api-server "
-            f"knows. To show reports from there, add their base to {EXTRA_REPORTS}.",
+            f"The report is at {report_uri}, which is not this run's folder below SSO_TICKETS_REPORTS or "
+            f"{EXTRA_REPORTS}. To show reports from there, add their base to {EXTRA_REPORTS}.",
         )
     try:
         page = read_page(folder)
-    except Exception as error:  # what the drivers of object storage raise has no base in common
+    except Exception as error:  # the drivers of object storage have no common exception
         log.warning("A report can't be read", folder=str(folder), reason=str(error))
-        raise HTTPException(404, f"The report's folder {folder} can't be read from here.") from None
+        raise HTTPException(404, f"The api-server can't read the report's folder {folder}.") from None
     if len(page) > MAX_BYTES:
-        raise HTTPException(404, f"The report in {folder} is larger than {MAX_BYTES:,} bytes: open it there.")
+        raise HTTPException(
+            404, f"The report in {folder} is larger than {MAX_BYTES:,} bytes: open its report.html from there."
+        )
     return HTMLResponse(page, headers=_HEADERS)
 
 
 def _exported(dag_id: str, run_id: str, session: SessionDep) -> dict[str, Any]:
-    """Return what the report's task says; as plain data, since users can set it."""
+    """Return the XCom of the report's task, as plain data: users can set it."""
     value = session.scalar(
         select(XComModel.value).where(
             XComModel.dag_id == dag_id,
@@ -91,7 +93,7 @@ def _exported(dag_id: str, run_id: str, session: SessionDep) -> dict[str, Any]:
             XComModel.key == "return_value",
         )
     )
-    if isinstance(value, str):  # saved in the UI, it is JSON in JSON
+    if isinstance(value, str):  # the UI saves JSON in JSON
         try:
             value = json.loads(value)
         except ValueError:

@@ -1,4 +1,4 @@
-"""Finds and reads the page of a run's report, in that run's own folder and nowhere else."""
+"""The page of a run's report: it is read from that run's own folder only."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ MAX_BYTES = 16 * 2**20
 
 
 def own_folder(report_uri: str, dag_id: str, run_id: str) -> ObjectStoragePath | None:
-    """Return a run's own folder under a base that the deployment knows; None if ``report_uri`` names another.
+    """Return a run's own folder below one of the deployment's bases; None if ``report_uri`` is another folder.
 
-    Known are the default of the parameter ``report_uri``, and what ``SSO_TICKETS_EXTRA_REPORTS`` lists, with commas.
+    The bases are the default of the parameter ``report_uri`` and those of ``SSO_TICKETS_EXTRA_REPORTS``.
 
-    :param report_uri: what the run says; it only chooses among the known, since users can set it.
+    :param report_uri: from the run's XCom; users can set it, so it only selects a base.
     """
     own = str(reports.run_folder(Path(), dag_id, run_id))
     bases = [run.DEFAULT_REPORTS, *os.environ.get(EXTRA_REPORTS, "").split(",")]
@@ -33,8 +33,8 @@ def own_folder(report_uri: str, dag_id: str, run_id: str) -> ObjectStoragePath |
 def read_page(folder: ObjectStoragePath) -> bytes:
     """Return a report's page, or its first ``MAX_BYTES`` and one.
 
-    In a local folder no symbolic link below its base is followed, since others may write there. Object storage is
-    read with the file systems that Airflow's providers register; HTTP is none of them.
+    No symbolic link below a local base is followed, since others may write there. Object storage is read with the
+    file systems that Airflow's providers register; HTTP is none of them.
     """
     page: Any = folder / "report.html"
     local = folder.protocol in ("", "file", "local")

@@ -57,8 +57,7 @@ CASES = [
 
 def run(console: Console) -> list[str]:
     """Measure all cases on one Airflow; return what went wrong."""
-    env = {**commands.with_naive_dag(), "SSO_TICKETS_REPORTS": str(HOME / "reports")}
-    local = LocalAirflow(HOME, env=env)
+    local = LocalAirflow(HOME, dags=commands.NAIVE_DAGS, env={"SSO_TICKETS_REPORTS": str(HOME / "reports")})
     local.stop()  # one that a killed benchmark has left running
     local.remove()
     found: list[Measured] = []

@@ -9,9 +9,11 @@ import time
 
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.ledger.records import RunAttempt
-from auth0_sso.ledger.store import Ledger
+from auth0_sso.ledger.store import open_ledger
+from auth0_sso.ledger.token_store import LedgerTokenStore
+from auth0_sso.models import TicketRequest
 from auth0_sso.runtime.rate_limiter import RateLimiter
-from auth0_sso.tickets.batch import Organization, TicketRequest
+from auth0_sso.tickets.batch import Organization
 from auth0_sso.tickets.issue import IssueOptions, TicketIssuer
 from sqlalchemy import URL
 
@@ -23,8 +25,8 @@ _BURST = 48  # as four slots with 12 each: less than the tenant's bucket holds
 
 def main(prospects: int) -> float:
     """Return the seconds it took."""
-    ledger = Ledger(URL.create("sqlite", database=str(ledger_file())))
-    hook = Auth0Hook(token_store=ledger.token_store, rate_limiter=RateLimiter(RATE, _BURST))
+    ledger = open_ledger(URL.create("sqlite", database=str(ledger_file())))
+    hook = Auth0Hook(token_store=LedgerTokenStore(ledger.database), rate_limiter=RateLimiter(RATE, _BURST))
     options = IssueOptions(profile_id=hook.settings.profile_id)
     issuer = TicketIssuer(
         [_organization(row) for row in range(1, prospects + 1)], hook, ledger, RunAttempt("bench/1", 1), options

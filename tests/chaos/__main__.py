@@ -83,7 +83,7 @@ def _run_batch(console: Console, seed: int) -> Outcome:
 
 
 def _run_baseline(console: Console, seed: int) -> BaselineOutcome:
-    with _airflow(console, "baseline", HOME / "baseline", commands.with_naive_dag()) as (airflow, tenant, log):
+    with _airflow(console, "baseline", HOME / "baseline", {}) as (airflow, tenant, log):
         return run_baseline(seed, ORGANIZATIONS, airflow, tenant, log)
 
 

@@ -12,6 +12,7 @@ from dev.local.airflow import LocalAirflow
 from dev.local.api import AirflowApi
 from dev.local.background import PROJECT
 from tests.chaos.processes import TaskProcess, kill_sessions, task_processes
+from tests.support import commands
 
 SCHEDULER, API_SERVER, DAG_PROCESSOR = PARTS = ("scheduler", "api-server", "dag-processor")
 _MIGRATE_SECONDS = 180.0
@@ -43,7 +44,7 @@ class ChaosAirflow:
         settings = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database, **_SHORT_TIMEOUTS, **env}
         self.home = home
         self._database = database
-        self._local = LocalAirflow(home, env=settings)
+        self._local = LocalAirflow(home, dags=commands.NAIVE_DAGS, env=settings)
         self._parts: dict[str, subprocess.Popen[bytes]] = {}
         self._sessions: set[int] = set()
 

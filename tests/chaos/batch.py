@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from auth0_sso.ledger.schema import tickets as ledger_table
-from auth0_sso.ledger.store import Ledger
+from auth0_sso.ledger.store import open_ledger
 from sqlalchemy import create_engine, select
 
 from dev.sandbox.server import Sandbox
@@ -87,7 +87,7 @@ class Batch:
         self._organizations = [f"org_chaos{seed:03d}{number:05d}" for number in range(organizations)]
         self._airflow = airflow
         self._tenant = tenant
-        self._ledger = Ledger(ledger_url)
+        self._ledger = open_ledger(ledger_url)
         self._engine = create_engine(ledger_url)
         self._reports = reports_folder
         self._log = log

@@ -1,4 +1,4 @@
-"""One real Airflow for all end-to-end tests, and a sandbox tenant beside it."""
+"""One real Airflow for all end-to-end tests, and a sandbox tenant."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dev.local.airflow import POOL, LocalAirflow
 from dev.local.api import AirflowApi
 from dev.sandbox.server import Sandbox
 from dev.sandbox.tenant.settings import SandboxSettings
-from tests.e2e.runs import ADA, BOB, CAT, HEAD, HOME, PACE, SLOTS, Run, Trigger, connect_to, rested
+from tests.e2e.runs import ADA, BOB, CAT, HEAD, HOME, PACE, SLOTS, Run, Trigger, connect_to, reset
 from tests.support import scan
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -30,7 +30,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="session")
 def key_pair() -> RSAPrivateKey:
-    """Return a key that the tenant takes instead of the client secret."""
+    """Return a key that the tenant accepts instead of the client secret."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
@@ -47,15 +47,15 @@ def tenant(key_pair: RSAPrivateKey) -> Iterator[Sandbox]:
 @pytest.fixture(scope="session")
 def local_airflow(tenant: Sandbox) -> Iterator[LocalAirflow]:
     env = {
-        # How often a task's process is looked after, and hears that somebody has cleared or marked it; by default 5 s.
+        # How often a task's process checks whether it was cleared or marked; by default 5 s.
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "SSO_TICKETS_REPORTS": str(HOME / "reports"),
-        "TMPDIR": str(HOME),  # so that what a process leaves there is searched too
+        "TMPDIR": str(HOME),  # so that temporary files are searched too
     }
     local = LocalAirflow(HOME, dags={"examples": EXAMPLES}, env=env)
-    local.stop()  # one that a killed test run has left
+    local.stop()  # one that a killed test run has left running
     local.remove()
-    # A plain kill of the tests is to end it, as Ctrl-C does.
+    # SIGTERM must end it, as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with local:
         local.api().set_pool(POOL, SLOTS)
@@ -82,12 +82,11 @@ def trigger(airflow: AirflowApi, tenant: Sandbox) -> Trigger:
 @dataclass(frozen=True)
 class FailedRun:
     """
-    A run that logged in with a private key; one of its three rows was refused, and one answer was lost.
+    A run that logged in with a private key; one of its three rows was refused, and one response was lost.
 
-    :param run: the run.
     :param file: its CSV.
     :param private_key: PEM.
-    :param processes: what could be seen of Airflow's processes meanwhile.
+    :param processes: the arguments and environments of Airflow's processes during the run.
     """
 
     run: Run
@@ -104,7 +103,7 @@ def failed_run(
     key_pair: RSAPrivateKey,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> FailedRun:
-    rested(tenant)
+    reset(tenant)
     file = tmp_path_factory.mktemp("failed") / "prospects.csv"
     file.write_text("\n".join([HEAD, ADA, BOB, CAT]))
     tenant.fault("fail_match", organization_id="org_rerun000001", status=400)

@@ -1,4 +1,4 @@
-"""Runs of the DAGs, as a person would look at them."""
+"""Runs of the DAGs, seen through Airflow's API, logs and reports."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dev.local.airflow import PROJECT
 from dev.local.api import AirflowApi
+from dev.local.background import PROJECT
+from dev.local.tenant import CONNECTION, connection_fields
 from dev.sandbox.server import Sandbox
 from include import reports
 
 HOME = PROJECT / ".airflow" / "e2e"
 ENDED = ("success", "failed")
-# Together the tenant's plan: 4 slots, 16 requests a second, and not more than its bucket of 50 at once.
+# Within the tenant's plan: 4 slots, 16 requests a second, and 48 at once of its bucket of 50.
 SLOTS = 4
 PACE = {"requests_per_slot": 4, "burst_per_slot": 12}
 
@@ -31,18 +32,18 @@ Trigger = Callable[..., "Run"]
 
 @dataclass
 class Run:
-    """A run of a DAG, as a person would look at it."""
+    """A run of a DAG."""
 
     api: AirflowApi
     dag_id: str
     run_id: str
 
-    def wait(self, seconds: float = 150) -> Run:
+    def wait(self, seconds: float = 300) -> Run:
         """Wait until the run has ended."""
         return self.wait_for(lambda: self.state in ENDED, seconds)
 
-    def wait_for(self, condition: Callable[[], bool], seconds: float = 60) -> Run:
-        """Wait until something is so."""
+    def wait_for(self, condition: Callable[[], bool], seconds: float = 120) -> Run:
+        """Wait until a condition holds."""
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
@@ -66,18 +67,18 @@ class Run:
 
     def has_parked(self, task_id: str, try_number: int = 1) -> bool:
         """
-        Return whether a task waits for a person and, in that try, its process is gone.
+        Return whether a task is waiting for a person and, in that try, its process has ended.
 
-        Airflow 3.3 fails a task that is answered between the two: for the scheduler, its process has then died.
+        Airflow 3.3 fails a task that gets its response before its process has ended.
         """
-        gone = "Received executor event with state success"
+        ended = "Received executor event with state success"
         lines = (HOME / "standalone.log").read_text(errors="replace").splitlines()
-        names = (gone, f"run_id='{self.run_id}'", f"task_id='{task_id}'", f"try_number={try_number},")
+        names = (ended, f"run_id='{self.run_id}'", f"task_id='{task_id}'", f"try_number={try_number},")
         parked = any(all(name in line for name in names) for line in lines)
         return parked and self.states().get(task_id) == "awaiting_input"
 
     def processes_ended(self, task_id: str) -> int:
-        """Return how many of a task's processes have said, at their end, what became of their rows."""
+        """Return how many of a task's processes have logged, at their end, the statuses of their rows."""
         return self.log(task_id).count('"event": "Rows by status"')
 
     @property
@@ -98,30 +99,23 @@ class Run:
         return reports.read_tickets(self.report)
 
     def log(self, task_id: str) -> str:
-        """Return all that the task's log files say."""
+        """Return the content of the task's log files."""
         folder = HOME / "logs" / f"dag_id={self.dag_id}" / f"run_id={self.run_id}" / f"task_id={task_id}"
         events = [json.loads(line) for file in sorted(folder.rglob("*.log")) for line in file.read_text().splitlines()]
         return "\n".join(json.dumps(event, ensure_ascii=False) for event in events)
 
 
-def rested(tenant: Sandbox) -> None:
-    """Forget what the tenant has seen, so that a test can judge what follows."""
+def reset(tenant: Sandbox) -> None:
+    """Forget what the tenant has received, and its faults."""
     tenant.clear_faults()
     tenant.reset()
 
 
 def connect_to(tenant: Sandbox, airflow: AirflowApi, **different: Any) -> None:
-    """Point the connection at the tenant; keywords make it different."""
-    fields = {
-        "conn_type": "auth0",
-        "host": tenant.url,
-        "login": tenant.client_id,
-        "password": tenant.client_secret,
-        "extra": {"profile_id": tenant.profile_id, **PACE},
-    }
-    airflow.set_connection("auth0_default", **{**fields, **different})
+    """Make the connection to the tenant; keywords replace fields."""
+    airflow.set_connection(CONNECTION, **{**connection_fields(tenant.url, tenant.settings, **PACE), **different})
 
 
 def posts(tenant: Sandbox) -> int:
-    """Return how often the tenant was asked to make or to revoke a ticket."""
+    """Return how many requests to create or to revoke a ticket the tenant has received."""
     return sum(seen.method == "POST" for seen in tenant.requests)

@@ -1,4 +1,4 @@
-"""CSV in, tickets out, on a real scheduler with the LocalExecutor."""
+"""From a CSV to tickets, on a real scheduler with the LocalExecutor."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import pytest
 from dev.local.airflow import POOL
 from dev.local.api import AirflowApi, ApiError
 from dev.sandbox.server import Sandbox
-from tests.e2e.runs import Run, Trigger, rested
+from tests.e2e.runs import Run, Trigger, reset
 from tests.support.prospects import csv_of
 
 
 @pytest.fixture(scope="module")
 def run(trigger: Trigger, tenant: Sandbox) -> Run:
     """Return a run of nine prospects of four organizations."""
-    rested(tenant)
+    reset(tenant)
     return trigger(prospects_csv=csv_of(9, 4, "nine"))
 
 
@@ -62,7 +62,7 @@ def test_the_asset_event_carries_the_counts_and_the_report(run: Run, airflow: Ai
     assert "ticket=" not in json.dumps(extra)
 
 
-def test_the_report_page_is_for_those_who_are_logged_in(run: Run, airflow: AirflowApi) -> None:
+def test_the_report_page_needs_a_login(run: Run, airflow: AirflowApi) -> None:
     links = airflow.get(
         f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/create_tickets/links?map_index=0"
     )["extra_links"]

@@ -1,4 +1,4 @@
-"""What people do to a run while it works: nothing of what it did is lost, and nobody gets a second link."""
+"""A run is cleared or marked while it runs: nothing that it did is lost, and nobody gets a second link."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import pytest
 
 from dev.local.api import AirflowApi
 from dev.sandbox.server import Sandbox
-from tests.e2e.runs import Run, Trigger, rested
+from tests.e2e.runs import Run, Trigger, reset
 
-# Of a row that was interrupted, its task may still have said that the tenant was busy, or not.
+# Whether a task that is interrupted still records its last 429 depends on how far it came.
 UNDONE = {"failed", "not_attempted"}
 HEAD = "organization_id,organization_name,prospect_name,connection_name"
 
@@ -20,7 +20,7 @@ def desks(name: str, organizations: int) -> str:
 
 
 def refuse_for_now(tenant: Sandbox, connection_name: str) -> None:
-    """Let the tenant be busy (429) whenever it is asked for this connection's ticket, until its faults are cleared."""
+    """Respond 429 to each request for this connection's ticket, until the faults are cleared."""
     tenant.fault("fail_match", connection_name=connection_name, status=429, headers={"Retry-After": "1"})
 
 
@@ -37,11 +37,11 @@ def statuses(run: Run) -> dict[str, list[str]]:
 def test_tasks_that_are_cleared_or_marked_while_they_run_are_reported_with_all_they_did(
     trigger: Trigger, airflow: AirflowApi, tenant: Sandbox
 ) -> None:
-    rested(tenant)
+    reset(tenant)
     for organization in range(3):
         refuse_for_now(tenant, f"busy-{organization}-1")
     run = trigger(wait=False, prospects_csv=desks("busy", 3))
-    run.wait_for(lambda: tenant.stats().tickets == 3)  # the other three are refused, again and again
+    run.wait_for(lambda: tenant.stats().tickets == 3)  # the other three are refused every time
     path = f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/create_tickets"
     airflow.clear(run.dag_id, run.run_id, [["create_tickets", 0]])
     airflow.patch(f"{path}/1", {"new_state": "failed"})
@@ -62,7 +62,7 @@ def test_tasks_that_are_cleared_or_marked_while_they_run_are_reported_with_all_t
 def test_of_two_runs_at_once_the_first_is_ended_by_hand_and_nobody_gets_two_links(
     trigger: Trigger, airflow: AirflowApi, tenant: Sandbox
 ) -> None:
-    rested(tenant)
+    reset(tenant)
     refuse_for_now(tenant, "twice-0-1")
     text = desks("twice", 1)
     first = trigger(prospects_csv=text, wait=False)

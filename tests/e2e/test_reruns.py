@@ -1,4 +1,4 @@
-"""What a person clears afterwards makes no second link and loses none."""
+"""Tasks that are cleared afterwards create no second link and lose none."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def statuses(run: Run) -> dict[str, str]:
 
 @pytest.mark.answers("a task of a run is cleared, green or red")
 @pytest.mark.answers("a whole run is cleared")
-def test_a_run_that_is_cleared_over_and_over_asks_only_for_what_is_owed(
+def test_a_run_that_is_cleared_repeatedly_requests_only_what_is_missing(
     failed_run: FailedRun, airflow: AirflowApi, tenant: Sandbox
 ) -> None:
     run = failed_run.run
@@ -32,7 +32,9 @@ def test_a_run_that_is_cleared_over_and_over_asks_only_for_what_is_owed(
     assert run.wait().state == "success"
     assert set(statuses(run).values()) == {"created"}
     assert {**links(run), "Cat": ""} == first
-    assert posts(tenant) == run.summary["requests"] == 5, "three, one again after a lost answer, and the refused one"
+    assert posts(tenant) == run.summary["requests"] == 5, (
+        "three, one again after a lost response, and the refused one again"
+    )
     second = links(run)
 
     failed_run.file.write_text("\n".join([HEAD, DAN, BOB.replace("Acme", "Acme Corp"), ADA]))
@@ -43,4 +45,4 @@ def test_a_run_that_is_cleared_over_and_over_asks_only_for_what_is_owed(
     assert posts(tenant) == 6
     assert {**second, **links(run)} == {**links(run), "Cat": second["Cat"]}
     known = {*second.values(), *links(run).values()}
-    assert sum(ticket.id not in known for ticket in tenant.tickets) == 1, "the one whose answer was lost"
+    assert sum(ticket.id not in known for ticket in tenant.tickets) == 1, "the one whose response was lost"

@@ -1,4 +1,4 @@
-"""After runs that went well and runs that did not: no ticket, token or secret where it doesn't belong."""
+"""After runs that succeeded and runs that failed: tickets, tokens and secrets are only where they belong."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ DAG = "create_sso_tickets"
 REPORT_FILES = {"tickets.csv", "tickets.xlsx", "report.html", "revocations.csv", "revocations.xlsx"}
 LINK = re.compile(rb"ticket=[A-Za-z0-9]{16,}")
 TICKETS_XCOM = f"xcom.value of {DAG}.create_tickets[return_value]"
-# A revoked ticket's id opens nothing any more, and is what the book of revocations knows it by.
+# A revoked ticket's id opens nothing, and identifies it in the revocation log.
 REVOCATIONS_XCOM = "xcom.value of revoke_sso_tickets.revoke_tickets[return_value]"
-BOOK = {REVOCATIONS_XCOM, "sso_tickets.db", "sso_tickets.db-wal"}
+REVOCATION_LOG = {REVOCATIONS_XCOM, "sso_tickets.db", "sso_tickets.db-wal"}
 
 
 @dataclass(frozen=True)
 class Left:
-    """What the runs have left, and what may not be found in it."""
+    """What the runs have left, and the secrets that may not be in it."""
 
     secrets: dict[str, str]
     revoked_ids: frozenset[str]
@@ -42,9 +42,9 @@ class Left:
     revoked: Run
 
     def leaks(self, places: scan.Places) -> set[scan.Leak]:
-        """Return what was found but for the ids of revoked tickets in the book of revocations."""
+        """Return what was found, except the ids of revoked tickets in the revocation log."""
         found = scan.find(self.secrets, places)
-        return {leak for leak in found if not (leak.place in BOOK and leak.secret in self.revoked_ids)}
+        return {leak for leak in found if not (leak.place in REVOCATION_LOG and leak.secret in self.revoked_ids)}
 
     @property
     def database(self) -> scan.Places:
@@ -52,7 +52,7 @@ class Left:
 
     @property
     def files(self) -> scan.Places:
-        """Return all of Airflow's home but the database, which is searched by column, and the report's own files."""
+        """Return the files of Airflow's home except the database, which is searched by column, and the reports'."""
         return scan.in_files(
             HOME,
             skip=lambda file: (
@@ -63,7 +63,7 @@ class Left:
 
 @pytest.fixture(scope="module")
 def left(failed_run: FailedRun, trigger: Trigger, tenant: Sandbox) -> Left:
-    """Revoke the tickets of a run that had failures in it."""
+    """Revoke the tickets of the failed run."""
     revoked = trigger("revoke_sso_tickets", report_uri=str(failed_run.run.report))
     revoked_ids = {f"ticket id {n}" for n, ticket in enumerate(tenant.tickets) if ticket.state == "revoked"}
     secrets = {
@@ -107,7 +107,7 @@ def test_no_log_and_no_file_but_the_report_holds_a_secret(left: Left) -> None:
     assert any(name.endswith("manifest.jsonl") for name in names)
     assert any(name.endswith("batch-0001.json") for name in names)
     assert left.leaks(files) == set()
-    assert [name for name, content in files.items() if LINK.search(content)] == [], "of any run before"
+    assert [name for name, content in files.items() if LINK.search(content)] == [], "from any earlier run"
 
 
 def test_no_process_shows_a_secret_in_its_arguments_or_its_environment(left: Left) -> None:
@@ -116,19 +116,17 @@ def test_no_process_shows_a_secret_in_its_arguments_or_its_environment(left: Lef
     assert scan.find(left.secrets, left.processes) == set()
 
 
-def test_all_that_lies_on_disk_is_its_owners_alone(left: Left) -> None:
+def test_only_the_owner_can_read_the_files(left: Left) -> None:
     base = left.first.report
-    decrypted = {
+    readable = {
         str(path): oct(path.stat().st_mode)
         for path in [HOME, HOME / "sso_tickets.db", base, left.revoked.report, *base.rglob("*")]
         if path.stat().st_mode & 0o077
     }
-    assert decrypted == {}
+    assert readable == {}
 
 
 SECRET = "https://acme.example/self-service/connections-flow?ticket=a1&b=%22c%22\n<d>"
-
-
 FORMS = {
     "plain": SECRET,
     "URL-encoded": f"next={quote(SECRET, safe='')}",
@@ -141,33 +139,27 @@ FORMS = {
 }
 
 
+def found(places: scan.Places) -> set[str]:
+    return {leak.place for leak in scan.find({"planted": SECRET, "not planted": "another"}, places)}
+
+
 @pytest.mark.parametrize("text", FORMS.values(), ids=FORMS)
-class TestTheSearchItself:
-    """It finds a secret that was planted, in each form and place."""
+def test_the_search_finds_each_form_in_a_file(tmp_path: Path, text: str) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "attempt=1.log").write_text(f"said {text} twice")
+    (tmp_path / "skipped").write_text(text)
+    assert found(scan.in_files(tmp_path, skip=lambda file: file.name == "skipped")) == {"logs/attempt=1.log"}
 
-    @staticmethod
-    def found(places: scan.Places) -> set[str]:
-        return {leak.place for leak in scan.find({"planted": SECRET, "not planted": "another"}, places)}
 
-    @pytest.mark.parametrize(("table", "column"), [("anything", "blob"), ("anything", "text"), ("xcom", "value")])
-    def test_in_a_database(self, tmp_path: Path, text: str, table: str, column: str) -> None:
-        with closing(sqlite3.connect(tmp_path / "a.db")) as database:
-            database.execute("CREATE TABLE xcom (dag_id, task_id, key, value)")
-            database.execute("CREATE TABLE anything (number, text, blob)")
-            row = {"dag_id": "d", "task_id": "t", "key": "k", "value": text} if table == "xcom" else {column: text}
-            row |= {"blob": text.encode()} if column == "blob" else {}
-            names = ", ".join(row)
-            database.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(row))})", [*row.values()])
-            database.commit()
-        place = "xcom.value of d.t[k]" if table == "xcom" else f"{table}.{column}"
-        assert self.found(scan.in_database(tmp_path / "a.db")) == {place}
-
-    def test_in_a_file(self, tmp_path: Path, text: str) -> None:
-        (tmp_path / "logs").mkdir()
-        (tmp_path / "logs" / "attempt=1.log").write_text(f"said {text} twice")
-        (tmp_path / "skipped").write_text(text)
-        places = scan.in_files(tmp_path, skip=lambda file: file.name == "skipped")
-        assert self.found(places) == {"logs/attempt=1.log"}
+@pytest.mark.parametrize("value", [SECRET, SECRET.encode()])
+def test_the_search_finds_a_secret_in_each_table(tmp_path: Path, value: str | bytes) -> None:
+    with closing(sqlite3.connect(tmp_path / "a.db")) as database:
+        database.execute("CREATE TABLE xcom (dag_id, task_id, key, value)")
+        database.execute("CREATE TABLE anything (number, text)")
+        database.execute("INSERT INTO xcom VALUES ('d', 't', 'k', ?)", [value])
+        database.execute("INSERT INTO anything VALUES (1, ?)", [value])
+        database.commit()
+    assert found(scan.in_database(tmp_path / "a.db")) == {"xcom.value of d.t[k]", "anything.text"}
 
 
 @pytest.mark.parametrize("where", ["arguments", "environment"])

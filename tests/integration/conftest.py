@@ -1,12 +1,13 @@
 """
 Whole runs of the DAGs in this process, by ``dag.test()``, against a sandbox tenant.
 
-Tasks, mapping, XComs and reports are the real ones, but no scheduler is: a run takes a second or two. What needs one
-(pools, retries, clears of single tasks, what people mark or approve) is in ``tests/e2e``.
+There is no scheduler, so a run takes a second or two. What needs one (pools, retries, clears of single tasks, marks and
+approvals) is in ``tests/e2e``.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,33 +16,24 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from dev.local.tenant import connection_env
+from dev.local.tenant import CONNECTION_VARIABLE, connection_fields
 from dev.sandbox.server import Sandbox
 from dev.sandbox.tenant.settings import Plan, SandboxSettings
 from tests.integration.runs import Connect, Run, Trigger
 
 PROJECT = Path(__file__).parents[2]
-
-
 KEY = Fernet.generate_key().decode()
 
 
 def connection_of(tenant: Sandbox, **different: Any) -> dict[str, str]:
-    """Return the environment variable that is the connection to the tenant; keywords make it different."""
-    fields = {
-        "host": tenant.url,
-        "client_id": tenant.client_id,
-        "client_secret": tenant.client_secret,
-        "profile_id": tenant.profile_id,
-        "requests_per_slot": 1000,
-        "burst_per_slot": 1000,
-    }
-    return connection_env(**{**fields, **different})
+    """Return the environment variable that makes the connection to the tenant; keywords replace fields."""
+    fields = connection_fields(tenant.url, tenant.settings, requests_per_slot=1000, burst_per_slot=1000)
+    return {CONNECTION_VARIABLE: json.dumps({**fields, **different})}
 
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of the ledger and the reports, beside an empty metadata database."""
+    """Return the folder of the ledger and the reports, and create an empty metadata database."""
     from airflow.utils.db import initdb
 
     Path(os.environ["AIRFLOW_HOME"], "airflow.db").unlink(missing_ok=True)
@@ -72,7 +64,7 @@ def shared_tenant() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def tenant(shared_tenant: Sandbox) -> Sandbox:
-    """Return a tenant as good as new, without latency and hardly limited."""
+    """Return a tenant that has received nothing, without latency and with a high rate limit."""
     shared_tenant.clear_faults()
     shared_tenant.reset()
     return shared_tenant
@@ -80,7 +72,7 @@ def tenant(shared_tenant: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def connect(tenant: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Connect:
-    """Point the connection at the tenant; keywords make it different."""
+    """Make the connection to the tenant; keywords replace fields."""
 
     def to(**different: Any) -> None:
         for name, value in connection_of(tenant, **different).items():
@@ -96,13 +88,13 @@ def trigger(airflow: None, connect: Connect, home: Path, capfd: pytest.CaptureFi
     from airflow.dag_processing.dagbag import DagBag
 
     def start(dag_id: str = "create_sso_tickets", **conf: Any) -> Run:
-        # Parsed anew: a run leaves its configuration in the DAG's parameters.
+        # Parsed again, since a run leaves its configuration in the DAG's parameters.
         dag = DagBag(PROJECT / "dags" / f"{dag_id}.py").dags[dag_id]
         reports = {"create_sso_tickets": "report_uri", "revoke_sso_tickets": "export_uri"}[dag_id]
         capfd.readouterr()
         done = dag.test(run_conf={reports: str(home / "reports"), **conf})
         log = capfd.readouterr().out
-        print(log)  # for whoever sees the test fail
+        print(log)  # shown if the test fails
         return Run(done, home / "reports", log)
 
     return start

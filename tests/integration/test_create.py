@@ -1,4 +1,4 @@
-"""A CSV's way to its report."""
+"""From a CSV to its report."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_csv_of_only_bad_rows_ends_green_with_a_report_and_nothing_is_sent(tri
     assert run.states("create_tickets") == ["skipped"]
 
 
-def test_a_name_is_the_tasks_label_as_it_stands_and_nothing_obeys_it(trigger: Trigger, tenant: Sandbox) -> None:
+def test_a_name_with_code_in_it_is_the_tasks_label_unchanged(trigger: Trigger, tenant: Sandbox) -> None:
     names = [
         "{{ 1 / 0 }}",
         "{% include 'x' %}{{ conn.auth0_default.password }}",
@@ -86,7 +86,9 @@ def test_a_name_is_the_tasks_label_as_it_stands_and_nothing_obeys_it(trigger: Tr
 
 
 @pytest.mark.answers("Auth0 refuses a row (400)")
-def test_a_refused_organization_fails_alone_and_is_not_asked_again(trigger: Trigger, tenant: Sandbox) -> None:
+def test_only_the_refused_organization_fails_and_its_request_is_not_sent_again(
+    trigger: Trigger, tenant: Sandbox
+) -> None:
     tenant.fault("fail_match", organization_id="org_refused00001", status=400)
     run = trigger(prospects_csv=csv_of(3, 3, "refused"))
     assert run.state == "failed"

@@ -1,4 +1,4 @@
-"""For each mistake, what the user sees names the thing and the remedy, and nothing is sent."""
+"""For each mistake, the log names it and what to do, and nothing is sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TWO = csv_of(2, 2, "mistake")
 
 @pytest.mark.answers("wrong secret, missing scope, unknown profile")
 def test_a_wrong_secret(trigger: Trigger, connect: Connect, tenant: Sandbox) -> None:
-    connect(client_secret="not-the-secret-at-all")
+    connect(password="not-the-secret-at-all")
     run = trigger(prospects_csv=TWO)
     assert run.state == "failed"
     assert "401 access_denied" in run.log
@@ -44,7 +44,7 @@ def test_a_csv_that_cannot_be_read(trigger: Trigger, tenant: Sandbox, tmp_path: 
     assert tenant.stats().requests == 0
 
 
-def test_a_parameter_that_is_none(trigger: Trigger, tenant: Sandbox) -> None:
+def test_an_unknown_parameter(trigger: Trigger, tenant: Sandbox) -> None:
     run = trigger(prospects_csv=TWO, dryrun=True)
     assert run.state == "failed"
     assert "has 'dryrun', which is no parameter: did you mean 'dry_run'?" in run.log

@@ -1,4 +1,4 @@
-"""Tickets that are no longer wanted."""
+"""Tickets are revoked, those of later runs are not."""
 
 from __future__ import annotations
 

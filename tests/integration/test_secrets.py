@@ -1,4 +1,4 @@
-"""With the XCom backend on, and OpenLineage's events: no ticket, token or secret where it doesn't belong."""
+"""With the XCom backend and OpenLineage: tickets, tokens and secrets are only where they belong."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TASK = f"{DAG}.create_tickets"
 
 @dataclass(frozen=True)
 class Left:
-    """What a run has left, and what may not be found in it."""
+    """What a run has left, and the secrets that may not be in it."""
 
     home: Path
     state: str
@@ -34,7 +34,7 @@ class Left:
 
     @property
     def events(self) -> list[Path]:
-        """Return the files of OpenLineage's events; the provider now and then cuts one off."""
+        """Return the files of OpenLineage's events; the provider sometimes leaves an empty one."""
         return [file for file in (self.home / "openlineage").iterdir() if file.stat().st_size]
 
     @property
@@ -46,7 +46,7 @@ class Left:
 
 @pytest.fixture(scope="module")
 def left(home: Path, shared_tenant: Sandbox) -> Left:
-    """Run the DAG in a process of its own, since Airflow reads such settings once; two of four rows are refused."""
+    """Run the DAG in a process of its own, since Airflow reads its settings once; two of four rows are refused."""
     tenant = shared_tenant
     tenant.clear_faults()
     tenant.reset()
@@ -82,7 +82,7 @@ def left(home: Path, shared_tenant: Sandbox) -> Left:
     return Left(folder, state, secrets, tickets)
 
 
-def test_the_run_has_made_tickets_and_failed(left: Left) -> None:
+def test_the_run_has_created_tickets_and_failed(left: Left) -> None:
     assert (left.state, len(left.tickets)) == ("failed", 4), (left.home / "output").read_text()[-3000:]
     assert [row["status"] for row in reports.read_tickets(left.report)] == ["created", "failed", "created", "failed"]
 
@@ -100,6 +100,6 @@ def test_the_report_holds_the_tickets(left: Left) -> None:
     assert known == {secret for name, secret in left.tickets.items() if name.startswith("ticket id")}
 
 
-def test_openlineage_was_told_of_a_task_that_succeeded_and_of_one_that_failed(left: Left) -> None:
+def test_openlineage_has_an_event_of_a_task_that_succeeded_and_of_one_that_failed(left: Left) -> None:
     events = [json.loads(file.read_text()) for file in left.events]
     assert {(TASK, "COMPLETE"), (TASK, "FAIL")} <= {(event["job"]["name"], event["eventType"]) for event in events}

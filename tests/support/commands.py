@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
 
 from dev.local.background import PROJECT
+
+NAIVE_DAGS = {"naive": PROJECT / "tests" / "bench" / "dags"}
+"""The folder of the DAG ``naive``, for ``LocalAirflow``."""
 
 
 def isolate(seconds: int, keep: str = "") -> None:
@@ -22,16 +24,3 @@ def isolate(seconds: int, keep: str = "") -> None:
     for number in (signal.SIGTERM, signal.SIGALRM):
         signal.signal(number, lambda received, _frame: sys.exit(128 + received))
     signal.alarm(seconds)
-
-
-def with_naive_dag() -> dict[str, str]:
-    """Return the environment variable that adds the DAG ``naive`` to the project's DAGs."""
-    bundles = [
-        {
-            "name": name,
-            "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
-            "kwargs": {"path": str(PROJECT / folder)},
-        }
-        for name, folder in (("project", "dags"), ("naive", "tests/bench/dags"))
-    ]
-    return {"AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles)}

@@ -1,18 +1,18 @@
 """
-Databases for the tests of what is kept: a SQLite file and, where a server can be had, a real PostgreSQL.
+Databases for the tests: a SQLite file and, where a server can be had, a real PostgreSQL.
 
-A test module takes the fixtures by assignment: ``ledger_url = databases.ledger_url``.
+A conftest takes the fixtures by assignment: ``ledger_url = databases.ledger_url``.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from auth0_sso.ledger.store import Ledger
+from auth0_sso.ledger.store import Ledger, open_ledger
 from sqlalchemy import MetaData, create_engine, make_url, select
 
 from tests.support import postgres
@@ -45,16 +45,26 @@ def sqlite_url(tmp_path: Path) -> str:
 
 @pytest.fixture
 def ledger(ledger_url: str, fernet: str) -> Iterator[Ledger]:
-    opened = Ledger(ledger_url)
-    yield opened
-    opened.close()
+    with closing(open_ledger(ledger_url)) as opened:
+        yield opened
 
 
 @pytest.fixture
 def sqlite_ledger(sqlite_url: str, fernet: str) -> Iterator[Ledger]:
-    opened = Ledger(sqlite_url)
-    yield opened
-    opened.close()
+    with closing(open_ledger(sqlite_url)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    with postgres_schema() as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_ledger(postgres_url: str, fernet: str) -> Iterator[Ledger]:
+    with closing(open_ledger(postgres_url)) as opened:
+        yield opened
 
 
 @contextmanager
@@ -81,7 +91,7 @@ def _require_postgres() -> None:
 
 
 def dump(url: str) -> bytes:
-    """Return all that a database holds, as bytes to search."""
+    """Return all that a database contains, as bytes to search."""
     engine = create_engine(url)
     tables = MetaData()
     tables.reflect(engine)

@@ -1,4 +1,4 @@
-"""What the tests of issuing and revoking share: prospects, a fast hook, and whether the books balance."""
+"""What the tests of issuing and revoking share: requests, a fast hook, and what a tenant and a ledger have."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from auth0_sso.hooks.auth0 import Auth0Hook
-from auth0_sso.ledger.records import RunAttempt, TicketSpec
+from auth0_sso.ledger.records import DEFAULT_TTL, MAY_WORK, Entry, EntryStatus, RunAttempt, TicketSpec
 from auth0_sso.ledger.store import Ledger
-from auth0_sso.models import SsoTicket
+from auth0_sso.ledger.token_store import LedgerTokenStore
+from auth0_sso.models import SsoTicket, TicketRequest
 from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.runtime.timeouts import Timeouts
-from auth0_sso.tickets.batch import IssuedTicket, Organization, TicketRequest
+from auth0_sso.tickets.batch import IssuedTicket, Organization
 from auth0_sso.tickets.issue import IssueOptions, TicketIssuer
 from auth0_sso.tickets.revoke import TicketRevoker
 
@@ -31,28 +32,28 @@ from dev.sandbox.server import Sandbox
 RUNS_AFTER = {"run-1": 1_800_000_000.0, "run-2": 1_800_086_400.0}
 FIRST_RUN, SECOND_RUN = (RunAttempt(f"create_sso_tickets/{run_id}", 3, due) for run_id, due in RUNS_AFTER.items())
 SHORT = Timeouts(longest_backoff=0.05, longest_cooldown=0.05, poll_interval=0.05, token_poll_interval=0.05)
-"""For tests that are not about how long is waited."""
+"""For tests that are not about timeouts."""
 
 
 class Hook(Auth0Hook):
-    """Calls ``on_request`` when the intent of a request is written, and the request is about to leave."""
+    """Calls ``on_request`` after the intent of a request is recorded, before the request leaves."""
 
     on_request: Callable[[], object] = dict
 
-    async def create_sso_ticket(self, *what: Any, **more: Any) -> SsoTicket:
+    async def create_sso_ticket(self, *args: Any, **kwargs: Any) -> SsoTicket:
         self.on_request()
-        return await super().create_sso_ticket(*what, **more)
+        return await super().create_sso_ticket(*args, **kwargs)
 
-    async def revoke_sso_ticket(self, *what: Any, **more: Any) -> None:
+    async def revoke_sso_ticket(self, *args: Any, **kwargs: Any) -> None:
         self.on_request()
-        await super().revoke_sso_ticket(*what, **more)
+        await super().revoke_sso_ticket(*args, **kwargs)
 
 
 class Issuer(TicketIssuer):
     """Opens its hook while it runs."""
 
-    def __init__(self, wanted: Sequence[Organization], hook: Auth0Hook, *what: Any) -> None:
-        super().__init__(wanted, hook, *what)
+    def __init__(self, wanted: Sequence[Organization], hook: Auth0Hook, *args: Any) -> None:
+        super().__init__(wanted, hook, *args)
         self.hook = hook
 
     async def run(self) -> None:
@@ -63,8 +64,8 @@ class Issuer(TicketIssuer):
 class Revoker(TicketRevoker):
     """Opens its hook while it runs."""
 
-    def __init__(self, tickets: Sequence[IssuedTicket], hook: Auth0Hook, *what: Any, **options: Any) -> None:
-        super().__init__(tickets, hook, *what, **options)
+    def __init__(self, tickets: Sequence[IssuedTicket], hook: Auth0Hook, *args: Any, **options: Any) -> None:
+        super().__init__(tickets, hook, *args, **options)
         self.hook = hook
 
     async def run(self) -> None:
@@ -88,7 +89,7 @@ def request(row: int, organization: str = "org_0", **changes: Any) -> TicketRequ
 
 
 def organizations(rows: int, per_organization: int = 5, first: int = 1) -> list[Organization]:
-    """Return prospects, one a row, divided among organizations."""
+    """Return requests, one a row, divided among organizations."""
     found: list[Organization] = []
     for start in range(first, first + rows, per_organization):
         name = f"org_{start}"
@@ -102,11 +103,43 @@ def organization(*requests: TicketRequest) -> Organization:
 
 
 def spec(row: TicketRequest) -> TicketSpec:
-    """Return what is asked for a row, with the connection ``auth0_default``."""
+    """Return what is requested for a row with the connection ``auth0_default``."""
     settings = Auth0Hook().settings
-    same = ("organization_id", "organization_name", "prospect", "connection_name", "body", "custom_domain")
-    profile_id = row.profile_id or settings.profile_id
-    return TicketSpec(settings.domain, profile_id, **{name: getattr(row, name) for name in same})
+    return TicketSpec(row, settings.domain, row.profile_id or settings.profile_id, row.custom_domain)
+
+
+SPEC = TicketSpec(request(1, "org_1"), "acme.example.com", "ssp_1")
+"""A request for tests without a tenant."""
+
+
+NOW = 1_800_000_000.0
+
+
+def entry(status: str = "created", **changes: Any) -> Entry:
+    """Return the entry of ``SPEC`` a little after ``FIRST_RUN`` has requested it; it has a ticket if there is one."""
+    made = Entry(
+        key=SPEC.key,
+        tenant=SPEC.tenant,
+        profile_id=SPEC.profile_id,
+        organization_id=SPEC.request.organization_id,
+        organization_name=SPEC.request.organization_name,
+        prospect=SPEC.request.prospect,
+        connection_name=SPEC.request.connection_name,
+        status=EntryStatus(status),
+        fingerprint=SPEC.fingerprint,
+        run=FIRST_RUN.run,
+        run_attempt=FIRST_RUN.number,
+        run_after=FIRST_RUN.run_after,
+        attempts=2,
+        requested_at=NOW - 20,
+        answer_by=NOW + 15,
+        valid_until=NOW + 15 + DEFAULT_TTL,
+        version=2,
+    )
+    if made.status in MAY_WORK:
+        ticket = SsoTicket("https://acme.example.com/self-service/connections-flow?ticket=t1")
+        made = replace(made, ticket=ticket, created_at=NOW - 20, expires_at=NOW + 1000)
+    return replace(made, **changes)
 
 
 def open_hook(
@@ -118,7 +151,7 @@ def open_hook(
     :param rested: whether its burst is saved up.
     """
     rate_limiter = RateLimiter(rate, burst, since=-1e9 if rested else None)
-    hook = Hook(token_store=ledger.token_store, rate_limiter=rate_limiter, timeouts=timeouts)
+    hook = Hook(token_store=LedgerTokenStore(ledger.database), rate_limiter=rate_limiter, timeouts=timeouts)
     _ = hook.settings
     return hook
 
@@ -153,7 +186,7 @@ def statuses(outcomes: dict[int, dict[str, Any]]) -> Counter[str]:
 
 
 def posts(tenant: Sandbox) -> int:
-    """Return how many tickets the tenant was asked for."""
+    """Return how many tickets were requested of the tenant."""
     return sum(seen.path.endswith("/sso-ticket") for seen in tenant.requests)
 
 
@@ -169,8 +202,14 @@ def recorded(ledger: Ledger) -> set[str]:
     return {entry.ticket.ticket_id for entry in ledger.live_entries() if entry.ticket is not None}
 
 
+def expire(ledger: Ledger, entry: Entry, ago: float) -> Entry:
+    """Let a ticket have expired so many seconds ago."""
+    assert entry.ticket is not None
+    return ledger.record_created(entry, entry.ticket, sent_at=ledger.now() - ago - 60, ttl=60)
+
+
 def process_context() -> ForkServerContext:
-    """Return the way to start processes that have nothing of this one, with what they import ready."""
+    """Return a way to start processes that share nothing with this one, and have imported what they need."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.support.factories", "airflow.sdk.execution_time.context"])
     before = os.environ.get("PYTHONPATH")
@@ -212,7 +251,7 @@ class TaskInstance:
 
 @dataclass
 class DagRun:
-    """The part of Airflow's DAG run that tells who asks."""
+    """The part of Airflow's DAG run that the operators use."""
 
     dag_id: str
     run_id: str
@@ -220,14 +259,14 @@ class DagRun:
 
 
 class StateStore(dict[str, Any]):
-    """Airflow's store of a task's state, which outlives its tries."""
+    """Airflow's store of a task's state, which its tries share."""
 
     def set(self, key: str, value: Any) -> None:
         self[key] = value
 
 
 def batch_file(folder: Path, wanted: Sequence[Organization], name: str = "batch.json") -> dict[str, str]:
-    """Write a batch as the plan does; return what a mapped task is given."""
+    """Write a batch as the planning task does; return what a mapped task is given."""
     document = {"label": "Acme", "organizations": [asdict(organization) for organization in wanted]}
     (folder / name).write_text(json.dumps(document), encoding="utf-8")
     return {"label": "Acme", "batch": str(folder / name)}

@@ -1,4 +1,4 @@
-"""A little HTTP proxy on the loopback interface: it forwards plain HTTP, and tunnels after a CONNECT."""
+"""A small HTTP proxy on the loopback interface: it forwards plain HTTP, and tunnels after a CONNECT."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 class LittleProxy(socketserver.ThreadingTCPServer):
     """
-    Leads every request to one place, whatever its host, and notes what it has been asked for.
+    Forwards every request to one port, and records it.
 
-    :param leads_to: the port of 127.0.0.1.
-    :param answers: what it answers instead, byte for byte.
+    :param leads_to: the port of 127.0.0.1, in place of the request's host.
+    :param answers: a response, byte for byte, that it sends instead.
     """
 
     daemon_threads = True

@@ -1,7 +1,8 @@
 """
-A real PostgreSQL for tests: a private one from the binaries of the machine's own package, on a loopback port,
-or the one that the environment variable ``SSO_TICKETS_TEST_POSTGRES`` names by SQLAlchemy's URL, whose user may
-create databases.
+A real PostgreSQL for tests: a private one, from the binaries of the machine's package, on a loopback port.
+
+The environment variable ``SSO_TICKETS_TEST_POSTGRES`` can name another server by SQLAlchemy's URL; its user must be
+allowed to create databases.
 """
 
 from __future__ import annotations
@@ -34,26 +35,26 @@ _START_SECONDS = 30.0
 
 
 class PostgresError(RuntimeError):
-    """There is no PostgreSQL to be had."""
+    """There is no PostgreSQL."""
 
 
 @contextmanager
 def postgres_database() -> Iterator[str]:
-    """Make an empty database."""
-    with _made("DATABASE {}", "DROP DATABASE {} WITH (FORCE)") as (server, name):
+    """Create an empty database."""
+    with _created("DATABASE {}", "DROP DATABASE {} WITH (FORCE)") as (server, name):
         yield server.set(database=name).render_as_string(hide_password=False)
 
 
 @contextmanager
 def postgres_schema() -> Iterator[str]:
-    """Make an empty schema, which to a client is as good as a database and takes a tenth of the time."""
-    with _made("SCHEMA {}", "DROP SCHEMA {} CASCADE") as (server, name):
+    """Create an empty schema, which a client can use like a database, in a tenth of the time."""
+    with _created("SCHEMA {}", "DROP SCHEMA {} CASCADE") as (server, name):
         url = server.update_query_dict({"options": f"-csearch_path={name}"})
         yield url.render_as_string(hide_password=False)
 
 
 @contextmanager
-def _made(what: str, drop: str) -> Iterator[tuple[URL, str]]:
+def _created(what: str, drop: str) -> Iterator[tuple[URL, str]]:
     server = make_url(postgres_server())
     name = f"ledger_{uuid.uuid4().hex}"
     engine = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
@@ -66,10 +67,10 @@ def _made(what: str, drop: str) -> Iterator[tuple[URL, str]]:
 
 class Hang:
     """
-    The processes that serve an application's connections, stopped: its machine answers still, they don't.
+    Stops the processes that serve an application's connections, while the machine still responds.
 
     :param application: the connections' ``application_name``.
-    :param at_most: seconds after which they go on, so that whoever waits for them does not wait for ever.
+    :param at_most: seconds after which they continue, so that no test waits without end.
     :raises PostgresError: if the server's processes are not on this machine.
     """
 
@@ -93,7 +94,7 @@ class Hang:
         self._end.start()
 
     def end(self) -> None:
-        """Let them go on."""
+        """Let them continue."""
         self._end.cancel()
         self.lasts = False
         for process in self._stopped:
@@ -106,7 +107,7 @@ def postgres_server() -> str:
     """
     Return the URL of a PostgreSQL that runs until this process ends.
 
-    :raises PostgresError: if there can be none.
+    :raises PostgresError: if there is none and none can be started.
     """
     if named := os.environ.get(SERVER_VARIABLE) or os.environ.get(STARTED_VARIABLE):
         return named
@@ -129,25 +130,18 @@ def _start_postgres(binaries: Path) -> str:
     initdb = [binaries / "initdb", "-D", data, "-U", "ledger", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
     subprocess.run(initdb, check=True, timeout=60, stderr=subprocess.DEVNULL, **quiet)
     port = free_port()
-    options = {
-        "listen_addresses": "127.0.0.1",
-        "unix_socket_directories": "",
-        "port": port,
-        "fsync": "off",
-        "full_page_writes": "off",
-        "shared_buffers": "16MB",
-        "max_connections": "200",
-    }
-    settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+    settings = f"port={port} listen_addresses=127.0.0.1 unix_socket_directories= max_connections=200"
+    quick = "fsync=off full_page_writes=off shared_buffers=16MB"
+    options = [word for setting in f"{settings} {quick}".split() for word in ("-c", setting)]
     log = (folder / "log").open("wb")
-    server = subprocess.Popen([binaries / "postgres", "-D", data, *settings], stderr=log, **quiet)
+    server = subprocess.Popen([binaries / "postgres", "-D", data, *options], stderr=log, **quiet)
     atexit.register(_stop_postgres, server)
     url = f"postgresql+psycopg2://ledger:unused@127.0.0.1:{port}/postgres"
-    _wait_until_it_answers(server, url, folder / "log")
+    _wait_until_ready(server, url, folder / "log")
     return url
 
 
-def _wait_until_it_answers(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def _wait_until_ready(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
     engine = create_engine(url)
     deadline = time.monotonic() + _START_SECONDS
     while True:

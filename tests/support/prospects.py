@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def csv_of(rows: int, organizations: int, name: str) -> str:
-    """Return a CSV of that many prospects, dealt out to that many organizations."""
+    """Return a CSV of prospects that are distributed evenly among organizations."""
     lines = ["organization_id,organization_name,prospect_name,prospect_email"]
     for row in range(rows):
         org = row % organizations

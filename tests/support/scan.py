@@ -1,4 +1,4 @@
-"""A search for secrets in whatever Airflow and the project leave behind, in the forms they may take."""
+"""A search for secrets in what Airflow and the project leave behind, in each form that they may have."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
+
+import psutil
 
 from dev.sandbox.server import Sandbox
 
@@ -22,7 +24,7 @@ Places = dict[str, bytes]
 
 @dataclass(frozen=True)
 class Leak:
-    """Where a secret was found; what it is called, not what it is."""
+    """Where a secret was found; ``secret`` is its name."""
 
     place: str
     secret: str
@@ -30,7 +32,7 @@ class Leak:
 
 
 def tokens_of(tenant: Sandbox) -> dict[str, str]:
-    """Return each access token and, by itself, its signature."""
+    """Return each access token, and each signature."""
     secrets: dict[str, str] = {}
     for number, token in enumerate(tenant.access_tokens):
         secrets |= {f"token {number}": token, f"signature of token {number}": token.rpartition(".")[2]}
@@ -38,7 +40,7 @@ def tokens_of(tenant: Sandbox) -> dict[str, str]:
 
 
 def tickets_of(tenant: Sandbox) -> dict[str, str]:
-    """Return each ticket's URL and, by itself, its id, which opens it as well."""
+    """Return each ticket's URL, and each id, which opens it as well."""
     secrets: dict[str, str] = {}
     for number, ticket in enumerate(tenant.tickets):
         url = f"{tenant.url}/self-service/connections-flow?ticket={ticket.id}"
@@ -47,7 +49,7 @@ def tickets_of(tenant: Sandbox) -> dict[str, str]:
 
 
 def forms_of(secret: str) -> dict[str, set[bytes]]:
-    """Return what a secret may look like, by the name of the form."""
+    """Return the forms of a secret, by name."""
     escaped = json.dumps(secret)[1:-1]
     texts = {
         "plain": {secret},
@@ -68,7 +70,7 @@ def forms_of(secret: str) -> dict[str, set[bytes]]:
 
 
 def _in_base64(secret: bytes) -> set[bytes]:
-    """Return what of it is the same in any base64 text that it is part of, wherever in it it starts."""
+    """Return what is the same in every base64 text that contains it, for each of the three offsets."""
     found = set()
     for offset in range(3):
         first, last = -(-offset * 4 // 3), (offset + len(secret)) * 4 // 3
@@ -81,8 +83,8 @@ def find(secrets: Mapping[str, str], places: Mapping[str, bytes]) -> set[Leak]:
     """
     Search all places for all secrets in all their forms.
 
-    :param secrets: by what they are to be called.
-    :param places: what is searched, by what it is to be called.
+    :param secrets: by name.
+    :param places: contents by name.
     """
     wanted: dict[bytes, tuple[str, str]] = {}
     for name, secret in secrets.items():
@@ -94,7 +96,7 @@ def find(secrets: Mapping[str, str], places: Mapping[str, bytes]) -> set[Leak]:
 
 def in_database(file: Path) -> Places:
     """
-    Return all that a SQLite database holds, as it is stored: every table, every column.
+    Return the content of a SQLite database by ``{table}.{column}``.
 
     An XCom's value is a place of its own: ``xcom.value of {dag}.{task}[{key}]``.
     """
@@ -120,7 +122,7 @@ def _as_bytes(value: object) -> bytes:
 
 
 def in_files(folder: Path, *, skip: Callable[[Path], bool]) -> Places:
-    """Return what the files under a folder hold, and their names."""
+    """Return the content of the files under a folder, and their names."""
     return {
         str(file.relative_to(folder)): str(file).encode() + b"\n" + file.read_bytes()
         for file in sorted(folder.rglob("*"))
@@ -130,7 +132,7 @@ def in_files(folder: Path, *, skip: Callable[[Path], bool]) -> Places:
 
 class ProcessWatch:
     """
-    What others can see of a process and all that it has started, while the ``with`` block runs.
+    Records the arguments and environments of a process and its descendants during a ``with`` block.
 
     :param root: the process's id.
     :param seconds: between two looks.
@@ -157,7 +159,7 @@ class ProcessWatch:
         return {f"process {what}": b"\n".join(list(seen)) for what, seen in self._seen.items()}
 
     def saw(self, text: bytes, within: float) -> bool:
-        """Wait until a text was seen anywhere; tell whether it was in time."""
+        """Wait until a text was seen; return whether it was in time."""
         deadline = time.monotonic() + within
         while not any(text in content for content in self.places.values()):
             if time.monotonic() > deadline:
@@ -167,18 +169,9 @@ class ProcessWatch:
 
     def _watch(self) -> None:
         while not self._done.wait(self._seconds):
-            for process in _tree(self._root):
-                for what, file in (("arguments", "cmdline"), ("environment", "environ")):
-                    with suppress(OSError):  # it has ended
-                        self._seen[what].add((process / file).read_bytes())
-
-
-def _tree(root: int) -> Iterator[Path]:
-    parents: dict[int, int] = {}
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError, ValueError):
-            parents[int(process.name)] = int((process / "stat").read_text().rpartition(")")[2].split()[1])
-    family = {root}
-    while more := {pid for pid, parent in parents.items() if parent in family} - family:
-        family |= more
-    return (Path("/proc", str(pid)) for pid in family)
+            with suppress(psutil.NoSuchProcess):
+                root = psutil.Process(self._root)
+                for process in [root, *root.children(recursive=True)]:
+                    for what, file in (("arguments", "cmdline"), ("environment", "environ")):
+                        with suppress(OSError):  # it has ended
+                            self._seen[what].add(Path(f"/proc/{process.pid}/{file}").read_bytes())

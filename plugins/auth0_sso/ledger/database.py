@@ -4,53 +4,99 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
-from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random
 
 from auth0_sso.exceptions import LedgerError
 from auth0_sso.ledger import schema
 from auth0_sso.ledger.clock import LedgerClock
+from auth0_sso.ledger.encryption import Cipher
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
+
+LEDGER_CONN_ID = "sso_tickets_db"
+LEDGER_PATH_VARIABLE = "SSO_TICKETS_LEDGER"
+
+_CHUNK = 500
+
+# Of a connection of type postgres these are for Airflow's own hook; libpq knows all the others, like sslmode.
+_NOT_LIBPQS = frozenset(
+    {"cursor", "iam", "aws_conn_id", "azure_conn_id", "redshift", "cluster-identifier", "sqlalchemy_query"}
+)
 
 
 class UncertainCommitError(OperationalError):
-    """The database went away while it committed: what was written may be there, or not."""
+    """The connection broke during a commit: what was written may be there, or not."""
 
 
-def connect(url: str | URL, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> tuple[Engine, str, LedgerClock]:
+@dataclass(frozen=True)
+class LedgerDatabase:
     """
-    Connect to the ledger's database, whose tables are made when they are missing.
+    The ledger's database, as the classes that read and write its tables share it.
+
+    :param identity: a name that the database was given once, for SQLite with the name of the machine.
+    """
+
+    engine: Engine
+    cipher: Cipher
+    clock: LedgerClock
+    identity: str
+
+    def close(self) -> None:
+        """Close it."""
+        self.engine.dispose()
+
+    def require_identity(self, expected: str) -> None:
+        """
+        Check that this is the database the run was planned with; an empty ``expected`` means any.
+
+        :raises LedgerError: if the tasks of a run use different databases, so that none would know all.
+        """
+        if expected and expected != self.identity:
+            raise LedgerError(
+                f"This task's ledger is {self.identity}, the run was planned with {expected}: "
+                "a SQLite file serves one machine only.",
+                advice=f"Let all workers use one PostgreSQL database: make the connection '{LEDGER_CONN_ID}'. "
+                "If the machine was only renamed, clear the task that plans the run.",
+            )
+
+
+def connect(url: str | URL, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> LedgerDatabase:
+    """
+    Connect to the ledger's database; its tables are made when they are missing.
 
     :param url: SQLAlchemy's URL of a SQLite file or a PostgreSQL database.
-    :param timeouts: how long it is waited for.
-    :return: the database; the ledger's identity, see :func:`auth0_sso.ledger.schema.prepare`; and its clock.
-    :raises LedgerError: if it can't be used.
+    :raises LedgerError: if it can't be used, or there is no Fernet key.
     """
-    where = make_url(url)
-    bounds = _bounds_of_postgresql(timeouts) if where.get_backend_name() == "postgresql" else {}
-    engine = create_engine(where, pool_pre_ping=True, hide_parameters=True, connect_args=bounds)
-    clock = LedgerClock()
-    if bounds:
-        event.listen(engine, "connect", lambda connection, _record: _tune_postgresql(connection, timeouts))
-        event.listen(engine, "connect", clock.read)
-        event.listen(engine, "handle_error", _leave_what_takes_no_writes)
-    else:
-        _keep_private(where.database or "")
-        event.listen(engine, "connect", lambda connection, _record: _tune_sqlite(connection, timeouts))
+    cipher, clock, location = Cipher(), LedgerClock(), make_url(url)
+    is_postgresql = location.get_backend_name() == "postgresql"
+    bounds = _bounds_of_postgresql(timeouts) if is_postgresql else {}
+    engine = create_engine(location, pool_pre_ping=True, hide_parameters=True, connect_args=bounds)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        if is_postgresql:
+            _prepare_postgresql(connection, timeouts)
+            clock.read(connection)
+        else:
+            _prepare_sqlite(connection, timeouts)
+
+    if not is_postgresql:
+        _keep_private(location.database or "")
     try:
-        return engine, schema.prepare(engine), clock
+        return LedgerDatabase(engine, cipher, clock, schema.prepare(engine))
     except SQLAlchemyError as error:
         raise LedgerError(
-            f"The ledger at {where.set(query={})!r} can't be opened: {str(error).splitlines()[0]}.",
+            f"The ledger at {location.set(query={})!r} can't be opened: {str(error).splitlines()[0]}.",
             advice=f"Check the connection '{LEDGER_CONN_ID}', or the path in {LEDGER_PATH_VARIABLE}.",
         ) from None
 
@@ -60,7 +106,7 @@ def committed(engine: Engine) -> Iterator[Connection]:
     """
     Commit what the block does, or nothing of it.
 
-    :raises UncertainCommitError: if the database went away while it committed; all or nothing of it is written.
+    :raises UncertainCommitError: if the connection broke during the commit; all or nothing of it is written.
     :raises DBAPIError: if anything else fails in the database; nothing of it is written.
     """
     with _connected(engine) as connection:
@@ -77,7 +123,7 @@ def committed(engine: Engine) -> Iterator[Connection]:
 
 def is_away(error: BaseException) -> bool:
     """
-    Whether an error means that the database is away or the connection to it broke, so that trying again may help.
+    Whether the database is away or the connection to it broke, so that trying again may help.
 
     psycopg2 has no class of its own for that: ``SSL SYSCALL error: EOF detected`` is a bare ``DatabaseError``.
     """
@@ -86,6 +132,12 @@ def is_away(error: BaseException) -> bool:
         or isinstance(error, (InterfaceError, OperationalError))
         or type(error) is DatabaseError
     )
+
+
+def chunks(values: Collection[str]) -> Iterator[list[str]]:
+    """Divide distinct values into lists that one query can take."""
+    distinct = list(dict.fromkeys(values))
+    return (distinct[start : start + _CHUNK] for start in range(0, len(distinct), _CHUNK))
 
 
 def _connected(engine: Engine) -> Connection:
@@ -105,6 +157,12 @@ def _bounds_of_postgresql(timeouts: Timeouts) -> dict[str, Any]:
     }
 
 
+def _prepare_postgresql(connection: Any, timeouts: Timeouts) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET statement_timeout = {timeouts.ledger_answer * 1000:.0f}")  # milliseconds; for a lock too
+    connection.commit()
+
+
 def _keep_private(database: str) -> None:
     """Make the file its owner's alone; SQLite gives those that it puts beside it the same permissions."""
     with suppress(OSError):  # SQLite says better what is wrong
@@ -112,6 +170,14 @@ def _keep_private(database: str) -> None:
     for path in (database, f"{database}-wal", f"{database}-shm"):
         with suppress(OSError):  # not there, or somebody else's
             Path(path).chmod(0o600)
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, timeouts: Timeouts) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={timeouts.ledger * 1000:.0f}")
+    _switch_to_wal(cursor)
+    cursor.execute("PRAGMA synchronous=FULL")  # an intent must outlive a power cut, not only a kill
+    cursor.close()
 
 
 @retry(
@@ -123,43 +189,6 @@ def _keep_private(database: str) -> None:
 def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
     # The one statement for which SQLite does not wait, whatever busy_timeout says, if another process writes.
     cursor.execute("PRAGMA journal_mode=WAL")
-
-
-def _tune_sqlite(connection: sqlite3.Connection, timeouts: Timeouts) -> None:
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={timeouts.ledger * 1000:.0f}")
-    _switch_to_wal(cursor)
-    cursor.execute("PRAGMA synchronous=FULL")  # an intent must outlive a power cut, not only a kill
-    cursor.close()
-
-
-def _tune_postgresql(connection: Any, timeouts: Timeouts) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET statement_timeout = {timeouts.ledger_answer * 1000:.0f}")  # milliseconds; for a lock too
-    connection.commit()
-
-
-def _leave_what_takes_no_writes(context: ExceptionContext) -> OperationalError | None:
-    """
-    Take it as a connection lost, so that another is made: after a failover it may lead to what is read-only now.
-
-    PostgreSQL calls that, and a transaction that it has ended because nothing happened in it, an invalid transaction
-    state: class 25. Nothing is written then.
-    """
-    error = context.original_exception
-    if not str(getattr(error, "pgcode", None)).startswith("25"):
-        return None
-    context.is_disconnect = True
-    return OperationalError(context.statement, None, error)
-
-
-LEDGER_CONN_ID = "sso_tickets_db"
-LEDGER_PATH_VARIABLE = "SSO_TICKETS_LEDGER"
-
-# Of a connection of type postgres these are for Airflow's own hook; libpq knows all the others, like sslmode.
-_NOT_LIBPQS = frozenset(
-    {"cursor", "iam", "aws_conn_id", "azure_conn_id", "redshift", "cluster-identifier", "sqlalchemy_query"}
-)
 
 
 def ledger_url() -> URL:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -17,12 +18,10 @@ class BoundedConnection(connection):  # type: ignore[misc]  # psycopg2 has no ty
     """
     A connection that is dropped when the server does not answer a call in time.
 
-    A server whose processes hang while its machine still acknowledges what is sent is waited for without end:
-    libpq has no bound of its own for an answer, and keeps to none that is set for the socket. psycopg2's
-    ``set_wait_callback`` has one, but for all connections of the process, Airflow's own too. So the socket is shut
-    down from another thread. libpq, which waits at it, then reports a connection that was lost.
+    libpq has no bound for the answer of a server that hangs while its machine still acknowledges what is sent, and
+    ignores the socket's. psycopg2's ``set_wait_callback`` has one, but for all connections of the process, Airflow's
+    own too. So another thread shuts the socket down; libpq then reports a lost connection.
 
-    :param dsn: libpq's connection string.
     :param bound: seconds that a call may take.
     """
 
@@ -47,22 +46,16 @@ class BoundedConnection(connection):  # type: ignore[misc]  # psycopg2 has no ty
 
         :raises OperationalError: if it did.
         """
-        dropped = threading.Event()
         # A descriptor of its own: by then psycopg2 may have closed its one, and its number may be another file's.
         with socket.socket(fileno=os.dup(self.fileno())) as wire:
-
-            def drop() -> None:
-                dropped.set()
-                with suppress(OSError):  # it is lost already
-                    wire.shutdown(socket.SHUT_RDWR)
-
-            timer = threading.Timer(self._bound, drop)
+            timer = threading.Timer(self._bound, _drop, [wire])
             timer.daemon = True
+            deadline = time.monotonic() + self._bound
             timer.start()
             try:
                 yield
             except Error:
-                if dropped.is_set():
+                if time.monotonic() > deadline:
                     raise OperationalError(f"PostgreSQL has not answered for {self._bound:g} seconds") from None
                 raise
             finally:
@@ -80,6 +73,11 @@ class BoundedCursor(cursor):  # type: ignore[misc]
             super().execute(query, values)
 
     def executemany(self, query: Any, values: Any) -> None:
-        """Execute once for each of some values; the bound is for all of them."""
+        """Execute for each of some values; the bound is for all of them."""
         with self.connection.bounded():
             super().executemany(query, values)
+
+
+def _drop(wire: socket.socket) -> None:
+    with suppress(OSError):  # it is lost already
+        wire.shutdown(socket.SHUT_RDWR)

@@ -1,16 +1,15 @@
-"""What the ledger keeps of a prospect, and what follows from it for the next ask."""
+"""What the ledger keeps of a prospect's ticket, and what follows from it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from auth0_sso.models import SsoTicket
+from auth0_sso.models import SsoTicket, TicketRequest
 
 
 class EntryStatus(StrEnum):
@@ -26,6 +25,28 @@ class EntryStatus(StrEnum):
     REVOKED = "revoked"
 
 
+class OutcomeStatus(StrEnum):
+    """What a run has done for a request."""
+
+    CREATED = "created"
+    REUSED = "reused"
+    PLANNED = "planned"
+    CONFLICT = "conflict"
+    FAILED = "failed"
+    NOT_ATTEMPTED = "not_attempted"
+
+
+class RevocationStatus(StrEnum):
+    """What became of a ticket that a run was to revoke."""
+
+    REVOKED = "revoked"
+    REPLACED = "replaced"  # its prospect has a newer ticket, which is valid
+    EXPIRED = "expired"
+    PLANNED = "planned"
+    FAILED = "failed"
+    NOT_ATTEMPTED = "not_attempted"
+
+
 NO_ANSWER = frozenset((EntryStatus.IN_FLIGHT, EntryStatus.UNKNOWN))
 MAY_WORK = frozenset((EntryStatus.CREATED, EntryStatus.REVOKING))
 REFUSED = frozenset((EntryStatus.CONFLICT, EntryStatus.FAILED))
@@ -38,47 +59,46 @@ DEFAULT_TTL = 432_000
 OPEN_LIFETIME = 5 * 3600.0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class TicketSpec:
     """
-    A ticket to ask for; two are equal if they are the same object.
+    A request with all that its ticket depends on.
 
     :param tenant: the tenant's domain.
-    :param profile_id: the self-service profile.
-    :param organization_id: the organization.
-    :param prospect: who in it, or for which connection: the row's stable identity.
-    :param body: the request body.
-    :param custom_domain: the custom domain, or empty.
+    :param profile_id: the request's self-service profile, or the run's.
+    :param custom_domain: the request's custom domain, or the run's; may be empty.
     """
 
+    request: TicketRequest
     tenant: str
     profile_id: str
-    organization_id: str
-    prospect: str
-    body: Mapping[str, Any]
     custom_domain: str = ""
-    organization_name: str = ""
-    connection_name: str = ""
 
     @property
     def key(self) -> str:
         """The prospect and profile that the ledger keeps one row for."""
-        return _digest([self.tenant, self.profile_id, self.organization_id, self.prospect])
+        return _digest([self.tenant, self.profile_id, self.request.organization_id, self.request.prospect])
 
     @property
     def fingerprint(self) -> str:
-        """What is asked; another fingerprint is another request."""
-        return _digest([self.body, self.custom_domain])
+        """What Auth0 is sent; another fingerprint is another request."""
+        return _digest([self.request.body, self.custom_domain])
 
     @property
     def ttl(self) -> float:
-        """Seconds that the ticket lives, unless it is opened; 0 and unset mean Auth0's five days."""
-        return float(self.body.get("ttl_sec") or DEFAULT_TTL)
+        """Seconds until the ticket expires, unless it is opened; 0 and unset mean Auth0's five days."""
+        return float(self.request.body.get("ttl_sec") or DEFAULT_TTL)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A prospect's row in the ledger; times are UNIX seconds, the fields those of ``schema.tickets``."""
+    """
+    A prospect's row in the ledger; times are UNIX seconds, the fields those of ``schema.tickets``.
+
+    :param answer_by: until when the answer to the last request may come.
+    :param valid_until: until when the ticket of the last request may be valid, whether or not its answer came.
+    :param duplicate_until: until when another ticket may work beside this one.
+    """
 
     key: str
     tenant: str
@@ -94,7 +114,7 @@ class Entry:
     attempts: int
     requested_at: float
     answer_by: float
-    lives_until: float
+    valid_until: float
     version: int
     run_after: float = 0.0
     duplicate_until: float = 0.0
@@ -105,18 +125,30 @@ class Entry:
     revoked_at: float | None = None
     revoked_by: str = ""
 
-    def is_live(self, now: float) -> bool:
-        """Whether its ticket still works, as far as the ledger can know, and so may be reused."""
+    def is_valid(self, now: float) -> bool:
+        """Whether its ticket may be reused: it is known, neither expired nor about to be revoked."""
         return self.status == EntryStatus.CREATED and self.ticket is not None and (self.expires_at or 0) > now
 
     def may_work(self, now: float) -> bool:
-        """Whether its ticket isn't known to be dead: it lives, was opened late, or its revocation wasn't confirmed."""
+        """Whether its ticket may work: it is valid, was opened late, or its revocation wasn't confirmed."""
         known = self.status in MAY_WORK and self.ticket is not None
         return known and (self.expires_at or 0) + OPEN_LIFETIME > now
 
     def may_be_duplicate(self, now: float) -> bool:
-        """Whether another ticket may live that nobody has seen: an answer was lost."""
-        return unseen_ticket_until(self) > now
+        """Whether another ticket may be valid that nobody has seen, since an answer was lost."""
+        return self.unseen_ticket_until > now
+
+    @property
+    def unseen_ticket_until(self) -> float:
+        """Until when a ticket may be valid that nobody has seen."""
+        return max(self.duplicate_until, self.valid_until if self.status in NO_ANSWER else 0.0)
+
+    @property
+    def other_ticket_until(self) -> float:
+        """Until when another ticket may work if one is requested now: also one that has only just expired."""
+        # Whether its URL is known doesn't matter: without its key it can't be read, and works all the same.
+        late = (self.expires_at or 0) + OPEN_LIFETIME if self.status in MAY_WORK else 0.0
+        return max(self.unseen_ticket_until, late)
 
 
 class DagRun(Protocol):
@@ -130,12 +162,12 @@ class DagRun(Protocol):
 @dataclass(frozen=True)
 class RunAttempt:
     """
-    Who writes: a DAG run, and within it what a person has started; a clear starts another.
+    A DAG run, and how often a person has started it: a clear starts another attempt, a retry doesn't.
 
     :param run: ``dag_id/run_id``.
     :param number: the task's ``max_tries``, which Airflow raises with each clear, but not with a retry.
-    :param run_after: when the run was due, UNIX seconds. No clear changes it, so it tells which of two runs is the
-        later one, and a run from one that was deleted and had the same id.
+    :param run_after: when the run was due, UNIX seconds. No clear changes it, so it says which of two runs is the
+        later one, and distinguishes a run from a deleted one that had the same id.
     """
 
     run: str
@@ -144,26 +176,12 @@ class RunAttempt:
 
     @classmethod
     def of(cls, dag_run: DagRun, number: int = 0) -> RunAttempt:
-        """Return the round of a DAG run's task."""
+        """Return the attempt of a DAG run's task."""
         return cls(f"{dag_run.dag_id}/{dag_run.run_id}", number, dag_run.run_after.timestamp())
 
     def owns(self, entry: Entry) -> bool:
-        """Whether this run was the last to ask for an entry's ticket."""
+        """Whether this run was the last to request an entry's ticket."""
         return (entry.run, entry.run_after) == (self.run, self.run_after)
-
-
-def unseen_ticket_until(seen: Entry | None) -> float:
-    """Until when a ticket may live that nobody has seen: an intent without an answer."""
-    if seen is None:
-        return 0.0
-    return max(seen.duplicate_until, seen.lives_until if seen.status in NO_ANSWER else 0.0)
-
-
-def other_ticket_until(seen: Entry | None) -> float:
-    """Until when another ticket may live if the prospect is asked for now: also one that has only just expired."""
-    # Its URL says nothing here: without its key it can't be read, and works all the same.
-    late = (seen.expires_at or 0) + OPEN_LIFETIME if seen and seen.status in MAY_WORK else 0.0
-    return max(unseen_ticket_until(seen), late)
 
 
 def _digest(parts: list[Any]) -> str:

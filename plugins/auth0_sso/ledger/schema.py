@@ -1,27 +1,15 @@
-"""The ledger's tables. SQLite and PostgreSQL; made when missing, with a schema version."""
+"""The ledger's tables, for SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
 import socket
 import uuid
 
-from sqlalchemy import (
-    Column,
-    Double,
-    Engine,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    insert,
-    inspect,
-    select,
-)
+from sqlalchemy import Column, Double, Engine, Integer, MetaData, String, Table, Text, insert, inspect, select
 
 from auth0_sso.exceptions import LedgerError
 
-SCHEMA_VERSION = "3"
+SCHEMA_VERSION = "4"
 
 # Tasks that start together find the tables missing together: the first makes them, in one transaction.
 _ONE_AT_A_TIME = {
@@ -60,7 +48,7 @@ tickets = Table(
     Column("attempts", Integer, nullable=False, default=0),
     Column("requested_at", Double, nullable=False),
     Column("answer_by", Double, nullable=False),
-    Column("lives_until", Double, nullable=False),
+    Column("valid_until", Double, nullable=False),
     Column("duplicate_until", Double, nullable=False, default=0.0),
     Column("error", Text, nullable=False, default=""),
     Column("revoked_at", Double),
@@ -68,8 +56,8 @@ tickets = Table(
     Column("version", Integer, nullable=False, default=1),
 )
 
-# One row a revoked ticket, for good: the row above is written over when its prospect is asked for again. A ticket
-# that is revoked opens nothing, so its id is no secret any more.
+# One row a revoked ticket, for good: the row above is written over by its prospect's next request. A revoked ticket
+# opens nothing, so its id is no secret any more.
 revocations = Table(
     "sso_revocations",
     metadata,
@@ -80,8 +68,8 @@ revocations = Table(
     Column("revoked_by", String(512), nullable=False),
 )
 
-# One row a set of credentials. The renewal of its token is locked by an owner, for a bounded time: a lock
-# that outlives the process that was killed while it held it, without holding up the ledger's other writers.
+# One row a set of credentials. An owner renews its token alone for a bounded time, also if its process is killed, and
+# without holding up the ledger's other writers.
 tokens = Table(
     "sso_tokens",
     metadata,
@@ -97,16 +85,14 @@ tokens = Table(
 
 def prepare(engine: Engine) -> str:
     """
-    Make what is missing and check the version.
+    Make the tables that are missing and check their version.
 
-    :param engine: the ledger's database.
-    :return: the ledger's identity: a name given once, and for SQLite the machine that holds the file.
+    :return: the ledger's identity: a name given once, for SQLite with the name of the machine that holds the file.
     :raises LedgerError: if another version of this software has made the tables.
     """
-    known = _known(engine)
-    if not known:
-        _make(engine)
-        known = _known(engine)
+    if not (known := _read_about(engine)):
+        _make_tables(engine)
+        known = _read_about(engine)
     if known.get("schema_version") != SCHEMA_VERSION:
         raise LedgerError(
             f"The ledger's tables have version {known.get('schema_version')}, this software knows {SCHEMA_VERSION}.",
@@ -116,14 +102,14 @@ def prepare(engine: Engine) -> str:
     return f"{known['ledger_id']}{host}"
 
 
-def _known(engine: Engine) -> dict[str, str]:
+def _read_about(engine: Engine) -> dict[str, str]:
     if not inspect(engine).has_table(about.name):
         return {}
     with engine.connect() as connection:
         return {row.name: row.value for row in connection.execute(select(about))}
 
 
-def _make(engine: Engine) -> None:
+def _make_tables(engine: Engine) -> None:
     rows = [
         {"name": "schema_version", "value": SCHEMA_VERSION},
         {"name": "ledger_id", "value": uuid.uuid4().hex},

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 
+from auth0_sso.models import is_true
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
@@ -40,7 +42,7 @@ class ApprovePlanOperator(ApprovalOperator):
 
     def execute(self, context: Context) -> Any:
         """Ask, or return at once."""
-        if str(self.required).strip().lower() not in ("true", "1", "yes"):
+        if not is_true(self.required):
             self.log.info("No approval is asked for (require_approval is false)")
             return None
         return super().execute(context)

@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
-from auth0_sso.tickets.batch import Organization, TicketRequest
+from auth0_sso.models import TicketRequest
+from auth0_sso.tickets.batch import Organization
 
 _REQUESTS = TypeAdapter(with_config(ConfigDict(extra="forbid"))(TicketRequest))
 

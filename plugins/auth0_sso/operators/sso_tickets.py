@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,6 +15,8 @@ from auth0_sso.exceptions import Auth0RunError
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger, open_ledger
+from auth0_sso.ledger.token_store import LedgerTokenStore
+from auth0_sso.models import TicketRequest, is_true
 from auth0_sso.operators.links import ReportLink
 from auth0_sso.operators.requests import organizations_of, reported_tickets
 from auth0_sso.runtime.event_loop import GuardedLoop
@@ -21,7 +24,7 @@ from auth0_sso.runtime.pool import POOL
 from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.runtime.retry_policy import Auth0RetryPolicy
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
-from auth0_sso.tickets.batch import IssuedTicket, Organization, TicketRequest, read_batch, read_tickets
+from auth0_sso.tickets.batch import IssuedTicket, Organization, read_batch, read_tickets
 from auth0_sso.tickets.collect import STATS_KEY
 from auth0_sso.tickets.issue import IssueOptions, TicketIssuer
 from auth0_sso.tickets.revoke import TicketRevoker
@@ -87,10 +90,10 @@ class SsoTicketsOperator(BaseOperator):
         """Do the batch's work; push its results and ``stats`` also when it fails."""
         ti = context["ti"]
         self._require_pool()
-        ledger = open_ledger()
-        try:
-            ledger.require_identity(self.ledger_id)
-            hook = Auth0Hook(self.auth0_conn_id, token_store=ledger.token_store, timeouts=self.timeouts)
+        with closing(open_ledger()) as ledger:
+            ledger.database.require_identity(self.ledger_id)
+            token_store = LedgerTokenStore(ledger.database)
+            hook = Auth0Hook(self.auth0_conn_id, token_store=token_store, timeouts=self.timeouts)
             hook.rate_limiter = hook.settings.rate_limiter(self.pool_slots, ti.start_date, self.timeouts)
             work = self.work(hook, ledger, RunAttempt.of(context["dag_run"], ti.max_tries))
             try:
@@ -102,8 +105,6 @@ class SsoTicketsOperator(BaseOperator):
             finally:
                 _push_stats(context, _stats(hook.rate_limiter, ti.start_date))
             return work.results()
-        finally:
-            ledger.close()
 
     def on_kill(self) -> None:
         """Send nothing more; what is under way is answered and written down."""
@@ -113,7 +114,7 @@ class SsoTicketsOperator(BaseOperator):
     @property
     def is_plan_only(self) -> bool:
         """Whether ``plan_only`` is set, as a boolean or by its rendered text."""
-        return str(self.plan_only).strip().lower() in ("true", "1", "yes")
+        return is_true(self.plan_only)
 
     def _require_pool(self) -> None:
         # partial() fills in Airflow's default pool, so a mapped operator must be given its pool there.
@@ -189,7 +190,7 @@ class RevokeSsoTicketsOperator(SsoTicketsOperator):
     Revoke tickets that the ledger knows: of a list of outcomes, of organizations, or of a batch file.
 
     The results are pushed as XCom ``return_value`` also when the task fails, see
-    :func:`auth0_sso.tickets.revocations.revocation_row`.
+    :meth:`auth0_sso.tickets.revocations.TicketState.as_dict`.
 
     :param tickets: what :class:`CreateSsoTicketsOperator` returned, or outcomes of it, with ``ticket_id`` and
         ``expires_at``. (templated)

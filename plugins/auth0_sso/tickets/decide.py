@@ -11,7 +11,7 @@ class Action(Enum):
     """What to do next for a prospect."""
 
     CREATE = "create"
-    REPLACE = "replace"  # revoke the ticket that lives, then create
+    REPLACE = "replace"  # revoke the valid ticket, then create
     RETIRE = "retire"  # revoke, if the token may, a ticket that has only just expired, then create
     KEEP = "keep"  # its state is known; nothing is sent
     WAIT = "wait"  # somebody else's request is under way
@@ -22,22 +22,21 @@ def decide(entry: Entry | None, spec: TicketSpec, attempt: RunAttempt, *, reissu
     Decide from the ledger what to do for a prospect.
 
     A run issues at most one ticket for a prospect, however often its tasks are tried again or cleared, unless
-    the request has changed or the ticket is dead. It never replaces what a later run has issued. A refusal, and
-    a revocation by somebody else, stand until a person clears the task or another run asks.
+    the request has changed or the ticket isn't valid any more. It never replaces what a later run has issued. A
+    refusal, and a revocation by somebody else, stand until a person clears the task or starts another run.
 
     :param entry: what the ledger knows, if anything.
-    :param spec: what is asked now.
-    :param attempt: the run that asks.
-    :param reissue: whether a ticket of an earlier run is replaced although it lives.
-    :param now: UNIX seconds.
+    :param spec: the request now.
+    :param reissue: whether a valid ticket of an earlier run is replaced.
+    :param now: the ledger's UNIX time.
     """
     if entry is None:
         return Action.CREATE
     if entry.status == EntryStatus.IN_FLIGHT and entry.answer_by > now:
         return Action.WAIT
-    if entry.is_live(now):
-        return _with_a_living_ticket(entry, spec, attempt, reissue=reissue)
-    if entry.may_work(now):  # in doubt, its revocation is done again, which does no harm
+    if entry.is_valid(now):
+        return _with_valid_ticket(entry, spec, attempt, reissue=reissue)
+    if entry.may_work(now):  # a revocation that wasn't confirmed is done again, which does no harm
         return Action.REPLACE if entry.status == EntryStatus.REVOKING else Action.RETIRE
     stands = entry.status in REFUSED or (entry.status == EntryStatus.REVOKED and entry.revoked_by != attempt.run)
     if stands and attempt.owns(entry) and (entry.run_attempt, entry.fingerprint) == (attempt.number, spec.fingerprint):
@@ -45,7 +44,7 @@ def decide(entry: Entry | None, spec: TicketSpec, attempt: RunAttempt, *, reissu
     return Action.CREATE
 
 
-def _with_a_living_ticket(entry: Entry, spec: TicketSpec, attempt: RunAttempt, *, reissue: bool) -> Action:
+def _with_valid_ticket(entry: Entry, spec: TicketSpec, attempt: RunAttempt, *, reissue: bool) -> Action:
     unchanged = entry.fingerprint == spec.fingerprint
     if attempt.owns(entry):
         return Action.KEEP if unchanged else Action.REPLACE

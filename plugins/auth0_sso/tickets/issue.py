@@ -1,4 +1,4 @@
-"""Issue the tickets of a batch: decide from the ledger, ask Auth0 at the pool's pace, write down what came."""
+"""Issue the tickets of a batch: decide from the ledger, request them at the pool's rate, record what came back."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ import structlog
 
 from auth0_sso.exceptions import Auth0Error, Auth0ProfileError, Auth0RowError, Auth0RunError, Auth0TransientError
 from auth0_sso.hooks.auth0 import Auth0Hook
-from auth0_sso.ledger.records import NO_ANSWER, Entry, RunAttempt, TicketSpec
+from auth0_sso.ledger.records import NO_ANSWER, Entry, OutcomeStatus, RunAttempt, TicketSpec
 from auth0_sso.ledger.store import Ledger, StaleEntryError
+from auth0_sso.models import TicketRequest
 from auth0_sso.runtime.retry import OutageTimer, RetryBudget
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS
 from auth0_sso.runtime.worker_pool import WorkerPool, worker_count
-from auth0_sso.tickets.batch import Organization, Prospect, TicketRequest, prospects_of
+from auth0_sso.tickets.batch import Organization, RequestGroup, group_requests
 from auth0_sso.tickets.decide import Action, decide
-from auth0_sso.tickets.outcomes import Outcome, outcome, outcomes_of
+from auth0_sso.tickets.outcomes import LOST_ANSWER, Outcome, group_outcomes, status_in_run
 from auth0_sso.tickets.request import TicketRequester
 from auth0_sso.tickets.revoke import is_revoked_first, revoke_entry
 
 log = structlog.get_logger(logger_name="task")
-
-_LOST = "The task ended before the answer came: clear it, or run again."
 
 
 @dataclass(frozen=True)
@@ -33,11 +32,11 @@ class IssueOptions:
     """
     How to issue.
 
-    :param profile_id: the self-service profile of rows that name none.
-    :param custom_domain: the custom domain of rows that name none, or empty.
-    :param reissue: replace tickets that still live.
+    :param profile_id: the self-service profile of requests that name none.
+    :param custom_domain: the custom domain of requests that name none, or empty.
+    :param reissue: replace valid tickets.
     :param dry_run: everything but the calls.
-    :param retry_budget: seconds for which bad weather may hold up one prospect's request.
+    :param retry_budget: seconds for which transient errors may hold up one request.
     """
 
     profile_id: str = ""
@@ -49,13 +48,9 @@ class IssueOptions:
 
 class TicketIssuer:
     """
-    Issue the tickets of some organizations and keep each row's outcome.
+    Issue the tickets of some organizations and keep the outcome of each request.
 
-    :param organizations: whose tickets, see :mod:`auth0_sso.tickets.batch`.
-    :param hook: a hook with a pacer, opened while ``run`` runs.
-    :param ledger: where intents and results are written.
-    :param attempt: the run that issues.
-    :param options: how.
+    :param hook: a hook with a rate limiter, opened while ``run`` runs.
     """
 
     def __init__(
@@ -75,30 +70,30 @@ class TicketIssuer:
         self._outcomes: dict[int, Outcome] = {}
         self._transient_error: Auth0TransientError | None = None
         size = worker_count(hook.require_rate_limiter().rate)
-        self._workers: WorkerPool[Prospect] = WorkerPool(self._process_and_record, size)
+        self._workers: WorkerPool[RequestGroup] = WorkerPool(self._process_and_record, size)
         self._outage = OutageTimer()
         self._requester = TicketRequester(hook, ledger, attempt, self._workers, self._outage)
 
     async def run(self) -> None:
         """
-        Settle every row.
+        Finish every request.
 
-        :raises Auth0RunError: if nothing can succeed until settings are mended.
+        :raises Auth0RunError: if nothing can succeed until settings are fixed.
         """
-        prospects = self._prospects()
+        groups = group_requests(map(self._spec, self._requests))
         try:
-            await self._workers.run(prospects)
+            await self._workers.run(groups)
         finally:
-            for prospect in prospects:
-                self._note_if_lost(prospect)
-            log.info("Rows by status", **Counter(self._outcome(request).status for request in self._requests))
+            for group in groups:
+                self._record_if_lost(group)
+            log.info("Rows by status", **Counter(self._outcome(request).status.value for request in self._requests))
 
     def stop(self, reason: str) -> None:
-        """Send nothing more; what is under way is still answered and written down."""
+        """Send nothing more; what is under way is still answered and recorded."""
         self._workers.stop(reason)
 
     def results(self) -> list[dict[str, Any]]:
-        """Return the outcomes, one entry an organization; rows that were not reached are ``not_attempted``."""
+        """Return the outcomes, one entry an organization; requests that were not reached are ``not_attempted``."""
         return [
             {
                 "organization_id": organization.organization_id,
@@ -110,14 +105,14 @@ class TicketIssuer:
 
     def raise_if_incomplete(self) -> None:
         """
-        Check that every row has what it asked for.
+        Check that every request is finished.
 
         :raises Auth0TransientError: if trying again later may help.
-        :raises Auth0RowError: if Auth0 refused rows.
+        :raises Auth0RowError: if Auth0 refused requests.
         """
         outcomes = [self._outcome(request) for request in self._requests]
-        failed = [f"row {outcome.row}: {outcome.error}" for outcome in outcomes if outcome.status == "failed"]
-        unreached = sum(outcome.status == "not_attempted" for outcome in outcomes)
+        failed = [f"row {one.request.row}: {one.error}" for one in outcomes if one.status == OutcomeStatus.FAILED]
+        unreached = sum(outcome.status == OutcomeStatus.NOT_ATTEMPTED for outcome in outcomes)
         incomplete = (
             f"{len(failed)} of {len(outcomes)} rows failed, {unreached} were not attempted. {' | '.join(failed[:5])}"
         )
@@ -127,79 +122,82 @@ class TicketIssuer:
             raise Auth0RowError(incomplete, advice="Then clear this task or run again: the others are done.")
 
     def _outcome(self, request: TicketRequest) -> Outcome:
-        return self._outcomes.get(request.row) or outcome(request, "not_attempted", error=self._workers.stopped)
-
-    def _prospects(self) -> list[Prospect]:
-        return prospects_of(self._requests, self._spec)
+        return self._outcomes.get(request.row) or Outcome(request, OutcomeStatus.NOT_ATTEMPTED, self._workers.stopped)
 
     def _spec(self, request: TicketRequest) -> TicketSpec:
         return TicketSpec(
-            tenant=self._hook.settings.domain,
-            profile_id=request.profile_id or self._options.profile_id,
-            organization_id=request.organization_id,
-            organization_name=request.organization_name,
-            prospect=request.prospect,
-            connection_name=request.connection_name,
-            body=request.body,
-            custom_domain=request.custom_domain or self._options.custom_domain,
+            request,
+            self._hook.settings.domain,
+            request.profile_id or self._options.profile_id,
+            request.custom_domain or self._options.custom_domain,
         )
 
-    async def _process_and_record(self, prospect: Prospect) -> None:
+    async def _process_and_record(self, group: RequestGroup) -> None:
         retry_budget = RetryBudget(self._options.retry_budget, self._outage, self._hook.timeouts)
         try:
-            if len(prospect.rows) > 1:
-                prospect = prospect.as_asked_before(await self._requester.look_up(prospect.spec), self._ledger.now())
-            entry, planned = await self._process(prospect.spec, prospect.requests[0], retry_budget)
-            now = self._ledger.now()
-            rows = outcomes_of(prospect.requests, prospect.spec, entry, planned=planned, attempt=self._attempt, now=now)
-            self._outcomes.update((finished.row, finished) for finished in rows)
+            if len(group.specs) > 1:
+                group = group.led_by(await self._requester.look_up(group.first), self._ledger.now())
+            self._record_finished(group, *await self._process(group.first, retry_budget))
         except Auth0TransientError as error:
             self._transient_error = error
-            self._note_failure(prospect, error)
-            if self._outage.seconds >= self._options.retry_budget:  # it isn't this row
+            self._record_failure(group, error)
+            if self._outage.seconds >= self._options.retry_budget:  # it isn't this request
                 self._workers.stop(self._outage.reason(error))
-        except Auth0RowError as error:  # its old link can't be revoked
-            self._note_failure(prospect, error)
+        except Auth0RowError as error:  # its old ticket can't be revoked
+            self._record_failure(group, error)
         except Auth0RunError as error:
-            self._note_failure(prospect, error)
-            if not (isinstance(error, Auth0ProfileError) and prospect.requests[0].profile_id):
+            self._record_failure(group, error)
+            if not (isinstance(error, Auth0ProfileError) and group.first.request.profile_id):
                 raise
 
-    async def _process(
-        self, spec: TicketSpec, request: TicketRequest, retry_budget: RetryBudget
-    ) -> tuple[Entry | None, bool]:
+    async def _process(self, spec: TicketSpec, retry_budget: RetryBudget) -> tuple[Entry | None, bool]:
         """Bring a prospect to a known state; return its entry, and whether its request is only planned."""
+        row = spec.request.row
         while True:
             entry = await self._requester.look_up(spec)
             action = decide(entry, spec, self._attempt, reissue=self._options.reissue, now=self._ledger.now())
             if action is Action.KEEP or self._options.dry_run:
                 return entry, action is not Action.KEEP
-            asks = False
+            requested = False
             try:
                 if action is Action.WAIT:
                     await asyncio.sleep(retry_budget.look_again())
                 elif entry is not None and await is_revoked_first(action, self._hook):
                     await revoke_entry(entry, self._hook, self._ledger, self._attempt.run, self._workers)
                 else:
-                    asks = True
-                    return await self._requester.spec(spec, entry, own_profile=bool(request.profile_id)), False
+                    requested = True
+                    return await self._requester.request(spec, entry), False
             except StaleEntryError:
-                log.info("Another task has asked for this prospect meanwhile; looking again", row=request.row)
+                log.info("Another task has requested this prospect's ticket meanwhile; looking again", row=row)
             except Auth0TransientError as error:
                 if self._workers.stopped:
                     raise
-                wait = retry_budget.next_delay(error, risked=asks)
-                log.warning("Auth0 is out of sorts; waiting", row=request.row, reason=str(error))
-                await asyncio.sleep(wait)
+                delay = retry_budget.next_delay(error, risked=requested)
+                log.warning("Transient error; trying again", row=row, seconds=round(delay, 1), reason=str(error))
+                await asyncio.sleep(delay)
 
-    def _note_failure(self, prospect: Prospect, error: Auth0Error | str) -> None:
-        entry, now = self._requester.last_known(prospect.spec), self._ledger.now()
-        for request in prospect.requests:
-            self._outcomes[request.row] = outcome(request, "failed", error=str(error), entry=entry, now=now)
+    def _record_finished(self, group: RequestGroup, entry: Entry | None, planned: bool) -> None:
+        if planned or entry is None:
+            status, error = OutcomeStatus.PLANNED, ""
+        else:
+            status, error = status_in_run(entry, self._attempt)
+            if status == OutcomeStatus.REUSED and entry.fingerprint != group.first.fingerprint:
+                error = (
+                    f"This link was made by the later run {entry.run} from a row with other data, and stays. "
+                    "If this row's data count, trigger another run."
+                )
+        self._record(group, status, error, entry)
 
-    def _note_if_lost(self, prospect: Prospect) -> None:
-        """Say so if the work was ended between an intent and its result: a ticket may exist that nobody has seen."""
-        entry = self._requester.last_known(prospect.spec)
-        unsettled = prospect.requests[0].row not in self._outcomes
-        if unsettled and entry and self._attempt.owns(entry) and entry.status in NO_ANSWER:
-            self._note_failure(prospect, entry.error or _LOST)
+    def _record_failure(self, group: RequestGroup, error: Auth0Error | str) -> None:
+        self._record(group, OutcomeStatus.FAILED, str(error), self._requester.last_known(group.first))
+
+    def _record_if_lost(self, group: RequestGroup) -> None:
+        """Report that the work ended between an intent and its result: a ticket may exist that nobody has seen."""
+        entry = self._requester.last_known(group.first)
+        unfinished = group.first.request.row not in self._outcomes
+        if unfinished and entry and self._attempt.owns(entry) and entry.status in NO_ANSWER:
+            self._record_failure(group, entry.error or LOST_ANSWER)
+
+    def _record(self, group: RequestGroup, status: OutcomeStatus, error: str, entry: Entry | None) -> None:
+        for outcome in group_outcomes(group.requests, status, error, entry, self._ledger.now()):
+            self._outcomes[outcome.request.row] = outcome

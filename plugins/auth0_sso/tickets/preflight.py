@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
+from contextlib import closing
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -13,8 +14,10 @@ from airflow.sdk.configuration import conf
 from auth0_sso.exceptions import Auth0RunError
 from auth0_sso.hooks.auth0 import CREATE_SCOPE, READ_PROFILE_SCOPE, REVOKE_SCOPE, Auth0Hook
 from auth0_sso.hooks.identifiers import require_profile_id
-from auth0_sso.ledger.retention import forget_dead_urls, keep_days
+from auth0_sso.ledger.encryption import rotate_keys
+from auth0_sso.ledger.retention import forget_expired_urls, keep_days
 from auth0_sso.ledger.store import open_ledger
+from auth0_sso.ledger.token_store import LedgerTokenStore
 
 LEDGER_ID_KEY = "ledger_id"
 
@@ -33,15 +36,14 @@ def check_before_creating(ti: TaskInstance, params: Mapping[str, Any], profile_i
     """
     Check the connection, the ledger, the token's scopes and, where the scope allows it, the profiles.
 
-    Then the ledger is rid of the URLs of links that are long dead, see :mod:`auth0_sso.ledger.retention`. To be called
-    in a task of the pool, since it may read profiles. Pushes the ledger's identity as XCom ``ledger_id``, for the
-    tasks that follow.
+    Before that the ledger's keys are rotated, after it the URLs of tickets are removed that expired long ago. Call it
+    in a task of the pool, since it may read profiles. It pushes the ledger's identity as XCom ``ledger_id``.
 
-    :param ti: the task instance that calls it, whose pool slots pace the requests.
-    :param params: the run's parameters; with ``dry_run`` nothing is sent here either.
-    :param profile_ids: the profiles of the rows; an empty one stands for the run's or the connection's.
+    :param ti: the task instance that calls it, at whose pool slots' rate it sends.
+    :param params: ``max_mapped_tasks``, ``profile_id``, ``on_existing`` and ``dry_run``, with which nothing is sent.
+    :param profile_ids: the profiles of the requests; an empty one stands for the run's or the connection's.
     :raises Auth0RunError: naming what is wrong and what to do.
-    :raises Auth0TransientError: if the tenant is out of reach.
+    :raises Auth0TransientError: if the tenant is unreachable.
     """
     _require_mappable(params["max_mapped_tasks"])
     hook = Auth0Hook()
@@ -50,7 +52,7 @@ def check_before_creating(ti: TaskInstance, params: Mapping[str, Any], profile_i
     if "" in profiles:
         raise Auth0RunError(
             "No self-service profile is named.",
-            advice="Set the parameter profile_id, the CSV column profile_id, or the extra 'profile_id' of "
+            advice="Set profile_id in each request, for the whole run, or in the extras of "
             f"connection '{hook.auth0_conn_id}'.",
         )
     for profile_id in profiles:
@@ -60,31 +62,22 @@ def check_before_creating(ti: TaskInstance, params: Mapping[str, Any], profile_i
 
 
 def check_before_revoking(ti: TaskInstance, params: Mapping[str, Any]) -> None:
-    """
-    Check the connection, the ledger and the token's scopes, as before creating; pushes ``ledger_id``.
-
-    :param ti: the task instance that calls it.
-    :param params: the run's parameters; with ``dry_run`` nothing is sent here either.
-    :raises Auth0RunError: naming what is wrong and what to do.
-    :raises Auth0TransientError: if the tenant is out of reach.
-    """
+    """Check the connection, the ledger and the token's scopes as before creating, with the same exceptions."""
     _require_mappable(params["max_mapped_tasks"])
     _check(ti, [REVOKE_SCOPE], [], dry_run=params["dry_run"])
 
 
 def _check(ti: TaskInstance, scopes: Collection[str], profiles: Collection[str], *, dry_run: bool) -> None:
     days = keep_days()
-    ledger = open_ledger()
-    try:
-        ledger.rotation.catch_up()
-        hook = Auth0Hook(token_store=ledger.token_store)
+    with closing(open_ledger()) as ledger:
+        database = ledger.database
+        rotate_keys(database.engine, database.cipher, ledger.now())
+        hook = Auth0Hook(token_store=LedgerTokenStore(database))
         hook.rate_limiter = hook.settings.rate_limiter(ti.task.pool_slots, ti.start_date)
         if not dry_run:
             asyncio.run(_check_tenant(hook, scopes, profiles))
-            forget_dead_urls(ledger, days)
-    finally:
-        ledger.close()
-    ti.xcom_push(LEDGER_ID_KEY, ledger.identity)
+            forget_expired_urls(ledger, days)
+    ti.xcom_push(LEDGER_ID_KEY, database.identity)
 
 
 async def _check_tenant(hook: Auth0Hook, scopes: Collection[str], profiles: Collection[str]) -> None:

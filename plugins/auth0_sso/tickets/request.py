@@ -1,4 +1,4 @@
-"""Ask Auth0 for one ticket: the intent before the request, the result right after it."""
+"""Request one ticket from Auth0: the intent before the request, the result right after it."""
 
 from __future__ import annotations
 
@@ -35,13 +35,11 @@ _REVOKED = "Auth0 made a link that the ledger could not record, so it was revoke
 
 class TicketRequester:
     """
-    Ask for tickets, each request at the pacer's pace and between an intent and a result in the ledger.
+    Request tickets, each at the pool's rate and between an intent and a result in the ledger.
 
-    :param hook: an opened hook with a pacer.
-    :param ledger: where intents and results are written.
-    :param attempt: the run that asks.
-    :param workers: those that ask; between intent and result they aren't interrupted.
-    :param outage: ends with each yes or no.
+    :param hook: an opened hook with a rate limiter.
+    :param workers: those that call it; between intent and result they aren't interrupted.
+    :param outage: ends with each answer that accepts or refuses a request.
     """
 
     def __init__(
@@ -65,68 +63,66 @@ class TicketRequester:
             self._known[spec.key] = entry
         return entry
 
-    async def spec(self, spec: TicketSpec, seen: Entry | None, *, own_profile: bool) -> Entry:
+    async def request(self, spec: TicketSpec, seen: Entry | None) -> Entry:
         """
-        Ask for a ticket once.
+        Request a ticket once.
 
-        :param spec: what is asked.
-        :param seen: the entry as it was when the decision to ask was made.
-        :param own_profile: whether the profile is the row's own, so that an unknown one is the row's fault.
-        :return: the entry with the ticket, or with the row's refusal: ``created``, ``conflict`` or ``failed``.
-        :raises StaleEntryError: if somebody else has written the entry meanwhile; decide anew.
-        :raises Auth0RunError: if nothing can succeed until settings are mended.
-        :raises Auth0TransientError: if it may be asked again later.
+        :param seen: the entry as it was when the request was decided on.
+        :return: the entry with the ticket, or with the request's refusal: ``created``, ``conflict`` or ``failed``.
+        :raises StaleEntryError: if somebody else has written the entry meanwhile; decide again.
+        :raises Auth0RunError: if nothing can succeed until settings are fixed.
+        :raises Auth0TransientError: if it may be tried again later.
         """
-        await self._hook.token()  # renewed before the turn, if need be
+        await self._hook.token()  # renewed before the slot is acquired, if need be
         async with self._hook.require_rate_limiter().slot() as slot:
-            await self._hook.token()  # the line may be long: not between the intent and the request
+            await self._hook.token()  # a slot may take long: not between the intent and the request
             with self._workers.uninterrupted():
                 answer_within = self._hook.settings.timeout + self._hook.timeouts.answer_grace
                 intent = await self._write(self._ledger.begin, spec, seen, self._attempt, answer_within=answer_within)
                 sent_at = self._ledger.now()
                 try:
                     ticket = await self._hook.create_sso_ticket(
-                        spec.profile_id, spec.body, custom_domain=spec.custom_domain, slot=slot
+                        spec.profile_id, spec.request.body, custom_domain=spec.custom_domain, slot=slot
                     )
                 except Auth0Error as error:
-                    return await self._record_failure(intent, error, own_profile)
+                    return await self._record_failure(intent, error, own_profile=bool(spec.request.profile_id))
                 self._outage.end()
                 return await self._record_ticket(intent, ticket, sent_at, spec.ttl)
 
     async def _record_ticket(self, intent: Entry, ticket: SsoTicket, sent_at: float, ttl: float) -> Entry:
-        # Whatever keeps it from being recorded, the row's outcome has the ticket.
+        # Whatever keeps it from being recorded, the outcome has the ticket.
         self._known[intent.key] = replace(
             intent, ticket=ticket, created_at=sent_at, expires_at=sent_at + ttl, error=_UNRECORDED
         )
         try:
             return await self._record(self._ledger.record_created, intent, ticket, sent_at=sent_at, ttl=ttl)
         except StaleEntryError:
-            there = (await asyncio.to_thread(self._ledger.entries, [intent.key])).get(intent.key)
-            if there is not None and there.ticket == ticket:  # the ledger went away just after it had written it
-                self._known[there.key] = there
-                return there
-            # The answer came so late that somebody else has asked again, and theirs counts.
+            recorded = (await asyncio.to_thread(self._ledger.entries, [intent.key])).get(intent.key)
+            if recorded is not None and recorded.ticket == ticket:  # the connection broke just after the commit
+                self._known[recorded.key] = recorded
+                return recorded
+            # The answer came so late that somebody else has requested another ticket, which counts.
             await self._take_back(intent, ticket)
             raise
-        except UncertainCommitError:  # it may be written down, and then counts; if not, its row is flagged
+        except UncertainCommitError:  # it may be recorded, and then counts; if not, its row is flagged
             raise
         except Exception:
             await self._take_back(intent, ticket)
             raise
 
     async def _take_back(self, intent: Entry, ticket: SsoTicket) -> None:
-        """Revoke a ticket that nobody will know, so that it doesn't live; if it can't be, its row is flagged anyway."""
+        """Revoke a ticket that nobody will know; if it can't be revoked, its row is flagged anyway."""
         with suppress(Auth0Error):
             await self._hook.revoke_sso_ticket(intent.profile_id, ticket.ticket_id)
             self._known[intent.key] = replace(intent, error=_REVOKED)
 
-    async def _record_failure(self, intent: Entry, error: Auth0Error, own_profile: bool) -> Entry:
+    async def _record_failure(self, intent: Entry, error: Auth0Error, *, own_profile: bool) -> Entry:
         if not isinstance(error, Auth0TransientError):
             self._outage.end()
         if isinstance(error, Auth0RowError) or (isinstance(error, Auth0ProfileError) and own_profile):
             status = EntryStatus.CONFLICT if isinstance(error, Auth0ConflictError) else EntryStatus.FAILED
             return await self._record(self._ledger.record_refused, intent, status, str(error))
-        # A stale entry changes nothing: an attempt that seemed lost has written it, or another task asks by now.
+        # A stale entry changes nothing: an attempt that seemed lost has written it, or another task has the next one.
         with suppress(StaleEntryError):
             if isinstance(error, Auth0TransientError) and error.ambiguous:
                 await self._record(self._ledger.record_unknown, intent, str(error))
@@ -134,9 +130,9 @@ class TicketRequester:
                 await self._record(self._ledger.record_refused, intent, EntryStatus.DEFERRED, str(error))
         raise error
 
-    async def _record(self, write: Callable[..., Entry], *what: Any, **more: Any) -> Entry:
+    async def _record(self, write: Callable[..., Entry], *args: Any, **kwargs: Any) -> Entry:
         """
-        Write down what came back. A ledger that is away is waited for: the answer would be lost with it.
+        Record what came back. If the ledger is away, try for a while: the answer would be lost with it.
 
         :raises UncertainCommitError: if it stays away, and any of the attempts may have written it.
         """
@@ -144,23 +140,23 @@ class TicketRequester:
 
         async def once() -> Entry:
             try:
-                return await self._write(write, *what, **more)
+                return await self._write(write, *args, **kwargs)
             except UncertainCommitError as error:
                 uncertain.append(error)
                 raise
 
-        trying = AsyncRetrying(
+        retrying = AsyncRetrying(
             retry=retry_if_exception(is_away),
             stop=stop_after_delay(self._hook.timeouts.ledger),
             wait=wait_fixed(self._hook.timeouts.poll_interval),
             reraise=True,
         )
         try:
-            return await trying(once)
+            return await retrying(once)
         except DBAPIError as error:
             raise uncertain[0] if uncertain else error from None
 
-    async def _write(self, write: Callable[..., Entry], *what: Any, **more: Any) -> Entry:
-        entry = await asyncio.to_thread(write, *what, **more)
+    async def _write(self, write: Callable[..., Entry], *args: Any, **kwargs: Any) -> Entry:
+        entry = await asyncio.to_thread(write, *args, **kwargs)
         self._known[entry.key] = entry
         return entry

@@ -3,73 +3,80 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
 from typing import Any
 
-from auth0_sso.ledger.records import Entry
-from auth0_sso.ledger.revocation_log import Revocation
+from auth0_sso.ledger.records import Entry, RevocationStatus
+from auth0_sso.ledger.revocation_log import Revocation, RevocationLog
 from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from auth0_sso.tickets.batch import IssuedTicket
-from auth0_sso.tickets.collect import TaskInstance, finished, results_of
+from auth0_sso.tickets.collect import TaskInstance, results_of, wait_until_reported
 from auth0_sso.tickets.outcomes import iso
 
 REPLACED = "Its prospect has a newer link, which is left alone; to revoke that one, name its run or its organization."
 
 
-def finished_revocations(
-    ledger: Ledger, tickets: Sequence[IssuedTicket]
-) -> Iterator[tuple[Entry, IssuedTicket, str, Revocation | None]]:
+@dataclass
+class TicketState:
     """
-    Look up what is known of tickets.
+    What became of a ticket that was to be revoked.
 
-    :return: for each ticket whose prospect the ledger knows, its prospect's entry, its state, see :func:`fate`, and
-        its revocation if it was revoked.
+    :param entry: its prospect's entry, which may have a newer ticket.
+    :param status: ``not_attempted`` if it may still work.
+    :param revocation: if it was revoked.
+    :param error: why it is not revoked.
     """
+
+    entry: Entry
+    ticket: IssuedTicket
+    status: RevocationStatus
+    revocation: Revocation | None = None
+    error: str = field(default="", repr=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        """
+        Return the revocation report's columns, with ``key`` and ``issued`` to identify the ticket.
+
+        ``ticket_id`` is given of a revoked ticket only: whoever knows the id of one that works may use it.
+        """
+        entry, ticket, revocation = self.entry, self.ticket, self.revocation
+        return {
+            "key": ticket.key,
+            "issued": ticket.created_at,
+            "organization_id": entry.organization_id,
+            "organization_name": entry.organization_name,
+            "prospect": entry.prospect,
+            "connection_name": entry.connection_name,
+            "status": self.status.value,
+            "ticket_id": revocation.ticket_id if revocation else "",
+            "created_at": iso(ticket.created_at),
+            "expires_at": iso(entry.expires_at) if entry.created_at == ticket.created_at else "",
+            "revoked_at": iso(revocation.revoked_at if revocation else None),
+            "revoked_by": revocation.revoked_by if revocation else "",
+            "error": self.error or (REPLACED if self.status == RevocationStatus.REPLACED else ""),
+        }
+
+
+def look_up_states(ledger: Ledger, tickets: Sequence[IssuedTicket]) -> Iterator[TicketState]:
+    """Look up what is known of tickets; those whose prospects the ledger doesn't know are left out."""
     keys = [ticket.key for ticket in tickets]
-    entries, revoked = ledger.entries(keys), ledger.revocations.by_prospect(keys)
+    entries, revoked = ledger.entries(keys), RevocationLog(ledger.database).by_prospect(keys)
     now = ledger.now()
     for ticket in tickets:
         if (entry := entries.get(ticket.key)) is not None:
             revocation = revoked.get((ticket.key, ticket.created_at))
-            yield entry, ticket, fate(entry, ticket, revocation, now), revocation
+            yield TicketState(entry, ticket, ticket_status(entry, ticket, revocation, now), revocation)
 
 
-def fate(entry: Entry, ticket: IssuedTicket, revocation: Revocation | None, now: float) -> str:
-    """
-    Return what a ticket's state is, or nothing if it may work.
-
-    :return: ``revoked``; ``replaced``, if its prospect has a newer ticket that lives; ``expired``; or empty.
-    """
+def ticket_status(entry: Entry, ticket: IssuedTicket, revocation: Revocation | None, now: float) -> RevocationStatus:
+    """Return ``revoked``, ``expired``, ``replaced`` by a newer ticket that is valid, or ``not_attempted``."""
     if entry.created_at == ticket.created_at and entry.may_work(now):
-        return ""
-    if entry.created_at != ticket.created_at and entry.is_live(now):
-        return "replaced"
-    return "revoked" if revocation else "expired"
-
-
-def revocation_row(
-    entry: Entry, ticket: IssuedTicket, status: str, revocation: Revocation | None = None, error: str = ""
-) -> dict[str, Any]:
-    """
-    Put together a row of the revocation report, with ``key`` and ``issued`` to know the ticket by.
-
-    Only a revoked ticket is named: whoever knows the id of one that works may use it.
-    """
-    return {
-        "key": ticket.key,
-        "issued": ticket.created_at,
-        "organization_id": entry.organization_id,
-        "organization_name": entry.organization_name,
-        "prospect": entry.prospect,
-        "connection_name": entry.connection_name,
-        "status": status,
-        "ticket_id": revocation.ticket_id if revocation else "",
-        "created_at": iso(ticket.created_at),
-        "expires_at": iso(entry.expires_at) if entry.created_at == ticket.created_at else "",
-        "revoked_at": iso(revocation.revoked_at if revocation else None),
-        "revoked_by": revocation.revoked_by if revocation else "",
-        "error": error or (REPLACED if status == "replaced" else ""),
-    }
+        return RevocationStatus.NOT_ATTEMPTED
+    if entry.created_at != ticket.created_at and entry.is_valid(now):
+        return RevocationStatus.REPLACED
+    return RevocationStatus.REVOKED if revocation else RevocationStatus.EXPIRED
 
 
 def revocations_of(
@@ -84,41 +91,35 @@ def revocations_of(
     :param ti: a task instance of the run.
     :param task_id: the mapped task.
     :param wanted: the tickets, with ``key`` and ``created_at`` as in the batch files.
-    :param timeouts: how long a task's process that ends is waited for.
-    :return: one row a ticket, see :func:`auth0_sso.tickets.revocations.revocation_row`.
+    :return: one row a ticket, see :meth:`TicketState.as_dict`.
     """
     tickets = [IssuedTicket(one["key"], one["created_at"]) for one in wanted]
 
     def look() -> tuple[list[dict[str, Any]], list[IssuedTicket]]:
-        results = _reported_tickets(ti, task_id, tickets)
+        results = _reported(ti, task_id, tickets)
         return [*results.values()], [ticket for ticket in tickets if ticket not in results]
 
-    results, untold = finished(ti, task_id, look, timeouts)
-    return results + (list(_revocations_from_ledger(untold)) if untold else [])
+    results, missing = wait_until_reported(ti, task_id, look, timeouts)
+    if not missing:
+        return results
+    with closing(open_ledger()) as ledger:
+        for state in look_up_states(ledger, missing):
+            if state.status == RevocationStatus.NOT_ATTEMPTED:
+                state.error = "The task ended before it reported; the link may still work."
+            results.append(state.as_dict())
+    return results
 
 
-def _reported_tickets(
-    ti: TaskInstance, task_id: str, tickets: Iterable[IssuedTicket]
-) -> dict[IssuedTicket, dict[str, Any]]:
+def _reported(ti: TaskInstance, task_id: str, tickets: Iterable[IssuedTicket]) -> dict[IssuedTicket, dict[str, Any]]:
     """
-    Return what the tasks told of these very tickets.
+    Return what the tasks have reported of these very tickets.
 
     An instance that a second selection has no work for still has its XCom of the selection before: what another
-    one has settled since counts.
+    instance has finished since counts.
     """
     wanted, reported = set(tickets), {}
-    results = results_of(ti, task_id)
-    for result in sorted(results, key=lambda result: result["status"] not in ("failed", "not_attempted")):
+    unfinished = (RevocationStatus.FAILED, RevocationStatus.NOT_ATTEMPTED)
+    for result in sorted(results_of(ti, task_id), key=lambda result: result["status"] not in unfinished):
         if (ticket := IssuedTicket(result["key"], result["issued"])) in wanted:
             reported[ticket] = result
     return reported
-
-
-def _revocations_from_ledger(tickets: Sequence[IssuedTicket]) -> Iterator[dict[str, Any]]:
-    ledger = open_ledger()
-    try:
-        for entry, ticket, status, revocation in finished_revocations(ledger, tickets):
-            error = "" if status else "The task died before it told; the link may still work."
-            yield revocation_row(entry, ticket, status or "not_attempted", revocation, error)
-    finally:
-        ledger.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -10,16 +11,17 @@ from typing import Any
 import structlog
 
 from auth0_sso.exceptions import Auth0RunError
-from auth0_sso.ledger.records import OPEN_LIFETIME, Entry, RunAttempt
+from auth0_sso.ledger.records import OPEN_LIFETIME, RevocationStatus, RunAttempt
+from auth0_sso.ledger.revocation_log import RevocationLog
 from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.tickets.batch import IssuedTicket
-from auth0_sso.tickets.revocations import finished_revocations, revocation_row
+from auth0_sso.tickets.revocations import look_up_states
 
 log = structlog.get_logger(logger_name="task")
 
 _UNKNOWN = (
     "This ledger doesn't know the link, so it can't be revoked here. Run this where the link was made; "
-    "else it dies by its time limit, or five hours after it was first opened."
+    "else it expires by itself, or five hours after it was first opened."
 )
 
 
@@ -37,63 +39,54 @@ def select_tickets(
     run has issued is left alone: when a run is cleared, it revokes no more than it was to when it was triggered.
 
     :param attempt: the run that revokes.
-    :param reported: rows of a run's report, with at least ``ticket_id`` and ``expires_at``; rows without a ticket
-        are passed over.
+    :param reported: outcomes of a run, with at least ``ticket_id`` and ``expires_at``; those without a ticket are
+        left out.
     :param organization_ids: Auth0 organizations; white space around an id and blank ones don't count.
-    :param all_live: whether every ticket that may work is wanted.
+    :param all_live: whether every ticket that may work is selected.
     :return: tickets that may work, by organization, with ``key`` and ``created_at``; and rows of the revocation
-        report, one for each reported ticket that is dead already, or that the ledger doesn't know, and for each that
+        report, one for each reported ticket that doesn't work or that the ledger doesn't know, and for each that
         this run has revoked before it was cleared.
-    :raises Auth0RunError: if nothing is asked for.
+    :raises Auth0RunError: if nothing is selected.
     """
     organizations = {one.strip() for one in organization_ids} - {""}
     if not (reported or organizations or all_live):
-        raise Auth0RunError(
-            "Nothing is selected.", advice="Set report_uri, organization_ids or all_live in the run's parameters."
-        )
+        raise Auth0RunError("Nothing is selected.", advice="Give reported tickets, organizations, or all_live.")
     by_ticket = {row["ticket_id"]: row for row in reported if row["ticket_id"]}
-    ledger = open_ledger()
-    try:
+    with closing(open_ledger()) as ledger:
         working = {entry.ticket.ticket_id: entry for entry in ledger.live_entries() if entry.ticket is not None}
-        meant = [
+        selected = [
             entry
             for ticket_id, entry in working.items()
             if all_live or entry.organization_id in organizations or ticket_id in by_ticket
         ]
-        wanted = [asdict(_named(entry)) for entry in meant if entry.run_after <= attempt.run_after]
-        if later := len(meant) - len(wanted):
+        earlier = [entry for entry in selected if entry.run_after <= attempt.run_after]
+        if later := len(selected) - len(earlier):
             log.warning("Links of later runs are left alone; to revoke them, trigger another run", links=later)
-        return wanted, list(_settled(ledger, attempt, {one: by_ticket[one] for one in by_ticket if one not in working}))
-    finally:
-        ledger.close()
+        wanted = [asdict(IssuedTicket(entry.key, entry.created_at or 0.0)) for entry in earlier]
+        others = {ticket_id: row for ticket_id, row in by_ticket.items() if ticket_id not in working}
+        return wanted, list(_finished(ledger, attempt, others))
 
 
-def _named(entry: Entry) -> IssuedTicket:
-    return IssuedTicket(entry.key, entry.created_at or 0.0)
-
-
-def _settled(ledger: Ledger, attempt: RunAttempt, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    revoked = {**ledger.revocations.by_run(attempt.run), **ledger.revocations.by_ticket(rows)}
+def _finished(ledger: Ledger, attempt: RunAttempt, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    revocations = RevocationLog(ledger.database)
+    revoked = {**revocations.by_run(attempt.run), **revocations.by_ticket(rows)}
     tickets = [IssuedTicket(revocation.key, revocation.created_at) for revocation in revoked.values()]
-    for entry, ticket, status, revocation in finished_revocations(ledger, tickets):
-        yield revocation_row(entry, ticket, status, revocation)
-    for ticket_id, row in rows.items():
-        if ticket_id not in revoked:
-            yield _from_report(row, ledger.now())
+    yield from (state.as_dict() for state in look_up_states(ledger, tickets))
+    yield from (_from_report(row, ledger.now()) for ticket_id, row in rows.items() if ticket_id not in revoked)
 
 
 def _from_report(row: Mapping[str, Any], now: float) -> dict[str, Any]:
-    expired = _expired(row["expires_at"], now)
+    expired = _has_expired(row["expires_at"], now)
     carried = ("organization_id", "organization_name", "connection_name", "created_at", "expires_at")
     return {
         **{name: row.get(name, "") for name in carried},
         "prospect": row.get("prospect_email") or row.get("prospect_name") or "",
-        "status": "expired" if expired else "failed",
+        "status": (RevocationStatus.EXPIRED if expired else RevocationStatus.FAILED).value,
         "error": "" if expired else _UNKNOWN,
     }
 
 
-def _expired(iso: str, now: float) -> bool:
+def _has_expired(iso: str, now: float) -> bool:
     try:
         expires_at = datetime.fromisoformat(iso).timestamp()
     except ValueError:

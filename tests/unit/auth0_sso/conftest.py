@@ -17,7 +17,15 @@ from cryptography.fernet import Fernet
 
 from dev.sandbox.server import Sandbox
 from dev.sandbox.tenant.settings import Plan, SandboxSettings
+from tests.support import databases
 from tests.support.certificates import Authority
+
+ledger_url = databases.ledger_url
+ledger = databases.ledger
+sqlite_url = databases.sqlite_url
+sqlite_ledger = databases.sqlite_ledger
+postgres_url = databases.postgres_url
+postgres_ledger = databases.postgres_ledger
 
 CONNECTION_VARIABLE = "AIRFLOW_CONN_AUTH0_DEFAULT"
 

@@ -1,4 +1,4 @@
-"""The report's page: for nobody but those who may read the DAG's XComs."""
+"""The report's page: only users who may read the DAG's XComs see it."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ RUN_ID = "manual__2026-01-01T00:00:00+00:00"
 PATH = f"/reports/{DAG}/{RUN_ID}"
 
 SetXCom = Callable[..., None]
+Get = Callable[..., Any]
+Requests = list[tuple[str, DagAccessEntity, str]]
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def session() -> Iterator[Session]:
 
 @pytest.fixture
 def set_xcom(session: Session) -> SetXCom:
-    """Put a value into the database as what the report's task has returned."""
+    """Put a value into the database as the XCom of the report's task."""
 
     def put(value: Any, **changes: Any) -> None:
         entry = {"dag_run_id": 1, "dag_id": DAG, "run_id": RUN_ID, "task_id": "export_report", "map_index": -1}
@@ -67,28 +69,35 @@ def client(session: Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestCl
 
 
 @pytest.fixture
-def sign_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], list[Any]]:
-    """Sign a user in who may, or may not, do what is asked, and return what is asked."""
+def sign_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], Requests]:
+    """Sign a user in who is, or is not, authorized, and return the checks of the authorization."""
 
-    def as_one_who(may: bool) -> list[Any]:
-        asked: list[Any] = []
+    def as_user(is_authorized: bool) -> Requests:
+        checks: Requests = []
         manager = create_autospec(BaseAuthManager, instance=True)
 
-        def decide(**question: Any) -> bool:
-            asked.append((question["method"], question["access_entity"], question["details"].id))
-            return may
+        def decide(**check: Any) -> bool:
+            checks.append((check["method"], check["access_entity"], check["details"].id))
+            return is_authorized
 
         manager.is_authorized_dag.side_effect = decide
         monkeypatch.setattr(security, "get_auth_manager", lambda: manager)
         pages.app.dependency_overrides[security.get_user] = lambda: SimpleNamespace(get_name=lambda: "ann")
-        return asked
+        return checks
 
-    return as_one_who
+    return as_user
+
+
+@pytest.fixture
+def get(client: TestClient, sign_in: Callable[[bool], Requests]) -> Get:
+    """Return a function that gets the page for a user who is authorized."""
+    sign_in(True)
+    return lambda path=PATH: client.get(path)
 
 
 @pytest.fixture
 def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder of reports that the deployment knows."""
+    """Return one of the deployment's folders of reports."""
     monkeypatch.setenv("SSO_TICKETS_EXTRA_REPORTS", f"s3://bucket/reports, {tmp_path / 'reports'}/")
     return tmp_path / "reports"
 
@@ -108,20 +117,20 @@ def write(folder: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer forged"}, {"Cookie": "_token=forged"}], ids=str)
-def test_who_is_not_signed_in_sees_nothing(client: TestClient, report: Path, headers: dict[str, str]) -> None:
+def test_a_user_who_is_not_logged_in_sees_no_report(client: TestClient, report: Path, headers: dict[str, str]) -> None:
     answer = client.get(PATH, headers=headers)
     assert answer.status_code in (401, 403)
     assert "Größe" not in answer.text
 
 
-def test_who_is_not_signed_in_is_sent_to_the_login_and_back(client: TestClient) -> None:
+def test_a_user_who_is_not_logged_in_gets_a_link_to_the_login_and_back(client: TestClient) -> None:
     answer = client.get(PATH)
     assert answer.status_code == 401
     assert "/api/v2/auth/login?next=http%3A%2F%2Ftestserver%2Freports%2Fcreate_sso_tickets%2Fmanual__" in answer.text
 
 
-def test_who_may_not_read_the_dags_xcoms_sees_nothing(
-    client: TestClient, report: Path, sign_in: Callable[[bool], list[Any]]
+def test_a_user_who_may_not_read_the_dags_xcoms_sees_no_report(
+    client: TestClient, report: Path, sign_in: Callable[[bool], Requests]
 ) -> None:
     sign_in(False)
     answer = client.get(PATH)
@@ -129,24 +138,23 @@ def test_who_may_not_read_the_dags_xcoms_sees_nothing(
     assert "Größe" not in answer.text
 
 
-def test_who_may_read_them_sees_the_report_that_nothing_may_keep(
-    client: TestClient, report: Path, sign_in: Callable[[bool], list[Any]]
+def test_a_user_who_may_read_them_sees_the_report_and_no_cache_stores_it(
+    client: TestClient, report: Path, sign_in: Callable[[bool], Requests]
 ) -> None:
-    asked = sign_in(True)
+    checks = sign_in(True)
     answer = client.get(PATH)
     assert answer.status_code == 200
     assert answer.text == "Größe"
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["Referrer-Policy"] == "no-referrer"
-    assert asked == [("GET", DagAccessEntity.XCOM, DAG)]
+    assert checks == [("GET", DagAccessEntity.XCOM, DAG)]
 
 
 @pytest.mark.parametrize("run_id", [RUN_ID, "another"])
-def test_whatever_a_page_holds_the_browser_gives_it_no_origin_and_no_script_but_the_reports_own(
-    client: TestClient, report: Path, sign_in: Callable[[bool], list[Any]], run_id: str
+def test_the_browser_gives_any_page_no_origin_and_runs_the_reports_own_script_only(
+    report: Path, get: Get, run_id: str
 ) -> None:
-    sign_in(True)
-    headers = client.get(f"/reports/{DAG}/{run_id}").headers
+    headers = get(f"/reports/{DAG}/{run_id}").headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     policy = headers["Content-Security-Policy"]
     assert policy == f"{CONTENT_SECURITY_POLICY}; frame-ancestors 'self'; sandbox allow-scripts"
@@ -154,58 +162,45 @@ def test_whatever_a_page_holds_the_browser_gives_it_no_origin_and_no_script_but_
 
 
 @pytest.mark.parametrize("value", [None, '"text"', "text", "{}", "[]", 7, {"report_uri": 7}], ids=repr)
-def test_a_run_without_a_report_says_so(
-    client: TestClient, set_xcom: SetXCom, sign_in: Callable[[bool], list[Any]], value: Any
-) -> None:
+def test_a_run_without_a_report_has_a_page_with_the_reason(set_xcom: SetXCom, get: Get, value: Any) -> None:
     set_xcom(value)
-    sign_in(True)
-    answer = client.get(PATH)
+    answer = get()
     assert answer.status_code == 404
     assert "has no SSO report" in answer.text
 
 
-def test_a_report_is_found_by_what_its_own_task_returned(
-    client: TestClient, report: Path, set_xcom: SetXCom, sign_in: Callable[[bool], list[Any]]
-) -> None:
-    sign_in(True)
+def test_a_report_is_found_by_the_xcom_of_its_own_task(report: Path, set_xcom: SetXCom, get: Get) -> None:
     stray: list[dict[str, Any]] = [{"run_id": "b"}, {"dag_id": "d"}, {"task_id": "t"}, {"key": "k"}, {"map_index": 0}]
     for number, entry in enumerate(stray, 2):
         set_xcom({"report_uri": "/elsewhere"}, dag_run_id=number, **entry)
-    assert client.get(PATH).text == "Größe"
+    assert get().text == "Größe"
 
 
 def test_an_xcom_as_the_ui_saves_it_is_read_and_no_class_in_it_is_loaded(
-    client: TestClient, base: Path, set_xcom: SetXCom, sign_in: Callable[[bool], list[Any]]
+    base: Path, set_xcom: SetXCom, get: Get
 ) -> None:
     folder = Path(run_folder(base, DAG, RUN_ID))
     write(folder, "shown")
     named = {"__classname__": "nowhere.Class", "__version__": 1, "__data__": {}}
     set_xcom(json.dumps({"report_uri": str(folder), "summary": named}))
-    sign_in(True)
-    assert client.get(PATH).text == "shown"
+    assert get().text == "shown"
 
 
-def test_the_default_folder_of_reports_is_known_too(
-    client: TestClient, tmp_path: Path, set_xcom: SetXCom, sign_in: Callable[[bool], list[Any]], monkeypatch: Any
-) -> None:
+def test_a_report_in_the_default_folder_is_shown(tmp_path: Path, set_xcom: SetXCom, get: Get, monkeypatch: Any) -> None:
     monkeypatch.setattr(run, "DEFAULT_REPORTS", str(tmp_path))
     folder = Path(run_folder(tmp_path, DAG, RUN_ID))
     write(folder, "shown")
     set_xcom({"report_uri": f"{tmp_path}/./{DAG}/../{DAG}/{folder.name}/"})
-    sign_in(True)
-    assert client.get(PATH).text == "shown"
+    assert get().text == "shown"
 
 
-def test_a_report_in_object_storage_is_shown(
-    client: TestClient, set_xcom: SetXCom, sign_in: Callable[[bool], list[Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_report_in_object_storage_is_shown(set_xcom: SetXCom, get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
     attach("memory", fs=MemoryFileSystem())
     monkeypatch.setenv("SSO_TICKETS_EXTRA_REPORTS", "memory://bucket/reports/")
     folder = f"bucket/reports/{DAG}/manual__2026-01-01T00_00_00+00_00"
     MemoryFileSystem().pipe_file(f"{folder}/report.html", b"shown")
     set_xcom({"report_uri": f"memory://{folder}"})
-    sign_in(True)
-    assert client.get(PATH).text == "shown"
+    assert get().text == "shown"
 
 
 @pytest.mark.parametrize(
@@ -225,96 +220,81 @@ def test_a_report_in_object_storage_is_shown(
         "",
     ],
 )
-def test_what_is_not_the_runs_own_folder_is_named_and_not_read(
-    client: TestClient,
+def test_another_folder_than_the_runs_own_is_named_and_not_read(
     base: Path,
     set_xcom: SetXCom,
-    sign_in: Callable[[bool], list[Any]],
+    get: Get,
     monkeypatch: pytest.MonkeyPatch,
     uri: str,
 ) -> None:
     monkeypatch.setattr(pages, "read_page", lambda folder: pytest.fail(f"{folder} is read"))
     set_xcom({"report_uri": uri.format(base=base)})
-    sign_in(True)
-    answer = client.get(PATH)
+    answer = get()
     assert answer.status_code == 404
-    assert f"lies at {uri.format(base=base)}, which" in answer.text
+    assert f"is at {uri.format(base=base)}, which" in answer.text
     assert "SSO_TICKETS_EXTRA_REPORTS" in answer.text
 
 
 @pytest.mark.parametrize("linked", ["report.html", ".", ".."])
 def test_a_symbolic_link_below_the_folder_of_reports_is_not_followed(
-    client: TestClient, report: Path, tmp_path: Path, sign_in: Callable[[bool], list[Any]], linked: str
+    report: Path, tmp_path: Path, get: Get, linked: str
 ) -> None:
     place = Path(os.path.normpath(report / linked))
     place.rename(tmp_path / "elsewhere")
     place.symlink_to(tmp_path / "elsewhere")
     assert (report / "report.html").read_text(encoding="utf-8") == "Größe"
-    sign_in(True)
-    answer = client.get(PATH)
+    answer = get()
     assert answer.status_code == 404
-    assert "can&#x27;t be read from here" in answer.text
+    assert "can&#x27;t read the report" in answer.text
 
 
 def test_the_folder_of_reports_itself_may_be_a_symbolic_link(
-    client: TestClient, report: Path, base: Path, tmp_path: Path, sign_in: Callable[[bool], list[Any]]
+    report: Path, base: Path, tmp_path: Path, get: Get
 ) -> None:
     base.rename(tmp_path / "elsewhere")
     base.symlink_to(tmp_path / "elsewhere")
-    sign_in(True)
-    assert client.get(PATH).text == "Größe"
+    assert get().text == "Größe"
 
 
-def test_a_pipe_in_place_of_the_page_keeps_nobody_waiting(
-    client: TestClient, report: Path, sign_in: Callable[[bool], list[Any]]
-) -> None:
+def test_a_pipe_in_place_of_the_page_does_not_block(report: Path, get: Get) -> None:
     (report / "report.html").unlink()
     os.mkfifo(report / "report.html")
-    sign_in(True)
-    assert "Größe" not in client.get(PATH).text
+    assert "Größe" not in get().text
 
 
 @pytest.mark.parametrize(("beyond", "status"), [(0, 200), (1, 404)])
-def test_a_page_that_is_too_large_is_not_shown(
-    client: TestClient, report: Path, sign_in: Callable[[bool], list[Any]], beyond: int, status: int
-) -> None:
+def test_a_page_that_is_too_large_is_not_shown(report: Path, get: Get, beyond: int, status: int) -> None:
     os.truncate(report / "report.html", MAX_BYTES + beyond)
-    sign_in(True)
-    answer = client.get(PATH)
+    answer = get()
     assert answer.status_code == status
     assert ("is larger than" in answer.text) == bool(beyond)
 
 
-def test_another_dags_report_is_not_shown(
-    client: TestClient, base: Path, set_xcom: SetXCom, sign_in: Callable[[bool], list[Any]]
-) -> None:
+def test_another_dags_report_is_not_shown(base: Path, set_xcom: SetXCom, get: Get) -> None:
     folder = Path(run_folder(base, "another_dag", RUN_ID))
     write(folder, "Größe")
     set_xcom({"report_uri": str(folder)}, dag_id="another_dag")
-    sign_in(True)
-    answer = client.get(f"/reports/another_dag/{RUN_ID}")
+    answer = get(f"/reports/another_dag/{RUN_ID}")
     assert answer.status_code == 404
     assert "has no SSO report" in answer.text
 
 
 @pytest.mark.parametrize("uri", ["{base}", "s3://bucket/reports"])
-def test_a_report_that_is_gone_or_in_a_storage_out_of_reach_says_so(
-    client: TestClient, base: Path, set_xcom: SetXCom, sign_in: Callable[[bool], list[Any]], uri: str
+def test_a_report_that_can_not_be_read_has_a_page_with_the_reason(
+    base: Path, set_xcom: SetXCom, get: Get, uri: str
 ) -> None:
     set_xcom({"report_uri": f"{uri.format(base=base)}/{DAG}/manual__2026-01-01T00_00_00+00_00"})
-    sign_in(True)
-    answer = client.get(PATH)
+    answer = get()
     assert answer.status_code == 404
-    assert "can&#x27;t be read from here" in answer.text
+    assert "can&#x27;t read the report" in answer.text
 
 
-def test_what_a_path_holds_is_not_read_as_html(client: TestClient, sign_in: Callable[[bool], list[Any]]) -> None:
-    sign_in(True)
-    answer = client.get("/reports/create_sso_tickets/<b>run<%2Fb>")
+def test_markup_in_a_path_is_escaped(get: Get) -> None:
+    answer = get("/reports/create_sso_tickets/<b>run<%2Fb>")
     assert answer.status_code == 404
     assert "<b>" not in answer.text
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", "/redoc", "/reports", "/reports/create_sso_tickets"])
-def test_there_is_no_other_page(client: TestClient, path: str) -> None:
-    assert client.get(path).status_code == 404
+def test_there_is_no_other_page(get: Get, path: str) -> None:
+    assert get(path).status_code == 404

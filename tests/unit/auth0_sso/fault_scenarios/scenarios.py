@@ -11,6 +11,7 @@ from typing import Any
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger
+from auth0_sso.ledger.token_store import LedgerTokenStore
 from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, PAUSE_SPREAD, Timeouts
 from auth0_sso.tickets.issue import IssueOptions
@@ -86,7 +87,7 @@ def task(
 ) -> Task:
     timing: dict[str, Any] = {} if clock is None else {"clock": clock, "sleep": clock.sleep}
     rate_limiter = RateLimiter(rate, burst, **timing)
-    hook = Auth0Hook(token_store=ledger.token_store, rate_limiter=rate_limiter, timeouts=timeouts)
+    hook = Auth0Hook(token_store=LedgerTokenStore(ledger.database), rate_limiter=rate_limiter, timeouts=timeouts)
     profile_id = hook.settings.profile_id
     wanted = factories.organizations(rows, first=first)
     return Task(

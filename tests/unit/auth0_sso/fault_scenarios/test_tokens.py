@@ -11,6 +11,7 @@ from auth0_sso.exceptions import Auth0RunError, Auth0TokenError, Auth0TransientE
 from auth0_sso.hooks.access_token import token_key
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.ledger.store import Ledger
+from auth0_sso.ledger.token_store import LedgerTokenStore
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
 
 from dev.sandbox.server import Sandbox
@@ -156,8 +157,10 @@ def test_a_task_that_waits_for_others_to_renew_the_token_gives_up_after_two_leas
     ledger: Ledger, tenant: Sandbox, connect: Connect
 ) -> None:
     connect(tenant, extra={"timeout": 0.2})
-    hook = Auth0Hook(token_store=ledger.token_store, timeouts=Timeouts(lease_grace=0.3, token_poll_interval=0.05))
-    ledger.token_store.acquire_lease(token_key(hook.settings), 0, "somebody", 200)
+    hook = Auth0Hook(
+        token_store=LedgerTokenStore(ledger.database), timeouts=Timeouts(lease_grace=0.3, token_poll_interval=0.05)
+    )
+    LedgerTokenStore(ledger.database).acquire_lease(token_key(hook.settings), 0, "somebody", 200)
 
     async def main() -> None:
         async with hook.open():

@@ -1,109 +1,261 @@
-"""What opens a ticket or the tenant is kept encrypted with Airflow's Fernet key."""
+"""Ticket URLs and access tokens are encrypted with Airflow's Fernet key, and encrypted again when it changes."""
 
 from __future__ import annotations
 
+import os
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
 import pytest
 from auth0_sso.exceptions import LedgerError
-from auth0_sso.ledger.encryption import PLAINTEXT_VARIABLE, Cipher, _warn_of_plaintext
+from auth0_sso.ledger.encryption import Cipher, rotate_keys
+from auth0_sso.ledger.records import Entry
+from auth0_sso.ledger.schema import tickets, tokens
+from auth0_sso.ledger.store import Ledger, open_ledger
+from auth0_sso.ledger.token_store import LedgerTokenStore
+from auth0_sso.models import SsoTicket, Token
 from cryptography.fernet import Fernet
+from sqlalchemy import Engine, create_engine, insert, select
 
 from tests.support import databases
+from tests.support.factories import FIRST_RUN, SPEC
 
+Open = Callable[..., Ledger]
 
-def test_a_secret_is_unreadable_when_locked_and_comes_back_whole() -> None:
-    encrypted = Cipher().encrypt("https://acme.example.com/?ticket=abc")
-    assert "acme" not in encrypted
-    assert Cipher().decrypt(encrypted) == "https://acme.example.com/?ticket=abc"
-
-
-def test_another_key_can_not_unlock_and_the_error_names_the_remedy() -> None:
-    encrypted = Cipher().encrypt("secret")
-    databases.use_fernet_key(Fernet.generate_key().decode())
-    with pytest.raises(LedgerError, match=r"another Fernet key.*Keep the old key after the new one") as raised:
-        Cipher().decrypt(encrypted)
-    assert "secret" not in str(raised.value)
-    assert raised.value.__cause__ is None
-
-
-def test_after_a_rotation_the_old_key_still_unlocks_and_the_new_one_locks(fernet: str) -> None:
-    encrypted = Cipher().encrypt("secret")
-    new = Fernet.generate_key().decode()
-    databases.use_fernet_key(f"{new},{fernet}")
-    assert Cipher().decrypt(encrypted) == "secret"
-    locked_anew = Cipher().encrypt("secret")
-    databases.use_fernet_key(new)
-    assert Cipher().decrypt(locked_anew) == "secret"
-
-
-def test_without_a_fernet_key_nothing_is_kept_and_the_refusal_names_both_ways_out() -> None:
-    databases.use_fernet_key("")
-    with pytest.raises(LedgerError, match=f"Set AIRFLOW__CORE__FERNET_KEY.*{PLAINTEXT_VARIABLE}=true"):
-        Cipher()
-
-
-@pytest.mark.parametrize("said", ["", "false", "0", "no", "ture"])
-def test_only_a_clear_yes_lets_secrets_be_kept_readable(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
-    databases.use_fernet_key("")
-    monkeypatch.setenv(PLAINTEXT_VARIABLE, said)
-    with pytest.raises(LedgerError, match="no Fernet key"):
-        Cipher()
+MANY = 1200  # more than two chunks
+TOKEN = Token("readable-token", 4_000_000_000.0, frozenset({"create:sso_access_tickets"}), 1)
 
 
 @pytest.fixture
-def plaintext(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let secrets be kept readable, in a process that has not yet warned of it."""
-    monkeypatch.setenv(PLAINTEXT_VARIABLE, "true")
-    _warn_of_plaintext.cache_clear()
+def new() -> str:
+    return Fernet.generate_key().decode()
 
 
-def test_when_allowed_secrets_are_kept_readable_and_a_task_is_warned_once(
-    plaintext: None, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def reopen(ledger_url: str, request: pytest.FixtureRequest) -> Open:
+    """Open the ledger with other keys."""
+
+    def opened(*keys: str) -> Ledger:
+        databases.use_fernet_key(",".join(keys))
+        again = open_ledger(ledger_url)
+        request.addfinalizer(again.close)
+        return again
+
+    return opened
+
+
+def url(number: int) -> str:
+    return f"https://acme.example.com/self-service/connections-flow?ticket=id{number}"
+
+
+def create(ledger: Ledger, number: int, ttl: float = 1000) -> Entry:
+    request = replace(SPEC.request, prospect=f"p{number}")
+    intent = ledger.begin(replace(SPEC, request=request), None, FIRST_RUN, answer_within=35)
+    return ledger.record_created(intent, SsoTicket(url(number)), sent_at=time.time(), ttl=ttl)
+
+
+def create_many(ledger: Ledger) -> None:
+    """Insert tickets with one statement."""
+    create(ledger, 0)
+    cipher = Cipher()
+    with ledger.database.engine.begin() as connection:
+        first = dict(connection.execute(select(tickets)).one()._mapping)
+        others = [
+            {**first, "key": f"{n:064}", "prospect": f"p{n}", "ticket_encrypted": cipher.encrypt(url(n))}
+            for n in range(1, MANY)
+        ]
+        connection.execute(insert(tickets), others)
+
+
+def save_token(ledger: Ledger, token: Token = TOKEN) -> None:
+    store = LedgerTokenStore(ledger.database)
+    store.acquire_lease("key", 0, "me", 30)
+    store.save_token("key", token, "me")
+
+
+def rotate(ledger: Ledger, cipher: Cipher | None = None, seconds: float = 60.0) -> bool:
+    return rotate_keys(ledger.database.engine, cipher or ledger.database.cipher, ledger.now(), seconds)
+
+
+def urls(ledger: Ledger) -> dict[str, str]:
+    return {entry.prospect: entry.ticket.url for entry in ledger.live_entries() if entry.ticket}
+
+
+def secrets(engine: Engine) -> list[str]:
+    with engine.connect() as connection:
+        kept = [
+            connection.scalars(select(column)).all()
+            for column in (tickets.c.ticket_encrypted, tokens.c.token_encrypted)
+        ]
+    return [secret for column in kept for secret in column if secret]
+
+
+def test_without_a_fernet_key_the_ledger_refuses_to_work(sqlite_url: str) -> None:
     databases.use_fernet_key("")
-    assert (
-        Cipher().decrypt(Cipher().encrypt("https://acme.example.com/?ticket=abc"))
-        == "https://acme.example.com/?ticket=abc"
-    )
-    assert "acme.example.com/?ticket=abc" in Cipher().encrypt("https://acme.example.com/?ticket=abc")
-    assert capsys.readouterr().out.count("the ledger keeps ticket URLs and access tokens readable") == 1
-
-
-def test_with_a_key_nothing_is_kept_readable_whatever_is_allowed(
-    plaintext: None, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert "secret" not in Cipher().encrypt("secret")
-    assert capsys.readouterr().out == ""
-
-
-def test_what_was_kept_readable_is_read_when_there_is_a_key(plaintext: None, fernet: str) -> None:
-    databases.use_fernet_key("")
-    decrypted = Cipher().encrypt("secret")
-    databases.use_fernet_key(fernet)
-    assert Cipher().decrypt(decrypted) == "secret"
-
-
-def test_without_the_key_what_is_locked_is_not_mistaken_for_a_secret(plaintext: None) -> None:
-    encrypted = Cipher().encrypt("secret")
-    databases.use_fernet_key("")
-    with pytest.raises(LedgerError, match=r"was encrypted with a Fernet key, and Airflow has none now.*to it again"):
-        Cipher().decrypt(encrypted)
-
-
-def test_what_is_locked_says_with_which_key_but_not_the_key(fernet: str) -> None:
-    encrypted = Cipher().encrypt("secret")
-    assert encrypted.startswith(Cipher().mark)
-    assert fernet not in encrypted
-    databases.use_fernet_key(f"{Fernet.generate_key().decode()},{fernet}")
-    assert not encrypted.startswith(Cipher().mark)
-
-
-def test_what_is_locked_without_saying_with_which_key_is_unlocked_too(fernet: str) -> None:
-    assert Cipher().decrypt(Fernet(fernet).encrypt(b"secret").decode()) == "secret"
+    with pytest.raises(LedgerError, match=r"no Fernet key.*Set AIRFLOW__CORE__FERNET_KEY"):
+        open_ledger(sqlite_url)
 
 
 @pytest.mark.parametrize("keys", ["short", "{key},"])
-def test_a_malformed_key_is_said_to_be_so_and_not_shown(keys: str, fernet: str) -> None:
+def test_a_malformed_key_is_an_error_that_does_not_show_it(keys: str, fernet: str) -> None:
     databases.use_fernet_key(keys.format(key=fernet))
     with pytest.raises(LedgerError, match=r"FERNET_KEY is malformed.*32 bytes in URL-safe base64") as raised:
         Cipher()
     assert fernet not in str(raised.value)
+
+
+def test_neither_a_ticket_nor_a_token_is_readable_in_the_database(ledger: Ledger, ledger_url: str) -> None:
+    create(ledger, 1)
+    save_token(ledger)
+    content = databases.dump(ledger_url)
+    assert b"p1" in content
+    assert b"ticket=id1" not in content
+    assert b"readable-token" not in content
+
+
+def test_with_an_old_key_everything_is_read_and_what_is_written_needs_the_new_one_only(
+    ledger: Ledger, reopen: Open, new: str, fernet: str
+) -> None:
+    create(ledger, 1)
+    both = reopen(new, fernet)
+    second = create(both, 2)
+    assert urls(both) == {"p1": url(1), "p2": url(2)}
+    assert reopen(new).entries([second.key])[second.key].ticket == SsoTicket(url(2))
+
+
+def test_a_valid_secret_whose_key_is_gone_is_an_error_that_says_what_to_do(
+    ledger: Ledger, reopen: Open, new: str
+) -> None:
+    create(ledger, 1)
+    save_token(ledger)
+    without = reopen(new)
+    for read in (without.live_entries, lambda: LedgerTokenStore(without.database).read_token("key")):
+        with pytest.raises(LedgerError, match=r"another Fernet key.*Keep the old key after the new one") as raised:
+            read()
+        assert raised.value.__cause__ is None
+
+
+def test_an_expired_secret_whose_key_is_gone_holds_up_nobody(ledger: Ledger, reopen: Open, new: str) -> None:
+    entry = create(ledger, 1, ttl=-1)
+    save_token(ledger, Token("lost", time.time() - 1, frozenset(), 1))
+    without = reopen(new)
+    known, token = without.entries([entry.key])[entry.key], LedgerTokenStore(without.database).read_token("key")
+    assert (known.ticket, known.other_ticket_until > time.time()) == (None, True), "its link may still work"
+    assert token is not None
+    assert not token.serves(time.time())
+    assert LedgerTokenStore(without.database).acquire_lease("key", token.version, "me", 30)
+
+
+def test_after_a_rotation_the_old_key_is_not_needed(
+    ledger: Ledger, reopen: Open, new: str, fernet: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    create_many(ledger)
+    save_token(ledger)
+    assert rotate(reopen(new, fernet))
+    assert "All of the ledger is encrypted with the first Fernet key: it needs no other" in capsys.readouterr().out
+    alone = reopen(new)
+    assert urls(alone) == {f"p{n}": url(n) for n in range(MANY)}
+    assert LedgerTokenStore(alone.database).read_token("key") == TOKEN
+
+
+def test_what_the_first_key_has_encrypted_is_left_as_it_is(ledger: Ledger, reopen: Open, new: str, fernet: str) -> None:
+    create(ledger, 1)
+    both = reopen(new, fernet)
+    rotate(both)
+    before = secrets(both.database.engine)
+    assert rotate(both)
+    assert secrets(both.database.engine) == before
+
+
+def test_when_time_is_up_the_old_key_is_still_needed_and_the_next_run_goes_on(
+    ledger: Ledger, reopen: Open, new: str, fernet: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    create(ledger, 1)
+    both = reopen(new, fernet)
+    assert not rotate(both, seconds=0)
+    assert "Keep the older Fernet keys: the next run" in capsys.readouterr().out
+    assert rotate(both)
+    assert urls(reopen(new)) == {"p1": url(1)}
+
+
+def test_a_rotation_drops_what_has_expired_and_fails_at_a_valid_secret_whose_key_is_gone(
+    ledger: Ledger, reopen: Open, new: str
+) -> None:
+    create(ledger, 1, ttl=-1)
+    other = reopen(new, Fernet.generate_key().decode())
+    assert rotate(other)
+    assert secrets(other.database.engine) == []
+    save_token(ledger)
+    with pytest.raises(LedgerError, match="another Fernet key"):
+        rotate(other)
+
+
+def test_a_task_that_holds_an_entry_during_a_rotation_can_still_write_it(
+    ledger: Ledger, reopen: Open, new: str, fernet: str
+) -> None:
+    held = create(ledger, 1)
+    rotate(reopen(new, fernet))
+    assert ledger.record_revoking(held, "revoke_sso_tickets/r").status == "revoking"
+
+
+class _InterruptedCipher(Cipher):
+    """Lets something happen between the reading of a chunk and its rewriting."""
+
+    def __init__(self, interrupt: Callable[[], object], after: int = 0) -> None:
+        super().__init__()
+        self._interrupt = interrupt
+        self._after = after
+
+    def encrypt(self, secret: str) -> str:
+        self._after -= 1
+        if self._after == -1:
+            self._interrupt()
+        return super().encrypt(secret)
+
+
+def test_a_rotation_does_not_overwrite_what_a_task_writes_meanwhile(
+    ledger: Ledger, reopen: Open, new: str, fernet: str
+) -> None:
+    first = create(ledger, 1)
+    create(ledger, 2)
+    both = reopen(new, fernet)
+
+    def reissue() -> None:
+        revoked = both.record_revoked(both.record_revoking(first, FIRST_RUN.run))
+        request = replace(SPEC.request, prospect="p1")
+        intent = both.begin(replace(SPEC, request=request), revoked, FIRST_RUN, answer_within=35)
+        both.record_created(intent, SsoTicket(url(100)), sent_at=time.time(), ttl=1000)
+
+    assert rotate(both, _InterruptedCipher(reissue))
+    assert urls(reopen(new)) == {"p1": url(100), "p2": url(2)}
+
+
+def test_two_runs_that_rotate_together_do_not_disturb_each_other(
+    ledger: Ledger, reopen: Open, new: str, fernet: str
+) -> None:
+    create_many(ledger)
+    both = [reopen(new, fernet) for _ in range(2)]
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(rotate, both)) == [True, True]
+    assert len(urls(reopen(new))) == MANY
+
+
+def test_a_rotation_that_is_killed_is_continued_by_the_next(
+    ledger: Ledger, ledger_url: str, reopen: Open, new: str, fernet: str
+) -> None:
+    create_many(ledger)
+    both = reopen(new, fernet)
+    child = os.fork()
+    if not child:
+        try:
+            cipher = _InterruptedCipher(lambda: os.kill(os.getpid(), signal.SIGKILL), after=MANY // 2)
+            rotate_keys(create_engine(ledger_url), cipher, time.time())
+        finally:
+            os._exit(1)  # whatever happens, the tests go on in one process only
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert 0 < sum(map(both.database.cipher.is_current, secrets(both.database.engine))) < MANY
+    assert rotate(both)
+    assert len(urls(reopen(new))) == MANY

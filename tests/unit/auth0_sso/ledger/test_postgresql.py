@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from auth0_sso.ledger.records import Entry
-from auth0_sso.ledger.store import Ledger
+from auth0_sso.ledger.store import Ledger, open_ledger
 from sqlalchemy import make_url
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.exc import OperationalError
 
 from dev.sandbox.server import Sandbox
-from tests.support import databases, factories, postgres
+from tests.support import factories, postgres
 from tests.support.factories import issue, issuer, organizations
 
 pytestmark = pytest.mark.usefixtures("auth0_connection")
@@ -26,11 +27,10 @@ SHORT = replace(factories.SHORT, ledger=2.0, ledger_answer=0.8)
 
 
 @pytest.fixture
-def ledger(fernet: str) -> Iterator[Ledger]:
-    with databases.postgres_schema() as url:
-        opened = Ledger(make_url(url).update_query_dict({"application_name": APPLICATION}), timeouts=SHORT)
+def ledger(postgres_url: str, fernet: str) -> Iterator[Ledger]:
+    url = make_url(postgres_url).update_query_dict({"application_name": APPLICATION})
+    with closing(open_ledger(url, SHORT)) as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -49,13 +49,13 @@ def test_the_ledger_is_read_over_another_connection(ledger: Ledger, hang: postgr
     assert hang.lasts, "the ledger was waited for until it went on by itself"
 
 
-def test_a_ticket_that_comes_meanwhile_is_written_down_over_another_connection(
+def test_a_ticket_that_comes_meanwhile_is_recorded_over_another_connection(
     ledger: Ledger, tenant: Sandbox, hang: postgres.Hang, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin = ledger.begin
 
-    def begin_and_hang(*what: Any, **more: Any) -> Entry:
-        entry = begin(*what, **more)
+    def begin_and_hang(*args: Any, **kwargs: Any) -> Entry:
+        entry = begin(*args, **kwargs)
         hang.begin()
         return entry
 
@@ -84,9 +84,9 @@ def test_a_ticket_whose_commit_hangs_is_in_its_rows_outcome_and_counts_if_it_is_
         with pytest.raises(OperationalError, match="PostgreSQL has not answered"):
             asyncio.run(made.run())
     assert hang.lasts, "the ledger was waited for until it went on by itself"
-    in_doubt = factories.by_row(made.results())[1]
-    assert (in_doubt["status"], in_doubt["ticket_id"]) == ("failed", *factories.living(tenant))
+    failed = factories.by_row(made.results())[1]
+    assert (failed["status"], failed["ticket_id"]) == ("failed", *factories.living(tenant))
     hang.end()
     outcome = issue(organizations(1), ledger)[1]
-    assert (outcome["status"], outcome["ticket_id"]) == ("created", in_doubt["ticket_id"])
+    assert (outcome["status"], outcome["ticket_id"]) == ("created", failed["ticket_id"])
     assert factories.posts(tenant) == 1

@@ -1,17 +1,17 @@
-"""A ledger that is away when an answer has come: it is waited for, and no ticket lives that nobody knows."""
+"""If the ledger is away when an answer has come, the answer is recorded later, or its ticket is revoked."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from auth0_sso.ledger.records import Entry
-from auth0_sso.ledger.store import Ledger
+from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.runtime.event_loop import GuardedLoop
 from auth0_sso.runtime.timeouts import MOST_AMBIGUOUS
 from sqlalchemy import Engine, event
@@ -28,37 +28,21 @@ from sqlalchemy.exc import (
 from sqlalchemy.pool import Pool
 
 from dev.sandbox.server import Sandbox
-from tests.support import databases, factories
+from tests.support import factories
 from tests.support.factories import SECOND_RUN, issue, issuer, organizations
-
-sqlite_url = databases.sqlite_url
-sqlite_ledger = databases.sqlite_ledger
 
 pytestmark = pytest.mark.usefixtures("auth0_connection")
 
-Record = Callable[..., Entry]
-
-
+AWAY = OperationalError("UPDATE", {}, Exception("server closed the connection unexpectedly"))
 GIVES_UP = replace(factories.SHORT, ledger=0.1)
 
 
 @contextmanager
 def listening(target: type, name: str, listener: Callable[..., object]) -> Iterator[None]:
-    """Let a listener hear what happens to all databases."""
+    """Call a listener for the events of all databases."""
     event.listen(target, name, listener)
     yield
     event.remove(target, name, listener)
-
-
-@pytest.fixture
-def postgres_ledger(fernet: str) -> Iterator[Ledger]:
-    with databases.postgres_schema() as url:
-        opened = Ledger(url)
-        yield opened
-        opened.close()
-
-
-AWAY = OperationalError("UPDATE", {}, Exception("server closed the connection unexpectedly"))
 
 
 def lose(
@@ -70,37 +54,42 @@ def lose(
     after: bool = False,
     error: DBAPIError = AWAY,
 ) -> None:
-    """Let the ledger go away for so many writes, before it has written or right after."""
-    real: Record = getattr(ledger, name)
-    left = [times]
+    """Let the ledger be away for so many writes, before it has written or right after."""
+    write: Callable[..., Entry] = getattr(ledger, name)
+    left = iter(range(times))
 
-    def record(*what: Any, **more: Any) -> Entry:
-        gone = left[0] > 0
-        left[0] -= 1
-        if gone and not after:
+    def record(*args: Any, **kwargs: Any) -> Entry:
+        away = next(left, None) is not None
+        if away and not after:
             raise error
-        entry = real(*what, **more)
-        if gone:
+        entry = write(*args, **kwargs)
+        if away:
             raise error
         return entry
 
     monkeypatch.setattr(ledger, name, record)
 
 
-def test_a_ticket_is_written_down_when_the_ledger_comes_back(
-    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lose(sqlite_ledger, monkeypatch, "record_created", 4)
-    outcomes = issue(organizations(3), sqlite_ledger)
-    assert factories.statuses(outcomes) == {"created": 3}
-    assert not any(outcome["duplicate_possible"] for outcome in outcomes.values())
-    assert factories.recorded(sqlite_ledger) == factories.living(tenant)
-    assert factories.posts(tenant) == 3
+def issue_until_it_fails(
+    ledger: Ledger, error: type[DBAPIError] = OperationalError, hook: factories.Hook | None = None
+) -> dict[str, Any]:
+    """Issue one row, which fails with an error of the database; return its outcome."""
+    made = issuer(organizations(1), ledger, hook=hook or factories.open_hook(ledger, timeouts=GIVES_UP))
+    with pytest.raises(error):
+        asyncio.run(made.run())
+    return factories.by_row(made.results())[1]
+
+
+def assert_recorded_once(ledger: Ledger, tenant: Sandbox, outcome: dict[str, Any]) -> None:
+    assert (outcome["status"], outcome["duplicate_possible"]) == ("created", False)
+    assert {outcome["ticket_id"]} == factories.recorded(ledger) == factories.living(tenant)
+    assert (factories.posts(tenant), factories.revocations(tenant)) == (1, 0)
 
 
 @pytest.mark.parametrize(
     "error",
     [
+        pytest.param(AWAY, id="an OperationalError"),
         pytest.param(InterfaceError("UPDATE", {}, Exception("connection already closed")), id="an InterfaceError"),
         pytest.param(
             DatabaseError("UPDATE", {}, Exception("SSL SYSCALL error: EOF detected")), id="a bare DatabaseError"
@@ -111,18 +100,43 @@ def test_a_ticket_is_written_down_when_the_ledger_comes_back(
         ),
     ],
 )
-def test_whatever_says_that_the_ledger_is_away_the_ticket_is_written_down_when_it_comes_back(
+def test_a_ticket_is_recorded_when_the_ledger_comes_back(
     sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch, error: DBAPIError
 ) -> None:
-    lose(sqlite_ledger, monkeypatch, "record_created", 2, error=error)
-    outcome = issue(organizations(1), sqlite_ledger)[1]
-    assert (outcome["status"], outcome["duplicate_possible"]) == ("created", False)
-    assert factories.recorded(sqlite_ledger) == factories.living(tenant)
-    assert (factories.posts(tenant), factories.revocations(tenant)) == (1, 0)
+    lose(sqlite_ledger, monkeypatch, "record_created", 4, error=error)
+    assert_recorded_once(sqlite_ledger, tenant, issue(organizations(1), sqlite_ledger)[1])
+
+
+def test_a_ticket_is_recorded_although_all_connections_are_in_use_for_a_while(
+    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = sqlite_ledger.record_created
+    tries: list[int] = []
+
+    def count_and_record(*args: Any, **kwargs: Any) -> Entry:
+        tries.append(1)
+        return record(*args, **kwargs)
+
+    def hold_up(*_args: object) -> None:
+        if 0 < len(tries) <= 3:
+            raise TimeoutError("QueuePool limit of size 5 overflow 10 reached")
+
+    monkeypatch.setattr(sqlite_ledger, "record_created", count_and_record)
+    with listening(Pool, "checkout", hold_up):
+        outcome = issue(organizations(1), sqlite_ledger)[1]
+    assert len(tries) == 4
+    assert_recorded_once(sqlite_ledger, tenant, outcome)
+
+
+def test_a_ticket_that_was_recorded_although_the_ledger_seemed_away_is_kept(
+    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose(sqlite_ledger, monkeypatch, "record_created", 1, after=True)
+    assert_recorded_once(sqlite_ledger, tenant, issue(organizations(1), sqlite_ledger)[1])
 
 
 @pytest.mark.parametrize("error", [sqlite3.InterfaceError, sqlite3.DatabaseError])
-def test_a_commit_that_breaks_off_may_have_been_made_whatever_the_error_says(
+def test_a_ticket_whose_commit_broke_off_is_kept_if_it_was_recorded(
     sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch, error: type[sqlite3.Error]
 ) -> None:
     commit = DefaultDialect.do_commit
@@ -135,36 +149,68 @@ def test_a_commit_that_breaks_off_may_have_been_made_whatever_the_error_says(
             raise error("the connection broke")
 
     monkeypatch.setattr(DefaultDialect, "do_commit", commit_and_break_off)
-    outcome = issue(organizations(1), sqlite_ledger)[1]
-    assert (outcome["status"], outcome["ticket_id"]) == ("created", *factories.living(tenant))
-    assert (factories.posts(tenant), factories.revocations(tenant)) == (1, 0)
+    assert_recorded_once(sqlite_ledger, tenant, issue(organizations(1), sqlite_ledger)[1])
+
+
+def test_a_ticket_that_may_be_recorded_is_not_revoked_and_counts_if_it_is(
+    sqlite_url: str, fernet: str, tenant: Sandbox
+) -> None:
+    outage = ["not yet"]
+
+    class Connection(sqlite3.Connection):
+        def commit(self) -> None:
+            super().commit()
+            if outage == ["not yet"] and factories.living(tenant):  # the answer's, not the intent's
+                outage[:] = ["now"]
+                raise sqlite3.OperationalError("disk I/O error")
+
+        def cursor(self, *args: Any) -> Any:
+            if outage == ["now"]:
+                raise sqlite3.OperationalError("unable to open database file")
+            return super().cursor(*args)
+
+    def connect_with(_dialect: object, _record: object, _args: object, options: dict[str, Any]) -> None:
+        options["factory"] = Connection
+
+    with listening(Engine, "do_connect", connect_with), closing(open_ledger(sqlite_url)) as ledger:
+        failed = issue_until_it_fails(ledger)
+        outage[:] = ["over"]
+        assert (failed["status"], failed["ticket_id"]) == ("failed", *factories.living(tenant))
+        assert_recorded_once(ledger, tenant, issue(organizations(1), ledger)[1])
 
 
 def test_a_ticket_that_the_ledger_refuses_is_revoked_at_once_and_its_row_says_so(
     sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lose(sqlite_ledger, monkeypatch, "record_created", 1, error=DataError("UPDATE", {}, Exception("value too long")))
-    hook = factories.open_hook(sqlite_ledger)
-    made = issuer(organizations(1), sqlite_ledger, hook=hook)
-    with pytest.raises(DataError):
-        asyncio.run(made.run())
-    outcome = factories.by_row(made.results())[1]
+    outcome = issue_until_it_fails(sqlite_ledger, DataError)
     assert (outcome["status"], outcome["duplicate_possible"], outcome["ticket_id"]) == ("failed", True, "")
     assert "so it was revoked" in outcome["error"]
     assert (tenant.stats().tickets, factories.living(tenant)) == (1, set())
 
 
 @pytest.mark.answers("the ledger is unavailable when Auth0 has created a link")
-def test_a_ticket_that_can_neither_be_written_down_nor_revoked_is_in_its_rows_outcome(
+def test_a_ticket_that_can_not_be_recorded_is_revoked_and_its_row_flagged_and_another_run_creates_one(
+    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as outage:
+        lose(sqlite_ledger, outage, "record_created", 10_000)
+        hook = factories.open_hook(sqlite_ledger, timeouts=replace(GIVES_UP, answer_grace=-30))
+        outcome = issue_until_it_fails(sqlite_ledger, hook=hook)
+    assert (outcome["status"], outcome["duplicate_possible"]) == ("failed", True)
+    assert (tenant.stats().tickets, factories.living(tenant)) == (1, set())
+    outcome = issue(organizations(1), sqlite_ledger, SECOND_RUN)[1]
+    assert (outcome["status"], outcome["duplicate_possible"]) == ("created", True)
+    assert factories.recorded(sqlite_ledger) == factories.living(tenant)
+
+
+@pytest.mark.answers("the ledger is unavailable when Auth0 has created a link")
+def test_a_ticket_that_can_neither_be_recorded_nor_revoked_is_in_its_rows_outcome(
     sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenant.fault("drop_before", route="revoke", count=10)
     lose(sqlite_ledger, monkeypatch, "record_created", 10_000)
-    hook = factories.open_hook(sqlite_ledger, timeouts=GIVES_UP)
-    made = issuer(organizations(1), sqlite_ledger, hook=hook)
-    with pytest.raises(OperationalError):
-        asyncio.run(made.run())
-    outcome = factories.by_row(made.results())[1]
+    outcome = issue_until_it_fails(sqlite_ledger)
     assert (outcome["status"], outcome["duplicate_possible"]) == ("failed", True)
     assert {outcome["ticket_id"]} == factories.living(tenant)
     assert outcome["ticket_url"].endswith(outcome["ticket_id"])
@@ -174,8 +220,8 @@ def test_a_ticket_that_can_neither_be_written_down_nor_revoked_is_in_its_rows_ou
 def test_a_ticket_is_in_its_rows_outcome_when_the_task_is_ended_while_the_ledger_is_away(
     sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stay_away(*_what: Any, **_more: Any) -> Entry:
-        loop.stop("told to")
+    def stay_away(*_args: Any, **_kwargs: Any) -> Entry:
+        loop.stop("stopped")
         raise AWAY
 
     monkeypatch.setattr(sqlite_ledger, "record_created", stay_away)
@@ -188,17 +234,7 @@ def test_a_ticket_is_in_its_rows_outcome_when_the_task_is_ended_while_the_ledger
     assert {outcome["ticket_id"]} == factories.living(tenant)
 
 
-def test_a_ticket_that_was_written_although_the_ledger_seemed_away_is_kept(
-    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lose(sqlite_ledger, monkeypatch, "record_created", 1, after=True)
-    outcomes = issue(organizations(1), sqlite_ledger)
-    assert factories.statuses(outcomes) == {"created": 1}
-    assert factories.recorded(sqlite_ledger) == factories.living(tenant)
-    assert (factories.posts(tenant), factories.revocations(tenant)) == (1, 0)
-
-
-def test_a_refusal_is_written_down_when_the_ledger_comes_back(
+def test_a_refusal_is_recorded_when_the_ledger_comes_back(
     sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenant.fault("fail_match", connection_name="connection-1", status=400)
@@ -207,7 +243,7 @@ def test_a_refusal_is_written_down_when_the_ledger_comes_back(
     assert factories.posts(tenant) == 1
 
 
-def test_only_so_many_tickets_are_risked_although_the_ledger_goes_away_right_after_it_has_written_each_lost_answer(
+def test_only_so_many_tickets_are_risked_although_the_ledger_is_away_right_after_it_has_recorded_each_lost_answer(
     sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenant.fault("drop_after", count=10)
@@ -215,101 +251,3 @@ def test_only_so_many_tickets_are_risked_although_the_ledger_goes_away_right_aft
     outcome = issue(organizations(1), sqlite_ledger)[1]
     assert (outcome["status"], outcome["duplicate_possible"]) == ("failed", True)
     assert (outcome["attempts"], factories.posts(tenant)) == (MOST_AMBIGUOUS, MOST_AMBIGUOUS)
-
-
-def test_a_ticket_that_can_not_be_written_down_is_revoked_and_its_row_flagged(
-    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as outage:
-        lose(sqlite_ledger, outage, "record_created", 10_000)
-        hook = factories.open_hook(sqlite_ledger, timeouts=GIVES_UP)
-        made = issuer(organizations(1), sqlite_ledger, hook=hook)
-        with pytest.raises(OperationalError):
-            asyncio.run(made.run())
-    outcome = factories.by_row(made.results())[1]
-    assert (outcome["status"], outcome["duplicate_possible"]) == ("failed", True)
-    assert (tenant.stats().tickets, factories.living(tenant)) == (1, set())
-
-
-def test_a_ticket_that_may_be_written_down_is_not_revoked_and_counts_if_it_is(
-    sqlite_url: str, fernet: str, tenant: Sandbox
-) -> None:
-    outage = ["not yet"]
-
-    class Connection(sqlite3.Connection):
-        def commit(self) -> None:
-            super().commit()
-            if outage == ["not yet"] and factories.living(tenant):  # the answer's, not the intent's
-                outage[:] = ["now"]
-                raise sqlite3.OperationalError("disk I/O error")
-
-        def cursor(self, *what: Any) -> Any:
-            if outage == ["now"]:
-                raise sqlite3.OperationalError("unable to open database file")
-            return super().cursor(*what)
-
-    with listening(Engine, "do_connect", lambda _dialect, _record, _what, more: more.update(factory=Connection)):
-        ledger = Ledger(sqlite_url)
-        made = issuer(organizations(1), ledger, hook=factories.open_hook(ledger, timeouts=GIVES_UP))
-        with pytest.raises(OperationalError):
-            asyncio.run(made.run())
-        outage[:] = ["over"]
-        in_doubt = factories.by_row(made.results())[1]
-        assert (in_doubt["status"], in_doubt["ticket_id"]) == ("failed", *factories.living(tenant))
-        outcome = issue(organizations(1), ledger)[1]
-        ledger.close()
-    assert (outcome["status"], outcome["ticket_id"]) == ("created", *factories.living(tenant))
-    assert (factories.posts(tenant), factories.revocations(tenant)) == (1, 0)
-
-
-def test_a_ticket_is_written_down_by_another_connection_after_a_failover_has_made_the_first_read_only(
-    postgres_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begin, used = postgres_ledger.begin, []
-
-    def begin_and_fail_over(*what: Any, **more: Any) -> Entry:
-        entry = begin(*what, **more)
-        for connection in used:
-            connection.set_session(readonly=True)
-        return entry
-
-    monkeypatch.setattr(postgres_ledger, "begin", begin_and_fail_over)
-    with listening(Pool, "checkin", lambda connection, _record: used.append(connection)):
-        outcome = issue(organizations(1), postgres_ledger)[1]
-    assert (outcome["status"], outcome["duplicate_possible"]) == ("created", False)
-    assert factories.recorded(postgres_ledger) == factories.living(tenant)
-    assert (factories.posts(tenant), factories.revocations(tenant)) == (1, 0)
-
-
-def test_a_ticket_is_written_down_although_all_connections_are_held_up_for_a_while(
-    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    record = sqlite_ledger.record_created
-    tries: list[int] = []
-
-    def count_and_record(*what: Any, **more: Any) -> Entry:
-        tries.append(1)
-        return record(*what, **more)
-
-    def hold_up(*_what: object) -> None:
-        if 0 < len(tries) <= 3:
-            raise TimeoutError("QueuePool limit of size 5 overflow 10 reached")
-
-    monkeypatch.setattr(sqlite_ledger, "record_created", count_and_record)
-    with listening(Pool, "checkout", hold_up):
-        outcome = issue(organizations(1), sqlite_ledger)[1]
-    assert (outcome["status"], outcome["duplicate_possible"], len(tries)) == ("created", False, 4)
-    assert factories.recorded(sqlite_ledger) == factories.living(tenant)
-
-
-def test_after_the_outage_another_run_makes_what_is_owed(
-    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answered_no_more = replace(GIVES_UP, answer_grace=-30)
-    with monkeypatch.context() as outage:
-        lose(sqlite_ledger, outage, "record_created", 10_000)
-        with pytest.raises(OperationalError):
-            issue(organizations(1), sqlite_ledger, hook=factories.open_hook(sqlite_ledger, timeouts=answered_no_more))
-    outcome = issue(organizations(1), sqlite_ledger, SECOND_RUN)[1]
-    assert (outcome["status"], outcome["duplicate_possible"]) == ("created", True)
-    assert factories.recorded(sqlite_ledger) == factories.living(tenant)

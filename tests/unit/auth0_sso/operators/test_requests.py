@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from auth0_sso.models import TicketRequest
 from auth0_sso.operators.requests import organizations_of
 from auth0_sso.operators.sso_tickets import CreateSsoTicketsOperator, RevokeSsoTicketsOperator
-from auth0_sso.tickets.batch import TicketRequest
 
 from dev.sandbox.server import Sandbox
 from tests.support import factories

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from airflow.sdk import BaseOperator
 from auth0_sso.exceptions import (
     Auth0ConnectionError,
+    Auth0Error,
     Auth0ProfileError,
     Auth0RunError,
     Auth0TransientError,
@@ -28,6 +29,9 @@ from tests.unit.auth0_sso.conftest import Connect, RunTenant
 
 CREATING = {"max_mapped_tasks": 128, "profile_id": "", "on_existing": "reuse", "dry_run": False}
 REVOKING = {"max_mapped_tasks": 16, "dry_run": False}
+CREATE, REVOKE, READ = "create:sso_access_tickets", "delete:sso_access_tickets", "read:self_service_profiles"
+
+Check = Callable[..., None]
 
 
 @pytest.fixture(autouse=True)
@@ -36,216 +40,200 @@ def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, auth0_connecti
 
 
 @pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    with closing(open_ledger()) as opened:
+        yield opened
+
+
+@pytest.fixture
 def ti() -> factories.TaskInstance:
-    return factories.TaskInstance(BaseOperator(task_id="plan_fan_out"))
+    return factories.TaskInstance(BaseOperator(task_id="plan"))
 
 
-def test_when_all_is_well_the_ledgers_identity_is_pushed(ti: factories.TaskInstance) -> None:
-    check_before_creating(ti, CREATING, {""})
-    ledger = open_ledger()
-    assert ti.pushed == {LEDGER_ID_KEY: ledger.identity}
-    ledger.close()
+def creating(ti: factories.TaskInstance, *profile_ids: str, **params: Any) -> None:
+    check_before_creating(ti, {**CREATING, **params}, set(profile_ids) or {""})
 
 
-@pytest.mark.parametrize(
-    ("check", "params"), [(check_before_creating, [CREATING, {""}]), (check_before_revoking, [REVOKING])]
-)
-def test_after_a_change_of_the_fernet_key_the_ledger_is_encrypted_anew(
-    ti: factories.TaskInstance, fernet: str, check: Callable[..., None], params: list[Any]
+def revoking(ti: factories.TaskInstance, **params: Any) -> None:
+    check_before_revoking(ti, {**REVOKING, **params})
+
+
+both = pytest.mark.parametrize("check", [creating, revoking])
+
+
+@both
+def test_if_nothing_is_wrong_the_ledgers_identity_is_pushed(
+    ti: factories.TaskInstance, ledger: Ledger, check: Check
 ) -> None:
-    ledger = open_ledger()
-    factories.issue(factories.organizations(1), ledger)
-    ledger.close()
-    new = Fernet.generate_key().decode()
-    databases.use_fernet_key(f"{new},{fernet}")
-    check(ti, *params)
-    databases.use_fernet_key(new)
-    ledger = open_ledger()
-    assert [entry.ticket is not None for entry in ledger.live_entries()] == [True]
-    ledger.close()
+    check(ti)
+    assert ti.pushed == {LEDGER_ID_KEY: ledger.database.identity}
 
 
-def test_the_profiles_of_rows_parameter_and_connection_are_each_looked_at_once(
-    ti: factories.TaskInstance, run_tenant: RunTenant, connect: Connect
+@both
+def test_a_dry_run_sends_nothing_but_is_checked_all_the_same(
+    ti: factories.TaskInstance, tenant: Sandbox, connect: Connect, check: Check
 ) -> None:
-    tenant = run_tenant(profile_ids=("ssp_sandbox0000000001", "ssp_sandbox0000000002"))
-    connect(tenant)
-    check_before_creating(ti, CREATING, {"", "ssp_sandbox0000000002", "ssp_sandbox0000000001"})
-    assert [(seen.method, seen.status) for seen in tenant.requests] == [("GET", 200)] * 2
+    check(ti, dry_run=True)
+    assert (tenant.stats().requests, tenant.stats().token_requests) == (0, 0)
+    assert list(ti.pushed) == [LEDGER_ID_KEY]
+    databases.use_fernet_key("")
+    with pytest.raises(LedgerError, match="no Fernet key"):
+        check(ti, dry_run=True)
 
 
-def test_the_parameters_profile_goes_before_the_connections(ti: factories.TaskInstance) -> None:
-    with pytest.raises(Auth0ProfileError, match=r"ssp_unknown00000001.*Set profile_id"):
-        check_before_creating(ti, {**CREATING, "profile_id": "ssp_unknown00000001"}, {""})
-    assert ti.pushed == {}
-
-
-@pytest.mark.parametrize("odd", ["..", "ssp_1\n", "s" * 256])
-def test_what_can_be_no_profile_is_named_before_a_token_is_asked_for(
-    ti: factories.TaskInstance, tenant: Sandbox, odd: str
+def test_the_token_it_fetches_is_the_one_that_the_tasks_use(
+    ti: factories.TaskInstance, tenant: Sandbox, ledger: Ledger
 ) -> None:
-    with pytest.raises(Auth0ProfileError, match=r"can be no self-service profile.*Set profile_id"):
-        check_before_creating(ti, {**CREATING, "profile_id": odd}, {""})
-    assert tenant.stats().token_requests == 0
+    creating(ti)
+    factories.issue(factories.organizations(3), ledger)
+    assert tenant.stats().token_requests == 1
 
 
-def test_a_rows_unknown_profile_is_found(ti: factories.TaskInstance) -> None:
-    with pytest.raises(Auth0ProfileError, match="ssp_unknown00000001"):
-        check_before_creating(ti, CREATING, {"", "ssp_unknown00000001"})
+class TestProfiles:
+    def test_those_of_rows_run_and_connection_are_each_read_once(
+        self, ti: factories.TaskInstance, run_tenant: RunTenant, connect: Connect
+    ) -> None:
+        tenant = run_tenant(profile_ids=("ssp_sandbox0000000001", "ssp_sandbox0000000002"))
+        connect(tenant)
+        creating(ti, "", "ssp_sandbox0000000002", "ssp_sandbox0000000001")
+        assert [(seen.method, seen.status) for seen in tenant.requests] == [("GET", 200)] * 2
+
+    @pytest.mark.parametrize(("rows", "run"), [("", "ssp_unknown00000001"), ("ssp_unknown00000001", "")])
+    def test_an_unknown_one_is_an_error(self, ti: factories.TaskInstance, rows: str, run: str) -> None:
+        with pytest.raises(Auth0ProfileError, match=r"ssp_unknown00000001.*Set profile_id"):
+            creating(ti, "", rows, profile_id=run)
+        assert ti.pushed == {}
+
+    @pytest.mark.parametrize("odd", ["..", "ssp_1\n", "s" * 256])
+    def test_a_malformed_one_is_found_before_a_token_is_requested(
+        self, ti: factories.TaskInstance, tenant: Sandbox, odd: str
+    ) -> None:
+        with pytest.raises(Auth0ProfileError, match=r"can be no self-service profile.*Set profile_id"):
+            creating(ti, profile_id=odd)
+        assert tenant.stats().token_requests == 0
+
+    def test_without_the_scope_they_are_not_read(
+        self, ti: factories.TaskInstance, run_tenant: RunTenant, connect: Connect
+    ) -> None:
+        tenant = run_tenant(scopes=(CREATE, REVOKE))
+        connect(tenant)
+        creating(ti, "ssp_unknown00000001")
+        assert tenant.stats().requests == 0
+
+    def test_none_at_all_is_found_before_a_token_is_requested(
+        self, ti: factories.TaskInstance, tenant: Sandbox, connect: Connect
+    ) -> None:
+        connect(tenant, extra={"profile_id": ""})
+        with pytest.raises(Auth0RunError, match=r"No self-service profile is named.*connection 'auth0_default'"):
+            creating(ti, "ssp_sandbox0000000001", "")
+        assert tenant.stats().token_requests == 0
+        creating(ti, "ssp_sandbox0000000001")  # if all rows have one, no other is needed
 
 
-def test_without_the_scope_to_read_profiles_they_are_not_looked_at(
-    ti: factories.TaskInstance, run_tenant: RunTenant, connect: Connect
-) -> None:
-    tenant = run_tenant(scopes=("create:sso_access_tickets", "delete:sso_access_tickets"))
-    connect(tenant)
-    check_before_creating(ti, CREATING, {"ssp_unknown00000001"})
-    assert tenant.stats().requests == 0
-
-
-def test_no_profile_at_all_is_named_before_a_token_is_asked_for(
-    ti: factories.TaskInstance, tenant: Sandbox, connect: Connect
-) -> None:
-    connect(tenant, extra={"profile_id": ""})
-    with pytest.raises(Auth0RunError, match="No self-service profile is named"):
-        check_before_creating(ti, CREATING, {"ssp_sandbox0000000001", ""})
-    assert tenant.stats().token_requests == 0
-
-
-def test_rows_that_all_name_their_profile_need_no_other(
-    ti: factories.TaskInstance, tenant: Sandbox, connect: Connect
-) -> None:
-    connect(tenant, extra={"profile_id": ""})
-    check_before_creating(ti, CREATING, {"ssp_sandbox0000000001"})
-
-
-@pytest.mark.parametrize("check", [lambda ti, params: check_before_creating(ti, params, {""}), check_before_revoking])
+@both
 def test_more_mapped_tasks_than_airflow_maps_are_refused_with_the_number(
-    ti: factories.TaskInstance, tenant: Sandbox, check: Callable[..., None]
+    ti: factories.TaskInstance, tenant: Sandbox, check: Check
 ) -> None:
     with pytest.raises(Auth0RunError, match=r"max_mapped_tasks is 1025.*at most 1024.*Lower max_mapped_tasks to 1024"):
-        check(ti, {**CREATING, "max_mapped_tasks": 1025})
+        check(ti, max_mapped_tasks=1025)
     assert tenant.stats().token_requests == 0
 
 
 @pytest.mark.answers("wrong secret, missing scope, unknown profile")
+@pytest.mark.parametrize(
+    ("check", "params", "scopes", "missing"),
+    [
+        (creating, {}, (CREATE,), ""),
+        (creating, {}, (READ,), CREATE),
+        (creating, {"on_existing": "reissue"}, (CREATE,), REVOKE),
+        (revoking, {}, (REVOKE,), ""),
+        (revoking, {}, (CREATE,), REVOKE),
+    ],
+)
 def test_a_missing_scope_is_named_with_where_to_grant_it(
-    ti: factories.TaskInstance, run_tenant: RunTenant, connect: Connect
+    ti: factories.TaskInstance,
+    run_tenant: RunTenant,
+    connect: Connect,
+    check: Check,
+    params: dict[str, Any],
+    scopes: tuple[str, ...],
+    missing: str,
 ) -> None:
-    connect(run_tenant(scopes=("read:self_service_profiles",)))
-    with pytest.raises(
-        Auth0RunError, match=r"lacks the scope create:sso_access_tickets.*Grant the application the scope"
-    ):
-        check_before_creating(ti, CREATING, {""})
+    connect(run_tenant(scopes=scopes))
+    if missing:
+        with pytest.raises(Auth0RunError, match=f"lacks the scope {missing}.*Grant the application the scope"):
+            check(ti, **params)
+    else:
+        check(ti, **params)
+    assert list(ti.pushed) == ([] if missing else [LEDGER_ID_KEY])
 
 
-def test_on_existing_reissue_needs_the_scope_to_revoke(
-    ti: factories.TaskInstance, run_tenant: RunTenant, connect: Connect
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        pytest.param({"password": "not the secret"}, Auth0RunError, r"password \(client secret\)", id="wrong secret"),
+        pytest.param({"host": "http://127.0.0.1:1"}, Auth0TransientError, "No connection to 127", id="unreachable"),
+    ],
+)
+def test_a_tenant_that_gives_no_token_is_an_error(
+    ti: factories.TaskInstance,
+    tenant: Sandbox,
+    connect: Connect,
+    change: dict[str, str],
+    error: type[Auth0Error],
+    message: str,
 ) -> None:
-    connect(run_tenant(scopes=("create:sso_access_tickets",)))
-    check_before_creating(ti, CREATING, {""})
-    with pytest.raises(Auth0RunError, match="lacks the scope delete:sso_access_tickets"):
-        check_before_creating(ti, {**CREATING, "on_existing": "reissue"}, {""})
-
-
-def test_revoking_needs_the_scope_to_revoke_and_no_other(
-    ti: factories.TaskInstance, run_tenant: RunTenant, connect: Connect
-) -> None:
-    connect(run_tenant(scopes=("delete:sso_access_tickets",)))
-    check_before_revoking(ti, REVOKING)
-    assert list(ti.pushed) == [LEDGER_ID_KEY]
-    connect(run_tenant(scopes=("create:sso_access_tickets",)))
-    with pytest.raises(Auth0RunError, match="lacks the scope delete:sso_access_tickets"):
-        check_before_revoking(ti, REVOKING)
-
-
-def test_a_wrong_secret_is_found(ti: factories.TaskInstance, tenant: Sandbox, connect: Connect) -> None:
-    connect(tenant, password="not the secret")
-    with pytest.raises(Auth0RunError, match=r"password \(client secret\)") as raised:
-        check_before_creating(ti, CREATING, {""})
+    connect(tenant, **change)
+    with pytest.raises(error, match=message) as raised:
+        creating(ti)
     assert "not the secret" not in str(raised.value)
-
-
-def test_a_tenant_out_of_reach_is_the_weather(ti: factories.TaskInstance, tenant: Sandbox, connect: Connect) -> None:
-    connect(tenant, host="http://127.0.0.1:1")
-    with pytest.raises(Auth0TransientError, match=r"No connection to 127\.0\.0\.1:1"):
-        check_before_creating(ti, CREATING, {""})
 
 
 def test_a_missing_connection_says_how_to_make_it(ti: factories.TaskInstance, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AIRFLOW_CONN_AUTH0_DEFAULT")
     with pytest.raises(Auth0ConnectionError, match="AIRFLOW_CONN_AUTH0_DEFAULT"):
-        check_before_creating(ti, CREATING, {""})
+        creating(ti)
 
 
-def test_a_missing_fernet_key_is_found(ti: factories.TaskInstance) -> None:
-    databases.use_fernet_key("")
-    with pytest.raises(LedgerError, match="no Fernet key"):
-        check_before_creating(ti, CREATING, {""})
-
-
-def test_a_dry_run_sends_nothing_but_is_checked_all_the_same(
-    ti: factories.TaskInstance, tenant: Sandbox, connect: Connect
+@both
+def test_after_a_change_of_the_fernet_key_the_ledger_is_encrypted_with_the_new_one(
+    ti: factories.TaskInstance, ledger: Ledger, fernet: str, check: Check
 ) -> None:
-    check_before_creating(ti, {**CREATING, "dry_run": True}, {""})
-    check_before_revoking(ti, {**REVOKING, "dry_run": True})
-    assert (tenant.stats().requests, tenant.stats().token_requests) == (0, 0)
-    assert list(ti.pushed) == [LEDGER_ID_KEY]
-    connect(tenant, extra={"profile_id": ""})
-    with pytest.raises(Auth0RunError, match="No self-service profile"):
-        check_before_creating(ti, {**CREATING, "dry_run": True}, {""})
-
-
-@pytest.fixture
-def dead_url(tmp_path: Path) -> Iterator[Callable[[], bool]]:
-    """Issue a link that has been dead for eight days; return whether the ledger still has its URL."""
-    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
     factories.issue(factories.organizations(1), ledger)
-    (entry,) = ledger.live_entries()
-    ledger.record_created(entry, entry.ticket, sent_at=time.time() - 8 * 86_400 - OPEN_LIFETIME, ttl=0)  # type: ignore[arg-type]
-    yield lambda: ledger.entries([entry.key])[entry.key].ticket is not None
-    ledger.close()
+    new = Fernet.generate_key().decode()
+    databases.use_fernet_key(f"{new},{fernet}")
+    check(ti)
+    databases.use_fernet_key(new)
+    with closing(open_ledger()) as opened:
+        assert [entry.ticket is not None for entry in opened.live_entries()] == [True]
 
 
-@pytest.mark.parametrize(("days", "kept"), [("", True), ("9", True), ("7", False), ("0", False)])
 @pytest.mark.parametrize(
-    "check", [lambda ti: check_before_creating(ti, CREATING, {""}), lambda ti: check_before_revoking(ti, REVOKING)]
+    ("days", "dry_run", "kept"),
+    [("", False, True), ("9", False, True), ("7", False, False), ("0", False, False), ("0", True, True)],
 )
-def test_each_run_removes_the_urls_of_links_that_have_been_dead_for_so_long(
+@both
+def test_the_urls_of_tickets_that_expired_long_ago_are_removed(
     ti: factories.TaskInstance,
     monkeypatch: pytest.MonkeyPatch,
-    dead_url: Callable[[], bool],
-    check: Callable[[Any], None],
+    ledger: Ledger,
+    check: Check,
     days: str,
+    dry_run: bool,
     kept: bool,
 ) -> None:
+    factories.issue(factories.organizations(1), ledger)
+    (entry,) = ledger.live_entries()
+    factories.expire(ledger, entry, 8 * 86_400 + OPEN_LIFETIME)
     monkeypatch.setenv(KEEP_DAYS_VARIABLE, days)
-    check(ti)
-    assert dead_url() is kept
+    check(ti, dry_run=dry_run)
+    assert (ledger.entries([entry.key])[entry.key].ticket is not None) is kept
 
 
-def test_a_dry_run_removes_none(
-    ti: factories.TaskInstance, monkeypatch: pytest.MonkeyPatch, dead_url: Callable[[], bool]
-) -> None:
-    monkeypatch.setenv(KEEP_DAYS_VARIABLE, "0")
-    check_before_creating(ti, {**CREATING, "dry_run": True}, {""})
-    assert dead_url()
-
-
-def test_a_number_of_days_that_is_none_is_found_before_anything_is_sent(
+def test_a_wrong_number_of_days_is_found_before_anything_is_sent(
     ti: factories.TaskInstance, monkeypatch: pytest.MonkeyPatch, tenant: Sandbox
 ) -> None:
     monkeypatch.setenv(KEEP_DAYS_VARIABLE, "a month")
     with pytest.raises(LedgerError, match="SSO_TICKETS_KEEP_DEAD_URLS_DAYS is 'a month'"):
-        check_before_creating(ti, CREATING, {""})
+        creating(ti)
     assert tenant.stats().token_requests == 0
-
-
-def test_the_token_it_fetches_is_the_one_that_the_tasks_use(
-    ti: factories.TaskInstance, tenant: Sandbox, tmp_path: Path
-) -> None:
-    check_before_creating(ti, CREATING, {""})
-    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
-    factories.issue(factories.organizations(3), ledger)
-    ledger.close()
-    assert tenant.stats().token_requests == 1

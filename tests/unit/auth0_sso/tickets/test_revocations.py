@@ -1,4 +1,4 @@
-"""What became of a ticket that was to be revoked, as far as its prospect's entry and the book of revocations tell."""
+"""What became of a ticket that was to be revoked follows from its prospect's entry and the log of revocations."""
 
 from __future__ import annotations
 
@@ -6,71 +6,50 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from auth0_sso.ledger.records import OPEN_LIFETIME, Entry
+from auth0_sso.ledger.records import OPEN_LIFETIME, RevocationStatus
 from auth0_sso.ledger.revocation_log import Revocation
-from auth0_sso.models import SsoTicket
 from auth0_sso.tickets.batch import IssuedTicket
-from auth0_sso.tickets.revocations import fate, revocation_row
+from auth0_sso.tickets.revocations import TicketState, ticket_status
 
-NOW = 1_800_000_000.0
-MADE = NOW - 1000
-TICKET = IssuedTicket("key", MADE)
-REVOKED = Revocation("key", MADE, "t1", NOW - 10, "create_sso_tickets/run-2")
-ENTRY = Entry(
-    key="key",
-    tenant="acme.example.com",
-    profile_id="ssp_1",
-    organization_id="org_1",
-    organization_name="Acme",
-    prospect="ada@acme.example",
-    connection_name="acme",
-    status="created",
-    fingerprint="f",
-    run="create_sso_tickets/run-1",
-    run_attempt=3,
-    attempts=1,
-    requested_at=MADE,
-    answer_by=MADE + 35,
-    lives_until=NOW + 1000,
-    version=2,
-    ticket=SsoTicket("https://acme.example.com/self-service/connections-flow?ticket=t1"),
-    created_at=MADE,
-    expires_at=NOW + 1000,
-)
+from tests.support.factories import NOW, entry
+
+ENTRY = entry(created_at=NOW - 1000)
+TICKET = IssuedTicket(ENTRY.key, NOW - 1000)
+REVOCATION = Revocation(ENTRY.key, NOW - 1000, "t1", NOW - 10, "create_sso_tickets/run-2")
 NEWER = {"created_at": NOW - 5}
 GONE: dict[str, Any] = {"ticket": None}
 
 
 @pytest.mark.parametrize(
-    ("changes", "revocation", "state"),
+    ("changes", "revocation", "status"),
     [
-        pytest.param({}, None, "", id="a ticket that lives may work"),
-        pytest.param({"expires_at": NOW - OPEN_LIFETIME + 1}, None, "", id="so may one that was opened late"),
-        pytest.param({"status": "revoking"}, None, "", id="and one whose revocation is in doubt"),
-        pytest.param({"expires_at": NOW - OPEN_LIFETIME}, None, "expired", id="five hours later it is dead"),
+        pytest.param({}, None, "not_attempted", id="a valid ticket may work"),
+        pytest.param({"expires_at": NOW - OPEN_LIFETIME + 1}, None, "not_attempted", id="so may one opened late"),
+        pytest.param({"status": "revoking"}, None, "not_attempted", id="and one whose revocation is unconfirmed"),
+        pytest.param({"expires_at": NOW - OPEN_LIFETIME}, None, "expired", id="five hours later it does not"),
         pytest.param({"expires_at": NOW - OPEN_LIFETIME, **GONE}, None, "expired", id="with or without its URL"),
-        pytest.param({"status": "revoked", **GONE}, REVOKED, "revoked", id="what was revoked is in the book"),
-        pytest.param(NEWER, REVOKED, "replaced", id="a newer one lives in its place"),
+        pytest.param({"status": "revoked", **GONE}, REVOCATION, "revoked", id="a revoked one is in the log"),
+        pytest.param(NEWER, REVOCATION, "replaced", id="a newer one is valid in its place"),
         pytest.param(NEWER, None, "replaced", id="which may be since it had expired"),
-        pytest.param({**NEWER, "status": "in_flight", **GONE}, REVOKED, "revoked", id="a newer one is only asked for"),
-        pytest.param({**NEWER, "expires_at": NOW}, REVOKED, "revoked", id="the newer one is dead too"),
+        pytest.param({**NEWER, "status": "in_flight", **GONE}, REVOCATION, "revoked", id="a newer one is in flight"),
+        pytest.param({**NEWER, "expires_at": NOW}, REVOCATION, "revoked", id="the newer one has expired too"),
     ],
 )
-def test_a_tickets_state_follows_from_the_entry_and_the_book(
-    changes: dict[str, Any], revocation: Revocation | None, state: str
+def test_a_tickets_status_follows_from_the_entry_and_the_log(
+    changes: dict[str, Any], revocation: Revocation | None, status: str
 ) -> None:
-    assert fate(replace(ENTRY, **changes), TICKET, revocation, NOW) == state
+    assert ticket_status(replace(ENTRY, **changes), TICKET, revocation, NOW) == status
 
 
 @pytest.mark.parametrize("status", ["planned", "failed", "not_attempted"])
-def test_a_row_names_no_ticket_that_may_work(status: str) -> None:
-    row = revocation_row(ENTRY, TICKET, status, error="no")
+def test_the_id_of_a_ticket_that_may_work_is_not_reported(status: str) -> None:
+    row = TicketState(ENTRY, TICKET, RevocationStatus(status), error="no").as_dict()
     assert (row["status"], row["ticket_id"], row["revoked_at"], row["error"]) == (status, "", "", "no")
     assert "t1" not in str(row)
 
 
-def test_a_row_says_when_and_by_which_run_a_ticket_was_revoked() -> None:
-    row = revocation_row(replace(ENTRY, **NEWER), TICKET, "replaced", REVOKED)
+def test_when_and_by_which_run_a_ticket_was_revoked_is_reported() -> None:
+    row = TicketState(replace(ENTRY, **NEWER), TICKET, RevocationStatus.REPLACED, REVOCATION).as_dict()
     assert (row["ticket_id"], row["revoked_by"]) == ("t1", "create_sso_tickets/run-2")
     assert (row["created_at"], row["revoked_at"]) == ("2027-01-15T07:43:20Z", "2027-01-15T07:59:50Z")
     assert row["expires_at"] == "", "that of the newer ticket is not this one's"

@@ -1,9 +1,9 @@
-"""Which tickets are to be revoked, and which of a report need no revoking."""
+"""Which tickets are to be revoked, and which reported ones need no request."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.tickets.outcomes import iso
 from auth0_sso.tickets.select import select_tickets
 
+from tests.support import factories
 from tests.support.factories import FIRST_RUN, SECOND_RUN, issue, organizations
 
 pytestmark = pytest.mark.usefixtures("auth0_connection")
@@ -22,14 +23,13 @@ pytestmark = pytest.mark.usefixtures("auth0_connection")
 @pytest.fixture
 def ledger(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Ledger]:
     monkeypatch.setenv("SSO_TICKETS_LEDGER", str(tmp_path / "ledger.db"))
-    opened = open_ledger()
-    yield opened
-    opened.close()
+    with closing(open_ledger()) as opened:
+        yield opened
 
 
 @pytest.fixture
 def issued(ledger: Ledger) -> dict[int, dict[str, Any]]:
-    """Issue two organizations' tickets, one row long expired and one revoked; return the report's rows."""
+    """Issue two organizations' tickets, one of each long expired or revoked; return the report's rows."""
     outcomes = issue(organizations(8, per_organization=4), ledger)
     outcomes[4]["expires_at"] = expire(ledger, outcomes[4], OPEN_LIFETIME + 2)
     revoke(ledger, outcomes[8])
@@ -48,11 +48,8 @@ def entry_of(ledger: Ledger, outcome: dict[str, Any]) -> Entry:
 
 
 def expire(ledger: Ledger, outcome: dict[str, Any], age: float) -> str:
-    """Let a ticket's lifetime have ended so many seconds ago; return when."""
-    entry = entry_of(ledger, outcome)
-    assert entry.ticket
-    expired = ledger.record_created(entry, entry.ticket, sent_at=time.time() - age - 60, ttl=60)
-    return iso(expired.expires_at)
+    """Let a ticket have expired so many seconds ago; return when."""
+    return iso(factories.expire(ledger, entry_of(ledger, outcome), age).expires_at)
 
 
 def revoke(ledger: Ledger, outcome: dict[str, Any], run: str = "revoke_sso_tickets/run-1") -> None:
@@ -65,7 +62,9 @@ def rows(ledger: Ledger, tickets: list[dict[str, Any]]) -> list[int]:
     return [int(entries[ticket["key"]].prospect.split("-")[1].split("@")[0]) for ticket in tickets]
 
 
-def test_all_tickets_are_those_neither_expired_nor_revoked(ledger: Ledger, issued: dict[int, dict[str, Any]]) -> None:
+def test_all_live_selects_the_tickets_that_are_neither_expired_nor_revoked(
+    ledger: Ledger, issued: dict[int, dict[str, Any]]
+) -> None:
     wanted, finished = selected(all_live=True)
     assert rows(ledger, wanted) == [1, 2, 3, 5, 6, 7]
     assert finished == []
@@ -77,19 +76,13 @@ def test_a_reports_tickets_are_found_by_their_ids(ledger: Ledger, issued: dict[i
     assert finished == []
 
 
-def test_a_row_without_a_ticket_asks_for_nothing(ledger: Ledger, issued: dict[int, dict[str, Any]]) -> None:
+def test_a_row_without_a_ticket_selects_nothing(ledger: Ledger, issued: dict[int, dict[str, Any]]) -> None:
     assert selected(reported=[{**issued[1], "ticket_id": ""}]) == ([], [])
 
 
-def test_an_organizations_tickets_are_found(ledger: Ledger, issued: dict[int, dict[str, Any]]) -> None:
-    wanted, _ = selected(organization_ids=["org_5", "org_unknown"])
-    assert rows(ledger, wanted) == [5, 6, 7]
-
-
-def test_white_space_around_an_organization_does_not_hide_its_tickets(
-    ledger: Ledger, issued: dict[int, dict[str, Any]]
-) -> None:
-    wanted, _ = selected(organization_ids=["", " org_5\t"])
+@pytest.mark.parametrize("ids", [["org_5", "org_unknown"], ["", " org_5\t"]], ids=["", "with white space"])
+def test_an_organizations_tickets_are_found(ledger: Ledger, issued: dict[int, dict[str, Any]], ids: list[str]) -> None:
+    wanted, _ = selected(organization_ids=ids)
     assert rows(ledger, wanted) == [5, 6, 7]
 
 
@@ -113,7 +106,7 @@ def test_a_run_that_is_cleared_leaves_alone_what_a_later_run_has_issued(
 
 @pytest.mark.answers("a task of `revoke_sso_tickets` is killed, cleared or tried again")
 @pytest.mark.parametrize("reported", [False, True])
-def test_a_run_that_is_cleared_still_tells_of_what_it_has_revoked(
+def test_a_run_that_is_cleared_still_reports_what_it_has_revoked(
     ledger: Ledger, issued: dict[int, dict[str, Any]], reported: bool
 ) -> None:
     criteria = {"organization_ids": ["org_5"], "reported": [issued[8]] if reported else []}
@@ -122,24 +115,14 @@ def test_a_run_that_is_cleared_still_tells_of_what_it_has_revoked(
     assert (finished["status"], finished["ticket_id"]) == ("revoked", issued[8]["ticket_id"])
 
 
-def test_a_revocation_in_doubt_is_selected_again(ledger: Ledger, issued: dict[int, dict[str, Any]]) -> None:
-    ledger.record_revoking(entry_of(ledger, issued[1]), "revoke_sso_tickets/run-1")
-    wanted, _ = selected(reported=[issued[1]])
-    assert rows(ledger, wanted) == [1]
-
-
-def test_a_ticket_that_was_perhaps_opened_just_before_it_expired_is_selected(
+def test_tickets_are_selected_whose_revocation_is_unconfirmed_or_that_may_have_been_opened_late(
     ledger: Ledger, issued: dict[int, dict[str, Any]]
 ) -> None:
-    expire(ledger, issued[1], OPEN_LIFETIME - 60)
-    wanted, _ = selected(reported=[issued[1]])
-    assert rows(ledger, wanted) == [1]
-
-
-def test_no_selected_ticket_is_named_by_its_id(ledger: Ledger, issued: dict[int, dict[str, Any]]) -> None:
-    wanted, _ = selected(all_live=True)
-    assert wanted
-    assert not any(outcome["ticket_id"] in str(wanted) for outcome in issued.values())
+    ledger.record_revoking(entry_of(ledger, issued[1]), "revoke_sso_tickets/run-1")
+    expire(ledger, issued[2], OPEN_LIFETIME - 60)
+    wanted, _ = selected(reported=[issued[1], issued[2]])
+    assert rows(ledger, wanted) == [1, 2]
+    assert not any(issued[row]["ticket_id"] in str(wanted) for row in (1, 2)), "their ids are not named"
 
 
 def test_a_reported_ticket_that_has_expired_needs_no_task(issued: dict[int, dict[str, Any]]) -> None:
@@ -149,7 +132,7 @@ def test_a_reported_ticket_that_has_expired_needs_no_task(issued: dict[int, dict
     assert issued[4]["ticket_id"] not in str(finished)
 
 
-def test_a_reported_ticket_that_was_revoked_says_when_and_by_whom_and_is_named(
+def test_a_reported_ticket_that_was_revoked_says_when_and_by_which_run(
     issued: dict[int, dict[str, Any]],
 ) -> None:
     wanted, (finished,) = selected(reported=[issued[8]])
@@ -159,7 +142,7 @@ def test_a_reported_ticket_that_was_revoked_says_when_and_by_whom_and_is_named(
     assert finished["ticket_id"] == issued[8]["ticket_id"]
 
 
-def test_of_a_reported_ticket_that_a_later_run_has_replaced_the_new_one_is_left_alone(
+def test_the_ticket_that_has_replaced_a_reported_one_is_left_alone(
     ledger: Ledger, issued: dict[int, dict[str, Any]]
 ) -> None:
     again = issue(organizations(1), ledger, SECOND_RUN, reissue=True)
@@ -171,7 +154,7 @@ def test_of_a_reported_ticket_that_a_later_run_has_replaced_the_new_one_is_left_
     assert again[1]["ticket_id"] not in str(finished)
 
 
-def test_a_reported_ticket_that_this_ledger_does_not_know_may_work_and_is_owed(
+def test_a_reported_ticket_that_this_ledger_does_not_know_has_failed_since_it_may_work(
     issued: dict[int, dict[str, Any]],
 ) -> None:
     wanted, (finished,) = selected(reported=[{**issued[1], "ticket_id": "of-another-ledger"}])
@@ -182,11 +165,11 @@ def test_a_reported_ticket_that_this_ledger_does_not_know_may_work_and_is_owed(
 
 
 @pytest.mark.usefixtures("ledger")
-def test_an_empty_ledger_has_nothing_to_select() -> None:
+def test_of_an_empty_ledger_nothing_is_selected() -> None:
     assert selected(all_live=True) == ([], [])
 
 
 @pytest.mark.parametrize("blank", [[], [""], [" ", "\n"]])
-def test_to_select_nothing_at_all_is_an_error_that_names_the_parameters(blank: list[str]) -> None:
-    with pytest.raises(Auth0RunError, match="Set report_uri, organization_ids or all_live"):
+def test_to_give_no_criterion_is_an_error(blank: list[str]) -> None:
+    with pytest.raises(Auth0RunError, match="Give reported tickets, organizations, or all_live"):
         selected(organization_ids=blank)
