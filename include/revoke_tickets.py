@@ -18,12 +18,25 @@ if TYPE_CHECKING:
 _SELECTION = "selection.json"
 
 
+class NothingSelectedError(ValueError):
+    """The parameters of the run select no ticket."""
+
+
 @dataclass(frozen=True)
 class TicketBatch:
     """The tickets that one mapped task revokes."""
 
     label: str
     tickets: Sequence[Mapping[str, Any]]
+
+
+def require_selection(params: Mapping[str, Any]) -> None:
+    """Check that the parameters of a run name a report, an organization or all tickets."""
+    organization_ids = "".join(params["organization_ids"] or []).strip()
+    if not (params["report_uri"] or organization_ids or params["all_live"]):
+        raise NothingSelectedError(
+            "Nothing is selected. Set report_uri, organization_ids or all_live, and trigger another run."
+        )
 
 
 def reported_tickets(report_uri: AnyPath) -> list[dict[str, Any]]:
