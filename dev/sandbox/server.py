@@ -123,7 +123,11 @@ class Sandbox:
         )
         self._thread = threading.Thread(target=self._serve, args=(self._server, listener), daemon=True)
         self._thread.start()
-        self._wait_until_started(self._server, self._thread)
+        deadline = time.monotonic() + _START_TIMEOUT
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                raise SandboxError(f"The sandbox did not start on {self.domain}")
+            time.sleep(0.005)
 
     def stop(self) -> None:
         """Stop listening; calls in progress get a second to end."""
@@ -179,13 +183,6 @@ class Sandbox:
 
         with listener:
             asyncio.run(main())
-
-    def _wait_until_started(self, server: uvicorn.Server, thread: threading.Thread) -> None:
-        deadline = time.monotonic() + _START_TIMEOUT
-        while not server.started:
-            if not thread.is_alive() or time.monotonic() > deadline:
-                raise SandboxError(f"The sandbox did not start on {self.domain}")
-            time.sleep(0.005)
 
     def _call(self, function: Callable[[], T]) -> T:
         """Call a function on the tenant's own loop, or directly when it isn't running."""
