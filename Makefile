@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PYTHONPATH := $(CURDIR)
+# Words that other words of the code stand for: one word for one thing.
+OTHER_WORDS := weather|unanswered|askers?|patience|vault|aftermath|skies|pacer|simulat(e|es|ed|ion)|owed|mend(s|ed)?|heeds?|anew|told|settled|silence|doubt|doubts|books|lockedticketsxcom
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down test lint chaos bench env lock
@@ -33,11 +35,12 @@ down: ## Stop what 'make up' has started
 test: setup ## All tests, end to end too
 	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder tests/e2e tests/integration tests/dags tests/unit
 
-lint: setup ## Style, types and the import contract
+lint: setup ## Style, types, words and the import contract
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(BIN)/lint-imports --no-logo
+	@! grep -rnwiE '$(OTHER_WORDS)' dags plugins include dev tests docs README.md --include=*.py --include=*.j2 --include=*.md
 
 chaos: setup ## Kill Airflow over and over while it creates tickets, and audit the result (17 minutes; needs PostgreSQL)
 	$(BIN)/python -m tests.chaos

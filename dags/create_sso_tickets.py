@@ -19,7 +19,7 @@ from auth0_sso.runtime.pool import POOL
 from auth0_sso.runtime.retry_policy import RETRIES
 
 from include import create_tickets, prospects, run
-from include.params import CREATE_PARAMS, require_known
+from include.params import APPROVAL, CREATE_PARAMS, require_known
 
 REPORTS = Asset("sso_ticket_reports")
 
@@ -78,12 +78,7 @@ def create_sso_tickets() -> None:
     """CSV → prospects → plan → tickets → report."""
     loaded = load_prospects()
     batches = plan_fan_out(loaded)
-    approved = ApprovePlanOperator(
-        task_id="approve",
-        required="{{ params.require_approval }}",
-        subject="{% set found = ti.xcom_pull('load_prospects') %}Create SSO tickets? Prospects: "
-        "{{ found.valid }}, organizations: {{ found.organizations }}, invalid rows: {{ found.invalid }}.",
-    )
+    approved = ApprovePlanOperator(task_id="approve", required="{{ params.require_approval }}", **APPROVAL)
     created = CreateSsoTicketsOperator.partial(
         task_id="create_tickets",
         profile_id="{{ params.profile_id or '' }}",

@@ -28,6 +28,7 @@ def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -
     from auth0_sso.tickets.select import select_tickets as select
 
     require_known(params, dag.params)
+    revoke_tickets.require_selection(params)
     report_uri = params["report_uri"]
     reported = revoke_tickets.reported_tickets(ObjectStoragePath(run.absolute(report_uri))) if report_uri else []
     tickets, finished = select(

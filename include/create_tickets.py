@@ -34,13 +34,8 @@ class InvalidRowsError(ValueError):
 
 
 def load(source: AnyPath | None, text: str, default_ttl_sec: int, folder: AnyPath) -> dict[str, Any]:
-    """
-    Read and check the CSV, and write the manifest into the run's folder.
+    """Read and check the CSV, see :func:`load_prospects`, and write the manifest into the run's folder.
 
-    :param source: the CSV, or a folder of them.
-    :param text: a pasted CSV; wins over ``source``.
-    :param default_ttl_sec: seconds, for rows that set none.
-    :param folder: the run's folder.
     :return: ``folder``, ``manifest``, and the counts ``rows``, ``valid``, ``invalid``, ``organizations``.
     :raises ProspectsError: if the input can't be read as a whole.
     """
@@ -61,11 +56,9 @@ def load(source: AnyPath | None, text: str, default_ttl_sec: int, folder: AnyPat
 
 
 def read(manifest: AnyPath, *, on_invalid_rows: str = "skip") -> Prospects:
-    """
-    Read the manifest that ``load`` wrote.
+    """Read the manifest that ``load`` wrote.
 
-    :param on_invalid_rows: ``skip`` them, or ``fail``.
-    :raises InvalidRowsError: if it is ``fail`` and a row is invalid; lists the problems.
+    :raises InvalidRowsError: if ``on_invalid_rows`` is ``fail`` and a row is invalid; lists the problems.
     """
     found = read_manifest(manifest)
     if on_invalid_rows == "fail" and found.invalid:
@@ -79,10 +72,8 @@ def read(manifest: AnyPath, *, on_invalid_rows: str = "skip") -> Prospects:
 
 
 def plan(found: Prospects, max_batches: int, folder: AnyPath) -> list[dict[str, str]]:
-    """
-    Divide the organizations among at most ``max_batches`` mapped tasks.
+    """Divide the organizations among at most ``max_batches`` mapped tasks.
 
-    :param folder: the run's folder.
     :return: for each task its ``label`` and, as ``batch``, the path of its batch file.
     """
     return write_batches(plan_batches(found, int(max_batches)), folder)  # Airflow's parameters take 16.0 for an integer
@@ -95,14 +86,10 @@ def export(
     folder: AnyPath,
     run: Run,
 ) -> dict[str, Any]:
-    """
-    Write the run's report, with every input row exactly once.
+    """Write the report of a run that ends now, with every input row exactly once.
 
-    :param found: the manifest.
     :param outcomes: the tasks' outcomes, with the report's columns.
     :param stats: the request counts of each task, see :func:`include.reports.rate_samples`.
-    :param folder: the run's folder.
-    :param run: the run, which ends now.
     :return: ``report_uri`` and ``summary``, without any ticket.
     """
     rows = reports.join_rows(manifest_rows(found), outcomes, _NOT_ATTEMPTED)

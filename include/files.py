@@ -46,12 +46,7 @@ def make_private(folder: AnyPath) -> None:
 
 
 def write_private(folder: AnyPath, name: str, content: Iterable[bytes]) -> str:
-    """Write a file, or replace it; it appears under its name only when it is complete.
-
-    :param folder: see :func:`make_private`.
-    :param content: the file's parts.
-    :return: the file's path.
-    """
+    """Write a file, or replace it, and return its path; the file appears only when it is complete."""
     local = _local(folder)
     if local is None:
         with (folder / name).open("wb") as stream:
@@ -62,9 +57,8 @@ def write_private(folder: AnyPath, name: str, content: Iterable[bytes]) -> str:
 
 
 def write_batches(batches: Sequence[Batch], folder: AnyPath) -> list[dict[str, str]]:
-    """Write ``plan/batch-0001.json`` and so on, and remove those of an earlier plan.
+    """Write ``plan/batch-0001.json`` and so on into the run's folder, and remove those of an earlier plan.
 
-    :param folder: the run's folder.
     :return: for each batch its ``label`` and, as ``batch``, its file's path.
     """
     make_private(folder)

@@ -21,13 +21,7 @@ class UnknownParameterError(ValueError):
 
 
 def require_known(given: Collection[str], known: Collection[str]) -> None:
-    """
-    Check the names in a run's configuration: Airflow accepts any, and with ``dryrun`` the run would send requests.
-
-    :param given: the names in the run's configuration.
-    :param known: the names of the DAG's parameters.
-    :raises UnknownParameterError: for the first unknown name.
-    """
+    """Check the names in a run's configuration: Airflow accepts any, and ``dryrun`` would send requests."""
     for name in sorted(set(given) - set(known)):
         nearest = difflib.get_close_matches(name, known, n=1)
         hint = f": did you mean '{nearest[0]}'?" if nearest else "."
@@ -39,6 +33,11 @@ def require_known(given: Collection[str], known: Collection[str]) -> None:
 
 def _flag(title: str, description: str) -> dict[str, Any]:
     return {"default": False, "type": "boolean", "title": title, "description": description}
+
+
+def _max_mapped_tasks(default: int, items: str) -> dict[str, Any]:
+    text = f"With more {items} than this, several share a task, evenly."
+    return {"default": default, "type": "integer", "minimum": 1, "title": "Most mapped tasks", "description": text}
 
 
 _DRY_RUN = _flag("Dry run", "Do everything except the requests to Auth0.")
@@ -88,13 +87,7 @@ CREATE_PARAMS: dict[str, dict[str, Any]] = {
         "title": "If rows are invalid",
         "description": "on_invalid_rows: skip or fail. The report lists them in both cases.",
     },
-    "max_mapped_tasks": {
-        "default": 128,
-        "type": "integer",
-        "minimum": 1,
-        "title": "Maximum of mapped tasks",
-        "description": "With more organizations than this, several share a task, evenly.",
-    },
+    "max_mapped_tasks": _max_mapped_tasks(128, "organizations"),
     "require_approval": _flag("Wait for approval", "A person approves the plan before anything is sent."),
     "dry_run": _DRY_RUN,
     "report_uri": {
@@ -123,13 +116,7 @@ REVOKE_PARAMS: dict[str, dict[str, Any]] = {
         "description": "One organization id a line; in addition to the run above.",
     },
     "all_live": _flag("All tickets", "Every valid ticket in the ledger, of all organizations."),
-    "max_mapped_tasks": {
-        "default": 16,
-        "type": "integer",
-        "minimum": 1,
-        "title": "Maximum of mapped tasks",
-        "description": "With more tickets than this, several share a task, evenly.",
-    },
+    "max_mapped_tasks": _max_mapped_tasks(16, "tickets"),
     "dry_run": _DRY_RUN,
     "export_uri": {
         "default": DEFAULT_REPORTS,
@@ -140,3 +127,20 @@ REVOKE_PARAMS: dict[str, dict[str, Any]] = {
     },
 }
 """The parameters of the DAG that revokes tickets: for each the arguments of Airflow's ``Param``."""
+
+APPROVAL = {
+    "subject": "{% set found = ti.xcom_pull('load_prospects') %}Create SSO tickets? Prospects: {{ found.valid }}, "
+    "organizations: {{ found.organizations }}, invalid rows: {{ found.invalid }}.",
+    "body": """
+{%- if params.get('dry_run') -%}
+This is a dry run: nothing is sent, whatever you choose.
+{%- elif params.get('on_existing') == 'reissue' -%}
+**Approve**: valid links are revoked and created again.
+{%- else -%}
+**Approve**: valid links are reused, the others are created.
+{%- endif %}
+
+**Reject**: nothing is sent, the report shows the rows as not attempted, and the run fails.
+""",
+}
+"""The question of the task ``approve``: templates, the body in Markdown."""

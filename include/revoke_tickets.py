@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 _SELECTION = "selection.json"
 
 
+class NothingSelectedError(ValueError):
+    """The parameters of the run select no ticket."""
+
+
 @dataclass(frozen=True)
 class TicketBatch:
     """The tickets that one mapped task revokes."""
@@ -26,9 +30,17 @@ class TicketBatch:
     tickets: Sequence[Mapping[str, Any]]
 
 
+def require_selection(params: Mapping[str, Any]) -> None:
+    """Check that the parameters of a run name a report, an organization or all tickets."""
+    organization_ids = "".join(params["organization_ids"] or []).strip()
+    if not (params["report_uri"] or organization_ids or params["all_live"]):
+        raise NothingSelectedError(
+            "Nothing is selected. Set report_uri, organization_ids or all_live, and trigger another run."
+        )
+
+
 def reported_tickets(report_uri: AnyPath) -> list[dict[str, Any]]:
-    """
-    Return the rows of a run's report that have a ticket.
+    """Return the rows of a run's report that have a ticket.
 
     :param report_uri: the report's folder, or its ``tickets.csv``.
     :raises ValueError: if there is no report, or it contains no ticket.
@@ -42,12 +54,10 @@ def reported_tickets(report_uri: AnyPath) -> list[dict[str, Any]]:
 def plan(
     tickets: Sequence[Mapping[str, Any]], finished: Sequence[Mapping[str, Any]], max_batches: int, folder: AnyPath
 ) -> list[dict[str, str]]:
-    """
-    Divide tickets among at most ``max_batches`` mapped tasks, and write the selection into the run's folder.
+    """Divide tickets among at most ``max_batches`` mapped tasks, and write the selection into the run's folder.
 
     :param tickets: the keys of tickets in the ledger, without secrets.
     :param finished: rows of the report for tickets that need no task.
-    :param folder: the run's folder.
     :return: for each task its ``label`` and, as ``batch``, the path of its batch file.
     """
     most = int(max_batches)  # Airflow's parameters take 16.0 for an integer
@@ -66,14 +76,6 @@ def read_selection(folder: AnyPath) -> tuple[list[dict[str, Any]], list[dict[str
 def export(
     results: Sequence[Mapping[str, Any]], stats: Sequence[Mapping[str, Any]], folder: AnyPath, run: Run
 ) -> dict[str, Any]:
-    """
-    Write the run's report.
-
-    :param results: rows of the report, see :class:`include.reports.RevocationRow`.
-    :param stats: the request counts of each task, see :func:`include.reports.rate_samples`.
-    :param folder: the run's folder.
-    :param run: the run, which ends now.
-    :return: ``report_uri`` and ``summary``, without any ticket.
-    """
+    """Write the report of a run that ends now; ``stats`` and the result are those of ``create_tickets.export``."""
     summary = reports.write_revocations(folder, results, run_info(run, stats, ()))
     return {"report_uri": str(folder), "summary": summary}

@@ -30,11 +30,7 @@ class IncompleteRunError(ValueError):
 
 
 def absolute(uri: str) -> str:
-    """
-    Return a URI as it is, and a path as an absolute path.
-
-    :param uri: ``s3://bucket/key``, ``/data/in.csv``, ``~/in.csv``, or a path relative to the project's folder.
-    """
+    """Return a URI as it is, and a path, which may be relative to the project's folder, as an absolute path."""
     return uri if "://" in uri else str(PROJECT / os.path.expanduser(uri))
 
 
@@ -44,13 +40,7 @@ def run_folder(base: AnyPath, run: Run) -> AnyPath:
 
 
 def run_info(run: Run, stats: Sequence[Mapping[str, Any]], warnings: Sequence[str]) -> reports.RunInfo:
-    """
-    Return the facts about a run for its report.
-
-    :param run: the run, which ends now.
-    :param stats: the request counts of each task, see :func:`include.reports.rate_samples`.
-    :param warnings: sentences for the reader.
-    """
+    """Return the facts about a run that ends now, from the request counts of its tasks."""
     now = datetime.now(UTC)
     started = run.start_date or now
     return reports.RunInfo(
@@ -67,8 +57,7 @@ def run_info(run: Run, stats: Sequence[Mapping[str, Any]], warnings: Sequence[st
 
 
 def require_complete(exported: Mapping[str, Any] | None, advice: str = "Fix what their errors name.") -> None:
-    """
-    Check that every row of a run has a final outcome.
+    """Check that every row of a run has a final outcome.
 
     :param exported: what the task that exports the report returned; None if it failed.
     :param advice: what to do about rows that failed.

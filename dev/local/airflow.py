@@ -41,12 +41,7 @@ class LocalAirflow:
     """
 
     def __init__(
-        self,
-        home: Path,
-        *,
-        port: int = 0,
-        dags: Mapping[str, Path] | None = None,
-        env: Mapping[str, str] | None = None,
+        self, home: Path, *, port: int = 0, dags: Mapping[str, Path] | None = None, env: Mapping[str, str] | None = None
     ) -> None:
         self.home = home
         self.port = port or free_port()
@@ -54,8 +49,7 @@ class LocalAirflow:
         self.log_file = home / "standalone.log"
         self._background = BackgroundProcess(home / "standalone.pid", self.log_file)
         self._database = home / "airflow.db"
-        self._dags = {"project": PROJECT / "dags", **(dags or {})}
-        self.env = {**_inherited(), **self._settings(), **(env or {})}
+        self.env = {**_inherited(), **self._settings(dags or {}), **(env or {})}
         self._process: Popen[bytes] | None = None
 
     def __enter__(self) -> LocalAirflow:
@@ -125,15 +119,14 @@ class LocalAirflow:
         """Delete its home, with its database and logs."""
         shutil.rmtree(self.home, ignore_errors=True)
 
-    def _settings(self) -> dict[str, str]:
+    def _settings(self, dags: Mapping[str, Path]) -> dict[str, str]:
+        bundles = [_bundle(*named) for named in {"project": PROJECT / "dags", **dags}.items()]
         return {
             "AIRFLOW_HOME": str(self.home),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
             "PYTHONPATH": str(PROJECT),
             "NO_COLOR": "1",
-            "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(
-                [_bundle(*named) for named in self._dags.items()]
-            ),
+            "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",

@@ -60,7 +60,7 @@ class BackgroundProcess:
         try:
             number, started = self._pid_file.read_text().split()
             group, started_at = int(number), float(started)
-        except (FileNotFoundError, ValueError):  # without its start, a process can't be told from a later one
+        except (FileNotFoundError, ValueError):  # a cut-off file identifies no process
             return None
         return group if _is_session(group, started_at) and _signal(group, 0) else None
 

@@ -46,11 +46,11 @@ def run_demo(console: Console) -> int:
     if exported is None:
         console.print(f"[red]The run ended as {state}.[/] See {home.relative_to(PROJECT)}/logs")
         return 1
-    _show(console, exported)
-    seconds = time.monotonic() - began
+    rows = [reports.ReportRow(**ticket) for ticket in reports.read_tickets(exported["report_uri"])]
+    console.print(outcome_table(exported["summary"], rows))
     console.print(f"The tenant saw {seen.requests} requests, {seen.rate_limited} of them refused (429).")
     console.print(f"Report:  {Path(exported['report_uri']).relative_to(PROJECT)}/report.html", soft_wrap=True)
-    console.print(f"Seconds: {seconds:.0f}")
+    console.print(f"Seconds: {time.monotonic() - began:.0f}")
     summary = exported["summary"]
     return 0 if summary["created"] == summary["rows"] == seen.tickets else 1
 
@@ -72,8 +72,3 @@ def _watch(console: Console, api: AirflowApi, run_id: str) -> str:
                 return state
             time.sleep(0.5)
     return f"still running after {_RUN_SECONDS:.0f} s"
-
-
-def _show(console: Console, exported: dict[str, Any]) -> None:
-    tickets = reports.read_tickets(exported["report_uri"])
-    console.print(outcome_table(exported["summary"], [reports.ReportRow(**ticket) for ticket in tickets]))

@@ -16,7 +16,7 @@ from include.files import make_private
 
 CONNECTION = "auth0_default"
 CONNECTION_VARIABLE = f"AIRFLOW_CONN_{CONNECTION.upper()}"
-_START_SECONDS = 30.0
+_START_SECONDS = 60.0
 
 
 class LocalTenant:

@@ -67,7 +67,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     option("client-secret", default.client_secret, "", help="its secret")
     option("profile-id", default.profile_ids[0], "self-service profiles, separated by commas", type=_names)
     option("public-url", "", "base of ticket URLs; empty: the address of the request")
-    option("reset-means", default.reset_means, "what X-RateLimit-Reset stands for", choices=["full", "next", "window"])
+    option("reset-means", default.reset_means, "what X-RateLimit-Reset means", choices=["full", "next", "window"])
     return parser
 
 

@@ -24,7 +24,8 @@ from dev.sandbox.tenant.traffic import Seen
 
 T = TypeVar("T")
 
-_START_TIMEOUT: Final = 20.0
+_START_TIMEOUT: Final = 60.0
+_CALL_TIMEOUT: Final = 60.0
 _STOP_TIMEOUT: Final = 10.0
 
 
@@ -122,7 +123,11 @@ class Sandbox:
         )
         self._thread = threading.Thread(target=self._serve, args=(self._server, listener), daemon=True)
         self._thread.start()
-        self._wait_until_started(self._server, self._thread)
+        deadline = time.monotonic() + _START_TIMEOUT
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                raise SandboxError(f"The sandbox did not start on {self.domain}")
+            time.sleep(0.005)
 
     def stop(self) -> None:
         """Stop listening; calls in progress get a second to end."""
@@ -179,13 +184,6 @@ class Sandbox:
         with listener:
             asyncio.run(main())
 
-    def _wait_until_started(self, server: uvicorn.Server, thread: threading.Thread) -> None:
-        deadline = time.monotonic() + _START_TIMEOUT
-        while not server.started:
-            if not thread.is_alive() or time.monotonic() > deadline:
-                raise SandboxError(f"The sandbox did not start on {self.domain}")
-            time.sleep(0.005)
-
     def _call(self, function: Callable[[], T]) -> T:
         """Call a function on the tenant's own loop, or directly when it isn't running."""
         if self._loop is None or self._thread is None or not self._thread.is_alive():
@@ -194,4 +192,4 @@ class Sandbox:
         async def call() -> T:
             return function()
 
-        return asyncio.run_coroutine_threadsafe(call(), self._loop).result(_STOP_TIMEOUT)
+        return asyncio.run_coroutine_threadsafe(call(), self._loop).result(_CALL_TIMEOUT)

@@ -28,10 +28,8 @@ def load_prospects(source: AnyPath | None, *, text: str = "", default_ttl_sec: i
 
     :param source: a CSV file, or a folder whose ``*.csv`` files are read in the order of their names.
     :param text: a CSV as text; unless it is blank, it is read instead of ``source``.
-    :param default_ttl_sec: seconds within which a ticket must be opened, for rows that set none; 0..432000, 0 is
-        the API's default.
-    :return: every data row, valid or invalid, numbered from 1 over all files.
-    :raises ProspectsError: the input can't be read as a whole; names the problems of all files, the first 100.
+    :param default_ttl_sec: seconds until an unopened ticket expires, for rows that set none; 0: the API's default.
+    :raises ProspectsError: the input can't be read as a whole; names the first 100 problems of all files.
     """
     if not 0 <= default_ttl_sec <= MAX_TTL_SEC:
         raise ProspectsError([f"ttl_sec {default_ttl_sec}: must be 0 to {MAX_TTL_SEC} seconds"])
@@ -58,11 +56,7 @@ class _Intake:
     warnings: list[str] = field(default_factory=list)
 
     def take(self, name: str, content: bytes) -> list[str]:
-        """Check the rows of one file.
-
-        :return: the problems of the file as a whole.
-        :raises TooLargeError: all files together have too many rows.
-        """
+        """Check the rows of one file, and return the problems of the file as a whole."""
         rows_before = len(self.rows)
         try:
             table = read_table(content, name)

@@ -16,20 +16,13 @@ FILE_NAME = "manifest.jsonl"
 
 
 def write_manifest(prospects: Prospects, folder: AnyPath) -> str:
-    """Write ``manifest.jsonl``: a line with the warnings, then one a row, in row order.
-
-    :param folder: the run's folder; made when it is missing.
-    :return: the file's path.
-    """
+    """Write ``manifest.jsonl``, a line with the warnings, then one a row in row order, and return its path."""
     make_private(folder)
     return write_private(folder, FILE_NAME, (json_bytes(line) + b"\n" for line in _lines(prospects)))
 
 
 def read_manifest(path: AnyPath) -> Prospects:
-    """Read what :func:`write_manifest` wrote.
-
-    :raises ValueError: the file is no manifest.
-    """
+    """Read what :func:`write_manifest` wrote; another file raises ValueError."""
     prospects = Prospects()
     with path.open("rb") as file:
         for line in file:

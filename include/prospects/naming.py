@@ -17,10 +17,7 @@ _MOST_READ = 512  # characters of a name, which may be a whole cell
 
 
 def default_connection_name(organization_name: str, organization_id: str) -> str:
-    """Return a valid connection name made from an organization's name, or else from its id.
-
-    :return: small letters, digits and single hyphens, 1..128 characters; other alphabets are transliterated.
-    """
+    """Return a valid connection name made from an organization's name, transliterated, or else from its id."""
     return _slug(organization_name[:_MOST_READ]) or _slug(organization_id[:_MOST_READ]) or "organization"
 
 
@@ -61,11 +58,7 @@ class ConnectionNames:
     uses: list[tuple[int, str, str, str]] = field(default_factory=list)
 
     def add(self, name: str, organization_id: str, row: int, column: str) -> None:
-        """Record that a row uses a name for its organization.
-
-        A row that is invalid for another reason counts too: when it is fixed later, it must not take the name away
-        from a row that has a ticket by then.
-        """
+        """Record that a row uses a name; an invalid row too, since it is the first to use it once it is fixed."""
         use = (organization_id, row)
         self.owners[name] = min(self.owners.get(name, use), use)
         self.uses.append((row, name, organization_id, column))

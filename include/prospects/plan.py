@@ -13,11 +13,7 @@ MOST_LABEL_CHARACTERS = 200
 
 @dataclass(slots=True)
 class OrganizationBatch:
-    """An organization and its requests, in row order.
-
-    :param organization_name: the first that its rows give; empty when none does.
-    :param requests: at least one.
-    """
+    """An organization with the first name that its rows give, if any, and its requests in row order."""
 
     organization_id: str
     organization_name: str
@@ -26,23 +22,17 @@ class OrganizationBatch:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The work of one mapped task.
-
-    :param label: the task's label in the UI.
-    :param organizations: whole ones, in the order of their first rows.
-    """
+    """The work of one mapped task, with its label in the UI; an organization is never divided."""
 
     label: str
     organizations: list[OrganizationBatch]
 
 
 def plan_batches(prospects: Prospects, max_batches: int) -> list[Batch]:
-    """Divide the valid prospects into batches.
+    """Divide the valid prospects into batches, in the order of their first rows.
 
     :param max_batches: with no more organizations than this, each has its own batch; with more, several share one,
         evenly by the number of requests.
-    :return: the batches, in the order of their first rows; an organization is never divided.
-    :raises ValueError: ``max_batches`` is below 1.
     """
     if max_batches < 1:
         raise ValueError(f"max_mapped_tasks is {max_batches}: must be at least 1")

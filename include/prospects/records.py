@@ -34,10 +34,7 @@ def shown(text: str, limit: int = 80) -> str:
 
 
 class ProspectsError(ValueError):
-    """The input as a whole can't be used.
-
-    :param problems: what is wrong and what to do, one or two sentences each; ``str()`` gives one a line.
-    """
+    """The input as a whole can't be used; each of ``problems`` says what is wrong and what to do."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__(list(problems))
@@ -55,10 +52,8 @@ class TooLargeError(ProspectsError):
 class Problem:
     """One rule that one cell breaks.
 
-    :param row: number of the data row, from 1, over all files.
-    :param source: name of the file.
     :param column: as the file's header names it; ``#5`` for the fifth cell when it has no name.
-    :param value: the cell, at most 80 characters, hidden characters escaped.
+    :param value: the cell, see :func:`shown`.
     :param rule: what the value must be, and what to do where that is not obvious.
     """
 
@@ -78,9 +73,7 @@ class InputRow:
 
     :param row: number of the data row, from 1, over all files.
     :param source: name of the file.
-    :param prospect_name: the person who gets the link.
-    :param prospect_email: where the onboarding team sends the link.
-    :param connection_name: of the connection that the link sets up; empty for a ticket that edits one.
+    :param connection_name: of the connection to set up; empty for a ticket that edits one.
     """
 
     row: int
@@ -115,10 +108,7 @@ class Prospect(InputRow):
 
 @dataclass(frozen=True, slots=True)
 class InvalidRow(InputRow):
-    """A row that must not be sent; its texts are escaped and at most 255 characters long.
-
-    :param problems: at least one, at most :data:`MOST_PROBLEMS_OF_A_ROW`; the last then says how many follow.
-    """
+    """A row that must not be sent, with its first problems; its texts are escaped, at most 255 characters."""
 
     problems: tuple[Problem, ...]
 
@@ -130,10 +120,7 @@ class InvalidRow(InputRow):
 
 @dataclass(frozen=True, slots=True)
 class Prospects:
-    """All data rows of an input: each is either in ``valid`` or in ``invalid``, both in row order.
-
-    :param warnings: sentences for the reader about rows that are valid nevertheless.
-    """
+    """All data rows of an input: each is either in ``valid`` or in ``invalid``, both in row order."""
 
     valid: list[Prospect] = field(default_factory=list)
     invalid: list[InvalidRow] = field(default_factory=list)

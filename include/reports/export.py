@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 def write_report(folder: AnyPath, rows: Sequence[ReportRow], run: RunInfo) -> dict[str, Any]:
     """Write ``tickets.csv``, ``tickets.xlsx``, ``report.html`` and ``summary.json``; the first three hold ticket URLs.
 
-    :param folder: the run's folder, see :func:`include.reports.files.run_folder`; made if it is missing.
-    :param rows: see :func:`include.reports.rows.join_rows`.
     :return: the summary, as in ``summary.json``.
     """
     table = table_of(COLUMNS, rows)
@@ -42,10 +40,8 @@ def write_report(folder: AnyPath, rows: Sequence[ReportRow], run: RunInfo) -> di
 def write_revocations(folder: AnyPath, mappings: Sequence[Mapping[str, Any]], run: RunInfo) -> dict[str, Any]:
     """Write ``revocations.csv``, ``revocations.xlsx``, ``report.html`` and ``summary.json``.
 
-    :param folder: the run's folder, see :func:`include.reports.files.run_folder`; made if it is missing.
     :param mappings: rows with the columns of :class:`~include.reports.revocations.RevocationRow`.
     :return: the summary, as in ``summary.json``.
-    :raises ValueError: for a row with an unknown status.
     """
     rows = revocation_rows(mappings)
     table = table_of(REVOCATION_COLUMNS, rows)

@@ -26,10 +26,9 @@ REVOCATION_STATUSES: tuple[str, ...] = tuple(RevocationStatus)
 
 @dataclass(frozen=True)
 class RevocationRow:
-    """One row of ``revocations.csv``; the fields are its columns, in order.
+    """One row of ``revocations.csv``; the fields are its columns, in order, and the times ISO 8601 in UTC.
 
     :param ticket_id: of a revoked ticket; empty for one that may still be valid, since its id is as secret as its link.
-    :param created_at: ISO 8601 in UTC, or empty; so are ``expires_at`` and ``revoked_at``.
     :param revoked_by: ``dag_id/run_id`` of the run that revoked it, this one or an earlier one.
     """
 
@@ -57,10 +56,7 @@ REVOCATION_COLUMNS = tuple(column.name for column in fields(RevocationRow))
 
 
 def revocation_rows(mappings: Iterable[Mapping[str, Any]]) -> list[RevocationRow]:
-    """Read the tasks' outcomes, in their order; other keys are ignored.
-
-    :raises ValueError: for an unknown status.
-    """
+    """Read the tasks' outcomes, in their order; an unknown status raises ValueError."""
     rows = []
     for number, mapping in enumerate(mappings, start=1):
         cells: dict[str, Any] = {

@@ -41,12 +41,10 @@ _CARRIED = ("organization_id", "organization_name", "prospect_name", "prospect_e
 
 @dataclass(frozen=True)
 class ReportRow:
-    """One row of ``tickets.csv``; the fields are its columns, in order.
+    """One row of ``tickets.csv``; the fields are its columns, in order, and the times ISO 8601 in UTC.
 
     :param row: number of the data row, from 1, over all files.
-    :param ticket_url: the link to send, a bearer credential; empty when there is none.
-    :param ticket_id: the link's ``ticket`` parameter, as secret as the link itself.
-    :param expires_at: ISO 8601 in UTC, or empty; so is ``created_at``.
+    :param ticket_id: the link's ``ticket`` parameter, as secret as ``ticket_url`` itself.
     :param attempts: number of requests to Auth0.
     :param duplicate_possible: a response was lost, so that a second ticket may exist.
     """
@@ -93,14 +91,12 @@ def join_rows(
     :data:`PRECEDENCE`; then the later one. ``attempts`` is the largest of them, and ``duplicate_possible`` is true
     if it is for one of them.
 
-    :param manifest_rows: one mapping a row of the CSV: ``row``, ``source``, ``organization_id``,
-        ``organization_name``, ``prospect_name``, ``prospect_email``, ``connection_name`` and ``error``, which
-        is not empty for an invalid row.
+    :param manifest_rows: see :func:`include.prospects.manifest_rows`; an invalid row has an ``error``.
     :param outcomes: mappings with the report's columns; other keys are ignored.
     :param reason_not_attempted: the error of a valid row without an outcome.
     :return: every manifest row once, in row order.
-    :raises ValueError: for an outcome that can't belong to the manifest (unknown row, or another
-        organization), a row that is twice in the manifest, or an unknown status.
+    :raises ValueError: for an outcome that can't belong to the manifest, a row that is twice in it, or an unknown
+        status.
     """
     inputs: dict[int, ReportRow] = {}
     for mapping in manifest_rows:

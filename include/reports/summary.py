@@ -51,10 +51,7 @@ def count_statuses(rows: Iterable[Outcome], statuses: Sequence[str]) -> dict[str
 def summarize(
     rows: Sequence[Outcome], statuses: Sequence[str], run: RunInfo, files: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return the content of ``summary.json``, a flat mapping.
-
-    :param files: the report's files, name → path.
-    """
+    """Return the content of ``summary.json``, a flat mapping; ``files`` are the report's, name → path."""
     incomplete = [getattr(row, "row", number) for number, row in enumerate(rows, 1) if row.is_incomplete]
     return {
         "dag_id": run.dag_id,

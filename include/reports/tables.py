@@ -25,10 +25,7 @@ _WIDE = ("_id", "_name", "_email", "_at", "prospect")
 
 
 def table_of(columns: Sequence[str], rows: Sequence[object]) -> pd.DataFrame:
-    """Return rows as a table of numbers, booleans and printable texts.
-
-    :param columns: names of the rows' attributes, in order.
-    """
+    """Return these attributes of the rows as a table of numbers, booleans and printable texts."""
     import pandas as pd
 
     values = ([getattr(row, column) for column in columns] for row in rows)
@@ -37,11 +34,7 @@ def table_of(columns: Sequence[str], rows: Sequence[object]) -> pd.DataFrame:
 
 
 def csv_bytes(table: pd.DataFrame) -> bytes:
-    """Write a table as CSV.
-
-    :return: UTF-8 without a BOM, lines end with ``\\n``; booleans are ``true`` and ``false``; a text that a
-        spreadsheet would run as a formula has an apostrophe in front.
-    """
+    """Write a table as CSV; a text that a spreadsheet would run as a formula has an apostrophe in front."""
     return table.map(_csv_cell).to_csv(index=False, lineterminator="\n").encode()
 
 
@@ -49,8 +42,6 @@ def xlsx_bytes(table: pd.DataFrame, title: str) -> bytes:
     """Write a table as one Excel sheet with a frozen header and a filter.
 
     Numbers and booleans keep their type. Every text is a string cell, never a formula or a hyperlink.
-
-    :param title: the sheet's name.
     """
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell

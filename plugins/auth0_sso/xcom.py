@@ -14,7 +14,7 @@ from typing import Any
 
 from airflow.sdk.bases.xcom import BaseXCom
 
-_PREFIX = "locked:"
+_PREFIX = "encrypted:"
 _ENCRYPTED = re.compile(rf"{_PREFIX}gAAAA[\w=-]+")
 # Part of every Auth0 ticket URL, by which it is recognized outside of an outcome.
 _LINK = "/self-service/connections-flow?ticket="

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+
+import psutil
 
 _TITLE = "airflow worker -- "
 _SUPERVISOR = f"{_TITLE}LocalExecutor: "
@@ -30,20 +30,21 @@ class TaskProcess:
 def task_processes(sessions: Collection[int]) -> list[TaskProcess]:
     """Return the processes that run or supervise a task."""
     found = []
-    for pid in processes(sessions):
-        title = _title(pid)
-        if title.startswith(_SUPERVISOR):
-            found.append(TaskProcess(pid, title.removeprefix(_SUPERVISOR).strip(), True))
-        elif title.startswith(_TITLE):
-            found.append(TaskProcess(pid, title.removeprefix(_TITLE).strip(), False))
-    return [process for process in found if len(process.ti_id) == 36]  # an idle worker has none
+    for process in processes(sessions):
+        with suppress(psutil.NoSuchProcess):
+            title = " ".join(process.cmdline()).strip()
+            supervises = title.startswith(_SUPERVISOR)
+            ti_id = title.removeprefix(_SUPERVISOR if supervises else _TITLE)
+            if title.startswith(_TITLE) and len(ti_id) == 36:  # an idle worker has none
+                found.append(TaskProcess(process.pid, ti_id, supervises))
+    return found
 
 
 def kill(pid: int) -> bool:
     """End a process with SIGKILL; return whether it was there."""
     try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
+        psutil.Process(pid).kill()
+    except psutil.NoSuchProcess:
         return False
     return True
 
@@ -51,22 +52,14 @@ def kill(pid: int) -> bool:
 def kill_sessions(sessions: Collection[int]) -> None:
     """End all processes of those sessions with SIGKILL; tasks have process groups of their own."""
     while left := list(processes(sessions)):
-        for pid in left:
-            kill(pid)
+        for process in left:
+            kill(process.pid)
         time.sleep(0.05)
 
 
-def processes(sessions: Collection[int]) -> Iterator[int]:
-    """Yield the ids of the processes of those sessions, without zombies."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            # After the name in parentheses: state, parent, process group, session, see proc(5).
-            state, _, _, session = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
-            if int(session) in sessions and state != "Z":
-                yield int(folder.name)
-
-
-def _title(pid: int) -> str:
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    return ""
+def processes(sessions: Collection[int]) -> Iterator[psutil.Process]:
+    """Yield the processes of those sessions, without zombies."""
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
+            if os.getsid(process.pid) in sessions and process.status() != psutil.STATUS_ZOMBIE:
+                yield process

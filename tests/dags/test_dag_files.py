@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from airflow.sdk import DAG
-from auth0_sso.operators.sso_tickets import SsoTicketsOperator
+from auth0_sso.operators.base import SsoTicketsOperator
 from auth0_sso.runtime.pool import POOL
 from auth0_sso.runtime.retry_policy import Auth0RetryPolicy
 

@@ -1,4 +1,4 @@
-"""One real Airflow for all end-to-end tests, and a sandbox tenant beside it."""
+"""One real Airflow for all end-to-end tests, and a sandbox tenant."""
 
 from __future__ import annotations
 

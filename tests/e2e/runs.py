@@ -67,7 +67,7 @@ class Run:
 
     def has_parked(self, task_id: str, try_number: int = 1) -> bool:
         """
-        Return whether a task waits for a person and, in that try, its process has ended.
+        Return whether a task is waiting for a person and, in that try, its process has ended.
 
         Airflow 3.3 fails a task that gets its response before its process has ended.
         """

@@ -33,7 +33,7 @@ def connection_of(tenant: Sandbox, **different: Any) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of the ledger and the reports, beside an empty metadata database."""
+    """Return the folder of the ledger and the reports, and create an empty metadata database."""
     from airflow.utils.db import initdb
 
     Path(os.environ["AIRFLOW_HOME"], "airflow.db").unlink(missing_ok=True)

@@ -89,7 +89,7 @@ def test_the_run_has_created_tickets_and_failed(left: Left) -> None:
 
 def test_no_table_and_no_file_but_the_report_holds_a_secret(left: Left) -> None:
     database = scan.in_database(left.home / "airflow.db")
-    assert b"locked:" in database[f"xcom.value of {TASK}[return_value]"]
+    assert b"encrypted:" in database[f"xcom.value of {TASK}[return_value]"]
     assert scan.find(left.secrets, database) == set()
     skipped = {"tickets.csv", "tickets.xlsx", "report.html", "airflow.db"}
     assert scan.find(left.secrets, scan.in_files(left.home, skip=lambda file: file.name in skipped)) == set()

@@ -130,25 +130,18 @@ def _start_postgres(binaries: Path) -> str:
     initdb = [binaries / "initdb", "-D", data, "-U", "ledger", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
     subprocess.run(initdb, check=True, timeout=60, stderr=subprocess.DEVNULL, **quiet)
     port = free_port()
-    options = {
-        "listen_addresses": "127.0.0.1",
-        "unix_socket_directories": "",
-        "port": port,
-        "fsync": "off",
-        "full_page_writes": "off",
-        "shared_buffers": "16MB",
-        "max_connections": "200",
-    }
-    settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+    settings = f"port={port} listen_addresses=127.0.0.1 unix_socket_directories= max_connections=200"
+    quick = "fsync=off full_page_writes=off shared_buffers=16MB"
+    options = [word for setting in f"{settings} {quick}".split() for word in ("-c", setting)]
     log = (folder / "log").open("wb")
-    server = subprocess.Popen([binaries / "postgres", "-D", data, *settings], stderr=log, **quiet)
+    server = subprocess.Popen([binaries / "postgres", "-D", data, *options], stderr=log, **quiet)
     atexit.register(_stop_postgres, server)
     url = f"postgresql+psycopg2://ledger:unused@127.0.0.1:{port}/postgres"
-    _wait_until_it_answers(server, url, folder / "log")
+    _wait_until_ready(server, url, folder / "log")
     return url
 
 
-def _wait_until_it_answers(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def _wait_until_ready(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
     engine = create_engine(url)
     deadline = time.monotonic() + _START_SECONDS
     while True:

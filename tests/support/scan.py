@@ -9,11 +9,13 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
+
+import psutil
 
 from dev.sandbox.server import Sandbox
 
@@ -167,18 +169,9 @@ class ProcessWatch:
 
     def _watch(self) -> None:
         while not self._done.wait(self._seconds):
-            for process in _tree(self._root):
-                for what, file in (("arguments", "cmdline"), ("environment", "environ")):
-                    with suppress(OSError):  # it has ended
-                        self._seen[what].add((process / file).read_bytes())
-
-
-def _tree(root: int) -> Iterator[Path]:
-    parents: dict[int, int] = {}
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError, ValueError):
-            parents[int(process.name)] = int((process / "stat").read_text().rpartition(")")[2].split()[1])
-    family = {root}
-    while more := {pid for pid, parent in parents.items() if parent in family} - family:
-        family |= more
-    return (Path("/proc", str(pid)) for pid in family)
+            with suppress(psutil.NoSuchProcess):
+                root = psutil.Process(self._root)
+                for process in [root, *root.children(recursive=True)]:
+                    for what, file in (("arguments", "cmdline"), ("environment", "environ")):
+                        with suppress(OSError):  # it has ended
+                            self._seen[what].add(Path(f"/proc/{process.pid}/{file}").read_bytes())

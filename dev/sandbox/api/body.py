@@ -28,7 +28,7 @@ def parse_fields(raw: bytes, content_type: str) -> dict[str, Any]:
 def parse_ticket_body(raw: bytes, content_type: str) -> Any:
     """Return a create-ticket body; a form's ``a[b][0]=c`` becomes objects and lists, typed by the schema.
 
-    :param raw: the body; an empty one stands for an empty object
+    :param raw: the body; an empty one means an empty object
     :raises ValueError: when it can't be parsed
     """
     if not raw:

@@ -19,7 +19,6 @@ from dev.sandbox.tenant.state import TenantState
 
 _API: Final = "api/v2/"
 _NO_AUDIENCE: Final = "No audience parameter was provided, and no default audience has been configured"
-Fields = dict[str, Any]
 
 
 class TokenEndpoint:
@@ -79,14 +78,14 @@ class TokenEndpoint:
         named |= {audience.removesuffix(_API) for audience in settings.audiences}
         return named | ({settings.public_url.rstrip("/") + "/"} if settings.public_url else set())
 
-    def _check_grant_type(self, fields: Fields) -> None:
+    def _check_grant_type(self, fields: dict[str, Any]) -> None:
         grant_type = fields.get("grant_type")
         if not grant_type:
             raise token_error(400, "invalid_request", "Missing required parameter: grant_type")
         if grant_type != "client_credentials":
             raise token_error(403, "unsupported_grant_type", f"Unsupported grant type: {grant_type}")
 
-    def _check_client(self, fields: Fields, addresses: set[str]) -> None:
+    def _check_client(self, fields: dict[str, Any], addresses: set[str]) -> None:
         settings = self._tenant.settings
         assertion = fields.get("client_assertion")
         login = (fields.get("client_id"), fields.get("client_secret"))
@@ -97,7 +96,7 @@ class TokenEndpoint:
         if not settings.client_credentials_grant:
             raise token_error(403, "unauthorized_client", "Grant type 'client_credentials' not allowed for the client.")
 
-    def _audience(self, fields: Fields, addresses: set[str]) -> str:
+    def _audience(self, fields: dict[str, Any], addresses: set[str]) -> str:
         audience = fields.get("audience")
         if not audience:
             raise token_error(403, "access_denied", _NO_AUDIENCE)

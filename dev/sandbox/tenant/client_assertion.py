@@ -1,4 +1,4 @@
-"""The check of a client assertion, by which a client proves who it is with ``private_key_jwt``.
+"""The check of a client assertion, with which a client authenticates (``private_key_jwt``).
 
 Source: Auth0's page "Authenticate with Private Key JWT" and RFC 7523, section 3.
 """

@@ -54,7 +54,7 @@ class SandboxSettings(BaseModel):
     :param scopes: the scopes of the client's grant, and so of each token
     :param client_grant: whether the client is authorized for the Management API
     :param client_credentials_grant: whether the client's grant type is enabled
-    :param audiences: audiences accepted beside ``https://{host}/api/v2/`` of the request
+    :param audiences: audiences accepted in addition to ``https://{host}/api/v2/`` of the request
     :param token_lifetime: seconds, the ``expires_in`` of a token
     :param token_limit: the token endpoint's own rate limit
     :param custom_domains: the tenant's custom domains; if empty, any is accepted
@@ -65,7 +65,7 @@ class SandboxSettings(BaseModel):
     :param open_lifetime: seconds a ticket is valid after it was first opened
     :param max_opens: how often a ticket's page can be opened
     :param rate_limit_headers: whether responses carry ``X-RateLimit-*``
-    :param reset_means: what ``X-RateLimit-Reset`` stands for: when the bucket is ``full`` again, when the
+    :param reset_means: what ``X-RateLimit-Reset`` means: when the bucket is ``full`` again, when the
         ``next`` request is added, or when the fixed ``window`` ends
     :param retry_after: whether a 429 carries ``Retry-After``
     :param bare_429: whether a 429 comes without a message and an error code

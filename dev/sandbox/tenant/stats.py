@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dev.sandbox.tenant.state import TenantState
@@ -14,7 +14,7 @@ from dev.sandbox.tenant.tickets import TicketState
 class TicketView:
     """One ticket at this moment; times are UNIX seconds, ``body`` is the request body it was created from."""
 
-    id: str
+    id: str = field(repr=False)
     profile_id: str
     connection_name: str | None
     organization_ids: tuple[str, ...]
@@ -23,9 +23,6 @@ class TicketView:
     opens: int
     state: TicketState
     body: dict[str, Any]
-
-    def __repr__(self) -> str:
-        return f"TicketView(connection_name={self.connection_name!r}, state={self.state!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,7 @@ class Stats:
     :param tickets: tickets created
     :param states: tickets by state
     :param requests: Management API calls
-    :param by_status: the same by HTTP status; 0 stands for no response
+    :param by_status: the same by HTTP status; 0 means no response
     :param rate_limited: Management API calls that got a 429
     :param token_requests: calls to the token endpoint
     :param most_token_requests_at_once: the most of them that were being served at one moment

@@ -20,13 +20,7 @@ _VERIFICATION = "domain_aliases_config.domain_verification"
 
 @dataclass(slots=True)
 class RowChecker:
-    """Checks the rows of one file.
-
-    :param source: name of the file.
-    :param columns: column of each cell of the header; None for one without a name.
-    :param default_ttl_sec: seconds, for rows that set none; 0 leaves it to the API.
-    :param names: connection names of all rows so far, over all files.
-    """
+    """Checks the rows of one file; ``names`` are the connection names of all files."""
 
     source: str
     columns: Sequence[Column | None]
@@ -38,10 +32,7 @@ class RowChecker:
         self._placed = reading_order(self.columns)
 
     def check(self, row: int, cells: Sequence[str]) -> Prospect | InvalidRow:
-        """Return the row as a prospect, or as an invalid row with all its problems.
-
-        :param row: its number, from 1, over all files.
-        """
+        """Return the row as a prospect, or as an invalid row with all its problems."""
         draft = read_cells(cells, self._placed)
         misplaced = self._misplaced(cells)
         if misplaced:

@@ -55,10 +55,7 @@ class Draft:
         self.problems.append((column, self.cells.get(column, ""), rule))
 
     def column_of(self, dotted: str) -> str:
-        """Return the column that gave the value at a path, an object around it, or the first below it.
-
-        :return: the path itself when no column did.
-        """
+        """Return the column that gave the value at a path, around it or below it; else the path itself."""
         for path in _around(dotted):
             if path in self.origin:
                 return self.origin[path]
@@ -101,11 +98,7 @@ def reading_order(columns: Sequence[Column | None]) -> list[tuple[int, Column]]:
 
 
 def read_cells(cells: Sequence[str], columns: Sequence[tuple[int, Column]]) -> Draft:
-    """Return the draft of a row.
-
-    :param cells: the row's texts; spaces around them don't count, an empty one means absent.
-    :param columns: see :func:`reading_order`.
-    """
+    """Return the draft of a row; spaces around a cell don't count. For ``columns`` see :func:`reading_order`."""
     draft = Draft()
     for position, column in columns:
         cell = cells[position].strip() if position < len(cells) else ""

@@ -76,11 +76,7 @@ def nullable(parse: CellParser) -> CellParser:
 
 
 def parser_for(annotation: Any) -> CellParser:
-    """Return the parser of cells that hold a value of this type.
-
-    :param annotation: a model's field type, with or without ``Annotated`` and ``| None``.
-    :raises TypeError: the type has no cell grammar.
-    """
+    """Return the parser for the cells of a model's field; a type without a grammar raises TypeError."""
     inner = plain_type(annotation)
     if is_object(inner):
         return parse_json

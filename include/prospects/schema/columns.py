@@ -23,10 +23,7 @@ SHORT_NAMES = {
 class Column:
     """Where the cells of a column go, and how they are read.
 
-    :param name: as a header names it.
     :param path: keys from the row's outermost object to the value.
-    :param parse: turns a cell that is not empty into a value, or raises
-        :class:`include.prospects.schema.cells.CellError`.
     :param free_keys: parser of the columns below this one whose keys the user chooses; None for none.
     """
 

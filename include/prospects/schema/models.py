@@ -56,17 +56,9 @@ Host = Annotated[str, Field(min_length=3, max_length=255), AfterValidator(domain
 Email = Annotated[str, Field(max_length=254), AfterValidator(email_address)]
 HttpsUrl = Annotated[str, AfterValidator(https_url)]
 ScimScope = Literal[
-    "get:users",
-    "post:users",
-    "put:users",
-    "patch:users",
-    "delete:users",
-    "get:groups",
-    "post:groups",
-    "put:groups",
-    "patch:groups",
-    "delete:groups",
-]
+    "get:users", "post:users", "put:users", "patch:users", "delete:users",
+    "get:groups", "post:groups", "put:groups", "patch:groups", "delete:groups",
+]  # fmt: skip
 
 
 class Strict(BaseModel):

@@ -25,7 +25,6 @@ _NEAR = 0.7
 def resolve_header(names: Sequence[str], source: str) -> list[Column | None]:
     """Return the column of each cell of the header; None for one without a name.
 
-    :param names: the header's cells; case, and spaces around a name, don't count.
     :param source: the file's name, for messages.
     :raises ProspectsError: unknown or repeated names, names with invisible characters, no ``organization_id``,
         or more than :data:`MOST_COLUMNS`.

@@ -23,12 +23,7 @@ _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One CSV file.
-
-    :param header: the cells of the first line that is not blank, nor the ``sep=;`` that Excel understands.
-    :param rows: cells of each data row that is not blank, read one by one. Iterating raises
-        :class:`include.prospects.records.ProspectsError` where the file can't be read any further.
-    """
+    """The header of a CSV, and its rows without the blank ones; reading them may raise ProspectsError."""
 
     header: list[str]
     rows: Iterator[list[str]]
@@ -36,6 +31,8 @@ class Table:
 
 def read_table(content: bytes, source: str) -> Table:
     """Return the table in ``content``: UTF-8, with or without BOM, any line ends, separated by , ; or tab.
+
+    Above the header may be blank lines, and the ``sep=;`` that Excel understands.
 
     :param source: the file's name, for messages.
     :raises ProspectsError: the file is empty, is not UTF-8, or is no such CSV.

@@ -20,12 +20,9 @@ _TOO_LARGE = f"the input has over {MOST_BYTES // 2**20} MiB: divide it among sev
 
 
 def read_sources(source: AnyPath | None, text: str) -> Iterator[tuple[str, bytes]]:
-    """Yield name, escaped for messages, and content of each file, one at a time.
+    """Yield name, escaped for messages, and content of each file; for the arguments see ``load_prospects``.
 
-    :param source: a file, or a folder whose ``*.csv`` files are read in the order of their names.
-    :param text: unless it is blank, it is read instead.
-    :raises ProspectsError: there is nothing to read, or it can't be read.
-    :raises TooLargeError: it has over :data:`MOST_BYTES`.
+    :raises ProspectsError: there is nothing to read, it can't be read, or it has over :data:`MOST_BYTES`.
     """
     if text and not text.isspace():
         content = text.encode("utf-8", "surrogatepass")

@@ -1,4 +1,4 @@
-"""Ask a person to approve the plan, if the run asks for it."""
+"""A person's approval of the plan, if the run requires it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,6 @@ from auth0_sso.models import is_true
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-_CONSEQUENCES = """
-{%- if params.get('dry_run') -%}
-This is a dry run: nothing is sent, whatever you choose.
-{%- elif params.get('on_existing') == 'reissue' -%}
-**Approve**: links that still live are revoked and issued anew.
-{%- else -%}
-**Approve**: links that still live are reused, the others are issued.
-{%- endif %}
-
-**Reject**: nothing is sent, the report shows the rows as not attempted, and the run fails.
-"""
-
 
 class ApprovePlanOperator(ApprovalOperator):
     """
@@ -31,18 +19,17 @@ class ApprovePlanOperator(ApprovalOperator):
     After a rejection the tasks right behind it are skipped: nothing is sent.
 
     :param required: whether to wait, as a boolean or by its rendered text. (templated)
-    :param body: Markdown below the question; says what either answer leads to, unless given. (templated)
     """
 
     template_fields = (*ApprovalOperator.template_fields, "required")
 
-    def __init__(self, *, required: bool | str = True, body: str = _CONSEQUENCES, **kwargs: Any) -> None:
-        super().__init__(body=body, **kwargs)
+    def __init__(self, *, required: bool | str = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.required = required
 
     def execute(self, context: Context) -> Any:
-        """Ask, or return at once."""
+        """Wait for the approval, or return at once."""
         if not is_true(self.required):
-            self.log.info("No approval is asked for (require_approval is false)")
+            self.log.info("No approval is required")
             return None
         return super().execute(context)

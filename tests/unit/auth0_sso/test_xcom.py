@@ -74,11 +74,11 @@ def test_everything_but_tickets_stays_readable_for_the_ui() -> None:
     assert kept["organization_name"] == "Acme"
     assert planned == PLANNED
     assert {name for name in OUTCOME if outcome[name] != OUTCOME[name]} == {"ticket_url", "ticket_id"}
-    assert outcome["ticket_url"].startswith("locked:")
+    assert outcome["ticket_url"].startswith("encrypted:")
 
 
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just("locked:no"),
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just("encrypted:no"),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["a", "ticket_id"]), inner, max_size=4),
     max_leaves=12,
 )
@@ -126,7 +126,7 @@ def test_after_a_rotation_tickets_are_read_with_the_old_key_and_refused_without_
 
 
 def test_a_name_that_only_looks_encrypted_is_left_as_it_is() -> None:
-    value = [{"prospect_name": f"locked:gAAAA{'x' * 60}", "ticket_url": ""}]
+    value = [{"prospect_name": f"encrypted:gAAAA{'x' * 60}", "ticket_url": ""}]
     assert pulled(stored(value)) == value
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +31,26 @@ def test_the_selection_is_read_as_it_was_written_and_replaces_an_earlier_one(tmp
     revoke_tickets.plan(TICKETS[:1], finished, 5, tmp_path)
     assert revoke_tickets.read_selection(tmp_path) == (TICKETS[:1], finished)
     assert {path.name for path in (tmp_path / "plan").iterdir()} == {"batch-0001.json", "selection.json"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_selection"),
+    [
+        ({}, False),
+        ({"report_uri": None, "organization_ids": None}, False),
+        ({"organization_ids": ["", " "]}, False),
+        ({"organization_ids": ["", "org_1"]}, True),
+        ({"report_uri": "s3://bucket/run"}, True),
+        ({"all_live": True}, True),
+    ],
+)
+def test_a_run_must_select_something(changes: dict[str, Any], is_selection: bool) -> None:
+    params = {"report_uri": "", "organization_ids": [], "all_live": False, **changes}
+    if is_selection:
+        revoke_tickets.require_selection(params)
+    else:
+        with pytest.raises(revoke_tickets.NothingSelectedError, match="Set report_uri, organization_ids or all_live"):
+            revoke_tickets.require_selection(params)
 
 
 def test_only_reported_rows_with_a_ticket_are_selected(tmp_path: Path) -> None:

@@ -17,17 +17,12 @@ from tests.unit.auth0_sso.fault_scenarios import scenarios
 
 HOURS = 5
 NOW = int(time.time())
-NONE: dict[str, Any] = {"X-RateLimit-Limit": None, "X-RateLimit-Remaining": None, "X-RateLimit-Reset": None}
 HEADERS: dict[str, dict[str, Any]] = {
-    "none at all": {**NONE, "Date": None},
-    "no rate limit": NONE,
-    "no date": {"Date": None},
+    "none": dict.fromkeys(("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Date")),
     "a reset hours ahead, without a date": {"X-RateLimit-Reset": str(NOW + HOURS * 3600), "Date": None},
     "two resets": {"X-RateLimit-Reset": [str(NOW + 10**9), "7"]},
-    "a reset in milliseconds": {"X-RateLimit-Reset": str(NOW * 1000)},
-    "a Retry-After in the year 9999": {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT", "Date": None},
     "two Retry-Afters": {"Retry-After": ["3", "86400"]},
-    "two Retry-Afters in one line": {"Retry-After": "3, 86400"},
+    "a Retry-After in the year 9999": {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT", "Date": None},
     "a date decades ago": {"Date": "Thu, 01 Jan 1970 00:00:00 GMT"},
     "less than nothing remains": {"X-RateLimit-Remaining": "-1", "X-RateLimit-Reset": str(NOW + 10**6)},
 }

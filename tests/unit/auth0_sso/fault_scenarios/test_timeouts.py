@@ -12,7 +12,7 @@ from auth0_sso.exceptions import Auth0TransientError
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.hooks.connection import Auth0Settings
 from auth0_sso.ledger.store import Ledger
-from auth0_sso.operators.sso_tickets import SsoTicketsOperator
+from auth0_sso.operators.base import SsoTicketsOperator
 from auth0_sso.runtime.retry_policy import RETRIES, Auth0RetryPolicy
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, LEASES_WAITED, PAUSE_SPREAD, SLOWEST, Timeouts
 from auth0_sso.tickets.issue import IssueOptions

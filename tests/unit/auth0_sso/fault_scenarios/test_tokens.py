@@ -19,8 +19,6 @@ from tests.support import factories
 from tests.unit.auth0_sso.conftest import Connect, RunTenant
 from tests.unit.auth0_sso.fault_scenarios import scenarios
 
-TASKS = 16
-
 THROTTLED = '{"error": "too_many_requests", "error_description": "Global limit has been reached"}'
 TROUBLES = [
     pytest.param("token_throttle", {}, "500 access_denied: Global limit", id="500 that says access_denied"),
@@ -64,7 +62,7 @@ def test_a_token_that_expires_during_the_run_is_renewed(
     assert one_at_a_time(tenant)
 
 
-@pytest.mark.parametrize(("tasks", "rows", "revoked"), [(TASKS, 4, 1), (4, 7, 2)])
+@pytest.mark.parametrize(("tasks", "rows", "revoked"), [(16, 4, 1), (4, 7, 2)])
 def test_a_token_that_is_revoked_during_the_run_is_renewed_once_for_all_tasks(
     ledger: Ledger, tenant: Sandbox, tasks: int, rows: int, revoked: int
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk.bases.operator import ExecutorSafeguard
-from auth0_sso.operators.sso_tickets import SsoTicketsOperator
+from auth0_sso.operators.base import SsoTicketsOperator
 
 from dev.sandbox.server import Sandbox
 from tests.support.factories import SHORT, TaskInstance

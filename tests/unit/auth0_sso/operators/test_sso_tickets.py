@@ -17,11 +17,8 @@ import pytest
 from airflow.sdk.exceptions import AirflowTaskTimeout
 from auth0_sso.exceptions import Auth0ConnectionError, Auth0RowError, Auth0RunError, Auth0TransientError, LedgerError
 from auth0_sso.ledger.store import Ledger, open_ledger
-from auth0_sso.operators.sso_tickets import (
-    CreateSsoTicketsOperator,
-    RevokeSsoTicketsOperator,
-    SsoTicketsOperator,
-)
+from auth0_sso.operators.base import SsoTicketsOperator
+from auth0_sso.operators.sso_tickets import CreateSsoTicketsOperator, RevokeSsoTicketsOperator
 from auth0_sso.runtime.pool import POOL
 from auth0_sso.runtime.retry_policy import Auth0RetryPolicy
 

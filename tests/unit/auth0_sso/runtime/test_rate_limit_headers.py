@@ -47,7 +47,7 @@ def test_a_time_in_the_past_requests_nothing() -> None:
     assert seconds_requested({"Retry-After": http_date(past), "X-RateLimit-Reset": str(int(past))}) == 0
 
 
-@pytest.mark.parametrize("value", ["9" * 400, "1" + "0" * 30, str(int(time.time() * 1000))])
+@pytest.mark.parametrize("value", ["9" * 400, "1" + "0" * 30, "1795562531127"], ids=["400 digits", "31 digits", "ms"])
 def test_an_absurd_reset_is_a_number(value: str) -> None:
     assert seconds_requested({"X-RateLimit-Reset": value}) > 10**6
 

@@ -1,4 +1,4 @@
-"""Over all tasks of a pool, no w seconds hold more than slots * (burst + rate * w) requests; on a simulated clock."""
+"""Over all tasks of a pool, no w seconds hold more than slots * (burst + rate * w) requests; on a fake clock."""
 
 from __future__ import annotations
 

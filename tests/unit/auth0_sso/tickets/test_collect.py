@@ -109,7 +109,7 @@ class TestReported:
         issuer = factories.issuer(wanted, ledger)
         asyncio.run(issuer.run())
         pushed = EncryptedTicketsXCom.serialize_value(issuer.results()) if by_backend else issuer.results()
-        assert ("locked:" in str(pushed)) is by_backend
+        assert ("encrypted:" in str(pushed)) is by_backend
         assert collect(wanted, [pushed]) == factories.by_row(issuer.results())
 
     @pytest.mark.parametrize("state", ["upstream_failed", "skipped", "removed"])

@@ -9,7 +9,6 @@ from upath import UPath
 
 import include
 from include.prospects import ProspectsError, load, load_prospects
-from include.prospects.naming import ConnectionNames
 
 SAMPLE = Path(include.__file__).parent / "data" / "prospects.csv"
 HEADER = "organization_id,prospect_email\n"
@@ -136,11 +135,3 @@ def test_rows_in_another_order_take_no_name_away(order, lifetime):
     assert problems.pop("org_1", ["ttl_sec"]) == ["ttl_sec"]
     assert problems == {"org_2": ["connection_name"], "org_3": ["ttl_sec", "connection_name"]}
     assert [row.row for row in loaded.invalid] == sorted(row.row for row in loaded.invalid)
-
-
-def test_a_name_belongs_to_the_organization_with_the_smallest_id():
-    names = ConnectionNames()
-    for row, organization_id in enumerate(["org_2", "org_1", "org_3", "org_1"], 1):
-        names.add("acme", organization_id, row, "connection_name")
-    assert list(names.refused()) == [1, 3]
-    assert "is used by organization org_1 in row 2 already" in names.refused()[1][2]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import given, settings
@@ -126,35 +123,6 @@ def test_a_plan_removes_the_files_of_an_earlier_one(tmp_path, storage):
         "batch-0002.json",
         "notes.txt",
     ]
-
-
-def test_a_batch_file_holds_all_that_the_sender_needs(tmp_path):
-    (reference,) = write_plan(plan_batches(Prospects([prospect(1, "org_1", "Acme")]), 1), tmp_path)
-    assert reference == {"label": "Acme", "batch": str(tmp_path / "plan" / "batch-0001.json")}
-    assert json.loads(Path(reference["batch"]).read_text()) == {
-        "label": "Acme",
-        "organizations": [
-            {
-                "organization_id": "org_1",
-                "organization_name": "Acme",
-                "requests": [
-                    {
-                        "row": 1,
-                        "source": "a.csv",
-                        "organization_id": "org_1",
-                        "organization_name": "Acme",
-                        "prospect_name": "",
-                        "prospect_email": "",
-                        "connection_name": "c",
-                        "profile_id": "",
-                        "custom_domain": "",
-                        "prospect": "",
-                        "body": {"enabled_organizations": [{"organization_id": "org_1"}]},
-                    }
-                ],
-            }
-        ],
-    }
 
 
 def test_no_prospects_need_no_folder_where_storage_has_no_empty_ones(monkeypatch):

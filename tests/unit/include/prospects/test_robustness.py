@@ -6,7 +6,6 @@ import csv
 import json
 import tracemalloc
 from dataclasses import asdict
-from pathlib import Path
 
 import pytest
 from auth0_sso.tickets.batch import read_batch
@@ -27,7 +26,6 @@ from include.prospects.schema.cells import BOOLEANS
 from include.prospects.schema.columns import COLUMNS
 from tests.unit.include.prospects.inputs import csv_of, load
 
-BAD_ROWS = Path(__file__).parents[3] / "support" / "bad_rows.csv"
 ESCAPES = "\x1b[31m", "\x9b31m", "\x07", "\u202e", "\u2066", "\u2028", "\r\nfake line"
 
 texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=15)
@@ -160,13 +158,6 @@ def test_the_values_of_a_good_row_are_those_of_its_request(rows, dialect, lists_
         assert body["provisioning_config"]["scopes"] == row["provisioning_config.scopes"]
         assert body["provisioning_config"]["token_lifetime"] == row["provisioning_config.token_lifetime"]
         assert body["ttl_sec"] == row["ttl_sec"]
-
-
-def test_the_sample_of_bad_rows_is_unchanged_through_all_files():
-    loaded = load_prospects(BAD_ROWS)
-    manifest, requests = through_files(loaded, "sample")
-    assert manifest == loaded
-    assert requests == [asdict(prospect) for prospect in loaded.valid]
 
 
 def texts_in(value):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -29,19 +30,11 @@ MARKUP = [
 ]  # fmt: skip
 
 
-def run_info(**changes: Any) -> RunInfo:
-    facts = {
-        "dag_id": "create_sso_tickets",
-        "run_id": "run",
-        "started_at": "",
-        "finished_at": "",
-        "seconds": 1.0,
-    }
-    return RunInfo(**{**facts, **changes})
+RUN = RunInfo("create_sso_tickets", "run", "", "", 1.0)
 
 
 def html_of(*rows: ReportRow, **run: Any) -> str:
-    return page_bytes(ticket_page(rows, run_info(**run))).decode()
+    return page_bytes(ticket_page(rows, replace(RUN, **run))).decode()
 
 
 def created(row: int, **cells: Any) -> ReportRow:
@@ -137,7 +130,7 @@ def test_a_link_can_be_copied_by_the_script_and_is_no_hyperlink() -> None:
 )
 def test_the_headline_is_the_number_of_prospects_with_a_link(statuses: list[str], headline: str) -> None:
     rows = [ReportRow(number, "org_1", status=status) for number, status in enumerate(statuses, 1)]
-    assert ticket_page(rows, run_info()).headline == headline
+    assert ticket_page(rows, RUN).headline == headline
 
 
 @pytest.mark.parametrize(
@@ -151,20 +144,20 @@ def test_the_headline_is_the_number_of_prospects_with_a_link(statuses: list[str]
     ],
 )
 def test_each_kind_of_problem_has_its_remedy(row: ReportRow, title: str, tone: str) -> None:
-    page = ticket_page([row, created(2)], run_info())
+    page = ticket_page([row, created(2)], RUN)
     assert [task.title for task in page.tasks] == [title]
     assert page.tone == tone
     assert title in page_bytes(page).decode()
 
 
 def test_the_remedy_for_a_failed_row_names_the_row_and_the_csv() -> None:
-    (task,) = ticket_page([created(1), ReportRow(2, status="failed", error="Auth0 answered 400")], run_info()).tasks
+    (task,) = ticket_page([created(1), ReportRow(2, status="failed", error="Auth0 answered 400")], RUN).tasks
     assert "fix these rows in the CSV" in task.text
     assert (list(task.rows), list(task.errors)) == ([2], [("Auth0 answered 400", 1)])
 
 
 def test_the_remedy_for_a_conflict_names_the_domain_that_may_have_to_be_verified_first() -> None:
-    (task,) = ticket_page([ReportRow(1, status="conflict"), created(2)], run_info()).tasks
+    (task,) = ticket_page([ReportRow(1, status="conflict"), created(2)], RUN).tasks
     assert "is not enabled before its domain is verified, which can take 24 to 48 hours" in task.text
     assert "give its connection_id instead" in task.text
 
@@ -175,7 +168,7 @@ def test_a_run_without_problems_has_no_tasks() -> None:
 
 def test_a_task_names_the_first_rows_and_the_most_frequent_errors() -> None:
     rows = [ReportRow(n, status="failed", error="odd one" if n == 3 else "503") for n in range(1, 21)]
-    (task,) = ticket_page(rows, run_info()).tasks
+    (task,) = ticket_page(rows, RUN).tasks
     assert (list(task.rows), task.more) == (list(range(1, 13)), 8)
     assert list(task.errors) == [("503", 19), ("odd one", 1)]
 
@@ -188,7 +181,7 @@ def test_every_row_is_shown_in_order_when_there_are_few() -> None:
 
 def test_of_very_many_rows_those_that_need_work_are_shown_first() -> None:
     rows = [created(number) for number in range(1, 2_501)] + [ReportRow(2_501, "org_2", status="failed")]
-    page = ticket_page(rows, run_info())
+    page = ticket_page(rows, RUN)
     assert (len(page.rows), page.hidden_rows, page.rows[0].number) == (MAX_ROWS, 501, 2_501)
     assert "All rows are in tickets.csv" in page_bytes(page).decode()
 
@@ -215,12 +208,12 @@ def test_the_first_expiry_of_a_link_is_among_the_facts() -> None:
         created(1, expires_at="2026-02-03T10:00:00+00:00"),
         created(2, expires_at="2026-02-02T10:00:00+00:00"),
     ]
-    assert ("First link expires", "2 Feb 2026, 10:00 UTC") in ticket_page(rows, run_info()).facts
+    assert ("First link expires", "2 Feb 2026, 10:00 UTC") in ticket_page(rows, RUN).facts
 
 
 def test_the_page_of_revocations_names_a_connection_once() -> None:
     rows = [RevocationRow("org_1", "Acme", "ada@acme.example|acme-oidc", "acme-oidc", "revoked")]
-    assert revocation_page(rows, run_info()).rows[0].prospect_name == "ada@acme.example"
+    assert revocation_page(rows, RUN).rows[0].prospect_name == "ada@acme.example"
 
 
 def test_the_page_of_revocations_shows_no_link_and_no_ticket_id() -> None:
@@ -228,7 +221,7 @@ def test_the_page_of_revocations_shows_no_link_and_no_ticket_id() -> None:
         RevocationRow("org_1", "Acme", "ada", "acme", "revoked", ticket_id="t1ck3t"),
         RevocationRow(status="failed", error="503"),
     ]
-    html = page_bytes(revocation_page(rows, run_info())).decode()
+    html = page_bytes(revocation_page(rows, RUN)).decode()
     assert "1 of 2 links is no longer valid" in html
     assert "1 row not revoked" in html
     assert "t1ck3t" not in html

@@ -1,0 +1,150 @@
+"""What the operators share: ledger, rate limit, event loop, and what they push."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from airflow.sdk import BaseOperator
+
+from auth0_sso.exceptions import Auth0RunError
+from auth0_sso.hooks.auth0 import Auth0Hook
+from auth0_sso.ledger.records import RunAttempt
+from auth0_sso.ledger.store import Ledger, open_ledger
+from auth0_sso.ledger.token_store import LedgerTokenStore
+from auth0_sso.models import is_true
+from auth0_sso.operators.links import ReportLink
+from auth0_sso.runtime.event_loop import GuardedLoop
+from auth0_sso.runtime.pool import POOL
+from auth0_sso.runtime.rate_limiter import RateLimiter
+from auth0_sso.runtime.retry_policy import Auth0RetryPolicy
+from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
+from auth0_sso.tickets.collect import STATS_KEY
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class _Work(Protocol):
+    """What an operator does on its event loop."""
+
+    async def run(self) -> None: ...
+    def stop(self, reason: str) -> None: ...
+    def results(self) -> list[dict[str, Any]]: ...
+    def raise_if_incomplete(self) -> None: ...
+
+
+class SsoTicketsOperator(BaseOperator):
+    """
+    What the operators share: the ledger, the pace of their pool slots, and an event loop of their own.
+
+    The attribute ``timeouts`` says how long they wait.
+
+    :param batch: ``{"label": str, "batch": str}``: what a mapped instance is called, and the path or URI of its batch
+        file, see :mod:`auth0_sso.tickets.batch`. (templated)
+    :param auth0_conn_id: the Airflow connection, of type ``auth0``. (templated)
+    :param plan_only: everything but the calls. (templated)
+    :param ledger_id: the identity of the ledger the run was planned with; empty: not checked. (templated)
+    :param retry_budget: seconds for which a busy or unreachable tenant may hold up one ticket.
+    """
+
+    template_fields: Sequence[str] = ("batch", "auth0_conn_id", "plan_only", "ledger_id")
+    operator_extra_links = (ReportLink(),)
+    ui_color = "#f6e6dc"
+    timeouts: Timeouts = DEFAULT_TIMEOUTS
+
+    def __init__(
+        self,
+        *,
+        batch: Mapping[str, str] | None = None,
+        auth0_conn_id: str = Auth0Hook.default_conn_name,
+        plan_only: bool | str = False,
+        ledger_id: str = "",
+        retry_budget: float = DEFAULT_TIMEOUTS.retry_budget,
+        pool: str = POOL,
+        retry_policy: Auth0RetryPolicy | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(pool=pool, retry_policy=retry_policy or Auth0RetryPolicy(), **kwargs)
+        self.batch = batch
+        self.auth0_conn_id = auth0_conn_id
+        self.plan_only = plan_only
+        self.ledger_id = ledger_id
+        self.retry_budget = retry_budget
+        self._loop: GuardedLoop | None = None
+
+    @abstractmethod
+    def work(self, hook: Auth0Hook, ledger: Ledger, attempt: RunAttempt) -> _Work:
+        """Return what there is to do."""
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Do the batch's work; push its results and ``stats`` also when it fails."""
+        ti = context["ti"]
+        self._require_pool()
+        with closing(open_ledger()) as ledger:
+            ledger.database.require_identity(self.ledger_id)
+            token_store = LedgerTokenStore(ledger.database)
+            hook = Auth0Hook(self.auth0_conn_id, token_store=token_store, timeouts=self.timeouts)
+            hook.rate_limiter = hook.settings.rate_limiter(self.pool_slots, ti.start_date, self.timeouts)
+            work = self.work(hook, ledger, RunAttempt.of(context["dag_run"], ti.max_tries))
+            try:
+                self._run(hook, work)
+                work.raise_if_incomplete()
+            except BaseException:
+                ti.xcom_push(key="return_value", value=work.results())
+                raise
+            finally:
+                _push_stats(context, _stats(hook.rate_limiter, ti.start_date))
+            return work.results()
+
+    def on_kill(self) -> None:
+        """Send nothing more; what is under way is answered and written down."""
+        if self._loop is not None:
+            self._loop.stop("The task was ended from outside.")
+
+    @property
+    def is_plan_only(self) -> bool:
+        """Whether ``plan_only`` is set, as a boolean or by its rendered text."""
+        return is_true(self.plan_only)
+
+    def _require_pool(self) -> None:
+        # partial() fills in Airflow's default pool, so a mapped operator must be given its pool there.
+        if self.pool == "default_pool":
+            raise Auth0RunError(
+                f"Task {self.task_id} runs in Airflow's default_pool, whose slots are no rate limit.",
+                advice=f"Give the operator, or its partial(), pool='{POOL}' or another pool for this tenant.",
+            )
+
+    def _run(self, hook: Auth0Hook, work: _Work) -> None:
+        async def run() -> None:
+            async with hook.open():
+                await work.run()
+
+        timeout = self.execution_timeout.total_seconds() if self.execution_timeout else None
+        self._loop = GuardedLoop(work, timeout and timeout - min(5.0, timeout / 5), timeouts=self.timeouts)
+        self._loop.run(run)
+
+
+def _push_stats(context: Context, stats: dict[str, Any]) -> None:
+    """Push what all tries have sent: Airflow forgets a try's XComs when the next one starts, but not its state."""
+    ti, store = context["ti"], context["task_state_store"]
+    earlier: Any = store.get(STATS_KEY) if ti.try_number > 1 else None
+    tries = [*(earlier or ()), stats]
+    ti.xcom_push(key=STATS_KEY, value=tries)
+    store.set(STATS_KEY, tries)
+
+
+def _stats(rate_limiter: RateLimiter, started: datetime) -> dict[str, Any]:
+    return {
+        "started": started.timestamp(),
+        "finished": time.time(),
+        "rate": rate_limiter.rate,
+        "burst": rate_limiter.burst,
+        "requests": rate_limiter.requests,
+        "rate_limited": rate_limiter.rate_limited,
+        "sent": {str(second): count for second, count in sorted(rate_limiter.sent.items())},
+    }
