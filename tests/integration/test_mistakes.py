@@ -61,4 +61,4 @@ def test_more_mapped_tasks_than_airflow_maps(trigger: Trigger, tenant: Sandbox) 
 def test_a_revoking_run_that_selects_nothing_says_what_to_set(trigger: Trigger) -> None:
     run = trigger("revoke_sso_tickets")
     assert run.state == "failed"
-    assert "Give reported tickets, organization_ids or all_live" in run.log
+    assert "Set report_uri, organization_ids or all_live" in run.log
