@@ -32,7 +32,10 @@ PLANS: Final[Mapping[str, Plan]] = MappingProxyType(
         "professional": Plan(size=10, refill=150 / 60, window=60),
         "enterprise": Plan(size=50, refill=16),
         "enterprise-nonprod": Plan(size=10, refill=2),
-        "private-100": Plan(size=100, refill=100),
+        "private-dev": Plan(size=20, refill=20),
+        "private-basic": Plan(size=50, refill=50),
+        "private-500": Plan(size=250, refill=250),
+        "private-1500": Plan(size=750, refill=750),
     }
 )
 """The plans of Auth0's rate-limit policy, by name."""

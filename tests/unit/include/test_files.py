@@ -25,12 +25,8 @@ def umask(request: pytest.FixtureRequest) -> Iterator[None]:
     os.umask(before)
 
 
-def mode(path: Path) -> int:
-    return stat.S_IMODE(path.stat().st_mode)
-
-
 def modes_under(folder: Path) -> dict[str, int]:
-    return {str(path.relative_to(folder)): mode(path) for path in folder.rglob("*")}
+    return {str(path.relative_to(folder)): stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*")}
 
 
 def create(folder: Path) -> None:
@@ -63,7 +59,7 @@ def test_files_that_others_could_read_become_private(tmp_path: Path) -> None:
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o777)
     create(folder)
-    assert {mode(path) for path in [folder, *folder.rglob("*")]} == {0o700, 0o600}
+    assert set(modes_under(tmp_path).values()) == {0o700, 0o600}
 
 
 def test_a_file_is_private_from_its_creation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,14 +70,14 @@ def test_a_file_is_private_from_its_creation(tmp_path: Path, monkeypatch: pytest
     make_private(folder)
     monkeypatch.setattr(os, "chmod", forbidden)
     monkeypatch.setattr(os, "fchmod", forbidden)
-    seen: list[int] = []
+    seen: list[dict[str, int]] = []
 
     def content() -> Iterator[bytes]:
         yield b"part"
-        seen.extend(mode(path) for path in folder.iterdir())
+        seen.append(modes_under(folder))
 
     write_private(folder, "file", content())
-    assert seen == [0o600]
+    assert [list(modes.values()) for modes in seen] == [[0o600]]
     assert modes_under(tmp_path) == {"run": 0o700, "run/file": 0o600}
 
 

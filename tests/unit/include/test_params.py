@@ -13,24 +13,15 @@ from include.params import CREATE_PARAMS, REVOKE_PARAMS, UnknownParameterError, 
 
 CREATE = {name: Param(**spec) for name, spec in CREATE_PARAMS.items()}
 REVOKE = {name: Param(**spec) for name, spec in REVOKE_PARAMS.items()}
-EVERY = [pytest.param(param, id=f"{dag}-{name}") for dag, params in (("create", CREATE), ("revoke", REVOKE))
-         for name, param in params.items()]  # fmt: skip
 
 
-@pytest.mark.parametrize("param", EVERY)
-def test_every_default_is_valid(param: Param) -> None:
-    assert param.resolve() == param.value
-
-
-@pytest.mark.parametrize("param", EVERY)
-def test_every_parameter_has_a_title_and_is_json(param: Param) -> None:
-    assert param.schema["title"]
-    json.dumps(param.dump())
-
-
-@pytest.mark.parametrize("param", [param for param in CREATE.values() if "enum" in param.schema])
-def test_every_choice_has_a_text(param: Param) -> None:
-    assert list(param.schema["values_display"]) == param.schema["enum"]
+@pytest.mark.parametrize("params", [CREATE, REVOKE])
+def test_every_parameter_has_a_valid_default_a_title_and_a_text_for_each_choice(params: dict[str, Param]) -> None:
+    for param in params.values():
+        assert param.resolve() == param.value
+        assert param.schema["title"]
+        assert list(param.schema.get("values_display", ())) == param.schema.get("enum", [])
+        json.dumps(param.dump())
 
 
 def test_a_revoking_run_selects_nothing_by_default() -> None:
@@ -39,20 +30,19 @@ def test_a_revoking_run_selects_nothing_by_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("param", "value"),
     [
-        ("ttl_sec", 432_000),
-        ("on_existing", "reissue"),
-        ("on_invalid_rows", "fail"),
-        ("max_mapped_tasks", 1),
-        ("prospects_csv", None),  # the form sends this for an emptied field
-        ("profile_id", None),
-        ("profile_id", "ssp_1"),
-        ("prospects_uri", "s3://bucket/prospects/"),
+        (CREATE["ttl_sec"], 432_000),
+        (CREATE["max_mapped_tasks"], 1),
+        (CREATE["prospects_csv"], None),  # the form sends this for an emptied field
+        (CREATE["profile_id"], None),
+        (CREATE["profile_id"], "ssp_1"),
+        (REVOKE["organization_ids"], [" org_a-B2 ", ""]),
+        (REVOKE["organization_ids"], None),
     ],
 )
-def test_a_valid_value_is_accepted(name: str, value: Any) -> None:
-    assert CREATE[name].resolve(value) == value
+def test_a_valid_value_is_accepted(param: Param, value: Any) -> None:
+    assert param.resolve(value) == value
 
 
 @pytest.mark.parametrize(
@@ -66,12 +56,10 @@ def test_a_valid_value_is_accepted(name: str, value: Any) -> None:
         (CREATE["profile_id"], ".."),
         (CREATE["profile_id"], "s" * 256),
         (CREATE["dry_run"], "yes"),
-        (CREATE["require_approval"], None),
         (CREATE["prospects_uri"], None),
         (CREATE["report_uri"], " "),
         (REVOKE["organization_ids"], "org_1"),
         (REVOKE["organization_ids"], ["org_1, org_2"]),
-        (REVOKE["organization_ids"], ["Example Inc."]),
         (REVOKE["all_live"], "true"),
         (REVOKE["export_uri"], ""),
     ],
@@ -79,11 +67,6 @@ def test_a_valid_value_is_accepted(name: str, value: Any) -> None:
 def test_a_wrong_value_is_refused(param: Param, value: Any) -> None:
     with pytest.raises(ParamValidationError):
         param.resolve(value)
-
-
-@pytest.mark.parametrize("value", [["org_1", "org_a-B2"], [" org_1 ", ""], [], None])
-def test_organizations_may_have_white_space_around_them(value: Any) -> None:
-    assert REVOKE["organization_ids"].resolve(value) == value
 
 
 @pytest.mark.parametrize(
@@ -96,7 +79,4 @@ def test_organizations_may_have_white_space_around_them(value: Any) -> None:
 def test_an_unknown_parameter_is_refused(name: str, message: str) -> None:
     with pytest.raises(UnknownParameterError, match=message):
         require_known([*CREATE_PARAMS, name], CREATE_PARAMS)
-
-
-def test_the_parameters_themselves_are_known() -> None:
-    require_known(REVOKE_PARAMS, REVOKE_PARAMS)
+    require_known(CREATE_PARAMS, CREATE_PARAMS)

@@ -74,26 +74,23 @@ def test_the_body_can_be_auth0s_json_nothing_or_any_text(client: Any) -> None:
     assert (odd.status_code, odd.json(), client.tenant.stats().tickets) == (201, {"ticket": 7}, 1)
 
 
-@pytest.mark.parametrize("body", ["huge", "bomb"])
-def test_the_body_can_be_huge_or_unpack_to_a_huge_one(client: Any, body: str) -> None:
-    client.tenant.fault("error_before", status=503, body=body)
+@pytest.mark.parametrize(
+    ("body", "size", "parts"), [("huge", 10_000_000, None), ("bomb", 10_000_000, None), ("trickle", 2, [b" ", b" "])]
+)
+def test_the_body_can_be_huge_unpack_to_a_huge_one_or_come_byte_by_byte(
+    client: Any, body: str, size: int, parts: list[bytes] | None
+) -> None:
+    client.tenant.fault("error_before", status=503, body=body, delay=0.05)
     request = {"json": {"connection_config": {"name": "a"}}, "headers": client.headers()}
+    received: list[bytes] = []
     with client.http.stream("POST", f"{client.path()}/sso-ticket", **request) as response:
         assert response.status_code == 503
-        size = 0
         for part in response.iter_bytes():
-            size += len(part)
-            if size > 10_000_000:
+            received.append(part)
+            if sum(map(len, received)) >= size:
                 break
-    assert size > 10_000_000
-
-
-def test_the_body_can_come_byte_by_byte(client: Any) -> None:
-    client.tenant.fault("error_before", body="trickle", delay=0.05)
-    request = {"json": {"connection_config": {"name": "a"}}, "headers": client.headers()}
-    with client.http.stream("POST", f"{client.path()}/sso-ticket", **request) as response:
-        parts = response.iter_raw()
-        assert [next(parts), next(parts)] == [b" ", b" "]
+    assert sum(map(len, received)) >= size
+    assert parts in (None, received)
 
 
 @pytest.mark.parametrize(("kind", "made"), [("drop_before", 0), ("drop_after", 1)])
@@ -124,20 +121,15 @@ def test_the_ticket_of_a_client_that_closes_the_connection_is_created(new_client
     wait_until(lambda: client.tenant.stats().by_status == {201: 1})
 
 
-def test_tokens_expire_on_request_and_new_ones_work(client: Any) -> None:
+def test_tokens_expire_on_request_and_even_new_ones_can_be_refused(client: Any) -> None:
     assert client.create("a").status_code == 201
     client.tenant.fault("expire_tokens")
     refused = client.create("b")
     assert (refused.status_code, refused.json()["message"]) == (401, "Invalid token")
-    client.token = None
-    assert client.create("b").status_code == 201
-
-
-def test_even_a_new_token_can_be_refused(client: Any) -> None:
     client.tenant.fault("refuse_tokens", count=2)
     for status in (401, 401, 201):
         client.token = None
-        assert client.create("a").status_code == status
+        assert client.create("b").status_code == status
 
 
 def test_a_throttled_token_endpoint_says_access_denied_or_responds_429(client: Any) -> None:
@@ -151,20 +143,13 @@ def test_a_throttled_token_endpoint_says_access_denied_or_responds_429(client: A
 
 
 @pytest.mark.parametrize("kind", ["error_before", "error_after"])
-def test_a_fault_can_apply_to_the_token_endpoint_only(client: Any, kind: str) -> None:
-    client.headers()
+def test_a_fault_can_apply_to_the_token_endpoint_or_to_revoking_only(client: Any, kind: str) -> None:
+    ticket_id = client.ticket_url().partition("?ticket=")[2]
     client.tenant.fault(kind, route="token", status=503, body="html")
+    client.tenant.fault(kind, route="revoke", status=502)
     assert client.create("a").status_code == 201
     assert [client.request_token().status_code for _ in range(2)] == [503, 200]
-
-
-def test_a_fault_can_apply_to_revoking(client: Any) -> None:
-    client.ticket_url()
-    (ticket,) = client.tenant.tickets
-    client.tenant.fault("error_before", route="revoke")
-    assert client.revoke(ticket.id).status_code == 500
-    assert client.tenant.tickets[0].state == "live"
-    assert client.revoke(ticket.id).status_code == 202
+    assert [client.revoke(ticket_id).status_code for _ in range(2)] == [502, 202]
 
 
 def test_headers_can_be_changed_doubled_and_removed(client: Any) -> None:
@@ -204,15 +189,10 @@ def test_one_prospect_can_fail_every_time(client: Any, match: dict[str, str]) ->
     assert client.create("acme", enabled_organizations=organizations[:1]).status_code == 201
 
 
-def test_a_call_that_is_refused_anyway_uses_up_no_fault(client: Any) -> None:
-    client.tenant.fault("error_before")
-    assert client.create("").status_code == 400
-    assert client.create("a").status_code == 500
-
-
-def test_faults_can_be_set_shown_and_cleared_over_http(client: Any) -> None:
-    added = client.http.post("/_sandbox/faults", json={"kind": "error_before", "count": 5, "status": 503})
+def test_faults_can_be_set_shown_and_cleared_over_http_and_a_bad_call_uses_up_none(client: Any) -> None:
+    added = client.http.post("/_sandbox/faults", json={"kind": "error_before", "count": 2, "status": 503})
     assert added.status_code == 201
+    assert [client.create("").status_code for _ in range(3)] == [400, 400, 400]
     assert client.create("a").status_code == 503
     (armed,) = client.http.get("/_sandbox/faults").json()
     assert (armed["kind"], armed["status"]) == ("error_before", 503)
@@ -226,7 +206,6 @@ def test_faults_can_be_set_shown_and_cleared_over_http(client: Any) -> None:
         {"kind": "earthquake"},
         {"kind": "fail_match"},
         {"kind": "stall", "count": 0},
-        {"kind": "stall", "seconds": 0},
         {"kind": "error_before", "status": 200},
         {"kind": "error_before", "headers": {"Date": 7}},
         {"kind": "stall", "cuont": 1},

@@ -14,11 +14,9 @@ SAMPLE = Path(include.__file__).parent / "data" / "prospects.csv"
 HEADER = "organization_id,prospect_email\n"
 
 
-@pytest.fixture(params=["local", "object storage"])
+@pytest.fixture(params=["{}", "file://{}", "memory://inputs{}"], ids=["path", "file", "object storage"])
 def folder(request, tmp_path):
-    if request.param == "local":
-        return tmp_path
-    path = UPath(f"memory://inputs/{tmp_path.name}")
+    path = UPath(request.param.format(tmp_path))
     path.mkdir(parents=True, exist_ok=True)
     return path
 
@@ -31,12 +29,6 @@ def test_the_sample_is_twelve_valid_prospects_of_eight_organizations():
     assert {prospect.source for prospect in loaded.valid} == {"prospects.csv"}
 
 
-def test_a_file_is_read_from_any_storage(folder):
-    (folder / "a.csv").write_text(HEADER + "org_1,a@a.example\n")
-    loaded = load_prospects(folder / "a.csv")
-    assert [(prospect.row, prospect.source) for prospect in loaded.valid] == [(1, "a.csv")]
-
-
 def test_rows_are_numbered_over_all_files_in_the_order_of_their_names(folder):
     (folder / "b.CSV").write_text("organization_id;display_name\norg_3;Three\n")
     (folder / "a.csv").write_text(HEADER + "org_1,a@a.example\n\norg_2,nobody\n")
@@ -45,6 +37,8 @@ def test_rows_are_numbered_over_all_files_in_the_order_of_their_names(folder):
     loaded = load_prospects(folder)
     assert [(prospect.row, prospect.source) for prospect in loaded.valid] == [(1, "a.csv"), (3, "b.CSV")]
     assert [(invalid.row, invalid.source) for invalid in loaded.invalid] == [(2, "a.csv")]
+    loaded = load_prospects(folder / "b.CSV")
+    assert [(prospect.row, prospect.source) for prospect in loaded.valid] == [(1, "b.CSV")]
 
 
 def test_the_problems_of_all_files_come_in_one_error(folder):
@@ -70,12 +64,9 @@ def test_the_error_for_an_input_without_rows_shows_a_header():
         load_prospects(None, text=HEADER + "\n,\n")
 
 
-def test_pasted_text_wins_over_the_file():
+def test_pasted_text_wins_over_the_file_unless_it_is_blank():
     loaded = load_prospects(SAMPLE, text="\ufeff" + HEADER + "org_9,a@a.example\r\n")
     assert [(prospect.organization_id, prospect.source) for prospect in loaded.valid] == [("org_9", "prospects_csv")]
-
-
-def test_blank_text_is_no_text():
     assert len(load_prospects(SAMPLE, text=" \n").valid) == 12
 
 

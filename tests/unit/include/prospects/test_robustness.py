@@ -181,13 +181,6 @@ def test_no_column_lets_an_escape_through_to_a_message_or_a_request(column, esca
         assert not [text for text in texts_in(row) if HIDDEN_CHARACTERS.search(text)]
 
 
-def test_twenty_thousand_rows_come_out_each_once():
-    rows = "".join(f"org_{row}\norg {row}\n" for row in range(10_000))
-    loaded = load_prospects(None, text="organization_id\n" + rows)
-    assert [prospect.row for prospect in loaded.valid] == list(range(1, 20_001, 2))
-    assert [invalid.row for invalid in loaded.invalid] == list(range(2, 20_001, 2))
-
-
 def test_a_row_of_ten_thousand_cells_or_wrong_values_leaves_the_other_rows_alone():
     values = [json.dumps({f"k{number}": number for number in range(10_000)}), json.dumps([{}] * 10_000)]
     header = ["organization_id", "connection_config.metadata", "enabled_organizations"]

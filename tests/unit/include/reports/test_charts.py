@@ -54,7 +54,7 @@ def test_rows_without_an_organization_id_have_no_organizations_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["<script>alert(1)</script>", 'a & b "c" ]]>', "nul \x00 esc \x1b", "\ud800", "]]><!--<iframe>", ""]
+    "name", ["<script>alert(1)</script>", 'a & b "c" ]]><!--<iframe>', "nul \x00 esc \x1b \ud800", ""]
 )
 def test_any_name_gives_well_formed_svg(name: str) -> None:
     (bar,) = organization_chart(rows_of("org_1", "created", name=name), STATUSES).bars
@@ -62,7 +62,7 @@ def test_any_name_gives_well_formed_svg(name: str) -> None:
     assert bar.name
 
 
-def test_requests_are_bars_and_the_limit_is_a_step_line() -> None:
+def test_requests_are_bars_with_their_numbers_and_the_limit_is_a_step_line() -> None:
     chart = rate_chart([RateSample(0, 3, 4.0), RateSample(1, 0, 4.0), RateSample(2, 2, 2.5)])
     assert chart is not None
     svg = ET.fromstring(chart.svg)
@@ -70,13 +70,7 @@ def test_requests_are_bars_and_the_limit_is_a_step_line() -> None:
     assert bars == [("1", "3"), ("4", "0"), ("2", "2")]
     (line,) = svg.iter("path")
     assert line.get("d") == "M0,0V0H1V0H2V1.5H3"
-    assert chart.levels[0] == ("0", 0.0)
-    assert chart.levels[-1] == ("4", 100.0)
-
-
-def test_each_bar_has_its_time_and_numbers() -> None:
-    chart = rate_chart([RateSample(1_767_225_600, 3, 4.0)])
-    assert chart is not None
+    assert (chart.levels[0], chart.levels[-1]) == (("0", 0.0), ("4", 100.0))
     assert "00:00:00 UTC: 3 sent, 4 allowed" in chart.svg
     assert "had 3 requests, at 00:00:00 UTC" in chart.caption
 
@@ -88,7 +82,7 @@ def test_the_caption_names_the_seconds_of_a_bar() -> None:
     assert chart.moments == ["00:00:00", "00:02:30", "00:05:00"]
 
 
-@pytest.mark.parametrize("highest", [0, 0.4, 1, 2, 7, 16, 50, 333, 99_999])
+@pytest.mark.parametrize("highest", [0, 0.4, 1, 7, 333, 99_999])
 def test_the_axis_reaches_the_highest_value_with_few_labels(highest: float) -> None:
     chart = rate_chart([RateSample(0, int(highest), float(highest))])
     assert chart is not None
@@ -97,43 +91,37 @@ def test_the_axis_reaches_the_highest_value_with_few_labels(highest: float) -> N
     assert float(chart.levels[-1][0]) <= max(2 * highest, 1)
 
 
-def test_without_samples_there_is_no_chart() -> None:
-    assert rate_chart([]) is None
+def test_without_tasks_there_is_no_chart() -> None:
+    assert rate_chart(rate_samples([])) is None
 
 
 def stats(started: float, finished: float, rate: float = 1.0, **sent: int) -> dict[str, Any]:
-    counts = {second.removeprefix("at_"): count for second, count in sent.items()}
-    return {"started": started, "finished": finished, "rate": rate, "burst": 1.0, "sent": counts}
+    return {"started": started, "finished": finished, "rate": rate, "burst": 1.0, "sent": sent}
 
 
 def test_requests_and_rates_of_simultaneous_tasks_are_added() -> None:
-    samples = rate_samples([stats(100, 103, at_100=1, at_102=2), stats(101, 103, rate=0.5, at_102=1)])
+    samples = rate_samples([stats(100, 103, **{"100": 1, "102": 2}), stats(101, 103, rate=0.5, **{"102": 1})])
     assert samples == [RateSample(100, 1, 1.0), RateSample(101, 0, 1.5), RateSample(102, 3, 1.5)]
 
 
-def test_a_slot_that_passes_from_task_to_task_counts_once() -> None:
-    samples = rate_samples([stats(100.0, 101.4, at_101=1), stats(101.4, 103.0, at_101=1)])
-    assert [sample.allowed for sample in samples] == [1.0, 1.0, 1.0]
-
-
-def test_slots_given_back_at_a_full_second_do_not_count_in_the_next_one() -> None:
-    samples = rate_samples([stats(100, 101), stats(100, 101), stats(100, 103)])
-    assert [sample.allowed for sample in samples] == [3.0, 1.0, 1.0]
-
-
-def test_a_gap_between_tasks_is_filled_with_zeros() -> None:
-    samples = rate_samples([stats(100, 101, at_100=1), stats(104, 105, at_104=1)])
-    assert samples[1:4] == [RateSample(second, 0, 0.0) for second in (101, 102, 103)]
-
-
-def test_no_tasks_give_no_samples() -> None:
-    assert rate_samples([]) == []
+@pytest.mark.parametrize(
+    ("tasks", "allowed"),
+    [
+        pytest.param([(100.0, 101.4), (101.4, 103.0)], [1.0, 1.0, 1.0], id="passed on within a second"),
+        pytest.param([(100, 101), (100, 101), (100, 103)], [3.0, 1.0, 1.0], id="given back at a full second"),
+        pytest.param([(100, 101), (104, 105)], [1.0, 0.0, 0.0, 0.0, 1.0], id="a gap"),
+    ],
+)
+def test_a_slot_counts_in_the_seconds_in_which_a_task_holds_it(
+    tasks: list[tuple[float, float]], allowed: list[float]
+) -> None:
+    assert [sample.allowed for sample in rate_samples([stats(*task) for task in tasks])] == allowed
 
 
 @pytest.mark.parametrize("span", [599, 600, 601, 2_000_000_000])
 def test_a_long_run_is_bounded_and_keeps_its_busiest_second(span: int) -> None:
     busy = {str(span // 2): 9, "0": 1}
-    samples = rate_samples([{"started": 0, "finished": span, "rate": 2.0, "burst": 1.0, "sent": busy}])
+    samples = rate_samples([stats(0, span, rate=2.0, **busy)])
     assert len(samples) <= MAX_SAMPLES
     assert max(sample.sent for sample in samples) == 9
     assert {sample.allowed for sample in samples} == {2.0}
@@ -147,17 +135,12 @@ def test_a_long_run_is_bounded_and_keeps_its_busiest_second(span: int) -> None:
     )
 )
 def test_no_request_is_lost_in_a_run_that_fits(tasks: list[tuple[int, int, dict[int, int]]]) -> None:
-    given_stats = [
-        {
-            "started": begin,
-            "finished": begin + length,
-            "rate": 1.0,
-            "burst": 1.0,
-            "sent": {str(begin + second): count for second, count in sent.items()},
-        }
-        for begin, length, sent in tasks
-    ]
-    samples = rate_samples(given_stats)
+    samples = rate_samples(
+        [
+            stats(begin, begin + length, **{str(begin + second): count for second, count in sent.items()})
+            for begin, length, sent in tasks
+        ]
+    )
     assert sum(sample.sent for sample in samples) == sum(sum(sent.values()) for _, _, sent in tasks)
     assert [sample.second for sample in samples] == list(range(samples[0].second, samples[-1].second + 1))
     for sample in samples:

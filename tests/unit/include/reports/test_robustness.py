@@ -18,20 +18,7 @@ from include.reports import COLUMNS, STATUSES, ReportRow, RunInfo, read_tickets,
 from include.reports.cells import printable
 
 TEXT_COLUMNS = [field.name for field in fields(ReportRow) if field.type == "str" and field.name != "status"]
-FORMULAS = [
-    "=1+1",
-    "+1",
-    "-1",
-    "@SUM(A1)",
-    "\t=1",
-    "\r=1",
-    "\n=1",
-    "'=1",
-    "''+1",
-    "\uff1d1",
-    "\uff20x",
-    "=cmd|' /C calc'!A0",
-]
+FORMULAS = ["=cmd|'c'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =1", "'=1", "''+1", "\uff1d1", "\uff20x"]
 ESCAPES = ["\x1b[31m", "\x1b]8;;http://a.example\x07", "\x9b31m", "\x85", "\u202e", "\u2066", "\u2028", "\x00", "\x7f"]
 RUN = RunInfo("create_sso_tickets", "run", "2026-01-01T00:00:00Z", "2026-01-01T00:00:09Z", 9.0)
 

@@ -66,14 +66,10 @@ def test_columns_are_those_of_the_row_in_their_order() -> None:
     assert sorted(PRECEDENCE) == sorted(STATUSES)
 
 
-def test_a_valid_row_without_outcome_has_the_reason() -> None:
-    (row,) = join_rows([manifest_row(1)], [], "the run was stopped")
-    assert (row.status, row.error) == ("not_attempted", "the run was stopped")
-
-
-def test_an_invalid_row_keeps_its_problem() -> None:
-    (row,) = join_rows([manifest_row(1, error="column ttl_sec: must be at most 432000")], [], "ended")
-    assert (row.status, row.error) == ("invalid", "column ttl_sec: must be at most 432000")
+def test_a_row_without_outcome_has_its_problem_or_the_reason() -> None:
+    invalid, missing = join_rows([manifest_row(1, error="column ttl_sec"), manifest_row(2)], [], "the run was stopped")
+    assert (invalid.status, invalid.error) == ("invalid", "column ttl_sec")
+    assert (missing.status, missing.error) == ("not_attempted", "the run was stopped")
 
 
 @pytest.mark.parametrize(
@@ -121,11 +117,6 @@ def test_unknown_keys_and_missing_cells_are_ignored() -> None:
     assert (row.error, row.expires_at) == ("", "")
 
 
-def test_an_outcome_of_a_row_that_is_not_in_the_manifest_is_refused_by_number() -> None:
-    with pytest.raises(ValueError, match="row 7, which is not in the manifest"):
-        join_rows([manifest_row(1)], [outcome(7, "created")], "")
-
-
 def test_an_outcome_of_another_organization_is_refused_without_its_link() -> None:
     stale = outcome(1, "created", organization_id="org_other", ticket_url=URL + "secret")
     with pytest.raises(ValueError, match="row 1 is of organization 'org_other'") as caught:
@@ -133,14 +124,19 @@ def test_an_outcome_of_another_organization_is_refused_without_its_link() -> Non
     assert "secret" not in str(caught.value)
 
 
-def test_a_row_that_is_twice_in_the_manifest_is_refused() -> None:
-    with pytest.raises(ValueError, match="row 2 is twice"):
-        join_rows([manifest_row(2), manifest_row(2)], [], "")
-
-
-def test_an_unknown_status_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="row 1: status 'done' is none of created, "):
-        join_rows([manifest_row(1)], [outcome(1, "done")], "")
+@pytest.mark.parametrize(
+    ("rows", "outcomes", "message"),
+    [
+        ([1], [outcome(7, "created")], "row 7, which is not in the manifest"),
+        ([2, 2], [], "row 2 is twice"),
+        ([1], [outcome(1, "done")], "row 1: status 'done' is none of created, "),
+    ],
+)
+def test_rows_and_outcomes_that_do_not_fit_are_refused(
+    rows: list[int], outcomes: list[dict[str, Any]], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        join_rows([manifest_row(row) for row in rows], outcomes, "")
 
 
 def test_the_repr_of_a_row_has_no_ticket() -> None:

@@ -15,20 +15,6 @@ from include.reports import COLUMNS, ReportRow, RunInfo, read_tickets, write_rep
 from include.reports.cells import guard, printable, unguard
 from include.reports.tables import csv_bytes, table_of, xlsx_bytes
 
-HOSTILE = [
-    "=1+1",
-    "=HYPERLINK(\"https://example.com/\",\"click\")",
-    "+1+1",
-    "-1+1",
-    "@SUM(A1)",
-    "\t=1",
-    "\r=1",
-    "\n=1",
-    "  =1",
-    "\uff1d1",
-    "'=1",
-    "#N/A",
-]  # fmt: skip
 RUN = RunInfo("create_sso_tickets", "run", "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:09+00:00", 9.0)
 
 
@@ -45,8 +31,7 @@ def test_removing_the_guard_gives_back_every_text(text: str) -> None:
     ("text", "guarded"),
     [
         ("Ada;=1+1", "Ada;'=1+1"),
-        ("Ada; @SUM(A1);+1", "Ada;' @SUM(A1);'+1"),
-        ("=1;'-1", "'=1;''-1"),
+        ("=1; @SUM(A1);'-1", "'=1;' @SUM(A1);''-1"),
         ('Ada;"=1+1;"', 'Ada;\'"=1+1;"'),
         ("Ada; Ben;Cy-Lee", "Ada; Ben;Cy-Lee"),
     ],
@@ -78,12 +63,8 @@ def test_characters_that_a_file_cannot_contain_are_replaced(text: str | None, cl
     assert printable(text) == clean
 
 
-def test_csv_of_no_rows_is_its_header() -> None:
-    assert csv_text() == ",".join(COLUMNS) + "\n"
-
-
 def test_xlsx_has_typed_numbers_and_no_formula_error_or_hyperlink() -> None:
-    hostile = [*HOSTILE, "https://example.com/x?a=1", "007", "NUL \x00"]
+    hostile = ["=HYPERLINK(1)", "+1", "#N/A", "https://example.com/x?a=1", "007", "NUL \x00"]
     rows = [ReportRow(n, prospect_name=text, error=text) for n, text in enumerate(hostile, 1)]
     sheet = openpyxl.load_workbook(io.BytesIO(xlsx_bytes(table_of(COLUMNS, rows), "T"))).active
     assert [cell.value for cell in sheet[1]] == list(COLUMNS)

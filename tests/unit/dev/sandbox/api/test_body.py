@@ -17,14 +17,8 @@ JSON = "application/json"
     [
         (b"connection_config[name]=acme", {"connection_config": {"name": "acme"}}),
         (
-            b"enabled_organizations[0][organization_id]=org_1&enabled_organizations[0][show_as_button]=true"
-            b"&enabled_organizations[1][organization_id]=org_2",
-            {
-                "enabled_organizations": [
-                    {"organization_id": "org_1", "show_as_button": True},
-                    {"organization_id": "org_2"},
-                ]
-            },
+            b"enabled_organizations[0][show_as_button]=true&enabled_organizations[1][organization_id]=org_2",
+            {"enabled_organizations": [{"show_as_button": True}, {"organization_id": "org_2"}]},
         ),
         (b"enabled_clients[]=a&enabled_clients[]=b", {"enabled_clients": ["a", "b"]}),
         (b"ttl_sec=60&use_for_organization_discovery=false", {"ttl_sec": 60, "use_for_organization_discovery": False}),
@@ -43,9 +37,7 @@ def test_a_forms_brackets_become_objects_and_lists_typed_by_the_schema(form: byt
     [
         (b"{", JSON),
         (b'{"ttl_sec": NaN}', JSON),
-        (b"\xff", JSON),
         (b'{"connection_config": {"name": "\\ud800"}}', JSON),
-        (b'{"\xed\xa0\x80": 1}', JSON),
         (b"a[b]=\xff\xfe%FF", "text/plain"),
         (b"a=1&a[b]=2", FORM),
     ],

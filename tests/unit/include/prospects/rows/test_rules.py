@@ -10,13 +10,21 @@ from tests.unit.include.prospects.inputs import problems_of
 
 VERIFICATION = "domain_aliases_config.domain_verification"
 DISCOVERY = "use_for_organization_discovery"
-WORKSPACE = "provisioning_config.google_workspace"
-METADATA = "connection_config.metadata"
-OPTIONS = "connection_config.options"
+BUTTON = "organization_show_as_button"
+SYNC_USERS, SYNC_GROUPS = (f"provisioning_config.google_workspace.sync_{what}" for what in ("users", "groups"))
+CONFIG = "connection_config"
+METADATA, OPTIONS = f"{CONFIG}.metadata", f"{CONFIG}.options"
+IDP = f"{OPTIONS}.idpinitiated"
+NO_LIST = "must be values between semicolons or a JSON list, without null"
 
 
 def organizations(count):
     return json.dumps([{"organization_id": f"org_{number}"} for number in range(1, count + 1)])
+
+
+def two(second, **fields):
+    """Return two organizations; keywords are further fields of the second one."""
+    return json.dumps([{"organization_id": "org_1"}, {"organization_id": second, **fields}])
 
 
 def domains(count):
@@ -35,69 +43,33 @@ BAD = [
         "needs exactly one organization in enabled_organizations",
     ),
     ({DISCOVERY: "yes", VERIFICATION: "none"}, DISCOVERY, f"needs {VERIFICATION} optional or required"),
-    (
-        {"organization_show_as_button": "no", "enabled_organizations": organizations(1)},
-        "organization_show_as_button",
-        "is overruled by column enabled_organizations",
-    ),
+    ({BUTTON: "no", "enabled_organizations": organizations(1)}, BUTTON, "is overruled by column enabled_organizations"),
     ({"domain_aliases_config.pending_domains": "a.example"}, VERIFICATION, "is required"),
-    ({f"{WORKSPACE}.sync_groups": "yes"}, f"{WORKSPACE}.sync_users", "is required"),
-    (
-        {f"{WORKSPACE}.sync_groups": "yes", f"{WORKSPACE}.sync_users": "no"},
-        f"{WORKSPACE}.sync_groups",
-        f"needs {WORKSPACE}.sync_users true",
-    ),
+    ({SYNC_GROUPS: "yes"}, SYNC_USERS, "is required"),
     # A cell that can't be read is not reported as missing too.
-    (
-        {f"{WORKSPACE}.sync_groups": "yes", f"{WORKSPACE}.sync_users": "perhaps"},
-        f"{WORKSPACE}.sync_users",
-        "must be true or false",
-    ),
+    ({SYNC_GROUPS: "yes", SYNC_USERS: "perhaps"}, SYNC_USERS, "must be true or false"),
     ({"provisioning_config": '{"scopes": []}'}, "provisioning_config", "scopes: must have at least 1 of them"),
     ({METADATA: json.dumps({f"k{n}": "v" for n in range(11)})}, METADATA, "must have at most 10 of them"),
     ({f"{METADATA}.plan": "x" * 256}, f"{METADATA}.plan", "must be at most 255 characters long"),
     ({METADATA: json.dumps({"k" * 256: "v"})}, METADATA, "kkk"),
     ({METADATA: '{"plan": 5}'}, METADATA, "plan: must be a text"),
-    (
-        {"connection_config": '{"display_name": "a"}', "display_name": "b"},
-        "display_name",
-        "differs from what column connection_config says: keep one of the two",
-    ),
-    ({"connection_config": "null"}, "connection_config", "must be an object"),
-    ({"connection_config": "NaN"}, "connection_config", "must be JSON, which has no NaN"),
-    ({"connection_config": '{"nmae": "a"}'}, "connection_config", "nmae: is not a field that the API knows"),
+    ({CONFIG: '{"display_name": "a"}', "display_name": "b"}, "display_name", f"differs from what column {CONFIG} says"),
+    ({CONFIG: "null"}, CONFIG, "must be an object"),
+    ({CONFIG: "NaN"}, CONFIG, "must be JSON, which has no NaN"),
+    ({CONFIG: '{"nmae": "a"}'}, CONFIG, "nmae: is not a field that the API knows"),
     ({OPTIONS: '{"icon_url": 5}'}, OPTIONS, "icon_url: must be a text"),
-    (
-        {f"{OPTIONS}.idpinitiated.client_authorizequery": "x" * 257},
-        f"{OPTIONS}.idpinitiated.client_authorizequery",
-        "must be at most 256 characters long",
-    ),
-    (
-        {f"{OPTIONS}.idpinitiated.client_protocol": "saml"},
-        f"{OPTIONS}.idpinitiated.client_protocol",
-        "must be 'samlp', 'wsfed' or 'oauth2'",
-    ),
+    ({f"{IDP}.client_authorizequery": "x" * 257}, f"{IDP}.client_authorizequery", "must be at most 256 characters"),
+    ({f"{IDP}.client_protocol": "saml"}, f"{IDP}.client_protocol", "must be 'samlp', 'wsfed' or 'oauth2'"),
     ({f"{OPTIONS}.domain_aliases": "a.example;b example"}, f"{OPTIONS}.domain_aliases", "item 2: must be a domain"),
-    ({"enabled_clients": '["a", 5]'}, "enabled_clients", "item 2: must be a text"),
-    ({"enabled_clients": "[Infinity]"}, "enabled_clients", "must be JSON, which has no Infinity"),
     ({"enabled_clients": '["a", ""]'}, "enabled_clients", "item 2: must be at least 1 characters long"),
-    *(
-        ({"enabled_clients": cell}, "enabled_clients", "must be values between semicolons or a JSON list, without null")
-        for cell in ("null", '{"client_id": "a"}', "a;null", "a; []", "a;{}")
-    ),
+    ({"enabled_clients": '{"client_id": "a"}'}, "enabled_clients", NO_LIST),
+    ({"enabled_clients": "a;null"}, "enabled_clients", NO_LIST),
+    ({"enabled_clients": "a; []"}, "enabled_clients", NO_LIST),
     ({"enabled_clients": "a;b\x01"}, "enabled_clients", "item 2: must not contain"),
     ({"enabled_clients": '["\\ud800"]'}, "enabled_clients", "item 1: must not contain half of a surrogate pair"),
     ({"enabled_organizations": '"org_1"'}, "enabled_organizations", "must be a list"),
-    (
-        {"enabled_organizations": '[{"organization_id": "org_1"}, {"x": 1, "organization_id": "org_2"}]'},
-        "enabled_organizations",
-        "item 2, x: is not a field",
-    ),
-    (
-        {"enabled_organizations": '[{"organization_id": "org_1"}, {"organization_id": "Acme"}]'},
-        "enabled_organizations",
-        "item 2, organization_id: must begin with org_",
-    ),
+    ({"enabled_organizations": two("org_2", x=1)}, "enabled_organizations", "item 2, x: is not a field"),
+    ({"enabled_organizations": two("Acme")}, "enabled_organizations", "item 2, organization_id: must begin with org_"),
     ({"ttl_sec": "-1"}, "ttl_sec", "must be at least 0"),
     ({"prospect_email": "it@a.example\r\nBcc: x@b.example"}, "prospect_email", "must be one e-mail address"),
     ({"prospect_email": "IT <it@a.example>"}, "prospect_email", "must be one e-mail address"),
@@ -106,18 +78,12 @@ BAD = [
     ({"custom_domain": "a.example\r\nx: y"}, "custom_domain", "must be a domain name"),
     ({"custom_domain": "ü" * 60 + ".example"}, "custom_domain", "must be a domain name"),
     ({"domains": "a\u0660\u06f0.example"}, "domains", "item 1: must be a domain name"),
-    (
-        {f"{OPTIONS}.icon_url": "https://bücher.example/x.png"},
-        f"{OPTIONS}.icon_url",
-        "must be a URL that begins with https://, but has 'ü' (LATIN SMALL LETTER U WITH DIAERESIS) at character 10",
-    ),
     ({"organization_id": "Acme"}, "organization_id", "must begin with org_"),
-    ({"organization_id": "organization_id"}, "organization_id", "must begin with org_"),
     ({"connection_id": "con_1/../x"}, "connection_id", "must be letters A-Z or a-z, digits, '_' or '-'"),
     ({"display_name": "x" * 1_000_000}, "display_name", "must be at most 400000 characters long"),
     *(
         ({column: cell}, column, "must be JSON, but is nested too deeply")
-        for column in ("connection_config", "enabled_organizations")
+        for column in (CONFIG, "enabled_organizations")
         for cell in ("[" * 100_000, '{"a":' * 50_000)
     ),
 ]
@@ -151,11 +117,8 @@ def test_a_column_of_objects_refuses_other_values(outer, cell):
     assert outer in [problem.column for problem in problems_of(row)]
 
 
-def test_two_bad_items_of_a_list_are_two_problems():
+def test_a_list_of_bad_items_has_its_first_problems_and_a_count():
     assert [problem.rule[:6] for problem in problems_of({"domains": "a b;ok.example;c d"})] == ["item 1", "item 3"]
-
-
-def test_a_long_list_of_bad_items_has_its_first_problems_and_a_count():
     problems = problems_of({"domains": "x;" * 1_000})
     assert len(problems) == 10
     assert problems[-1].rule.endswith(" (and 991 more problems of this row)")
@@ -168,43 +131,27 @@ def test_two_columns_that_differ_deep_within_make_their_row_invalid(levels):
 
 
 @pytest.mark.parametrize(
-    ("organization_id", "name", "place"),
-    [
-        ("\u043erg_1", "CYRILLIC SMALL LETTER O", 1),
-        ("org_\uff11", "FULLWIDTH DIGIT ONE", 5),
-        ("or\u200dg_1", "ZERO WIDTH JOINER", 3),
-        ("org_1\u200b", "ZERO WIDTH SPACE", 6),
-        ("org\u00a0_1", "NO-BREAK SPACE", 4),
-        ("org _1", "SPACE", 4),
-        ("org_1\u202e", "RIGHT-TO-LEFT OVERRIDE", 6),
-        ("org\x7f_1", "U+007F, which has no name", 4),
-        ("../org_1", "FULL STOP", 1),
-    ],
-)
-def test_a_look_alike_of_an_organization_id_is_named_and_placed(organization_id, name, place):
-    (problem,) = problems_of({"display_name": "x", "organization_id": organization_id})
-    assert f"({name}) at character {place}" in problem.rule
-
-
-@pytest.mark.parametrize(
     ("column", "cell", "name", "place"),
     [
+        ("organization_id", "\u043erg_1", "CYRILLIC SMALL LETTER O", 1),
+        ("organization_id", "org_1\u202e", "RIGHT-TO-LEFT OVERRIDE", 6),
+        ("organization_id", "org _1", "SPACE", 4),
+        ("organization_id", "org\x7f_1", "U+007F, which has no name", 4),
+        ("organization_id", "../org_1", "FULL STOP", 1),
         ("connection_name", "acme\u2013saml", "EN DASH", 5),
         ("connection_config", '{"name": "acme\\u00a0saml"}', "NO-BREAK SPACE", 5),
-        ("connection_config", '{"name": "acme\\n"}', "U+000A, which has no name", 5),
-        ("prospect_email", "ada@a.example\u200b", "ZERO WIDTH SPACE", 14),
         ("prospect_email", "\ufeffada@a.example", "ZERO WIDTH NO-BREAK SPACE", 1),
         ("domains", "a.example; b.example\ufeff", "ZERO WIDTH NO-BREAK SPACE", 10),
         ("custom_domain", "a\u00ad.example", "SOFT HYPHEN", 2),
-        (f"{OPTIONS}.icon_url", "https://a.example/\u200e", "LEFT-TO-RIGHT MARK", 19),
+        (f"{OPTIONS}.icon_url", "https://bücher.example/", "LATIN SMALL LETTER U WITH DIAERESIS", 10),
     ],
 )
 def test_a_character_that_looks_right_or_is_invisible_is_named_and_placed(column, cell, name, place):
-    (problem,) = problems_of({column: cell})
-    assert problem.rule.endswith(f"({name}) at character {place}")
+    (problem,) = problems_of({"display_name": "x", column: cell})
+    assert f"({name}) at character {place}" in problem.rule
 
 
-@pytest.mark.parametrize("character", ["\v", "\x1c", "\x85", "\u2028", "\t", "\n", "\r", "\x1b"])
+@pytest.mark.parametrize("character", ["\x85", "\u2028", "\t", "\n", "\r", "\x1b"])
 def test_a_control_character_in_a_name_is_named_and_placed(character):
     (problem,) = problems_of({"organization_name": f"Acme{character}Inc"})
     assert f"unprintable character U+{ord(character):04X}, at character 5" in problem.rule

@@ -19,12 +19,6 @@ from include.prospects.schema.cells import (
 )
 from include.prospects.schema.columns import COLUMNS
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**18) + 1, 10**18 - 1) | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=8,
-)
-
 
 @settings(max_examples=200, deadline=None)
 @given(column=st.sampled_from(list(COLUMNS.values())), cell=st.text(min_size=1, max_size=60))
@@ -65,12 +59,6 @@ def test_other_spellings_are_no_integer(cell):
         parse_integer(cell)
 
 
-@settings(deadline=None)
-@given(json_values)
-def test_json_is_read_as_it_is_written(value):
-    assert parse_json(json.dumps(value)) == value
-
-
 @pytest.mark.parametrize(
     "cell", ['{"a":1,"a":2}', '{"a":{"b":1,"b":1}}', "{'a': 1}", "[1,]", '["a"', "[" + "9" * 10_000 + "]"]
 )
@@ -88,12 +76,8 @@ def test_a_list_is_read_from_items_between_semicolons_and_from_json(items):
         assert parse(" ; ".join(items)) == items
 
 
-def test_empty_items_of_a_list_are_left_out():
-    assert list_parser(parse_text)("a; ;b;") == ["a", "b"]
-
-
-def test_items_are_read_by_their_own_type():
-    assert parser_for(list[int])("1;2") == [1, 2]
+def test_items_are_read_by_their_own_type_and_empty_ones_are_left_out():
+    assert parser_for(list[int])("1; ;2;") == [1, 2]
     assert parser_for(list[bool])("yes;0") == [True, False]
 
 

@@ -22,10 +22,8 @@ def test_case_and_spaces_of_a_name_do_not_count():
     [
         ("domian", "domains"),
         ("organisation_name", "organization_name"),
-        ("ttl", "ttl_sec"),
         ("email", "prospect_email"),
         ("icon_url", "connection_config.options.icon_url"),
-        ("connection_config.displayname", "connection_config.display_name"),
         ("provisioning.scopes", "provisioning_config.scopes"),
         ("Connection-Name", "connection_name"),
         ("organization id", "organization_id"),
@@ -63,7 +61,6 @@ def test_a_header_has_all_its_problems_in_one_error():
     [
         "AKIAIOSFODNN7EXAMPLE",
         "client_id=h4rdToGuess",
-        "machine acme.example login ada password h4rdToGuess",
         '{"client_secret": "h4rdToGuess", "name": "acme"}',
         "h4rdToGuess" * 30,
         "h4rd\u200bToGuess",
@@ -99,14 +96,11 @@ def test_many_unknown_columns_are_counted():
     assert problems[-1] == "prospects_csv: 390 more columns are unknown"
 
 
-@pytest.mark.parametrize("columns", [MOST_COLUMNS, MOST_COLUMNS + 1])
-def test_no_row_is_checked_against_thousands_of_columns(columns):
-    header = ["organization_id", *(f"connection_config.metadata.k{number}" for number in range(1, columns))]
-    text = csv_of(header, ["org_1"])
-    if columns <= MOST_COLUMNS:
-        assert len(load_prospects(None, text=text).valid) == 1
-    else:
-        assert refusal_of(text) == ["prospects_csv: the first line has 501 columns: is this a CSV of prospects?"]
+def test_no_row_is_checked_against_thousands_of_columns():
+    header = ["organization_id", *(f"connection_config.metadata.k{number}" for number in range(MOST_COLUMNS))]
+    assert len(load_prospects(None, text=csv_of(header[:-1], ["org_1"])).valid) == 1
+    (problem,) = refusal_of(csv_of(header, ["org_1"]))
+    assert problem == "prospects_csv: the first line has 501 columns: is this a CSV of prospects?"
 
 
 @pytest.mark.parametrize(

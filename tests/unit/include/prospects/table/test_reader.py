@@ -55,12 +55,8 @@ def test_the_first_line_may_name_the_separator_as_excel_does(line, separator):
     assert read(BOM + text.encode()) == [["a", "b"], ["1", "2"]]
 
 
-def test_a_quoted_line_break_belongs_to_its_cell():
-    assert read(b'a,b\n"1\n2",3\n') == [["a", "b"], ["1\n2", "3"]]
-
-
-def test_mixed_line_ends_end_rows_and_unicode_line_separators_do_not():
-    assert read("a\r1\n2\r\n3\u20284\n".encode()) == [["a"], ["1"], ["2"], ["3\u20284"]]
+def test_mixed_line_ends_end_rows_and_quoted_ones_and_unicode_line_separators_do_not():
+    assert read('a\r1\n2\r\n"3\n4"\n5\u20286\n'.encode()) == [["a"], ["1"], ["2"], ["3\n4"], ["5\u20286"]]
 
 
 def test_lines_without_content_are_no_rows():
@@ -84,26 +80,18 @@ def test_a_quote_within_a_cell_is_part_of_it(cell):
     assert read(f"a,b\n{cell},1\n".encode())[1] == [cell, "1"]
 
 
-def test_white_space_around_a_quote_within_a_quoted_cell_counts():
-    assert read(b'a,b\n"1 \n"" ,",2\n')[1] == ['1 \n" ,', "2"]
-
-
 @pytest.mark.parametrize(
     ("content", "byte"),
     [
         ("a,b\nŁódź".encode("utf-16"), 1),
-        ("a,b\n".encode("utf-16-le"), 2),
-        ("a,b\n".encode("utf-32"), 1),
         (b"a,b\n1,\x00\n", 7),
         (b"PK\x03\x04\x14\x00", 6),
-        (b"\x1f\x8b\x08", 2),
         ("a,b\n1,2\nAgnès".encode("latin-1"), 12),
-        (b"a,b\n1,\xed\xa0\x80\n", 7),
         (b"a,b\n1,\xe2\x82", 7),
         (BOM + b"a,b\n1,\xff\n", 10),
         (b"a\n" + b"12345\n" * 100_000 + b"\xe9\n", 600_003),
     ],
-    ids=["UTF-16", "no mark", "UTF-32", "NUL", "workbook", "gzip", "latin-1", "surrogate", "half", "mark", "far"],
+    ids=["UTF-16", "NUL", "workbook", "latin-1", "half", "mark", "far"],
 )
 def test_bytes_that_are_not_utf8_are_named_by_their_place(content, byte):
     assert refusal_of(content) == f"a.csv: is not UTF-8 text, at byte {byte:,}: save it as 'CSV UTF-8'"
@@ -113,13 +101,10 @@ def test_bytes_that_are_not_utf8_are_named_by_their_place(content, byte):
     ("content", "problem"),
     [
         (b"", "is empty: its first line must name the columns, such as organization_id,"),
-        (BOM + b"\r\n  \r\n", "is empty"),
-        (b',,,\n"",,\n', "is empty"),
+        (BOM + b',,,\r\n"",,\n  \r\n', "is empty"),
         (b'a,b\n1,2\n3,"4\n5,6\n', "a quote opened in the row at line 3 is never closed: add the closing quote"),
         (b'a,b\n1,"2\n2"\n"3,4\n5,6\n', "a quote opened in the row at line 4 is never closed"),
-        (b'\n\na,"b\n', "a quote opened in the row at line 3 is never closed"),
         (b'a,b\n"1\n2",3\n"x "y"",4\n', "the row at line 4 has text after a closing quote"),
-        (b'a,b\n1,"open\n2,"Acme"\n', "the row at line 2 has text after a closing quote"),
         (b"sep=|\na|b\n", "the first line sets the separator '|': save it with comma, semicolon or tab"),
         (b'a\n1\n"' + b"x\n" * (MOST_CELL_CHARACTERS // 2 + 1), "the row at line 3 has a cell of over 8,388,608"),
     ],
