@@ -70,7 +70,7 @@ def test_a_service_that_starts_creates_a_missing_pool(
     with caplog.at_level(logging.WARNING):
         listener.on_starting(Job())
     assert slots(engine) == [SMALLEST_PLAN_SLOTS] == [2]
-    assert f"Pool '{POOL}' was missing; created with 2 slots. Size it to your Auth0 plan." in caplog.text
+    assert f"Pool '{POOL}' was missing" in caplog.text
 
 
 @pytest.mark.parametrize("size", [0, 64])
@@ -90,18 +90,17 @@ def test_a_task_that_starts_does_not_use_the_database(listener: Any, engine: Eng
     assert slots(engine) == []
 
 
-def test_a_run_that_starts_creates_a_pool_that_was_deleted(listener: Any, engine: Engine) -> None:
+@pytest.mark.parametrize("in_the_scheduler", [True, False])
+def test_a_run_that_starts_creates_a_pool_that_was_deleted_if_the_scheduler_starts_it(
+    listener: Any, engine: Engine, in_the_scheduler: bool
+) -> None:
+    stands_for_a_run = Pool(pool="another", slots=1, include_deferred=False)
     with Session(engine) as session:
-        stands_for_a_run = Pool(pool="another", slots=1, include_deferred=False)
-        session.add(stands_for_a_run)
+        if in_the_scheduler:
+            session.add(stands_for_a_run)
         listener.on_dag_run_running(stands_for_a_run, "")
         session.commit()
-    assert slots(engine) == [SMALLEST_PLAN_SLOTS]
-
-
-def test_a_run_outside_the_scheduler_creates_no_pool(listener: Any, engine: Engine) -> None:
-    listener.on_dag_run_running(Pool(pool="another", slots=1, include_deferred=False), "")
-    assert slots(engine) == []
+    assert slots(engine) == [SMALLEST_PLAN_SLOTS] * in_the_scheduler
 
 
 def test_when_another_service_is_faster_the_callers_transaction_survives(engine: Engine) -> None:

@@ -90,12 +90,6 @@ def test_values_without_tickets_pass_unchanged(value: Any) -> None:
     assert pulled(stored(value)) == value
 
 
-def test_values_without_tickets_are_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(BaseXCom, "serialize_value", staticmethod(lambda value, **_: value))
-    value = {"rows": [{"ticket_id": "HELP-1"}, *range(100)]}
-    assert EncryptedTicketsXCom.serialize_value(value) is value
-
-
 def test_tickets_are_read_that_were_pushed_before_the_backend_was_set_or_after_it_was_removed() -> None:
     assert pulled(BaseXCom.serialize_value(PUSHED)) == PUSHED
     kept = BaseXCom.deserialize_value(SimpleNamespace(value=stored(PUSHED)))

@@ -27,8 +27,6 @@ LOST = [  # the fault, and how many tickets exist after the second request
     ("stall", {"delay": 3.0, "route": "create"}, 2),
     ("odd_answer", {"status": 201, "body": "trickle", "delay": 0.2}, 2),
     ("odd_answer", {"status": 201, "body": "huge"}, 2),
-    ("odd_answer", {"status": 201, "text": '{"ticket": "http'}, 2),
-    ("odd_answer", {"status": 200, "body": "empty"}, 2),
 ]
 
 

@@ -55,16 +55,3 @@ def test_a_clock_that_differs_by_hours_changes_no_pause(
         outcomes = scenarios.fleet(ledger, 1, 3, clock=clock).run()
     assert factories.statuses(outcomes) == {"created": 3}
     assert 0.9 <= max(clock.slept) <= 3 * (1 + PAUSE_SPREAD)
-
-
-@pytest.mark.parametrize("hours", [-HOURS, HOURS])
-def test_without_a_date_a_clock_that_differs_by_hours_costs_one_pause(
-    ledger: Ledger, run_tenant: RunTenant, connect: Connect, clock: FakeClock, hours: int
-) -> None:
-    tenant = run_tenant(clock=lambda: time.time() + hours * 3600)
-    connect(tenant)
-    tenant.fault("headers", headers={"Date": None})
-    tenant.fault("rate_limit_storm", count=1)
-    outcomes = scenarios.fleet(ledger, 1, 3, clock=clock).run()
-    assert factories.statuses(outcomes) == {"created": 3}
-    assert 0.9 <= max(clock.slept) <= scenarios.LONGEST_PAUSE

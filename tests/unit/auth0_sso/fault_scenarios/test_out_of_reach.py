@@ -68,23 +68,6 @@ def test_a_run_continues_when_the_name_is_found_again(
     assert (tenant.stats().tickets, tenant.stats().token_requests) == (5, 1)
 
 
-def test_a_look_up_that_hangs_ends_with_the_connection_timeout(
-    ledger: Ledger, tenant: Sandbox, connect: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    look_up = socket.getaddrinfo
-
-    def hang(host: Any, *details: Any, **more: Any) -> Any:
-        if host == "localhost":
-            time.sleep(1.0)
-        return look_up(host, *details, **more)
-
-    monkeypatch.setattr(socket, "getaddrinfo", hang)
-    connect(tenant, host=f"http://localhost:{tenant.port}", extra={"timeout": 30})
-    nothing_was_sent(
-        ledger, tenant, f"No connection to localhost:{tenant.port}: Connection timeout", timeouts=SHORT_CONNECT
-    )
-
-
 def test_after_a_look_up_that_hangs_the_requests_do_not_leave_all_at_once(
     ledger: Ledger, tenant: Sandbox, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,14 +84,6 @@ def test_after_a_look_up_that_hangs_the_requests_do_not_leave_all_at_once(
     assert factories.statuses(outcomes) == {"created": 13, "reused": 1}
     _, first, *others = [seen.at for seen in tenant.requests if seen.path.endswith("/sso-ticket")]
     assert sum(at < first + 1 for at in others) <= 1 + 5
-
-
-def test_a_certificate_of_a_known_authority_is_accepted(
-    ledger: Ledger, run_tenant: RunTenant, connect: Connect, authority: Authority
-) -> None:
-    tenant = run_tenant(certificate=authority.certificate_of("localhost"))
-    connect(tenant, host=f"https://localhost:{tenant.port}")
-    assert factories.statuses(scenarios.fleet(ledger, 1, 2).run()) == {"created": 2}
 
 
 @pytest.mark.parametrize(
@@ -135,11 +110,3 @@ def test_a_wrong_certificate_is_refused(
         monkeypatch.setattr("aiohttp.connector._SSL_CONTEXT_VERIFIED", ssl.create_default_context())
     connect(tenant, host=f"https://localhost:{tenant.port}")
     nothing_was_sent(ledger, tenant, said)
-
-
-def test_nothing_is_sent_to_a_tenant_that_speaks_tls_instead_of_plain_http(
-    ledger: Ledger, run_tenant: RunTenant, connect: Connect, authority: Authority
-) -> None:
-    tenant = run_tenant(certificate=authority.certificate_of("localhost"))
-    connect(tenant, host=f"http://localhost:{tenant.port}")
-    nothing_was_sent(ledger, tenant, "Auth0 gives no access token: No answer from localhost")

@@ -145,22 +145,6 @@ class TestRateLimit:
 
 
 class TestToken:
-    def test_a_refused_token_is_renewed_once(self, tenant: Sandbox, hook: Auth0Hook) -> None:
-        async def with_expired_token(opened: Auth0Hook) -> None:
-            await opened.token()
-            tenant.fault("expire_tokens")
-            await asyncio.gather(*(opened.create_sso_ticket(tenant.profile_id, BODY) for _ in range(20)))
-
-        using(hook, with_expired_token)
-        assert tenant.stats().tickets == 20
-        assert tenant.stats().tokens_issued == 2
-
-    def test_a_token_that_stays_refused_is_renewed_once(self, tenant: Sandbox, hook: Auth0Hook) -> None:
-        tenant.fault("refuse_tokens", count=100)
-        with pytest.raises(Auth0TokenError, match="401"):
-            create(hook)
-        assert (tenant.stats().tokens_issued, tenant.stats().requests) == (2, 2)
-
     def test_when_each_new_token_was_revoked_a_later_call_renews_it_again(
         self, tenant: Sandbox, auth0_connection: dict[str, Any]
     ) -> None:
@@ -260,12 +244,6 @@ class TestConnectionTest:
         worked, said = Auth0Hook().test_connection()
         assert worked is works
         assert (f"grant {REVOKE_SCOPE}" if works else CREATE_SCOPE) in said
-        assert "profile" not in said
-
-    def test_it_needs_no_profile(self, tenant: Sandbox, connect: Connect) -> None:
-        connect(tenant, extra={"profile_id": ""})
-        works, said = Auth0Hook().test_connection()
-        assert works
         assert "profile" not in said
 
     @pytest.mark.parametrize(

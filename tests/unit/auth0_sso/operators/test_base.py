@@ -17,7 +17,6 @@ from airflow.sdk.exceptions import AirflowTaskTimeout
 from auth0_sso.exceptions import Auth0RowError, Auth0RunError, Auth0TransientError, LedgerError
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.operators.base import SsoTicketsOperator
-from auth0_sso.operators.links import ReportLink
 from auth0_sso.operators.sso_tickets import CreateSsoTicketsOperator, RevokeSsoTicketsOperator
 from auth0_sso.runtime.pool import POOL
 from auth0_sso.runtime.retry_policy import Auth0RetryPolicy
@@ -54,7 +53,7 @@ def test_both_operators_have_template_fields_the_link_the_rate_limits_pool_and_t
     operator = kind(task_id="any", batch={})
     assert set(operator.template_fields) == COMMON_FIELDS | fields
     assert all(hasattr(operator, name) for name in operator.template_fields)
-    assert [type(link) for link in operator.operator_extra_links] == [ReportLink]
+    assert [link.name for link in operator.operator_extra_links] == ["Report"]
     assert operator.pool == POOL
     assert isinstance(operator.retry_policy, Auth0RetryPolicy)
 

@@ -6,7 +6,6 @@ import asyncio
 import signal
 import subprocess
 import sys
-import textwrap
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -149,41 +148,25 @@ def test_work_that_is_stopped_before_it_runs_ends_at_once() -> None:
     assert work.sent <= 1
 
 
-WORKER = """
-    import asyncio, signal, sys
-    from auth0_sso.runtime.event_loop import GuardedLoop
-    from auth0_sso.runtime.timeouts import Timeouts
-    from auth0_sso.runtime.worker_pool import WorkerPool
+def worker() -> None:
+    """Run in a process of its own, and print what was sent and answered."""
 
-    class Work:
-        def __init__(self):
-            self.answered = 0
-            self.stopped = asyncio.Event()
-            self.workers = WorkerPool(self.send, 4)
+    def answer() -> Awaitable[object]:
+        print("sent", flush=True)
+        return work.answer_after_the_stop()
 
-        async def run(self):
-            await self.workers.run(range(1000))
-
-        def stop(self, reason):
-            self.workers.stop(reason)
-            self.stopped.set()
-
-        async def send(self, item):
-            with self.workers.uninterrupted():
-                print("sent", flush=True)
-                await self.stopped.wait()
-                self.answered += 1
-
-    work = Work()
+    work = Requests(answer)
     loop = GuardedLoop(work, timeouts=Timeouts(shutdown=60, parent_poll_interval=0.05))
     signal.signal(signal.SIGTERM, lambda *_: loop.stop("The task was ended from outside."))
     loop.run(work.run)
-    print(work.answered, work.workers.stopped)
-"""
+    print(work.sent, work.answered, *work.reasons)
+
+
+WORKER = f"from {__name__} import worker; worker()"
 SUPERVISOR = """
-    import subprocess, sys
-    with subprocess.Popen([sys.executable, "-c", sys.argv[1]]):
-        sys.stdin.read()
+import subprocess, sys
+with subprocess.Popen([sys.executable, "-c", sys.argv[1]]):
+    sys.stdin.read()
 """
 
 
@@ -199,17 +182,16 @@ def test_a_process_that_must_end_sends_nothing_more_and_waits_for_its_answers(
     scripts: list[str], sent_signal: signal.Signals, reason: str
 ) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", *map(textwrap.dedent, scripts)],
+        [sys.executable, "-c", *scripts],
         env={"PYTHONPATH": ":".join(sys.path)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
     try:
-        first = [process.stdout.readline() for _ in range(4)]  # type: ignore[union-attr]
+        assert "sent\n" in iter(process.stdout.readline, "")  # type: ignore[union-attr]
         process.send_signal(sent_signal)
         said, _ = process.communicate(timeout=60)  # until an orphan closes the pipe, too
     finally:
         process.kill()
-    assert first == ["sent\n"] * 4
-    assert said.splitlines()[-1] == f"4 {reason}"
+    assert said == f"1 1 {reason}\n"

@@ -205,14 +205,10 @@ def test_the_pause_doubles_with_each_refusal_in_a_row(clock: FakeClock) -> None:
     assert pauses[-1] <= 16 * 1.25 + 0.1
 
 
-@pytest.mark.parametrize("refusals", [20, 1100])  # 2.0 ** 1100 is too large for a float
-@pytest.mark.parametrize("headers", [{}, {"Retry-After": "86400", "X-RateLimit-Reset": "9" * 11}], ids=str)
-def test_no_refusals_and_no_header_pause_longer_than_the_bound(
-    clock: FakeClock, refusals: int, headers: dict[str, str]
-) -> None:
+def test_many_refusals_pause_no_longer_than_the_bound(clock: FakeClock) -> None:
     rate_limiter = limiter(clock, rate=1000, burst=10)
-    for _ in range(refusals):
-        rate_limiter.observe(429, headers)
+    for _ in range(1100):  # 2.0 ** 1100 is too large for a float
+        rate_limiter.observe(429, {"Retry-After": "86400", "X-RateLimit-Reset": "9" * 11})
         send_times(rate_limiter, clock, 1)
     assert max(clock.slept) <= LONGEST_PAUSE
 
