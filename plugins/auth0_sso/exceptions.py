@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from airflow.sdk.exceptions import AirflowException
 
-_LONGEST_MESSAGE = 500
 _PROXY_SETTINGS = "the connection's extra 'proxy' or, without it, the worker's environment: HTTPS_PROXY and NO_PROXY"
 SET_PROFILE = "Set profile_id in the request or the connection's extra to a self-service profile of this tenant."
 GRANT_SCOPE = (
@@ -17,13 +16,10 @@ GRANT_SCOPE = (
 
 class Auth0Error(AirflowException):
     """
-    An error answer of Auth0, or none.
+    What happened, and what to do about it (``advice``).
 
-    :param message: what happened, in a sentence.
-    :param advice: what to do about it.
-    :param status: the HTTP status, 0 without an answer.
-    :param error_code: Auth0's ``errorCode``, which is often absent and then empty.
-    :param headers: the answer's headers; case-insensitive, as aiohttp has them.
+    ``status`` is 0 without an answer. ``error_code`` is Auth0's ``errorCode``, which is often absent and then empty.
+    ``headers`` are the answer's, case-insensitive.
     """
 
     def __init__(
@@ -35,7 +31,9 @@ class Auth0Error(AirflowException):
         error_code: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(_printable(f"{message} {advice}".strip()))
+        text = f"{message} {advice}".strip()
+        # Databases and logs accept neither NUL nor half a surrogate pair, which JSON may contain.
+        super().__init__("".join(sign if sign.isprintable() or sign.isspace() else "\ufffd" for sign in text))
         self.status = status
         self.error_code = error_code
         self.advice = advice
@@ -71,15 +69,10 @@ class LedgerError(Auth0RunError):
 
 
 class Auth0TransientError(Auth0Error):
-    """
-    The tenant is busy, down or unreachable; a later retry may succeed.
+    """The tenant is busy, down or unreachable; a later retry may succeed."""
 
-    ``ambiguous``: the request may have been carried out, although no valid answer came.
-    ``handled_by_rate_limiter``: the rate limiter pauses already, so no other delay is needed.
-    """
-
-    ambiguous = False
-    handled_by_rate_limiter = False
+    ambiguous = False  # the request may have been carried out, although no valid answer came
+    handled_by_rate_limiter = False  # the rate limiter pauses already, so no other delay is needed
 
 
 class Auth0RateLimitError(Auth0TransientError):
@@ -104,15 +97,13 @@ class Auth0AmbiguousResultError(Auth0TransientError):
 
 def error_from_answer(status: int, body: object, headers: Mapping[str, str]) -> Auth0Error:
     """
-    Return the error for an unsuccessful answer of the Management API.
+    Return the error for an unsuccessful answer of the Management API; ``body`` is decoded JSON, or anything else.
 
     The statuses are those of the endpoint's API page. ``errorCode`` is often absent, so the status counts first.
-
-    :param body: the decoded JSON, or anything else.
     """
     fields = body if isinstance(body, Mapping) else {}
     code = str(fields.get("errorCode") or "")
-    said = " ".join(str(fields.get("message") or fields.get("error") or "").split())[:_LONGEST_MESSAGE]
+    said = " ".join(str(fields.get("message") or fields.get("error") or "").split())[:500]
     kind, advice = _kind_and_advice(status, code, said)
     message = f"Auth0 answered {status}{f' {code}' if code else ''}: {said or 'no message'}."
     return kind(message, advice=advice, status=status, error_code=code, headers=headers)
@@ -147,11 +138,6 @@ def _advice_on_403(code: str, said: str) -> str:
     if "scope" in code or "scope" in said.lower():
         return GRANT_SCOPE
     return "Check what the application may do in the Auth0 dashboard: Applications > APIs."
-
-
-def _printable(text: str) -> str:
-    """Replace what databases and logs don't accept, such as NUL and half a surrogate pair from JSON."""
-    return "".join(sign if sign.isprintable() or sign.isspace() else "\ufffd" for sign in text)
 
 
 def unreachable(domain: str, cause: str) -> Auth0UnreachableError:

@@ -17,10 +17,9 @@ class TicketRequest:
     """
     One prospect's request: what identifies it, what the report carries, and the request body.
 
-    :param prospect: the prospect's stable identity in the organization: with it the ledger knows the request again.
-    :param body: the body of ``POST /api/v2/self-service-profiles/{id}/sso-ticket``.
-    :param profile_id: empty: the operator's, or the connection's.
-    :param custom_domain: empty: the connection's.
+    ``prospect`` is the prospect's stable identity in the organization, by which the ledger recognizes the request.
+    ``body`` is that of ``POST /api/v2/self-service-profiles/{id}/sso-ticket``. An empty ``profile_id`` is the
+    operator's or the connection's, an empty ``custom_domain`` the connection's.
     """
 
     organization_id: str
@@ -38,12 +37,7 @@ class TicketRequest:
 
 @dataclass(frozen=True)
 class SsoTicket:
-    """
-    An SSO access ticket.
-
-    ``url`` and the ``ticket_id`` in it are bearer credentials: anyone who has one can configure the customer's single
-    sign-on. ``repr`` shows neither.
-    """
+    """An SSO access ticket; ``repr`` doesn't show it, since whoever has it can configure single sign-on."""
 
     url: str = field(repr=False)
 
@@ -58,12 +52,7 @@ class SsoTicket:
 
 @dataclass(frozen=True)
 class Token:
-    """
-    An access token.
-
-    :param expires_at: UNIX seconds until which it is used.
-    :param version: counts renewals.
-    """
+    """An access token, used until ``expires_at`` (UNIX seconds); ``version`` counts renewals."""
 
     access_token: str = field(repr=False)
     expires_at: float

@@ -10,9 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.bases.xcom import BaseXCom
+
+if TYPE_CHECKING:
+    from airflow.sdk.crypto import FernetProtocol
 
 _PREFIX = "encrypted:"
 _ENCRYPTED = re.compile(rf"{_PREFIX}gAAAA[\w=-]+")
@@ -22,10 +25,10 @@ _LINK = "/self-service/connections-flow?ticket="
 
 class EncryptedTicketsXCom(BaseXCom):
     """
-    Encrypts ticket URLs and ids with Airflow's Fernet key when they are pushed, decrypts them when they are pulled.
+    Encrypts tickets with Airflow's Fernet key when they are pushed, and decrypts them when they are pulled.
 
-    A ticket is a non-empty string under ``ticket_url``, one under ``ticket_id`` beside it, at any depth, and any string
-    that contains an Auth0 ticket URL. XComs that were pushed without the backend can be read.
+    At any depth, a ticket is a string under ``ticket_url``, one under ``ticket_id`` beside it, and any string that
+    contains an Auth0 ticket URL. XComs that were pushed without the backend can be read.
 
     :raises LedgerError: if there is no Fernet key, or a ticket was encrypted with another one.
     """
@@ -43,29 +46,25 @@ class EncryptedTicketsXCom(BaseXCom):
 
 
 def decrypted(value: Any) -> Any:
-    """
-    Decrypt the tickets in a value that was read without the backend.
-
-    :raises LedgerError: if a ticket was encrypted with another key.
-    """
+    """Decrypt the tickets in a value that was read without the backend; LedgerError if the key was another one."""
     return _map_strings(value, _decrypt)
 
 
 def _encrypt(text: str, is_ticket: bool) -> str:
     if not text or not (is_ticket or _LINK in text) or _ENCRYPTED.fullmatch(text):
         return text
-    return _PREFIX + str(_fernet().encrypt(text.encode()).decode())
+    return _PREFIX + _fernet().encrypt(text.encode()).decode()
 
 
 def _decrypt(text: str, is_ticket: bool) -> str:
-    if not text.startswith(_PREFIX) or not _ENCRYPTED.fullmatch(text):
+    if not _ENCRYPTED.fullmatch(text):
         return text
     from cryptography.fernet import InvalidToken
 
     from auth0_sso.exceptions import LedgerError
 
     try:
-        return str(_fernet().decrypt(text.removeprefix(_PREFIX).encode()).decode())
+        return _fernet().decrypt(text.removeprefix(_PREFIX).encode()).decode()
     except InvalidToken:
         if not is_ticket:
             return text  # it only looks encrypted, like a name that somebody has chosen so
@@ -75,7 +74,7 @@ def _decrypt(text: str, is_ticket: bool) -> str:
         ) from None
 
 
-def _fernet() -> Any:
+def _fernet() -> FernetProtocol:
     # Airflow imports this module in every process, while it is being imported itself.
     from airflow.sdk.crypto import get_fernet
 

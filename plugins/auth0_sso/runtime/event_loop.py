@@ -23,11 +23,9 @@ class Work(Protocol):
 
 class GuardedLoop:
     """
-    Run one piece of work, and stop it before its deadline or when its parent process is gone.
+    Run one piece of work, and stop it after ``deadline`` seconds or when its parent process is gone.
 
     The parent process supervises the task. Without it, Airflow starts the task again while this process still sends.
-
-    :param deadline: seconds until the work is stopped.
     """
 
     def __init__(self, work: Work, deadline: float | None = None, *, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> None:

@@ -9,36 +9,26 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 POOL = "auth0_management_api"
-# The smallest Auth0 plan allows two requests a second.
-SMALLEST_PLAN_SLOTS = 2
+SMALLEST_PLAN_SLOTS = 2  # the smallest Auth0 plan allows two requests a second
 
 log = logging.getLogger(__name__)
 
 
 def ensure_pool(session: Session) -> bool:
-    """
-    Create the pool if it is missing; never change it.
-
-    :param session: of Airflow's database, which tasks can't use; the caller commits.
-    :return: whether the pool was created.
-    """
+    """Create the pool if it is missing, and return whether it was; the caller commits. Tasks have no such session."""
     from airflow.models.pool import Pool
     from sqlalchemy import insert, select
     from sqlalchemy.exc import IntegrityError
 
     if session.scalar(select(Pool.id).where(Pool.pool == POOL)) is not None:
         return False
-    values = {
-        "pool": POOL,
-        "slots": SMALLEST_PLAN_SLOTS,
-        "description": "The Auth0 rate limit: each slot stands for requests_per_slot requests a second.",
-        "include_deferred": False,
-    }
+    description = "The Auth0 rate limit: each slot stands for requests_per_slot requests a second."
+    pool = insert(Pool).values(pool=POOL, slots=SMALLEST_PLAN_SLOTS, description=description, include_deferred=False)
     connection = session.connection()
     try:
         # On the connection, since the scheduler's session must not be committed. The savepoint keeps the caller's work.
         with connection.begin_nested():
-            connection.execute(insert(Pool).values(**values))
+            connection.execute(pool)
     except IntegrityError:  # another service has just created it
         return False
     log.warning("Pool '%s' was missing; created with %d slots. Size it to your Auth0 plan.", POOL, SMALLEST_PLAN_SLOTS)

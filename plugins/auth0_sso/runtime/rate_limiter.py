@@ -45,9 +45,7 @@ class RateLimiter:
 
     :param rate: requests a second of this task's pool slots.
     :param burst: requests that may be saved up, at least 1.
-    :param since: when the task took its pool slots, on ``clock``; by default now.
-    :param clock: a monotonic clock, in seconds.
-    :param sleep: ``asyncio.sleep``, or one for ``clock``.
+    :param since: when the task took its pool slots, on the monotonic ``clock``; by default now.
     """
 
     def __init__(
@@ -94,12 +92,7 @@ class RateLimiter:
             slot.release()
 
     async def acquire(self, within: float = math.inf) -> None:
-        """
-        Wait until a request may leave, and count it.
-
-        :param within: the longest wait, in seconds.
-        :raises Auth0RateLimitError: if the wait would be longer; nothing is sent.
-        """
+        """Wait until a request may leave, and count it; Auth0RateLimitError after more than ``within`` seconds."""
         until = self._clock() + within
         while (wait := self.delay()) > 0:
             if self._clock() + wait > until:
@@ -152,18 +145,14 @@ class RateLimiter:
 
 
 class Slot:
-    """The first place in the queue of a rate limiter."""
+    """The first place in the queue of a rate limiter; see :meth:`RateLimiter.slot`."""
 
     def __init__(self, rate_limiter: RateLimiter) -> None:
         self._rate_limiter = rate_limiter
         self._is_first = True
 
     async def acquire(self) -> None:
-        """
-        Wait until the request may leave, count it, and let the next one prepare.
-
-        :raises Auth0RateLimitError: if the tenant has requested a pause in the meantime; nothing is sent.
-        """
+        """Let the request leave and the next one prepare; Auth0RateLimitError if the tenant requested a pause."""
         try:
             await self._rate_limiter.acquire(within=self._rate_limiter._timeouts.longest_delay)
         finally:

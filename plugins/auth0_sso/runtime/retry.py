@@ -11,11 +11,7 @@ from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, MOST_AMBIGUOUS, Timeout
 
 
 class OutageTimer:
-    """
-    Measures for how long the tenant has neither accepted nor refused any request of a task.
-
-    :param clock: a monotonic clock, in seconds.
-    """
+    """Measures for how long the tenant has neither accepted nor refused any request of a task."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
@@ -52,11 +48,9 @@ class RetryBudget:
 
     def next_delay(self, error: Auth0TransientError, *, risked: bool) -> float:
         """
-        Return the seconds until the next attempt.
+        Return the seconds until the next attempt, or raise ``error``, the last attempt's, if the budget is used up.
 
-        :param error: the last attempt's.
         :param risked: whether that attempt may have created a ticket.
-        :raises Auth0TransientError: ``error``, if the budget is used up.
         """
         self._failures += 1
         self._ambiguous += error.ambiguous and risked
@@ -67,11 +61,7 @@ class RetryBudget:
         return min(self._timeouts.backoff(self._failures, retry_after(error.headers)), self._remaining())
 
     def look_again(self) -> float:
-        """
-        Return the seconds until the next check whether another task's request has finished.
-
-        :raises Auth0TransientError: if the budget is used up. Where a clock was set back, the request may last hours.
-        """
+        """Return the seconds until the next check of another task's request; Auth0TransientError after the budget."""
         if self._remaining() <= 0:
             raise Auth0TransientError(
                 "Another task's request for this prospect does not end.",

@@ -17,10 +17,7 @@ class Auth0RetryPolicy(RetryPolicy):
     """
     Retry after transient errors. Fail after errors of the request, the settings or the input (``ValueError``).
 
-    Everything else is left to the task's own retries.
-
-    :param first_delay: seconds before the first retry, doubled before each further one.
-    :param longest_delay: the upper bound of that, in seconds.
+    Everything else is left to the task's own retries. The delay, in seconds, is doubled before each further retry.
     """
 
     def __init__(self, first_delay: float = 60.0, longest_delay: float = 900.0) -> None:

@@ -21,12 +21,9 @@ def worker_count(rate: float) -> int:
 
 class WorkerPool(Generic[Item]):
     """
-    Process items concurrently.
+    Process up to ``size`` items at once; an exception of ``process`` stops all workers.
 
     ``stopped`` is the reason why no more items are started; empty until then.
-
-    :param process: processes one item; an exception stops the other workers.
-    :param size: items that are processed at once.
     """
 
     def __init__(self, process: Callable[[Item], Awaitable[None]], size: int) -> None:
@@ -37,11 +34,7 @@ class WorkerPool(Generic[Item]):
         self._uninterruptible: set[asyncio.Task[None] | None] = set()
 
     async def run(self, items: Collection[Item]) -> None:
-        """
-        Process all items, or those started before a stop; nothing is in flight afterwards.
-
-        :raises Exception: what ``process`` raised first.
-        """
+        """Process all items, or those started before a stop; nothing is in flight afterwards."""
         shared = iter(items)
         if not self.stopped:
             self._tasks = [asyncio.create_task(self._work(shared)) for _ in range(min(self._size, len(items)))]
@@ -59,11 +52,7 @@ class WorkerPool(Generic[Item]):
 
     @contextmanager
     def uninterrupted(self) -> Iterator[None]:
-        """
-        Let a part of ``process`` finish after a stop: from an intent to its result.
-
-        :raises asyncio.CancelledError: if the pool is already stopped.
-        """
+        """Let a part of ``process`` finish after a stop, from an intent to its result; it isn't begun after one."""
         if self.stopped:
             raise asyncio.CancelledError(self.stopped)
         task = asyncio.current_task()

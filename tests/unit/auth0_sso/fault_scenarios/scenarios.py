@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+from auth0_sso.exceptions import Auth0TransientError
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger
@@ -98,6 +100,23 @@ def task(
 def fleet(ledger: Ledger, tasks: int, rows: int, **options: Any) -> Fleet:
     """Return some tasks with that many rows each."""
     return Fleet([task(ledger, rows, first=1 + number * rows, **options) for number in range(tasks)])
+
+
+def check_created(outcomes: dict[int, dict[str, Any]], rows: int) -> None:
+    """Check that all rows have a ticket, and that none is marked as a possible duplicate."""
+    assert factories.statuses(outcomes) == {"created": rows}
+    assert flagged(outcomes) == []
+
+
+def check_not_created(tasks: Fleet, said: str) -> dict[int, dict[str, Any]]:
+    """Check that a run ends with no ticket, no possible duplicate and its reason in each row; return the outcomes."""
+    outcomes = tasks.run()
+    assert statuses(outcomes) in ({"failed"}, {"failed", "not_attempted"})
+    assert all(said in error for error in errors(outcomes)), errors(outcomes)
+    assert flagged(outcomes) == []
+    with pytest.raises(Auth0TransientError, match="rows failed"):
+        tasks.tasks[0].issuer.raise_if_incomplete()
+    return outcomes
 
 
 def errors(outcomes: dict[int, dict[str, Any]]) -> set[str]:

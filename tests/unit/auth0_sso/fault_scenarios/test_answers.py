@@ -17,23 +17,18 @@ from tests.support import factories
 from tests.unit.auth0_sso.conftest import Connect, FakeClock
 from tests.unit.auth0_sso.fault_scenarios import scenarios
 
-LOST = [  # the fault, the error, and how many tickets exist after the second request
-    ("error_before", {"status": 500}, "Auth0 answered 500", 1),
-    ("error_before", {"status": 502, "body": "html"}, "Auth0 answered 502: no message", 1),
-    ("error_before", {"status": 503, "body": "empty"}, "Auth0 answered 503: no message", 1),
-    ("error_before", {"status": 503, "body": "huge"}, "Auth0 answered 503: no message", 1),
-    ("error_before", {"status": 503, "body": "bomb"}, "Auth0 answered 503: no message", 1),
-    ("drop_before", {}, "No answer from", 1),
-    ("error_after", {"status": 500}, "Auth0 answered 500", 2),
-    ("error_after", {"status": 504, "body": "html"}, "Auth0 answered 504: no message", 2),
-    ("drop_after", {}, "No answer from", 2),
-    ("stall", {"delay": 3.0, "route": "create"}, "No answer from", 2),
-    ("odd_answer", {"status": 201, "body": "trickle", "delay": 0.2}, "No answer from", 2),
-    ("odd_answer", {"status": 201, "body": "huge"}, "201 without a ticket", 2),
-    ("odd_answer", {"status": 201, "body": "bomb"}, "201 without a ticket", 2),
-    ("odd_answer", {"status": 201, "text": '{"ticket": 7}'}, "201 without a ticket", 2),
-    ("odd_answer", {"status": 201, "text": '{"ticket": "http'}, "201 without a ticket", 2),
-    ("odd_answer", {"status": 200, "body": "empty"}, "200 without a ticket", 2),
+LOST = [  # the fault, and how many tickets exist after the second request
+    ("error_before", {"status": 500}, 1),
+    ("error_before", {"status": 502, "body": "html"}, 1),
+    ("error_before", {"status": 503, "body": "bomb"}, 1),
+    ("drop_before", {}, 1),
+    ("error_after", {"status": 504, "body": "empty"}, 2),
+    ("drop_after", {}, 2),
+    ("stall", {"delay": 3.0, "route": "create"}, 2),
+    ("odd_answer", {"status": 201, "body": "trickle", "delay": 0.2}, 2),
+    ("odd_answer", {"status": 201, "body": "huge"}, 2),
+    ("odd_answer", {"status": 201, "text": '{"ticket": "http'}, 2),
+    ("odd_answer", {"status": 200, "body": "empty"}, 2),
 ]
 
 
@@ -45,9 +40,9 @@ def _timeout(request: pytest.FixtureRequest, tenant: Sandbox, connect: Connect) 
     connect(tenant, extra={"timeout": 1.0 if endless else 30})
 
 
-@pytest.mark.parametrize(("kind", "details", "said", "tickets"), LOST, ids=str)
+@pytest.mark.parametrize(("kind", "details", "tickets"), LOST, ids=str)
 def test_a_request_without_a_valid_answer_is_sent_again_and_marked_as_possible_duplicate(
-    ledger: Ledger, tenant: Sandbox, kind: Any, details: dict[str, Any], said: str, tickets: int
+    ledger: Ledger, tenant: Sandbox, kind: Any, details: dict[str, Any], tickets: int
 ) -> None:
     tenant.fault(kind, connection_name="connection-2", **details)
     outcomes = scenarios.fleet(ledger, 1, 3).run()
@@ -58,9 +53,17 @@ def test_a_request_without_a_valid_answer_is_sent_again_and_marked_as_possible_d
     assert (factories.posts(tenant), tenant.stats().token_requests) == (4, 1)
 
 
-@pytest.mark.parametrize(("kind", "details", "said", "tickets"), [LOST[0], LOST[8], LOST[9], LOST[13]], ids=str)
+@pytest.mark.parametrize(
+    ("kind", "details", "said"),
+    [
+        ("error_before", {"status": 500}, "Auth0 answered 500"),
+        ("drop_after", {}, "No answer from"),
+        ("odd_answer", {"status": 201, "text": '{"ticket": 7}'}, "201 without a ticket"),
+    ],
+    ids=str,
+)
 def test_a_row_whose_answers_are_always_lost_is_sent_three_times_and_delays_no_other(
-    ledger: Ledger, tenant: Sandbox, kind: Any, details: dict[str, Any], said: str, tickets: int
+    ledger: Ledger, tenant: Sandbox, kind: Any, details: dict[str, Any], said: str
 ) -> None:
     tenant.fault(kind, count=100, connection_name="connection-2", **details)
     tasks = scenarios.fleet(ledger, 1, 3)

@@ -19,10 +19,9 @@ HOURS = 5
 NOW = int(time.time())
 HEADERS: dict[str, dict[str, Any]] = {
     "none": dict.fromkeys(("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Date")),
-    "a reset hours ahead, without a date": {"X-RateLimit-Reset": str(NOW + HOURS * 3600), "Date": None},
+    "a Retry-After in the year 9999, without a date": {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT", "Date": None},
     "two resets": {"X-RateLimit-Reset": [str(NOW + 10**9), "7"]},
     "two Retry-Afters": {"Retry-After": ["3", "86400"]},
-    "a Retry-After in the year 9999": {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT", "Date": None},
     "a date decades ago": {"Date": "Thu, 01 Jan 1970 00:00:00 GMT"},
     "less than nothing remains": {"X-RateLimit-Remaining": "-1", "X-RateLimit-Reset": str(NOW + 10**6)},
 }
@@ -35,8 +34,7 @@ def test_no_header_pauses_a_task_longer_than_the_bounds(
     tenant.fault("headers", headers=headers)
     tenant.fault("rate_limit_storm", count=1)
     outcomes = scenarios.fleet(ledger, 1, 3, clock=clock, burst=1).run()
-    assert factories.statuses(outcomes) == {"created": 3}
-    assert scenarios.flagged(outcomes) == []
+    scenarios.check_created(outcomes, 3)
     stats = tenant.stats()
     assert (stats.tickets, stats.requests, stats.rate_limited, stats.token_requests) == (3, 4, 1, 1)
     assert max(clock.slept) <= scenarios.LONGEST_PAUSE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from typing import Any
 
 import pytest
@@ -12,12 +11,9 @@ from auth0_sso.exceptions import Auth0TransientError
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.hooks.connection import Auth0Settings
 from auth0_sso.ledger.store import Ledger
-from auth0_sso.operators.base import SsoTicketsOperator
 from auth0_sso.runtime.retry_policy import RETRIES, Auth0RetryPolicy
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, LEASES_WAITED, PAUSE_SPREAD, SLOWEST, Timeouts
-from auth0_sso.tickets.issue import IssueOptions
 from auth0_sso.tickets.preflight import check_before_creating
-from auth0_sso.tickets.revoke import TicketRevoker
 
 from dev.sandbox.server import Sandbox
 from tests.support import factories
@@ -72,7 +68,6 @@ def test_the_test_of_a_connection_ends(tenant: Sandbox, connect: Connect) -> Non
         pytest.param("error_before", {"route": "profile", "status": 503}, id="503"),
         pytest.param("stall", {"route": "profile", "delay": 20}, id="stalled"),
         pytest.param("stall", {"route": "token", "delay": 20}, id="token stalled"),
-        pytest.param("token_throttle", {"status": 429}, id="token throttled"),
     ],
 )
 def test_the_preflight_check_sends_one_request_each_and_leaves_retries_to_airflow(
@@ -107,11 +102,6 @@ def test_a_try_of_a_task_and_all_its_tries_end() -> None:
     assert longest_try <= 9 * 60
     assert between == 60 + 120 + 240
     assert (1 + retries) * longest_try + between <= 43 * 60
-
-
-@pytest.mark.parametrize("options", [IssueOptions, TicketRevoker, SsoTicketsOperator])
-def test_one_retry_budget_holds_everywhere(options: type) -> None:
-    assert inspect.signature(options).parameters["retry_budget"].default == DEFAULT_TIMEOUTS.retry_budget
 
 
 def test_a_task_that_must_end_has_ended_before_its_supervisor_kills_it() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from auth0_sso.exceptions import Auth0RunError, Auth0TokenError, Auth0TransientError, Auth0UnreachableError
+from auth0_sso.exceptions import Auth0RunError, Auth0TokenError, Auth0UnreachableError
 from auth0_sso.hooks.access_token import token_key
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.ledger.store import Ledger
@@ -23,16 +23,8 @@ THROTTLED = '{"error": "too_many_requests", "error_description": "Global limit h
 TROUBLES = [
     pytest.param("token_throttle", {}, "500 access_denied: Global limit", id="500 that says access_denied"),
     pytest.param("token_throttle", {"status": 429}, "429 too_many_requests: Global limit", id="429"),
-    pytest.param(
-        "error_before",
-        {"status": 429, "text": THROTTLED, "headers": {"Retry-After": "0"}},
-        "429 too_many_requests",
-        id="429 with a Retry-After",
-    ),
     pytest.param("error_before", {"status": 503, "body": "html"}, "503 no error code", id="down, says a proxy"),
-    pytest.param("error_before", {"status": 408, "body": "empty"}, "408 no error code", id="408"),
     pytest.param("drop_before", {}, "No answer from", id="dropped"),
-    pytest.param("odd_answer", {"status": 200, "text": '{"access_token": "a b"}'}, "200 no error", id="no token in it"),
     pytest.param("odd_answer", {"status": 200, "body": "huge"}, "200 no error code", id="huge"),
 ]
 
@@ -82,8 +74,7 @@ def test_a_token_that_is_revoked_during_the_run_is_renewed_once_for_all_tasks(
 
     asyncio.run(main())
     outcomes, stats = running.outcomes, tenant.stats()
-    assert factories.statuses(outcomes) == {"created": tasks * rows}
-    assert scenarios.flagged(outcomes) == []
+    scenarios.check_created(outcomes, tasks * rows)
     assert stats.tickets == tasks * rows
     assert stats.tokens_issued == stats.token_requests == 1 + revoked
     assert one_at_a_time(tenant)
@@ -108,8 +99,7 @@ def test_a_throttled_token_endpoint_gets_one_request_at_a_time_with_a_cooldown_i
     tenant.fault("token_throttle", status=429, route="token", seconds=1.5)
     timeouts = replace(factories.SHORT, longest_cooldown=DEFAULT_TIMEOUTS.longest_cooldown)
     outcomes = scenarios.fleet(ledger, 4, 5, timeouts=timeouts).run()
-    assert factories.statuses(outcomes) == {"created": 20}
-    assert scenarios.flagged(outcomes) == []
+    scenarios.check_created(outcomes, 20)
     assert {outcome["attempts"] for outcome in outcomes.values()} == {1}
     stats = tenant.stats()
     assert stats.by_status == {201: 20}, "nothing is sent without a token"
@@ -123,14 +113,8 @@ def test_a_token_endpoint_that_keeps_failing_ends_the_try_with_its_reason_and_no
 ) -> None:
     tenant.fault(kind, route="token", count=10_000, **details)
     tasks = scenarios.fleet(ledger, 2, 20, retry_budget=0.3)
-    outcomes = tasks.run()
-    assert "failed" in scenarios.statuses(outcomes)
-    assert scenarios.statuses(outcomes) <= {"failed", "not_attempted"}
-    assert scenarios.flagged(outcomes) == []
-    assert all(said in error for error in scenarios.errors(outcomes)), scenarios.errors(outcomes)
+    scenarios.check_not_created(tasks, said)
     assert (tenant.stats().requests, tenant.stats().tickets) == (0, 0)
-    with pytest.raises(Auth0TransientError):
-        tasks.tasks[0].issuer.raise_if_incomplete()
 
 
 def test_a_token_endpoint_that_stalls_costs_all_tasks_one_timeout(
@@ -139,8 +123,7 @@ def test_a_token_endpoint_that_stalls_costs_all_tasks_one_timeout(
     connect(tenant, extra={"timeout": 0.5})
     tenant.fault("stall", route="token", delay=3)
     outcomes = scenarios.fleet(ledger, 3, 10).run()
-    assert factories.statuses(outcomes) == {"created": 30}
-    assert scenarios.flagged(outcomes) == []
+    scenarios.check_created(outcomes, 30)
     assert tenant.stats().token_requests == 2
     assert tenant.stats().by_status == {201: 30}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
 import time_machine
@@ -34,27 +35,35 @@ class Tenant:
         return Token(f"token-{self.issued}", time.time() + self._lifetime, frozenset({"a:b"}))
 
 
-@pytest.mark.parametrize(("left", "serves"), [(3600, True), (1, True), (0, False), (-1, False), (float("inf"), True)])
-def test_a_token_serves_until_it_expires(left: float, serves: bool) -> None:
-    assert Token("t", 1000.0 + left, frozenset()).serves(1000.0) is serves
+def shared_by(tenant: Tenant, **options: Any) -> SharedToken:
+    return SharedToken(SETTINGS, tenant, None, **options)
+
+
+async def get_at_once(shared: SharedToken, *, rejected: Token | None = None) -> set[str]:
+    """Return the tokens that many callers get."""
+    return {token.access_token for token in await asyncio.gather(*(shared.get(rejected=rejected) for _ in range(50)))}
 
 
 def test_many_callers_at_once_fetch_one_token() -> None:
     tenant = Tenant()
-
-    async def run() -> list[Token]:
-        shared = SharedToken(SETTINGS, tenant, None)
-        return await asyncio.gather(*(shared.get() for _ in range(50)))
-
-    assert {token.access_token for token in asyncio.run(run())} == {"token-1"}
+    assert asyncio.run(get_at_once(shared_by(tenant))) == {"token-1"}
     assert tenant.issued == 1
 
 
-def test_an_expired_token_is_renewed() -> None:
-    tenant = Tenant(lifetime=600)
+def test_a_refused_token_is_renewed_once_for_all_callers() -> None:
+    tenant = Tenant()
 
+    async def run() -> set[str]:
+        shared = shared_by(tenant)
+        return await get_at_once(shared, rejected=await shared.get())
+
+    assert asyncio.run(run()) == {"token-2"}
+    assert tenant.issued == 2
+
+
+def test_an_expired_token_is_renewed() -> None:
     async def run() -> list[str]:
-        shared = SharedToken(SETTINGS, tenant, None)
+        shared = shared_by(Tenant(lifetime=600))
         tokens = []
         with time_machine.travel(1000.0, tick=False) as traveller:
             for at in (1000.0, 1599.0, 1600.0):
@@ -65,23 +74,11 @@ def test_an_expired_token_is_renewed() -> None:
     assert asyncio.run(run()) == ["token-1", "token-1", "token-2"]
 
 
-def test_a_refused_token_is_renewed_once_for_all_callers() -> None:
-    tenant = Tenant()
-
-    async def run() -> list[Token]:
-        shared = SharedToken(SETTINGS, tenant, None)
-        refused = await shared.get()
-        return await asyncio.gather(*(shared.get(rejected=refused) for _ in range(50)))
-
-    assert {token.access_token for token in asyncio.run(run())} == {"token-2"}
-    assert tenant.issued == 2
-
-
 def test_a_failed_fetch_is_shared_by_all_callers_and_retried_by_the_next_one() -> None:
     tenant = Tenant(Auth0UnreachableError("No connection."))
 
     async def run() -> str:
-        shared = SharedToken(SETTINGS, tenant, None)
+        shared = shared_by(tenant)
         results = await asyncio.gather(*(shared.get() for _ in range(20)), return_exceptions=True)
         assert {type(result) for result in results} == {Auth0UnreachableError}
         assert tenant.requests == 1
@@ -92,20 +89,16 @@ def test_a_failed_fetch_is_shared_by_all_callers_and_retried_by_the_next_one() -
 
 def test_refused_credentials_are_not_tried_again() -> None:
     tenant = Tenant(Auth0RunError("401"))
-
-    async def run() -> None:
-        shared = SharedToken(SETTINGS, tenant, None)
-        for _ in range(2):
-            with pytest.raises(Auth0RunError):
-                await shared.get()
-
-    asyncio.run(run())
+    shared = shared_by(tenant)
+    for _ in range(2):
+        with pytest.raises(Auth0RunError):
+            asyncio.run(shared.get())
     assert tenant.requests == 1
 
 
 def test_a_new_token_is_not_renewed_before_the_tenant_has_accepted_it() -> None:
     async def run() -> list[bool]:
-        shared = SharedToken(SETTINGS, Tenant(), None)
+        shared = shared_by(Tenant())
         first = await shared.get()
         results = [shared.can_renew(first)]
         second = await shared.get(rejected=first)
@@ -123,7 +116,7 @@ def test_a_token_that_stays_refused_is_renewed_every_half_minute() -> None:
 
     async def run() -> list[bool]:
         nonlocal now
-        shared = SharedToken(SETTINGS, Tenant(), None, clock=lambda: now)
+        shared = shared_by(Tenant(), clock=lambda: now)
         token = await shared.get()
         results = []
         for _ in range(2):
@@ -138,7 +131,7 @@ def test_a_token_that_stays_refused_is_renewed_every_half_minute() -> None:
 
 def test_a_cancelled_caller_does_not_block_the_others() -> None:
     async def run() -> str:
-        shared = SharedToken(SETTINGS, Tenant(), None)
+        shared = shared_by(Tenant())
         first, second = asyncio.create_task(shared.get()), asyncio.create_task(shared.get())
         await asyncio.sleep(0.001)
         first.cancel()

@@ -13,8 +13,6 @@ from airflow.sdk import Connection
 from auth0_sso.exceptions import Auth0ConnectionError
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.hooks.connection import Auth0Settings, read_settings
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 SECRETS = {"password": "s3cret-of-client", "private_key": "PEM-s3cret", "token": "t0ken-s3cret"}
 
@@ -59,14 +57,10 @@ def test_every_extra_is_read(name: str, value: object, setting: object) -> None:
     assert getattr(read_settings(connection(extra={name: value})), name) == setting
 
 
-@pytest.mark.parametrize("name", ["private_key", "token"])
-def test_a_secret_extra_replaces_the_password(name: str) -> None:
-    settings = read_settings(connection(extra={name: f" {SECRETS[name]}\n"}, password=None))
+@pytest.mark.parametrize(("name", "login"), [("private_key", "client"), ("token", None)])
+def test_a_secret_extra_replaces_the_password_and_a_token_the_login_too(name: str, login: str | None) -> None:
+    settings = read_settings(connection(extra={name: f" {SECRETS[name]}\n"}, login=login, password=None))
     assert getattr(settings, name).get_secret_value() == SECRETS[name]
-
-
-def test_a_ready_made_token_needs_no_login_either() -> None:
-    assert read_settings(connection(login=None, password=None, extra={"token": "ready"})).client_id == ""
 
 
 @pytest.mark.parametrize("empty", ["", None])
@@ -79,20 +73,15 @@ def test_an_empty_form_field_keeps_its_default(empty: str | None) -> None:
     ("host", "port", "base_url"),
     [
         ("acme.eu.auth0.com", None, "https://acme.eu.auth0.com"),
-        ("https://acme.eu.auth0.com/", None, "https://acme.eu.auth0.com"),
-        ("  ACME.eu.Auth0.com \n", None, "https://acme.eu.auth0.com"),
+        ("  https://ACME.eu.Auth0.com/ \n", None, "https://acme.eu.auth0.com"),
         ("acme.eu.auth0.com:8443", None, "https://acme.eu.auth0.com:8443"),
         ("acme.eu.auth0.com:443", None, "https://acme.eu.auth0.com"),
-        ("localhost:8080", None, "https://localhost:8080"),
         ("http://localhost:80", None, "http://localhost"),
         ("http://127.0.0.1:8080", None, "http://127.0.0.1:8080"),
         ("http://[::1]:8080", None, "http://[::1]:8080"),
-        ("http://[::1]", None, "http://[::1]"),
         ("acme.eu.auth0.com", 8443, "https://acme.eu.auth0.com:8443"),
         ("acme.eu.auth0.com:9000", 8443, "https://acme.eu.auth0.com:9000"),
-        ("acme.eu.auth0.com", 443, "https://acme.eu.auth0.com"),
         ("acme.eu.auth0.com", 0, "https://acme.eu.auth0.com"),
-        ("http://localhost", 80, "http://localhost"),
         ("http://localhost", 443, "http://localhost:443"),
     ],
 )
@@ -104,13 +93,7 @@ def test_host_and_port_become_one_canonical_url(host: str, port: int | None, bas
 
 @pytest.mark.parametrize(
     ("host", "allow_http"),
-    [
-        ("http://acme.eu.auth0.com", None),
-        ("http://localhost.example.com", False),
-        ("http://auth0:8080", "false"),
-        ("http://auth0:8080", ""),
-        ("ftp://auth0:8080", True),
-    ],
+    [("http://localhost.example.com", None), ("http://auth0:8080", "false"), ("ftp://auth0:8080", True)],
 )
 def test_a_host_without_tls_is_refused(host: str, allow_http: object) -> None:
     said = refusal(host=host, extra={"allow_http": allow_http})
@@ -118,7 +101,7 @@ def test_a_host_without_tls_is_refused(host: str, allow_http: object) -> None:
     assert "Drop the scheme, or set the extra 'allow_http'" in said
 
 
-@pytest.mark.parametrize("allowed", [True, "true", "True", "yes", 1])
+@pytest.mark.parametrize("allowed", [True, "yes"])
 def test_allow_http_accepts_a_host_without_tls(allowed: object) -> None:
     settings = read_settings(connection(host="http://auth0:8080", extra={"allow_http": allowed}))
     assert settings.base_url == "http://auth0:8080"
@@ -127,15 +110,9 @@ def test_allow_http_accepts_a_host_without_tls(allowed: object) -> None:
 @pytest.mark.parametrize(
     "host",
     [
-        "https://acme.eu.auth0.com/api/v2/",
-        "acme.eu.auth0.com?x=1",
-        "acme.eu.auth0.com#x",
-        "user:pass@acme.eu.auth0.com",
-        "https://",
-        "acme.eu.auth0.com:none",
-        "acme.eu.auth0.com:99999",
-        "acme .eu.auth0.com",
-        "https://[::1",
+        *("https://acme.eu.auth0.com/api/v2/", "acme.eu.auth0.com?x=1", "acme.eu.auth0.com#x"),
+        *("user:pass@acme.eu.auth0.com", "acme .eu.auth0.com", "https://", "https://[::1"),
+        *("acme.eu.auth0.com:none", "acme.eu.auth0.com:99999"),
     ],
 )
 def test_a_host_that_is_not_a_bare_domain_is_refused(host: str) -> None:
@@ -180,12 +157,6 @@ def test_a_wrong_extra_is_named_without_showing_a_secret(name: str, values: list
         assert not [secret for secret in (*SECRETS.values(), "abc\n") if secret in said]
 
 
-def test_all_wrong_extras_are_named_at_once() -> None:
-    said = refusal(extra={"timeout": 0, "burst_per_slot": 0})
-    assert "timeout: " in said
-    assert "burst_per_slot: " in said
-
-
 def test_an_extra_that_is_no_object_is_refused() -> None:
     assert "extra must be a JSON object" in refusal(extra=["profile_id"])
 
@@ -207,11 +178,7 @@ def test_an_extra_does_not_override_a_field(name: str) -> None:
 @pytest.mark.parametrize(
     "line_end", ["\n", "\\n", "\r\n", " ", ""], ids=["real", "two letters", "CRLF", "blank", "none"]
 )
-def test_the_line_ends_of_a_pem_are_restored(line_end: str) -> None:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
+def test_the_line_ends_of_a_pem_are_restored(pem: str, line_end: str) -> None:
     pasted = pem.replace("\n", line_end)
     read = read_settings(connection(extra={"private_key": pasted})).private_key.get_secret_value()
     assert read.strip() == pem.strip()
@@ -225,20 +192,12 @@ def test_secrets_are_not_shown() -> None:
         assert not [secret for secret in settings.secrets if secret in shown]
 
 
-def test_the_environment_variable_works_like_the_form(monkeypatch: pytest.MonkeyPatch) -> None:
-    extra = {"profile_id": "ssp_1", "requests_per_slot": 2, "private_key": "-----BEGIN\\nabc"}
-    fields = {"conn_type": "auth0", "host": "acme.eu.auth0.com", "login": "client", "password": SECRETS["password"]}
-    monkeypatch.setenv("AIRFLOW_CONN_AUTH0_DEFAULT", json.dumps({**fields, "extra": extra}))
-    assert Auth0Hook().settings == read_settings(connection(extra=extra))
-
-
-@pytest.mark.parametrize("conn_id", ["auth0_default", "other_tenant"])
-def test_a_missing_connection_is_named_with_two_ways_to_create_it(conn_id: str) -> None:
+def test_a_missing_connection_is_named_with_two_ways_to_create_it() -> None:
     with pytest.raises(Auth0ConnectionError) as caught:
-        _ = Auth0Hook(conn_id).settings
-    assert f"no connection '{conn_id}'" in str(caught.value)
+        _ = Auth0Hook("other_tenant").settings
+    assert "no connection 'other_tenant'" in str(caught.value)
     assert "Admin > Connections" in str(caught.value)
-    assert f"AIRFLOW_CONN_{conn_id.upper()}" in str(caught.value)
+    assert "AIRFLOW_CONN_OTHER_TENANT" in str(caught.value)
 
 
 def test_a_task_earns_requests_since_it_took_its_slots() -> None:

@@ -55,16 +55,13 @@ def create(rate_limiter: RateLimiter | None = None) -> None:
 @pytest.mark.parametrize(
     ("variables", "host", "proxy"),
     [
-        ({"HTTPS_PROXY": "http://proxy:3128"}, "https://acme.auth0.com", "http://proxy:3128"),
+        ({"HTTPS_PROXY": "http://one:1", "ALL_PROXY": "http://two:2"}, "https://acme.auth0.com", "http://one:1"),
         ({"https_proxy": "proxy:3128"}, "https://acme.auth0.com", "http://proxy:3128"),
         ({"ALL_PROXY": "http://proxy:3128"}, "https://acme.auth0.com", "http://proxy:3128"),
-        ({"HTTPS_PROXY": "http://one:1", "ALL_PROXY": "http://two:2"}, "https://acme.auth0.com", "http://one:1"),
         ({"HTTP_PROXY": "http://proxy:3128"}, "https://acme.auth0.com", ""),
         ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "other.com,auth0.com"}, "https://acme.auth0.com", ""),
-        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "*"}, "https://acme.auth0.com", ""),
         ({"HTTPS_PROXY": "http://p:3128", "NO_PROXY": "other.com"}, "https://acme.auth0.com", "http://p:3128"),
         ({"HTTPS_PROXY": "http://proxy:3128"}, "https://localhost:8443", ""),
-        ({"HTTP_PROXY": "http://proxy:3128"}, "http://127.0.0.1:8080", ""),
         ({"HTTP_PROXY": "http://proxy:3128"}, "http://[::1]:8080", ""),
     ],
 )
@@ -77,14 +74,7 @@ def test_the_environment_names_the_proxy_for_the_tenants_host(
 
 
 @pytest.mark.parametrize(
-    "proxy",
-    [
-        "http://proxy.example.com:3128",
-        "http://proxy",
-        "http://user:p%40ss!'*@10.0.0.1:3128",
-        "http://user@[::1]:3128/",
-        "HTTP://PROXY:80",
-    ],
+    "proxy", ["http://proxy", "HTTP://PROXY:80", "http://user:p%40ss!'*@10.0.0.1:3128", "http://user@[::1]:3128/"]
 )
 def test_a_valid_proxy_is_used_as_it_is(proxy: str) -> None:
     assert checked_proxy(f" {proxy}\n") == proxy

@@ -49,8 +49,8 @@ def test_the_same_request_again_reuses_its_ticket(tenant: Sandbox) -> None:
     [
         (ACME, "acme"),
         ({"organization_id": "org_1", "body": {"connection_id": "con_1"}}, "con_1"),
-        ({**ACME, "prospect_name": "Ada"}, "Ada"),
         ({**ACME, "prospect_name": "Ada", "prospect_email": "ADA@acme.example"}, "ada@acme.example"),
+        ({**ACME, "prospect_name": "Ada"}, "Ada"),
         ({**ACME, "prospect": "crm-7", "prospect_name": "Ada"}, "crm-7"),
     ],
 )
@@ -69,7 +69,6 @@ def test_a_body_that_names_organizations_itself_keeps_them() -> None:
     ("request_", "said"),
     [
         ({"body": {}}, "Request 2 is wrong: organization_id: "),
-        ({"organization_id": "org_1", "body": "acme"}, "Request 2 is wrong: body: "),
         ({**ACME, "connection": "acme"}, "Request 2 is wrong: connection: "),
         ("org_1", "Request 2 is wrong: it: "),
     ],
@@ -101,9 +100,7 @@ def test_the_tickets_of_an_organization_can_be_revoked(tenant: Sandbox) -> None:
     assert len(factories.living(tenant)) == 1
 
 
-def test_a_ticket_that_the_ledger_does_not_know_fails_and_the_others_are_revoked(
-    tenant: Sandbox,
-) -> None:
+def test_a_ticket_that_the_ledger_does_not_know_fails_and_the_others_are_revoked(tenant: Sandbox) -> None:
     created = factories.by_row(create([ACME]).returned)[1]
     unknown = {**created, "ticket_id": "unknown", "expires_at": "2999-01-01T00:00:00Z"}
     ti = revoke(tickets=[created, unknown])

@@ -17,7 +17,6 @@ from auth0_sso.runtime.event_loop import GuardedLoop
 from auth0_sso.runtime.timeouts import Timeouts
 from auth0_sso.runtime.worker_pool import WorkerPool
 
-OnAlarm = Callable[[Callable[[int, object], None]], None]
 LONG = Timeouts(shutdown=60)
 SHORT = Timeouts(shutdown=0.05)
 
@@ -59,24 +58,19 @@ def no_threads_left() -> Iterator[None]:
 
 
 @pytest.fixture
-def on_alarm() -> Iterator[OnAlarm]:
-    """Run a signal handler in a moment, when the event loop waits for answers."""
-    before = signal.getsignal(signal.SIGALRM)
+def strike_soon() -> Iterator[Callable[[], None]]:
+    """Let Airflow's task timeout strike in a moment, when the event loop waits for answers."""
 
-    def schedule(action: Callable[[int, object], None]) -> None:
-        signal.signal(signal.SIGALRM, action)
-        signal.setitimer(signal.ITIMER_REAL, 0.05)
+    def time_out(_signal: int, _frame: object) -> None:
+        raise AirflowTaskTimeout("Timeout")
 
-    yield schedule
+    before = signal.signal(signal.SIGALRM, time_out)
+    yield lambda: signal.setitimer(signal.ITIMER_REAL, 0.05) and None
     signal.signal(signal.SIGALRM, before)
 
 
 def never() -> Awaitable[object]:
     return asyncio.sleep(3600)
-
-
-def time_out(_signal: int, _frame: object) -> None:
-    raise AirflowTaskTimeout("Timeout")
 
 
 def test_work_that_finishes_is_not_stopped() -> None:
@@ -114,23 +108,12 @@ def test_after_a_stop_an_answer_is_waited_for_until_the_shutdown_timeout() -> No
     assert (work.sent, work.answered) == (1, 0)
 
 
-def test_a_signal_handler_may_stop_it(on_alarm: OnAlarm) -> None:
-    def answer() -> Awaitable[object]:
-        on_alarm(lambda _signal, _frame: loop.stop("stopped"))
-        return work.answer_after_the_stop()
-
-    work = Requests(answer)
-    loop = GuardedLoop(work, timeouts=LONG)
-    loop.run(work.run)
-    assert (work.sent, work.answered, work.reasons) == (1, 1, ["stopped"])
-
-
 @pytest.mark.parametrize(("answered", "timeouts"), [(1, LONG), (0, SHORT)], ids=["answered", "not answered"])
 def test_a_task_timeout_is_raised_after_requests_in_flight_or_the_shutdown_timeout(
-    on_alarm: OnAlarm, answered: int, timeouts: Timeouts
+    strike_soon: Callable[[], None], answered: int, timeouts: Timeouts
 ) -> None:
     def answer() -> Awaitable[object]:
-        on_alarm(time_out)
+        strike_soon()
         return work.answer_after_the_stop() if answered else never()
 
     work = Requests(answer)

@@ -8,25 +8,23 @@ import time
 import pytest
 from auth0_sso.runtime.rate_limit_headers import bucket_is_empty, retry_after, seconds_requested
 
-MALFORMED = ["", "-30", "soon", "1e3", "NaN", "3, 86400", "Thu, 99 Foo 2026 25:61:61 GMT"]
-
 
 def http_date(seconds: float) -> str:
     return email.utils.formatdate(seconds, usegmt=True)
 
 
-@pytest.mark.parametrize(("value", "seconds"), [("7", 7), (" 7 ", 7), ("0", 0), ("9" * 20, 999_999_999)])
+@pytest.mark.parametrize(("value", "seconds"), [(" 7 ", 7), ("9" * 20, 999_999_999)])
 def test_retry_after_is_read_in_seconds(value: str, seconds: float) -> None:
     assert retry_after({"Retry-After": value}) == seconds
 
 
 @pytest.mark.parametrize("header", ["Retry-After", "X-RateLimit-Reset"])
-@pytest.mark.parametrize("value", MALFORMED)
+@pytest.mark.parametrize("value", ["", "-30", "soon", "1e3", "NaN", "3, 86400", "Thu, 99 Foo 2026 25:61:61 GMT"])
 def test_a_malformed_header_requests_nothing(header: str, value: str) -> None:
     assert seconds_requested({header: value, "Date": value}) == 0
 
 
-@pytest.mark.parametrize("offset", [0, 5 * 3600, -5 * 3600], ids=["right", "5 h ahead", "5 h behind"])
+@pytest.mark.parametrize("offset", [0, 5 * 3600, -5 * 3600], ids=["right", "ahead", "behind"])
 @pytest.mark.parametrize("header", ["Retry-After", "X-RateLimit-Reset"])
 def test_a_time_is_relative_to_the_servers_date(header: str, offset: int) -> None:
     now = int(time.time()) + offset
@@ -47,12 +45,12 @@ def test_a_time_in_the_past_requests_nothing() -> None:
     assert seconds_requested({"Retry-After": http_date(past), "X-RateLimit-Reset": str(int(past))}) == 0
 
 
-@pytest.mark.parametrize("value", ["9" * 400, "1" + "0" * 30, "1795562531127"], ids=["400 digits", "31 digits", "ms"])
+@pytest.mark.parametrize("value", ["9" * 400, "1795562531127"], ids=["400 digits", "milliseconds"])
 def test_an_absurd_reset_is_a_number(value: str) -> None:
     assert seconds_requested({"X-RateLimit-Reset": value}) > 10**6
 
 
-@pytest.mark.parametrize(("remaining", "empty"), [("0", True), ("00", True), ("-1", True), ("1", False), ("x", False)])
+@pytest.mark.parametrize(("remaining", "empty"), [("0", True), ("-1", True), ("1", False), ("x", False)])
 def test_the_bucket_is_empty_when_nothing_remains(remaining: str, empty: bool) -> None:
     assert bucket_is_empty({"X-RateLimit-Remaining": remaining}) is empty
     assert not bucket_is_empty({})

@@ -77,7 +77,7 @@ def test_an_outage_uses_up_the_budgets_of_later_prospects_too(clock: FakeClock) 
 
 @pytest.mark.parametrize(
     ("failures", "requested", "seconds"),
-    [(1, 0, 1), (2, 0, 2), (3, 0, 4), (6, 0, 30), (10_000, 0, 30), (1, 7, 7), (1, 10**30, 60), (9, 7, 30)],
+    [(1, 0, 1), (3, 0, 4), (10_000, 0, 30), (1, 7, 7), (1, 10**30, 60)],
 )
 def test_the_cooldown_of_the_token_endpoint_grows_up_to_a_bound(
     failures: int, requested: float, seconds: float
