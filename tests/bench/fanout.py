@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +16,7 @@ from dev.sandbox.server import Sandbox
 from dev.sandbox.tenant.settings import SandboxSettings
 from tests.bench.measured import HOME, LATENCY, PLAN, BenchError, Measured, measured, problems, table
 from tests.support import commands
+from tests.support.prospects import csv_of
 
 OURS = "create_sso_tickets"
 NAIVE = "naive"
@@ -28,11 +28,9 @@ class Case:
     """
     One way to fan out.
 
-    :param way: its name
     :param organizations: how many, one ticket each
     :param slots: of the pool
     :param extra: of the connection: the pace
-    :param max_tasks: ``max_mapped_tasks``
     :param dag_id: the DAG whose task ``create_tickets`` is measured
     """
 
@@ -104,14 +102,8 @@ def _run(api: AirflowApi, case: Case, prefix: str) -> list[dict[str, Any]]:
 def _trigger(api: AirflowApi, case: Case, prefix: str) -> str:
     if case.dag_id == NAIVE:
         return api.trigger(NAIVE, {"organizations": case.organizations, "prefix": prefix})
-    text = csv_of(range(case.organizations), prefix)
+    text = csv_of(case.organizations, case.organizations, prefix)
     return api.trigger(OURS, {"prospects_csv": text, "max_mapped_tasks": case.max_tasks})
-
-
-def csv_of(organizations: Sequence[int], prefix: str) -> str:
-    """Return a CSV of one prospect an organization."""
-    lines = [f"org_{prefix}{number:05d},Organization {number},desk@{prefix}.example" for number in organizations]
-    return "\n".join(["organization_id,organization_name,prospect_email", *lines])
 
 
 def _at(moment: str) -> float:

@@ -26,9 +26,6 @@ class Measured:
     """
     What was measured of one way.
 
-    :param way: its name
-    :param requested: how many prospects there were
-    :param tickets: tickets that the tenant created
     :param seconds: from the first start to the last end
     :param refused: requests that got a 429
     :param peak: the most requests within any second

@@ -37,8 +37,6 @@ class Case:
     """
     An input.
 
-    :param rows: how many
-    :param valid: whether the rows are valid
     :param domains: how many each row has
     :param times: how often it is measured; the fastest counts
     """

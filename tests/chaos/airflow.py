@@ -32,13 +32,7 @@ _SHORT_TIMEOUTS = {
 
 
 class ChaosAirflow:
-    """
-    Airflow on a database of its own.
-
-    :param home: its ``AIRFLOW_HOME``.
-    :param database: SQLAlchemy's URL of the metadata database.
-    :param env: further environment variables.
-    """
+    """Airflow with a home, the SQLAlchemy URL of a metadata database of its own, and further environment variables."""
 
     def __init__(self, home: Path, database: str, env: Mapping[str, str]) -> None:
         settings = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database, **_SHORT_TIMEOUTS, **env}
@@ -63,7 +57,6 @@ class ChaosAirflow:
         self.stop()
 
     def api(self) -> AirflowApi:
-        """Return its API."""
         return self._local.api()
 
     def start(self) -> None:

@@ -42,11 +42,8 @@ def audit(
     in_flight: Mapping[str, int],
 ) -> Audit:
     """
-    Audit a batch.
+    Audit a batch of organizations with one prospect each, by the tenant's tickets and the report's rows.
 
-    :param organizations: one prospect each.
-    :param tickets: the tenant's.
-    :param rows: the report's.
     :param known: the ids of the tickets that the ledger holds.
     :param in_flight: requests that were in flight at the kills, by organization.
     """

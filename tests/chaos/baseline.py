@@ -24,9 +24,7 @@ class BaselineOutcome:
     The result of the baseline.
 
     :param kills: processes killed; all of Airflow counts once.
-    :param prospects: how many there were.
-    :param created: tickets that the tenant created.
-    :param recorded: those of them that are in the last run's XComs.
+    :param recorded: the created tickets that are in the last run's XComs.
     """
 
     kills: int

@@ -37,9 +37,7 @@ class Outcome:
     The result of a batch.
 
     :param planned: how many kills were planned.
-    :param killed: the kills by target.
     :param in_flight: requests in flight at a kill: organization and version of its ledger entry.
-    :param runs: DAG runs.
     :param clears: how often failed tasks were cleared.
     :param incomplete: reports that did not hold each row once.
     :param audit: the audit after the first green run.
@@ -66,11 +64,8 @@ class Batch:
 
     :param seed: decides the kills, and how the batch is resumed.
     :param organizations: how many, with one prospect each.
-    :param airflow: it is running.
     :param tenant: it has received nothing.
     :param ledger_url: the ledger that Airflow's tasks use.
-    :param reports_folder: where the reports are written.
-    :param log: prints progress.
     """
 
     def __init__(

@@ -24,8 +24,6 @@ class Killer:
 
     ``killed`` counts the kills by target.
 
-    :param plan: the kills, in order.
-    :param airflow: it is running.
     :param tenant: a kill is due when it has created a number of tickets.
     :param rng: chooses among the processes, and how long a part stays down.
     :param on_kill: called right after each kill, before anything is started again.

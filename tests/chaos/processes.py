@@ -16,11 +16,7 @@ _SUPERVISOR = f"{_TITLE}LocalExecutor: "
 
 @dataclass(frozen=True)
 class TaskProcess:
-    """
-    A process that runs or supervises a task.
-
-    :param ti_id: the task instance's id.
-    """
+    """A process that runs or supervises the task instance of this id."""
 
     pid: int
     ti_id: str

@@ -28,7 +28,6 @@ class Parsed:
     :param defaults: the parameters' values in a scheduled run, by DAG
     :param schedules: by DAG
     :param serialized: the DAGs as Airflow's database keeps them, by DAG
-    :param task_ids: the tasks of the serialized DAGs, by DAG
     """
 
     errors: dict[str, str] = field(default_factory=dict)
@@ -36,7 +35,6 @@ class Parsed:
     defaults: dict[str, dict[str, Any]] = field(default_factory=dict)
     schedules: dict[str, str | None] = field(default_factory=dict)
     serialized: dict[str, dict[str, Any]] = field(default_factory=dict)
-    task_ids: dict[str, list[str]] = field(default_factory=dict)
 
 
 def parse_afresh(jobs: list[tuple[Path, dict[str, str]]]) -> list[Parsed]:
@@ -65,22 +63,15 @@ def parse(job: dict[str, Any]) -> dict[str, Any]:
     """Parse one DAG file in this process."""
     os.environ.update(job["env"])
     from airflow.dag_processing.dagbag import DagBag
+    from airflow.serialization.serialized_objects import DagSerialization
 
     bag = DagBag(job["file"])
     parsed = Parsed(errors=bag.import_errors, modules=sorted(sys.modules))
     for dag_id, dag in bag.dags.items():
         parsed.schedules[dag_id] = dag.schedule
         parsed.defaults[dag_id] = dag.params.dump()
-        _serialize(parsed, dag_id, dag)
+        parsed.serialized[dag_id] = DagSerialization.to_dict(dag)
     return asdict(parsed)
-
-
-def _serialize(parsed: Parsed, dag_id: str, dag: Any) -> None:
-    from airflow.serialization.serialized_objects import DagSerialization
-
-    text = json.dumps(DagSerialization.to_dict(dag))
-    parsed.serialized[dag_id] = json.loads(text)
-    parsed.task_ids[dag_id] = DagSerialization.from_dict(json.loads(text)).task_ids
 
 
 def main() -> None:

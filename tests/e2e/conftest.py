@@ -81,13 +81,7 @@ def trigger(airflow: AirflowApi, tenant: Sandbox) -> Trigger:
 
 @dataclass(frozen=True)
 class FailedRun:
-    """
-    A run that logged in with a private key; one of its three rows was refused, and one response was lost.
-
-    :param file: its CSV.
-    :param private_key: PEM.
-    :param processes: the arguments and environments of Airflow's processes during the run.
-    """
+    """A run that logged in with a private key (PEM); one of its three rows was refused, and one response was lost."""
 
     run: Run
     file: Path

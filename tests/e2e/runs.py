@@ -83,15 +83,12 @@ class Run:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """Return the report's summary."""
         exported = self.api.xcom(self.dag_id, self.run_id, "export_report")
         return dict(exported["summary"])
 
     @property
     def report(self) -> Path:
-        """Return the report's folder."""
-        base = HOME / "reports"
-        return Path(str(reports.run_folder(base, self.dag_id, self.run_id)))
+        return Path(str(reports.run_folder(HOME / "reports", self.dag_id, self.run_id)))
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -99,7 +96,6 @@ class Run:
         return reports.read_tickets(self.report)
 
     def log(self, task_id: str) -> str:
-        """Return the content of the task's log files."""
         folder = HOME / "logs" / f"dag_id={self.dag_id}" / f"run_id={self.run_id}" / f"task_id={task_id}"
         events = [json.loads(line) for file in sorted(folder.rglob("*.log")) for line in file.read_text().splitlines()]
         return "\n".join(json.dumps(event, ensure_ascii=False) for event in events)

@@ -15,13 +15,7 @@ Trigger = Callable[..., "Run"]
 
 
 class Run:
-    """
-    A run of a DAG that has ended.
-
-    :param dag_run: Airflow's record of it.
-    :param reports_folder: where its report is.
-    :param log: what its tasks have logged.
-    """
+    """A run of a DAG that has ended, and what its tasks have logged."""
 
     def __init__(self, dag_run: Any, reports_folder: Path, log: str) -> None:
         self.dag_id = str(dag_run.dag_id)
@@ -32,16 +26,13 @@ class Run:
         self.report = Path(str(reports.run_folder(reports_folder, self.dag_id, self.run_id)))
 
     def states(self, task_id: str) -> list[str]:
-        """Return the states of a task's instances."""
         return [str(ti.state) for ti in self.instances if ti.task_id == task_id]
 
     def labels(self, task_id: str) -> list[str]:
-        """Return what a task's mapped instances are called."""
         return [str(ti.rendered_map_index) for ti in self.instances if ti.task_id == task_id]
 
     @property
     def summary(self) -> dict[str, Any]:
-        """Return the report's summary."""
         summary: dict[str, Any] = json.loads((self.report / "summary.json").read_text())
         return summary
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,39 +26,36 @@ def test_a_wrong_secret(trigger: Trigger, connect: Connect, tenant: Sandbox) -> 
 
 
 @pytest.mark.answers("wrong secret, missing scope, unknown profile")
-def test_an_unknown_profile(trigger: Trigger, tenant: Sandbox) -> None:
-    run = trigger(prospects_csv=TWO, profile_id="ssp_nobodyknowsthis01")
+@pytest.mark.parametrize(
+    ("conf", "named", "advice"),
+    [
+        (
+            {"profile_id": "ssp_nobodyknowsthis01"},
+            "Profile with ID: ssp_nobodyknowsthis01 not found",
+            "Set profile_id in the request",
+        ),
+        ({"dryrun": True}, "has 'dryrun', which is no parameter", "did you mean 'dry_run'?"),
+        ({"max_mapped_tasks": 5000}, "Airflow maps at most 1024 tasks", "Lower max_mapped_tasks"),
+    ],
+    ids=["unknown profile", "unknown parameter", "more mapped tasks than Airflow maps"],
+)
+def test_a_wrong_parameter(trigger: Trigger, tenant: Sandbox, conf: dict[str, Any], named: str, advice: str) -> None:
+    run = trigger(prospects_csv=TWO, **conf)
     assert run.state == "failed"
-    assert "Profile with ID: ssp_nobodyknowsthis01 not found" in run.log
-    assert "Set profile_id in the request" in run.log
+    assert named in run.log
+    assert advice in run.log
     assert tenant.stats().tickets == 0
 
 
-def test_a_csv_that_cannot_be_read(trigger: Trigger, tenant: Sandbox, tmp_path: Path) -> None:
-    file = tmp_path / "in.csv"
-    file.write_text("organization_id,domian\norg_1,a.example\n")
-    run = trigger(prospects_uri=str(file))
+def test_a_csv_that_cannot_be_read(trigger: Trigger, tenant: Sandbox) -> None:
+    run = trigger(prospects_csv="organization_id,domian\norg_1,a.example\n")
     assert run.state == "failed"
     assert "did you mean 'domains'" in run.log
     assert run.states("export_report") == ["skipped"]
     assert tenant.stats().requests == 0
 
 
-def test_an_unknown_parameter(trigger: Trigger, tenant: Sandbox) -> None:
-    run = trigger(prospects_csv=TWO, dryrun=True)
-    assert run.state == "failed"
-    assert "has 'dryrun', which is no parameter: did you mean 'dry_run'?" in run.log
-    assert tenant.stats().requests == 0
-
-
-def test_more_mapped_tasks_than_airflow_maps(trigger: Trigger, tenant: Sandbox) -> None:
-    run = trigger(prospects_csv=TWO, max_mapped_tasks=5000)
-    assert run.state == "failed"
-    assert "max_mapped_tasks is 5000, but Airflow maps at most 1024 tasks. Lower max_mapped_tasks" in run.log
-    assert tenant.stats().tickets == 0
-
-
-def test_a_revoking_run_that_selects_nothing_says_what_to_set(trigger: Trigger) -> None:
+def test_a_revoking_run_that_selects_nothing(trigger: Trigger) -> None:
     run = trigger("revoke_sso_tickets")
     assert run.state == "failed"
     assert "Set report_uri, organization_ids or all_live" in run.log

@@ -12,13 +12,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+Key = ec.EllipticCurvePrivateKey
+
 
 class Authority:
-    """
-    A certificate authority that the hook trusts during a test.
-
-    ``file`` holds its certificate.
-    """
+    """A certificate authority that the hook trusts during a test; ``file`` holds its certificate."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._folder = folder
@@ -40,11 +38,7 @@ class Authority:
         return path
 
     def _certify(
-        self,
-        name: str,
-        key: ec.EllipticCurvePrivateKey,
-        issuer: x509.Certificate | None,
-        days: tuple[int, int] = (-1, 1),
+        self, name: str, key: Key, issuer: x509.Certificate | None, days: tuple[int, int] = (-1, 1)
     ) -> x509.Certificate:
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         now = datetime.datetime.now(datetime.UTC)

@@ -67,11 +67,9 @@ def _created(what: str, drop: str) -> Iterator[tuple[URL, str]]:
 
 class Hang:
     """
-    Stops the processes that serve an application's connections, while the machine still responds.
+    Stops the processes that serve the connections of an ``application_name``, while the machine still responds.
 
-    :param application: the connections' ``application_name``.
     :param at_most: seconds after which they continue, so that no test waits without end.
-    :raises PostgresError: if the server's processes are not on this machine.
     """
 
     def __init__(self, application: str, at_most: float = 30.0) -> None:
@@ -104,11 +102,7 @@ class Hang:
 
 @cache
 def postgres_server() -> str:
-    """
-    Return the URL of a PostgreSQL that runs until this process ends.
-
-    :raises PostgresError: if there is none and none can be started.
-    """
+    """Return the URL of a PostgreSQL that runs until this process ends."""
     if named := os.environ.get(SERVER_VARIABLE) or os.environ.get(STARTED_VARIABLE):
         return named
     binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))

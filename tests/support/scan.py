@@ -8,7 +8,6 @@ import json
 import re
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -80,12 +79,7 @@ def _in_base64(secret: bytes) -> set[bytes]:
 
 
 def find(secrets: Mapping[str, str], places: Mapping[str, bytes]) -> set[Leak]:
-    """
-    Search all places for all secrets in all their forms.
-
-    :param secrets: by name.
-    :param places: contents by name.
-    """
+    """Search all places for all secrets in all their forms; both are given by name."""
     wanted: dict[bytes, tuple[str, str]] = {}
     for name, secret in secrets.items():
         for form, texts in forms_of(secret).items():
@@ -131,12 +125,7 @@ def in_files(folder: Path, *, skip: Callable[[Path], bool]) -> Places:
 
 
 class ProcessWatch:
-    """
-    Records the arguments and environments of a process and its descendants during a ``with`` block.
-
-    :param root: the process's id.
-    :param seconds: between two looks.
-    """
+    """Looks every few seconds at the arguments and environments of a process (``root``) and its descendants."""
 
     def __init__(self, root: int, *, seconds: float = 0.1) -> None:
         self._root = root
@@ -157,15 +146,6 @@ class ProcessWatch:
     def places(self) -> Places:
         """Return what was seen."""
         return {f"process {what}": b"\n".join(list(seen)) for what, seen in self._seen.items()}
-
-    def saw(self, text: bytes, within: float) -> bool:
-        """Wait until a text was seen; return whether it was in time."""
-        deadline = time.monotonic() + within
-        while not any(text in content for content in self.places.values()):
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(self._seconds)
-        return True
 
     def _watch(self) -> None:
         while not self._done.wait(self._seconds):

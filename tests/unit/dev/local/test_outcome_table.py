@@ -32,9 +32,7 @@ def test_each_prospect_has_a_line_without_its_ticket_and_the_totals_are_below() 
 
 
 def test_names_can_neither_style_the_terminal_nor_break_the_table() -> None:
-    text = shown([created(1, name="[bold]A[/] \x1b[31m\nB")])
-    assert "[bold]A[/] \ufffd[31m B" in text
-    assert "\x1b" not in text
+    assert "[bold]A[/] \ufffd[31m B" in shown([created(1, name="[bold]A[/] \x1b[31m\nB")])
 
 
 def test_of_many_rows_those_that_need_work_are_shown_and_the_others_counted() -> None:

@@ -59,11 +59,6 @@ def test_a_file_without_rows_is_a_warning_among_others_that_have_some(folder):
     assert loaded.warnings == ["a.csv: has a header, but no rows"]
 
 
-def test_the_error_for_an_input_without_rows_shows_a_header():
-    with pytest.raises(ProspectsError, match=r"has no rows: .* organization_id,organization_name,"):
-        load_prospects(None, text=HEADER + "\n,\n")
-
-
 def test_pasted_text_wins_over_the_file_unless_it_is_blank():
     loaded = load_prospects(SAMPLE, text="\ufeff" + HEADER + "org_9,a@a.example\r\n")
     assert [(prospect.organization_id, prospect.source) for prospect in loaded.valid] == [("org_9", "prospects_csv")]

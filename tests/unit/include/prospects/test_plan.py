@@ -54,21 +54,10 @@ def test_packed_batches_differ_by_no_more_than_the_largest_organization(loaded, 
 
 
 def test_few_organizations_get_a_batch_each_in_the_order_of_the_input():
-    loaded = Prospects(
-        [
-            prospect(1, "org_b"),
-            prospect(2, "org_a", "Acme"),
-            prospect(3, "org_b", "Globex"),
-            prospect(4, "org_c"),
-        ]
-    )
-    batches = plan_batches(loaded, 3)
+    rows = [("org_b", ""), ("org_a", "Acme"), ("org_b", "Globex"), ("org_c", "")]
+    batches = plan_batches(Prospects([prospect(row, *names) for row, names in enumerate(rows, 1)]), 3)
     assert [batch.label for batch in batches] == ["Globex", "Acme", "org_c"]
-    assert [[request.row for request in batch.organizations[0].requests] for batch in batches] == [
-        [1, 3],
-        [2],
-        [4],
-    ]
+    assert [[request.row for request in batch.organizations[0].requests] for batch in batches] == [[1, 3], [2], [4]]
 
 
 def test_many_organizations_share_batches_evenly():
@@ -101,11 +90,6 @@ def test_a_long_label_keeps_its_count():
     assert batch.label.endswith("x and 2 more")
 
 
-def test_no_prospects_need_no_batches(tmp_path):
-    assert plan_batches(Prospects(), 5) == []
-    assert write_plan([], tmp_path) == []
-
-
 def test_less_than_one_batch_is_refused():
     with pytest.raises(ValueError, match="max_mapped_tasks is 0: must be at least 1"):
         plan_batches(Prospects(), 0)
@@ -118,13 +102,11 @@ def test_a_plan_removes_the_files_of_an_earlier_one(tmp_path, storage):
     (folder / "plan" / "notes.txt").write_text("kept")
     references = write_plan(plan_batches(of_organizations([7, 8]), 5), folder)
     assert [reference["label"] for reference in references] == ["org_7", "org_8"]
-    assert sorted(entry.name for entry in (folder / "plan").iterdir()) == [
-        "batch-0001.json",
-        "batch-0002.json",
-        "notes.txt",
-    ]
+    names = sorted(entry.name for entry in (folder / "plan").iterdir())
+    assert names == ["batch-0001.json", "batch-0002.json", "notes.txt"]
 
 
-def test_no_prospects_need_no_folder_where_storage_has_no_empty_ones(monkeypatch):
+def test_no_prospects_need_no_batches_and_no_folder_where_storage_has_no_empty_ones(monkeypatch):
     monkeypatch.setattr(MemoryFileSystem, "mkdir", lambda *_, **__: None)  # as S3 and its like do
+    assert plan_batches(Prospects(), 5) == []
     assert write_plan([], UPath("memory://plans/without-folders")) == []

@@ -13,14 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from upath import UPath
 
-from include.prospects import (
-    ProspectsError,
-    load_prospects,
-    plan_batches,
-    read_manifest,
-    write_manifest,
-    write_plan,
-)
+from include.prospects import ProspectsError, load_prospects, plan_batches, read_manifest, write_manifest, write_plan
 from include.prospects.records import HIDDEN_CHARACTERS
 from include.prospects.schema.cells import BOOLEANS
 from include.prospects.schema.columns import COLUMNS

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from upath import UPath
 
-from include.reports import STATUSES, ReportRow, RunInfo, read_tickets, run_folder, write_report, write_revocations
+from include.reports import STATUSES, ReportRow, RunInfo, read_tickets, write_report, write_revocations
 
 RUN = RunInfo(
     "create_sso_tickets", "run", "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:09+00:00", 9.25,
@@ -20,14 +19,6 @@ FILES = {"tickets.csv", "tickets.xlsx", "report.html", "summary.json"}
 
 def rows_of(*statuses: str) -> list[ReportRow]:
     return [ReportRow(n, f"org_{n % 2}", "Acme", status=status) for n, status in enumerate(statuses, 1)]
-
-
-def test_object_storage_gets_the_same_files() -> None:
-    folder = run_folder(UPath("memory://bucket/reports"), "create_sso_tickets", "run:1")
-    summary = write_report(folder, rows_of("created", "failed"), RUN)
-    assert {path.name for path in folder.iterdir()} == FILES
-    assert json.loads((folder / "summary.json").read_text()) == summary
-    assert [row["status"] for row in read_tickets(folder)] == ["created", "failed"]
 
 
 def test_the_summary_counts_every_status_and_names_every_file(tmp_path: Path) -> None:

@@ -71,10 +71,6 @@ def test_no_file_and_no_terminal_gets_a_control_character(escape: str) -> None:
     assert all("Ac\ufffd" in text for text in (outputs[0], outputs[1], outputs[-1]))
 
 
-def test_a_name_takes_one_line_of_the_terminals_table() -> None:
-    assert terminal([row_of("a\r\nb\tc\n" * 9)]).count("\n") == terminal([row_of("abc")]).count("\n")
-
-
 @pytest.mark.parametrize("letter", ["x", "😀", "="])
 def test_a_cell_of_a_megabyte_is_cut_to_the_limit_of_a_spreadsheet(letter: str) -> None:
     folder = files_of("long", [row_of(letter * 1_000_000, "error")])

@@ -1,16 +1,12 @@
-"""The token endpoint: every response, and both ways to log in."""
+"""The token endpoint: every response; test_sdk.py logs in by private_key_jwt too."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from dev.sandbox.tenant.client_assertion import ASSERTION_TYPE
 from dev.sandbox.tenant.clock import ManualClock
 
 NewClient = Callable[..., Any]
@@ -92,22 +88,3 @@ def test_the_endpoints_own_limit_responds_with_the_misleading_500(new_client: Ne
     assert refused.json() == {"error": "access_denied", "error_description": "Global limit has been reached"}
     clock.advance(1)
     assert client.request_token().status_code == 200
-
-
-def test_a_signed_assertion_replaces_the_secret_and_expires_by_the_tenants_clock(
-    new_client: NewClient, clock: ManualClock
-) -> None:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    client = new_client(clock=clock, public_keys=(pem,), client_secret="")
-
-    def status(jti: str, expires: float) -> int:
-        claims = {"iss": client.tenant.client_id, "sub": client.tenant.client_id, "jti": jti, "exp": expires}
-        signed = jwt.encode({**claims, "aud": f"https://{client.tenant.domain}/"}, key, "RS256")
-        login = {"client_secret": None, "client_assertion_type": ASSERTION_TYPE, "client_assertion": signed}
-        return int(client.request_token(**login).status_code)
-
-    expires = clock() + 60
-    assert status("1", expires) == 200
-    clock.advance(60)
-    assert status("2", expires) == 401

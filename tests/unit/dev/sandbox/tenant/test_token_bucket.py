@@ -84,15 +84,6 @@ def test_a_clock_that_goes_back_gives_no_tokens() -> None:
     assert readings[2].next_at == NOW + 1
 
 
-def test_neighbours_take_their_share_until_they_leave() -> None:
-    bucket = TokenBucket(Plan(size=10, refill=4), NOW)
-    bucket.share(rate=3, now=NOW, until=NOW + 10)
-    for _ in range(10):
-        bucket.take(NOW)
-    assert bucket.take(NOW + 5).remaining == 4  # 5 s at 4 - 3, one taken
-    assert bucket.take(NOW + 10.5).remaining == 10 - 1  # 4 and 5 s at 1 and 0.5 s at 4 fill it
-
-
 def test_neighbours_above_the_refill_leave_nothing() -> None:
     bucket = TokenBucket(Plan(size=10, refill=4), NOW)
     bucket.share(rate=14, now=NOW, until=NOW + 100)

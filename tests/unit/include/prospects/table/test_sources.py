@@ -39,10 +39,6 @@ def test_a_pipe_or_a_broken_link_is_refused(tmp_path, whole_folder):
     assert refusal_of(tmp_path) == problem
 
 
-def test_a_device_is_refused():
-    assert refusal_of(Path("/dev/zero")) == "prospects_uri '/dev/zero' can't be read: it is not a regular file"
-
-
 class Unreachable(type(Path())):
     """A path of a storage whose driver raises an exception of its own."""
 
