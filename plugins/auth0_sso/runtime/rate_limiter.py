@@ -3,11 +3,10 @@ The Airflow pool is the rate limit.
 
 A pool slot earns ``rate`` requests a second from the moment its task takes it, and saves up at most ``burst`` of
 them. Every task starts with none, and the pool bounds the tasks that run. So all tasks together send no more than
-``slots * (burst + rate * w)`` requests in any ``w`` seconds, and share nothing but the pool. Two exceptions: Airflow
-frees the slots of a running task that is cleared or marked at once, while its process may send until its next
-heartbeat, up to 5 seconds (``[workers] min_heartbeat_interval``); and tasks that run when the pool is made smaller
-keep their slots until they end. Auth0 keeps a token bucket per tenant
-(https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy).
+``slots * (burst + rate * w)`` requests in any ``w`` seconds, and share nothing but the pool. Two exceptions: the
+process of a running task that is cleared or marked may send until its next heartbeat, up to 5 seconds
+(``[workers] min_heartbeat_interval``), and tasks that run when the pool is made smaller keep their slots. Auth0's rule:
+https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy.
 """
 
 from __future__ import annotations
