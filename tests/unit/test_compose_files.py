@@ -19,6 +19,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 ENV_EXAMPLE = (PROJECT / ".env.example").read_text(encoding="utf-8")
 DOCKERFILE = (PROJECT / "Dockerfile").read_text(encoding="utf-8")
 AIRFLOW_VERSION = "3.3.2"
+REPORTS = "./reports:/opt/airflow/reports"
 
 _VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(:[?-])?")
 
@@ -43,6 +44,7 @@ def _one_shots() -> set[str]:
     }
 
 
+each_service = pytest.mark.parametrize("name", sorted(SERVICES))
 LONG_RUNNING = sorted(set(SERVICES) - _one_shots())
 
 
@@ -53,40 +55,35 @@ def test_it_is_airflow_with_celery_and_a_sandbox_on_request() -> None:
     assert _one_shots() == {"airflow-init"}
 
 
-@pytest.mark.parametrize("name", sorted(SERVICES))
+@each_service
 def test_every_image_is_pinned(name: str) -> None:
     _, _, tag = SERVICES[name]["image"].partition(":")
     assert re.fullmatch(r"\d+(\.\d+)*(-\w+)?", tag)
 
 
 @pytest.mark.parametrize("name", LONG_RUNNING)
-def test_every_service_says_when_it_is_healthy_and_comes_back_after_a_crash(name: str) -> None:
-    assert SERVICES[name]["healthcheck"]["test"]
-    assert SERVICES[name]["healthcheck"]["interval"]
+def test_every_service_has_a_health_check_and_restarts_after_a_crash(name: str) -> None:
+    assert {"test", "interval"} <= set(SERVICES[name]["healthcheck"])
     assert SERVICES[name]["restart"] == "unless-stopped"
 
 
-@pytest.mark.parametrize("name", sorted(SERVICES))
+@each_service
 def test_a_service_waits_for_others_until_they_are_ready_not_only_started(name: str) -> None:
     for other, how in SERVICES[name].get("depends_on", {}).items():
         ready = "service_completed_successfully" if other in _one_shots() else "service_healthy"
         assert how["condition"] == ready
 
 
-@pytest.mark.parametrize("name", sorted(SERVICES))
+@each_service
 def test_ports_are_published_to_this_machine_only(name: str) -> None:
     assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
 
 
-@pytest.mark.parametrize("name", sorted(SERVICES))
-def test_code_is_mounted_read_only(name: str) -> None:
+@each_service
+def test_only_the_reports_of_the_project_can_be_written(name: str) -> None:
     mounts = [volume for volume in SERVICES[name].get("volumes", []) if volume.startswith("./")]
-    assert [mount for mount in mounts if not mount.endswith(":ro")] in ([], ["./reports:/opt/airflow/reports"])
-
-
-@pytest.mark.parametrize("name", ["api-server", "worker"])
-def test_who_writes_reports_and_who_shows_them_share_the_folder(name: str) -> None:
-    assert "./reports:/opt/airflow/reports" in SERVICES[name]["volumes"]
+    assert [mount for mount in mounts if not mount.endswith(":ro")] in ([], [REPORTS])
+    assert REPORTS in mounts or name not in ("api-server", "worker"), "it shows or writes them"
 
 
 def test_without_secrets_compose_stops_and_says_what_to_do() -> None:
@@ -103,20 +100,20 @@ def test_without_secrets_compose_stops_and_says_what_to_do() -> None:
     assert all("make env" in message for message in re.findall(r"\$\{\w+:\?([^}]*)}", COMPOSE_TEXT))
 
 
-def test_the_example_env_tells_of_every_variable_and_no_other() -> None:
+def test_the_example_env_names_every_variable_and_no_other() -> None:
     read_by_compose_itself = {"COMPOSE_PROFILES"}
     used = _variables(required=True) | _variables(required=False)
     assert set(_settings(ENV_EXAMPLE)) == used | read_by_compose_itself
 
 
-@pytest.mark.parametrize("name", sorted(SERVICES))
-def test_no_secret_stands_in_the_compose_file(name: str) -> None:
+@each_service
+def test_no_secret_is_in_the_compose_file(name: str) -> None:
     environment = SERVICES[name].get("environment", {})
     secret = {key: value for key, value in environment.items() if re.search("PASSWORD|SECRET|_KEY$|_CONN(_|$)", key)}
     assert all("${" in value for value in secret.values())
 
 
-def test_no_process_has_a_password_among_its_arguments_where_all_on_the_machine_can_read_it() -> None:
+def test_no_process_has_a_password_among_its_arguments() -> None:
     scripts = [part for service in SERVICES.values() for part in service.get("command", []) if "\n" in part]
     scripts += [config["content"] for config in COMPOSE["configs"].values()]
     lines = [line.strip() for script in scripts for line in script.splitlines()]
@@ -125,7 +122,7 @@ def test_no_process_has_a_password_among_its_arguments_where_all_on_the_machine_
     assert [line for line in expanded if not line.startswith("printf ")] == []
 
 
-def test_the_tenants_and_the_ledgers_secrets_are_known_to_the_worker_only() -> None:
+def test_only_the_worker_has_the_secrets_of_the_tenant_and_of_the_ledger() -> None:
     def knowing(part: str) -> set[str]:
         return {name for name, service in SERVICES.items() if part in "".join(service.get("environment", {}))}
 
@@ -133,7 +130,7 @@ def test_the_tenants_and_the_ledgers_secrets_are_known_to_the_worker_only() -> N
     assert "worker" not in knowing("SQL_ALCHEMY_CONN") | knowing("JWT_SECRET")
 
 
-def test_the_example_is_the_sandbox_at_the_pace_of_its_plan() -> None:
+def test_the_example_is_the_sandbox_at_the_rate_of_its_plan() -> None:
     settings = _settings(ENV_EXAMPLE)
     connection = json.loads(settings["AIRFLOW_CONN_AUTH0_DEFAULT"])
     sandbox = SandboxSettings()
@@ -149,7 +146,7 @@ def test_the_example_is_the_sandbox_at_the_pace_of_its_plan() -> None:
     assert int(settings["SSO_TICKETS_POOL_SLOTS"]) < int(settings["AIRFLOW__CELERY__WORKER_CONCURRENCY"])
 
 
-def test_nothing_runs_on_a_schedule_before_somebody_says_so() -> None:
+def test_nothing_runs_on_a_schedule_by_default() -> None:
     assert _settings(ENV_EXAMPLE)["SSO_TICKETS_SCHEDULE"] == ""
     assert SERVICES["scheduler"]["environment"]["SSO_TICKETS_SCHEDULE"] == "${SSO_TICKETS_SCHEDULE:-}"
 
@@ -171,7 +168,7 @@ def test_the_image_leaves_out_what_only_tests_and_lint_need() -> None:
     assert "pytest" not in runtime
 
 
-def test_all_that_the_image_copies_is_let_in_and_nothing_else() -> None:
+def test_the_build_context_has_what_the_image_copies_and_nothing_else() -> None:
     ignored = (PROJECT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     rules = [line for line in ignored if line and not line.startswith("#")]
     let_in = {rule.removeprefix("!") for rule in rules if rule.startswith("!")}

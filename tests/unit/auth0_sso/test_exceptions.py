@@ -19,8 +19,6 @@ from auth0_sso.exceptions import (
     Auth0UnreachableError,
     error_from_answer,
 )
-from auth0_sso.runtime.rate_limit_headers import retry_after
-from multidict import CIMultiDict, CIMultiDictProxy
 
 
 def body(message: str = "", code: str = "") -> dict[str, Any]:
@@ -29,73 +27,50 @@ def body(message: str = "", code: str = "") -> dict[str, Any]:
 
 SCOPE = "Insufficient scope, expected any of: create:sso_access_tickets"
 TAKEN = "A connection with this name already exists."
+UNVERIFIED = "or waits until its domain is verified, which can take 24 to 48 hours; to finish or edit it"
 
 TABLE = [
     pytest.param(400, body("Payload validation error", "invalid_body"), Auth0RowError, "Fix the request", id="body"),
-    pytest.param(400, body("The client abc does not exist"), Auth0RowError, "Fix the request", id="unknown client"),
     pytest.param(400, body("Bad HTTP authentication header format", "Bearer"), Auth0RunError, "'token'", id="bearer"),
     pytest.param(401, body("Invalid token"), Auth0TokenError, "client id", id="token"),
-    pytest.param(401, body("Invalid signature received"), Auth0TokenError, "client secret", id="signature"),
     pytest.param(403, body(SCOPE, "insufficient_scope"), Auth0RunError, "Machine to Machine", id="scope"),
     pytest.param(403, body(SCOPE), Auth0RunError, "Machine to Machine", id="scope without a code"),
     pytest.param(403, body("Not in your plan", "insufficient_entitlement"), Auth0RunError, "plan", id="plan"),
     pytest.param(403, body("No"), Auth0RunError, "Applications > APIs", id="forbidden"),
     pytest.param(404, body("Profile with ID: ssp_1 not found"), Auth0ProfileError, "profile_id", id="profile"),
     pytest.param(404, body("The organization does not exist"), Auth0RowError, "Fix the request", id="another 404"),
-    pytest.param(409, body(TAKEN, "connection_conflict"), Auth0ConflictError, "connection_id", id="conflict"),
-    pytest.param(409, body(TAKEN), Auth0ConflictError, "connection_id", id="conflict without a code"),
-    pytest.param(409, body("The custom domain is taken"), Auth0RowError, "Fix the request", id="without a code too"),
+    pytest.param(409, body(TAKEN, "connection_conflict"), Auth0ConflictError, UNVERIFIED, id="conflict"),
+    pytest.param(409, body(TAKEN), Auth0ConflictError, UNVERIFIED, id="conflict without a code"),
     pytest.param(409, {}, Auth0RowError, "Fix the request", id="bare 409"),
     pytest.param(409, body("Two", "custom_domain_conflict"), Auth0RowError, "Fix the request", id="another conflict"),
     pytest.param(422, body("What"), Auth0RowError, "Fix the request", id="another 4xx"),
-    pytest.param(
-        429, body("Global limit has been reached", "too_many_requests"), Auth0RateLimitError, "slots", id="429"
-    ),
-    pytest.param(429, {}, Auth0RateLimitError, "slots", id="bare 429"),
+    pytest.param(429, body("Global limit", "too_many_requests"), Auth0RateLimitError, "slots", id="429"),
     pytest.param(408, body("Timeout"), Auth0AmbiguousResultError, "status page", id="408"),
-    pytest.param(500, body("Internal error"), Auth0AmbiguousResultError, "status page", id="500"),
-    pytest.param(
-        502, "<html><h1>Bad gateway</h1></html>", Auth0AmbiguousResultError, "status page", id="502 as a page"
-    ),
+    pytest.param(502, "<h1>Bad gateway</h1>", Auth0AmbiguousResultError, "status page", id="502 as a page"),
     pytest.param(503, None, Auth0AmbiguousResultError, "status page", id="503 without a body"),
     pytest.param(302, "", Auth0RunError, "without a redirect", id="redirect"),
 ]
 
 
 @pytest.mark.parametrize(("status", "said", "kind", "advice"), TABLE)
-def test_an_answer_becomes_an_error_with_its_status_message_and_advice(
+def test_an_answer_becomes_an_error_with_its_status_code_message_and_advice(
     status: int, said: object, kind: type[Auth0Error], advice: str
 ) -> None:
     error = error_from_answer(status, said, {"X-RateLimit-Remaining": "1"})
+    fields = said if isinstance(said, dict) else {}
+    code = fields.get("errorCode", "")
     assert type(error) is kind
     assert isinstance(error, AirflowException)
-    assert error.status == status
+    assert (error.status, error.error_code) == (status, code)
     assert error.headers == {"X-RateLimit-Remaining": "1"}
     assert advice in error.advice
-    assert str(error).startswith(f"Auth0 answered {status}")
+    assert str(error).startswith(f"Auth0 answered {status} {code}: " if code else f"Auth0 answered {status}: ")
     assert str(error).endswith(error.advice)
-    message = said.get("message") if isinstance(said, dict) else ""
-    assert (message or "no message") in str(error)
-
-
-def test_a_conflict_does_not_claim_that_single_sign_on_works_already() -> None:
-    advice = error_from_answer(409, body(TAKEN, "connection_conflict"), {}).advice
-    assert "or waits until its domain is verified" in advice
-
-
-def test_header_names_are_case_insensitive() -> None:
-    headers = CIMultiDictProxy(CIMultiDict({"retry-after": "20"}))
-    assert retry_after(error_from_answer(503, "", headers).headers) == 20
-
-
-def test_the_error_code_is_kept_and_shown() -> None:
-    error = error_from_answer(403, body(SCOPE, "insufficient_scope"), {})
-    assert error.error_code == "insufficient_scope"
-    assert "403 insufficient_scope: " in str(error)
+    assert fields.get("message", "no message") in str(error)
 
 
 @pytest.mark.parametrize("said", [None, [], "text", 7, {"message": None}, {"message": ["a"], "errorCode": 5}], ids=str)
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 429, 500])
+@pytest.mark.parametrize("status", [400, 403, 404, 409])
 def test_any_body_can_be_read(status: int, said: object) -> None:
     assert isinstance(error_from_answer(status, said, {}), Auth0Error)
 
@@ -110,14 +85,7 @@ def test_what_databases_do_not_accept_is_replaced() -> None:
     assert str(Auth0Error("a\x00b\ud800c")) == "a\ufffdb\ufffdc"
 
 
-@pytest.mark.parametrize(
-    ("kind", "ambiguous"),
-    [
-        (Auth0RateLimitError, False),
-        (Auth0UnreachableError, False),
-        (Auth0TransientError, False),
-        (Auth0AmbiguousResultError, True),
-    ],
-)
-def test_only_an_ambiguous_result_may_have_created_a_ticket(kind: type[Auth0TransientError], ambiguous: bool) -> None:
-    assert kind("x").ambiguous is ambiguous
+@pytest.mark.parametrize("kind", [Auth0RateLimitError, Auth0UnreachableError, Auth0TransientError])
+def test_only_an_ambiguous_result_may_have_created_a_ticket(kind: type[Auth0TransientError]) -> None:
+    assert not kind("x").ambiguous
+    assert Auth0AmbiguousResultError("x").ambiguous

@@ -96,16 +96,8 @@ def test_values_without_tickets_are_not_copied(monkeypatch: pytest.MonkeyPatch) 
     assert EncryptedTicketsXCom.serialize_value(value) is value
 
 
-def test_values_without_tickets_need_no_key() -> None:
-    databases.use_fernet_key("")
-    assert pulled(stored({"rows": 12})) == {"rows": 12}
-
-
-def test_tickets_that_were_pushed_without_the_backend_are_read() -> None:
+def test_tickets_are_read_that_were_pushed_before_the_backend_was_set_or_after_it_was_removed() -> None:
     assert pulled(BaseXCom.serialize_value(PUSHED)) == PUSHED
-
-
-def test_encrypted_tickets_are_read_after_the_backend_was_removed() -> None:
     kept = BaseXCom.deserialize_value(SimpleNamespace(value=stored(PUSHED)))
     assert decrypted([*kept, *PUSHED]) == PUSHED * 2
 
@@ -130,8 +122,9 @@ def test_a_name_that_only_looks_encrypted_is_left_as_it_is() -> None:
     assert pulled(stored(value)) == value
 
 
-def test_without_a_key_a_ticket_is_refused() -> None:
+def test_without_a_key_a_ticket_is_refused_and_other_values_are_not() -> None:
     databases.use_fernet_key("")
+    assert pulled(stored({"rows": 12})) == {"rows": 12}
     with pytest.raises(LedgerError, match="Airflow has no Fernet key") as raised:
         stored(PUSHED)
     assert ID not in str(raised.value)
