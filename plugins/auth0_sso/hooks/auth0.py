@@ -108,7 +108,7 @@ class Auth0Hook(HttpAsyncHook):
 
     @cached_property
     def settings(self) -> Auth0Settings:
-        """The connection's, or Auth0ConnectionError; the first access must happen before an event loop runs."""
+        """The connection's settings, or Auth0ConnectionError; read them before an event loop runs."""
         try:
             connection = self.get_connection(self.auth0_conn_id)
         except AirflowNotFoundException:

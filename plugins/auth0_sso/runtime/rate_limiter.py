@@ -91,7 +91,7 @@ class RateLimiter:
             slot.release()
 
     async def acquire(self, within: float = math.inf) -> None:
-        """Wait until a request may leave, and count it; Auth0RateLimitError after more than ``within`` seconds."""
+        """Wait until a request may leave, and count it; Auth0RateLimitError if that takes over ``within`` seconds."""
         until = self._clock() + within
         while (wait := self.delay()) > 0:
             if self._clock() + wait > until:
@@ -151,7 +151,7 @@ class Slot:
         self._is_first = True
 
     async def acquire(self) -> None:
-        """Let the request leave and the next one prepare; Auth0RateLimitError if the tenant requested a pause."""
+        """Wait until the request may leave, count it, and let the next one prepare. Raises as ``RateLimiter.acquire``."""
         try:
             await self._rate_limiter.acquire(within=self._rate_limiter._timeouts.longest_delay)
         finally:
