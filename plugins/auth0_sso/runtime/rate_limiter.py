@@ -151,7 +151,7 @@ class Slot:
         self._is_first = True
 
     async def acquire(self) -> None:
-        """Wait until the request may leave, count it, and let the next one prepare. Raises as ``RateLimiter.acquire``."""
+        """Wait like ``RateLimiter.acquire``, but only for a short delay, and let the next request prepare."""
         try:
             await self._rate_limiter.acquire(within=self._rate_limiter._timeouts.longest_delay)
         finally:
