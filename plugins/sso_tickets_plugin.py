@@ -52,7 +52,7 @@ class SsoTicketsPlugin(AirflowPlugin):
     name = "sso_tickets"
     listeners: list[Any] = [Listener()]  # noqa: RUF012
     fastapi_apps: list[Any] = [  # noqa: RUF012
-        {"app": pages, "url_prefix": "/sso-tickets", "name": "SSO tickets"},
+        {"app": pages, "url_prefix": "/sso-tickets", "name": "SSO tickets"}
     ]
     external_views: list[Any] = [  # noqa: RUF012
         {

@@ -1,8 +1,7 @@
 """
-An XCom backend that encrypts ticket URLs, and nothing else.
+An XCom backend that encrypts ticket URLs, and nothing else; Airflow's API and UI bypass it and show them encrypted.
 
 Set ``AIRFLOW__CORE__XCOM_BACKEND=auth0_sso.xcom.EncryptedTicketsXCom`` for all of Airflow's services and workers.
-Tasks read tickets as they were pushed. Airflow's API and UI bypass the backend and show them encrypted.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from html import escape
 from typing import Any
 from urllib.parse import quote
@@ -59,10 +60,7 @@ def show_report(dag_id: str, run_id: str, session: SessionDep) -> HTMLResponse:
     """Return a run's ``report.html``."""
     report_uri = _exported(dag_id, run_id, session).get("report_uri") if dag_id in DAGS else None
     if not isinstance(report_uri, str):
-        raise HTTPException(
-            404,
-            f"Run {run_id} of {dag_id} has no SSO report: its task {REPORT_TASK} has not succeeded.",
-        )
+        raise HTTPException(404, f"Run {run_id} of {dag_id} has no SSO report: task {REPORT_TASK} has not succeeded.")
     folder = own_folder(report_uri, dag_id, run_id)
     if folder is None:
         raise HTTPException(
@@ -84,18 +82,9 @@ def show_report(dag_id: str, run_id: str, session: SessionDep) -> HTMLResponse:
 
 def _exported(dag_id: str, run_id: str, session: SessionDep) -> dict[str, Any]:
     """Return the XCom of the report's task, as plain data: users can set it."""
-    value = session.scalar(
-        select(XComModel.value).where(
-            XComModel.dag_id == dag_id,
-            XComModel.run_id == run_id,
-            XComModel.task_id == REPORT_TASK,
-            XComModel.map_index == -1,
-            XComModel.key == "return_value",
-        )
-    )
+    xcom = {"dag_id": dag_id, "run_id": run_id, "task_id": REPORT_TASK, "map_index": -1, "key": "return_value"}
+    value = session.scalar(select(XComModel.value).filter_by(**xcom))
     if isinstance(value, str):  # the UI saves JSON in JSON
-        try:
+        with suppress(ValueError):
             value = json.loads(value)
-        except ValueError:
-            return {}
     return value if isinstance(value, dict) else {}

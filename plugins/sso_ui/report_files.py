@@ -15,11 +15,11 @@ MAX_BYTES = 16 * 2**20
 
 
 def own_folder(report_uri: str, dag_id: str, run_id: str) -> ObjectStoragePath | None:
-    """Return a run's own folder below one of the deployment's bases; None if ``report_uri`` is another folder.
+    """
+    Return a run's own folder below one of the deployment's bases; None if ``report_uri`` is another folder.
 
-    The bases are the default of the parameter ``report_uri`` and those of ``SSO_TICKETS_EXTRA_REPORTS``.
-
-    :param report_uri: from the run's XCom; users can set it, so it only selects a base.
+    The bases are the default of the parameter ``report_uri`` and those of ``SSO_TICKETS_EXTRA_REPORTS``. Users can set
+    ``report_uri`` in the run's XCom, so it only selects a base.
     """
     own = str(reports.run_folder(Path(), dag_id, run_id))
     bases = [run.DEFAULT_REPORTS, *os.environ.get(EXTRA_REPORTS, "").split(",")]
@@ -31,10 +31,10 @@ def own_folder(report_uri: str, dag_id: str, run_id: str) -> ObjectStoragePath |
 
 
 def read_page(folder: ObjectStoragePath) -> bytes:
-    """Return a report's page, or its first ``MAX_BYTES`` and one.
+    """
+    Return a report's page, or its first ``MAX_BYTES`` and one.
 
-    No symbolic link below a local base is followed, since others may write there. Object storage is read with the
-    file systems that Airflow's providers register; HTTP is none of them.
+    No symbolic link below a local base is followed, since others may write there.
     """
     page: Any = folder / "report.html"
     local = folder.protocol in ("", "file", "local")

@@ -35,11 +35,9 @@ class TokenStore(Protocol):
 
 class SharedToken:
     """
-    The token of this process, shared through a token store with all others.
+    The token of this process, shared with all others through a token store, if there is one.
 
     :param fetch: requests a new token from the tenant, or raises an ``Auth0Error``.
-    :param token_store: without one, the token is this process's own.
-    :param clock: a monotonic clock, in seconds.
     """
 
     def __init__(
@@ -67,16 +65,21 @@ class SharedToken:
 
     async def get(self, *, rejected: Token | None = None) -> Token:
         """
-        Return a valid token. Concurrent callers share one request for it, and its error.
+        Return a valid token, newer than one that the tenant has ``rejected``.
 
-        :param rejected: a token that the tenant has refused, so that a newer one is needed.
-        :raises Auth0RunError: if the tenant refuses to issue one.
-        :raises Auth0TransientError: if the tenant can't issue one now, or other tasks have not had one for too long.
+        Concurrent callers share one request for it, and its error: Auth0RunError if the tenant refuses, or
+        Auth0TransientError if it can't issue one now, or other tasks have not got one for too long.
         """
         called_at = self._clock()
         async with self._renewing:
-            if self._settings.token.get_secret_value():
-                return self._ready_made(rejected)
+            if ready_made := self._settings.token.get_secret_value():
+                if rejected is not None:
+                    raise Auth0RunError(
+                        "Auth0 refuses the connection's ready-made token.",
+                        advice="Renew the extra 'token', or use a client id and secret instead.",
+                        status=401,
+                    )
+                return Token(ready_made, float("inf"), frozenset())
             if self._token is not None and _is_valid(self._token, rejected):
                 return self._token
             if isinstance(self._failure, Auth0RunError) or (self._failure and self._failed_at > called_at):
@@ -103,15 +106,6 @@ class SharedToken:
     def can_renew(self, token: Token) -> bool:
         """Return whether to renew a refused token: not if it has just replaced another refused one."""
         return not 0 < self._replacement <= token.version or self._clock() >= self._replaceable_at
-
-    def _ready_made(self, rejected: Token | None) -> Token:
-        if rejected is not None:
-            raise Auth0RunError(
-                "Auth0 refuses the connection's ready-made token.",
-                advice="Renew the extra 'token', or use a client id and secret instead.",
-                status=401,
-            )
-        return Token(self._settings.token.get_secret_value(), float("inf"), frozenset())
 
     async def _shared(self, token_store: TokenStore, rejected: Token | None) -> Token:
         owner = uuid.uuid4().hex

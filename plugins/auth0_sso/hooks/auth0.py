@@ -108,11 +108,7 @@ class Auth0Hook(HttpAsyncHook):
 
     @cached_property
     def settings(self) -> Auth0Settings:
-        """
-        The connection's settings; the first access calls Airflow, so it must happen before an event loop runs.
-
-        :raises Auth0ConnectionError: if the connection is missing or wrong.
-        """
+        """The connection's settings, or Auth0ConnectionError; read them before an event loop runs."""
         try:
             connection = self.get_connection(self.auth0_conn_id)
         except AirflowNotFoundException:
@@ -122,8 +118,7 @@ class Auth0Hook(HttpAsyncHook):
                 f"AIRFLOW_CONN_{self.auth0_conn_id.upper()}.",
             ) from None
         settings = read_settings(connection)
-        if settings.secrets:
-            mask_secret([*settings.secrets])
+        mask_secret([*settings.secrets])
         return settings
 
     @cached_property
@@ -162,20 +157,11 @@ class Auth0Hook(HttpAsyncHook):
         return self.rate_limiter
 
     async def token(self) -> Token:
-        """
-        Return a valid access token.
-
-        :raises Auth0RunError: if the tenant refuses to issue one.
-        :raises Auth0TransientError: if the tenant can't issue one now.
-        """
+        """Return a valid access token; Auth0RunError or Auth0TransientError if the tenant issues none."""
         return await self._tokens.get()
 
     async def require_scopes(self, scopes: Collection[str]) -> Token:
-        """
-        Return a token that has the scopes, as far as is known; Auth0 issues tokens without them, too.
-
-        :raises Auth0RunError: if a scope is missing.
-        """
+        """Return a token; Auth0RunError if it is known to lack a scope, since Auth0 issues such tokens, too."""
         token = await self.token()
         if not token.scopes:  # unknown: a ready-made token, or an answer without them
             return token
@@ -196,7 +182,6 @@ class Auth0Hook(HttpAsyncHook):
         """
         Create an access ticket: ``POST /api/v2/self-service-profiles/{id}/sso-ticket``.
 
-        :param profile_id: the self-service profile, ``ssp_…``.
         :param body: the request body, with the API's own field names.
         :param custom_domain: for the ``auth0-custom-domain`` header.
         :param slot: the slot of the rate limiter that the request uses; by default it takes the next one.
@@ -215,12 +200,7 @@ class Auth0Hook(HttpAsyncHook):
         return ticket
 
     async def revoke_sso_ticket(self, profile_id: str, ticket_id: str, *, slot: Slot | None = None) -> None:
-        """
-        Revoke an access ticket; Auth0 accepts unknown and expired ones, too.
-
-        :param profile_id: the self-service profile that it was created with.
-        :param slot: as for ``create_sso_ticket``, and so are the errors.
-        """
+        """Revoke a ticket of a profile; errors as for ``create_sso_ticket``, none if it is unknown or has expired."""
         path = f"{_PROFILES}/{require_profile_id(profile_id)}/sso-ticket/{quote(ticket_id, safe='')}/revoke"
         await self._call("POST", path, slot=slot)
 
@@ -232,9 +212,7 @@ class Auth0Hook(HttpAsyncHook):
 
         Run the task in the pool ``auth0_management_api``: without a rate limiter of its own, the hook sends as many
         requests as one slot may. A retry of the task creates another ticket, unlike ``CreateSsoTicketsOperator``.
-
-        :param profile_id: by default the connection's, and so is ``custom_domain``.
-        :raises Auth0Error: as for ``create_sso_ticket``.
+        ``profile_id`` and ``custom_domain`` default to the connection's. Errors are those of ``create_sso_ticket``.
         """
         profile_id = profile_id or self.settings.profile_id
         custom_domain = custom_domain or self.settings.custom_domain
@@ -257,11 +235,7 @@ class Auth0Hook(HttpAsyncHook):
         return asyncio.run(run())
 
     async def get_self_service_profile(self, profile_id: str) -> Mapping[str, Any]:
-        """
-        Return a self-service profile, with the API's field names; needs the scope ``read:self_service_profiles``.
-
-        :raises Auth0ProfileError: if there is none of that id.
-        """
+        """Return a self-service profile (scope ``read:self_service_profiles``); Auth0ProfileError if there is none."""
         answer = await self._call("GET", f"{_PROFILES}/{require_profile_id(profile_id)}")
         return answer.body if isinstance(answer.body, Mapping) else {}
 

@@ -29,11 +29,7 @@ _PEM = re.compile(r"(-----BEGIN [^-]+-----)([A-Za-z0-9+/=\s]+)(-----END [^-]+---
 
 
 class Auth0Settings(BaseModel):
-    """
-    The checked settings, with defaults.
-
-    ``requests_per_slot`` is in requests a second, ``timeout`` in seconds.
-    """
+    """The checked settings, with defaults; ``requests_per_slot`` in requests a second, ``timeout`` in seconds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
@@ -112,11 +108,7 @@ class Auth0Settings(BaseModel):
 
 
 def read_settings(connection: Connection) -> Auth0Settings:
-    """
-    Read and check a connection of type ``auth0``.
-
-    :raises Auth0ConnectionError: if a field is missing or can't be right; it names the field.
-    """
+    """Read a connection of type ``auth0``; Auth0ConnectionError names a field that is missing or can't be right."""
     name = f"Connection '{connection.conn_id}'"
     extra = _known_extra(name, connection.extra_dejson)
     base_url = _base_url(name, connection)
@@ -188,12 +180,12 @@ def _bare_domain(host: str) -> SplitResult | None:
 
 def _check_encryption(name: str, settings: Auth0Settings) -> None:
     parts = urlsplit(settings.base_url)
-    allows_http = settings.allow_http or parts.hostname in LOOPBACK
-    if parts.scheme != "https" and not (parts.scheme == "http" and allows_http):
-        raise Auth0ConnectionError(
-            f"{name}: '{parts.scheme}://' would send secrets unprotected to {parts.hostname}.",
-            advice="Drop the scheme, or set the extra 'allow_http' to true for a test tenant.",
-        )
+    if parts.scheme == "https" or (parts.scheme == "http" and (settings.allow_http or parts.hostname in LOOPBACK)):
+        return
+    raise Auth0ConnectionError(
+        f"{name}: '{parts.scheme}://' would send secrets unprotected to {parts.hostname}.",
+        advice="Drop the scheme, or set the extra 'allow_http' to true for a test tenant.",
+    )
 
 
 def _check_credentials(name: str, settings: Auth0Settings) -> None:

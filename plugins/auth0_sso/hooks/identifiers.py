@@ -8,9 +8,7 @@ import idna
 
 from auth0_sso.exceptions import SET_PROFILE, Auth0ProfileError, Auth0RowError
 
-HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
-"""Matches a token that fits into a header."""
-
+HEADER_SAFE = re.compile(r"[\x21-\x7e]+")  # a token that fits into a header
 _ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
 _HOST = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)+{_LABEL}")
@@ -22,11 +20,7 @@ def is_id(text: str) -> bool:
 
 
 def require_profile_id(text: str) -> str:
-    """
-    Return a profile's id.
-
-    :raises Auth0ProfileError: if no profile can have it.
-    """
+    """Return a profile's id; Auth0ProfileError if no profile can have it."""
     if not is_id(text):
         raise Auth0ProfileError(f"{text[:80]!r} can be no self-service profile.", advice=SET_PROFILE)
     return text
@@ -44,11 +38,7 @@ def ascii_host(text: str) -> str:
 
 
 def require_host(text: str) -> str:
-    """
-    Return a custom domain in its DNS form.
-
-    :raises Auth0RowError: if it is no host.
-    """
+    """Return a custom domain in its DNS form; Auth0RowError if it is no host."""
     if host := ascii_host(text):
         return host
     raise Auth0RowError(

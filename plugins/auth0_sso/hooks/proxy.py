@@ -24,14 +24,14 @@ def environment_proxy(base_url: str) -> str:
 
 
 def checked_proxy(url: str) -> str:
-    """
-    Return a proxy's URL without white space around it.
-
-    :raises ValueError: if it can't be right; the message omits the URL, which may contain a password.
-    """
+    """Return a proxy's URL, or raise ValueError if it can't be right; its message shows no password."""
     url = url.strip()
-    # HTTP's basic authentication is sent in Latin-1.
-    if not _PROXY.fullmatch(url) or not _has_valid_port(url) or max(unquote(url)) > "\xff":
+    try:
+        # HTTP's basic authentication is sent in Latin-1.
+        valid = _PROXY.fullmatch(url) and urlsplit(url).port != 0 and max(unquote(url)) <= "\xff"
+    except ValueError:  # its message may show the URL
+        valid = False
+    if not valid:
         raise ValueError(
             "write the extra 'proxy', or without it the environment's HTTPS_PROXY, as "
             "http://user:password@host:port, a sign like @ in the password as %40"
@@ -43,10 +43,3 @@ def passwords_in(url: str) -> list[str]:
     """Return a proxy URL's password, quoted and unquoted, or nothing."""
     password = urlsplit(url).password
     return [password, unquote(password)] if password else []
-
-
-def _has_valid_port(url: str) -> bool:
-    try:
-        return urlsplit(url).port != 0
-    except ValueError:
-        return False

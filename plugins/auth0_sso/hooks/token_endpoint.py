@@ -23,11 +23,7 @@ def token_request(settings: Auth0Settings) -> dict[str, str]:
 
     See https://auth0.com/docs/get-started/authentication-and-authorization-flow/authenticate-with-private-key-jwt.
     """
-    body = {
-        "grant_type": "client_credentials",
-        "client_id": settings.client_id,
-        "audience": settings.audience,
-    }
+    body = {"grant_type": "client_credentials", "client_id": settings.client_id, "audience": settings.audience}
     private_key = settings.private_key.get_secret_value()
     if not private_key:
         return {**body, "client_secret": settings.client_secret.get_secret_value()}
@@ -54,10 +50,9 @@ def token_request(settings: Auth0Settings) -> dict[str, str]:
 
 def read_token_answer(status: int, body: object, headers: Mapping[str, str], requested_at: float) -> Token:
     """
-    Return the token of an answer.
+    Return the token of an answer; ``body`` is decoded JSON, or anything else.
 
-    :param body: the decoded JSON, or anything else.
-    :param requested_at: UNIX seconds at which it was requested, from which ``expires_in`` counts.
+    :param requested_at: UNIX seconds, from which ``expires_in`` counts.
     :raises Auth0RunError: if the credentials, the grant or the audience are refused.
     :raises Auth0TransientError: if the tenant is throttled or has trouble.
     """

@@ -14,13 +14,10 @@ from auth0_sso.exceptions import Auth0Error, proxy_refusal, proxy_unreachable, u
 from auth0_sso.runtime.rate_limiter import Slot
 from auth0_sso.runtime.timeouts import LONGEST_ANSWER_BYTES
 
+# Raised when a request was sent and its answer is missing or incomplete.
 ANSWER_LOST = (aiohttp.ClientError, OSError)
-"""Raised when a request was sent and its answer is missing or incomplete."""
-
+# The slot of the request that is sent next; without one, it leaves at once.
 current_slot: ContextVar[Slot | None] = ContextVar("current_slot", default=None)
-"""The slot of the request that is sent next; without one, it leaves at once."""
-
-_PART_BYTES = 65536
 
 
 class NotConnectedError(aiohttp.ClientConnectionError):
@@ -82,7 +79,7 @@ async def read_body(response: aiohttp.ClientResponse) -> object:
     """
     body = bytearray()
     try:
-        while len(body) <= LONGEST_ANSWER_BYTES and (part := await response.content.read(_PART_BYTES)):
+        while len(body) <= LONGEST_ANSWER_BYTES and (part := await response.content.read(65536)):
             body += part
     except ANSWER_LOST:
         if 200 <= response.status < 300:

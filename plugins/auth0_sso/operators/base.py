@@ -18,7 +18,7 @@ from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.ledger.token_store import LedgerTokenStore
 from auth0_sso.models import is_true
 from auth0_sso.operators.links import ReportLink
-from auth0_sso.runtime.event_loop import GuardedLoop
+from auth0_sso.runtime.event_loop import GuardedLoop, Work
 from auth0_sso.runtime.pool import POOL
 from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.runtime.retry_policy import Auth0RetryPolicy
@@ -29,11 +29,10 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class _Work(Protocol):
+class _Work(Work, Protocol):
     """What an operator does on its event loop."""
 
     async def run(self) -> None: ...
-    def stop(self, reason: str) -> None: ...
     def results(self) -> list[dict[str, Any]]: ...
     def raise_if_incomplete(self) -> None: ...
 
@@ -42,11 +41,9 @@ class SsoTicketsOperator(BaseOperator):
     """
     What the operators share: the ledger, the pace of their pool slots, and an event loop of their own.
 
-    The attribute ``timeouts`` says how long they wait.
-
     :param batch: ``{"label": str, "batch": str}``: what a mapped instance is called, and the path or URI of its batch
         file, see :mod:`auth0_sso.tickets.batch`. (templated)
-    :param auth0_conn_id: the Airflow connection, of type ``auth0``. (templated)
+    :param auth0_conn_id: a connection of type ``auth0``. (templated)
     :param plan_only: everything but the calls. (templated)
     :param ledger_id: the identity of the ledger the run was planned with; empty: not checked. (templated)
     :param retry_budget: seconds for which a busy or unreachable tenant may hold up one ticket.
@@ -102,7 +99,7 @@ class SsoTicketsOperator(BaseOperator):
             return work.results()
 
     def on_kill(self) -> None:
-        """Send nothing more; what is under way is answered and written down."""
+        """Send nothing more; what is under way is answered and recorded."""
         if self._loop is not None:
             self._loop.stop("The task was ended from outside.")
 

@@ -1,8 +1,8 @@
-"""Requests and tickets that are given to an operator itself, instead of in a batch file."""
+"""Requests that are given to an operator itself, instead of in a batch file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,40 +11,26 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from auth0_sso.models import TicketRequest
 from auth0_sso.tickets.batch import Organization
 
-_REQUESTS = TypeAdapter(with_config(ConfigDict(extra="forbid"))(TicketRequest))
+_REQUEST = TypeAdapter(with_config(ConfigDict(extra="forbid"))(TicketRequest))
 
 
 def organizations_of(requests: Sequence[TicketRequest | Mapping[str, Any]]) -> list[Organization]:
     """
-    Check requests and group them by organization.
+    Check requests and group them by organization; ValueError names the request and the field that is wrong.
 
     ``row`` is a request's position, from 1. The body enables the request's organization unless it has
-    ``enabled_organizations``. ``prospect``, under which the ledger knows the request again, is the prospect's e-mail
-    address, else the name, else the connection.
-
-    :raises ValueError: naming the request and the field that is wrong.
+    ``enabled_organizations``. ``prospect`` defaults to the prospect's e-mail address, else the name, else the
+    connection.
     """
     by_organization: dict[str, list[TicketRequest]] = {}
     for row, request in enumerate(requests, start=1):
-        complete = _complete(_checked(request, row), row)
+        try:
+            complete = _complete(_REQUEST.validate_python(request), row)
+        except ValidationError as error:
+            problems = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in error.errors())
+            raise ValueError(f"Request {row} is wrong: {problems}.") from None
         by_organization.setdefault(complete.organization_id, []).append(complete)
     return [Organization(key, found[0].organization_name, found) for key, found in by_organization.items()]
-
-
-def reported_tickets(results: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Yield the outcomes of what :class:`CreateSsoTicketsOperator` returned; or of a plain list of them."""
-    for result in results:
-        yield from result.get("tickets", [result])
-
-
-def _checked(request: TicketRequest | Mapping[str, Any], row: int) -> TicketRequest:
-    if isinstance(request, TicketRequest):
-        return request
-    try:
-        return _REQUESTS.validate_python(request)
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in error.errors())
-        raise ValueError(f"Request {row} is wrong: {problems}.") from None
 
 
 def _complete(request: TicketRequest, row: int) -> TicketRequest:

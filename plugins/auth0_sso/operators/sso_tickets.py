@@ -10,8 +10,8 @@ from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.models import TicketRequest
 from auth0_sso.operators.base import SsoTicketsOperator
-from auth0_sso.operators.requests import organizations_of, reported_tickets
-from auth0_sso.tickets.batch import IssuedTicket, Organization, read_batch, read_tickets
+from auth0_sso.operators.requests import organizations_of
+from auth0_sso.tickets.batch import IssuedTicket, read_batch, read_tickets
 from auth0_sso.tickets.issue import IssueOptions, TicketIssuer
 from auth0_sso.tickets.revoke import TicketRevoker
 from auth0_sso.tickets.select import select_tickets
@@ -53,6 +53,12 @@ class CreateSsoTicketsOperator(SsoTicketsOperator):
 
     def work(self, hook: Auth0Hook, ledger: Ledger, attempt: RunAttempt) -> TicketIssuer:
         """Return the issuer of the tickets."""
+        if self.batch is not None and self.requests is None:
+            organizations = read_batch(self.batch["batch"])
+        elif self.batch is None and self.requests is not None:
+            organizations = organizations_of(self.requests)
+        else:
+            raise ValueError(f"Task {self.task_id} needs one of requests and batch.")
         options = IssueOptions(
             profile_id=self.profile_id or hook.settings.profile_id,
             custom_domain=hook.settings.custom_domain,
@@ -60,12 +66,7 @@ class CreateSsoTicketsOperator(SsoTicketsOperator):
             dry_run=self.is_plan_only,
             retry_budget=self.retry_budget,
         )
-        return TicketIssuer(self._organizations(), hook, ledger, attempt, options)
-
-    def _organizations(self) -> list[Organization]:
-        if (self.requests is None) == (self.batch is None):
-            raise ValueError(f"Task {self.task_id} needs one of requests and batch.")
-        return read_batch(self.batch["batch"]) if self.batch is not None else organizations_of(self.requests or ())
+        return TicketIssuer(organizations, hook, ledger, attempt, options)
 
 
 class RevokeSsoTicketsOperator(SsoTicketsOperator):
@@ -98,7 +99,13 @@ class RevokeSsoTicketsOperator(SsoTicketsOperator):
 
     def work(self, hook: Auth0Hook, ledger: Ledger, attempt: RunAttempt) -> TicketRevoker:
         """Return the revoker of the tickets."""
-        tickets, finished = self._selected(attempt)
+        finished: list[dict[str, Any]] = []
+        if self.batch is not None:
+            tickets = read_tickets(self.batch["batch"])
+        else:
+            reported = [outcome for result in self.tickets for outcome in result.get("tickets", [result])]
+            wanted, finished = select_tickets(attempt, reported=reported, organization_ids=self.organization_ids)
+            tickets = [IssuedTicket(**ticket) for ticket in wanted]
         return TicketRevoker(
             tickets,
             hook,
@@ -108,10 +115,3 @@ class RevokeSsoTicketsOperator(SsoTicketsOperator):
             dry_run=self.is_plan_only,
             retry_budget=self.retry_budget,
         )
-
-    def _selected(self, attempt: RunAttempt) -> tuple[list[IssuedTicket], list[dict[str, Any]]]:
-        if self.batch is not None:
-            return read_tickets(self.batch["batch"]), []
-        reported = list(reported_tickets(self.tickets))
-        wanted, finished = select_tickets(attempt, reported=reported, organization_ids=self.organization_ids)
-        return [IssuedTicket(**ticket) for ticket in wanted], finished

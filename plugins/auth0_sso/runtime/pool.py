@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 def ensure_pool(session: Session) -> bool:
-    """Create the pool if it is missing, and return whether it was; the caller commits. Tasks have no such session."""
+    """Create the pool if it is missing, never change it; return whether it was created. The caller commits."""
     from airflow.models.pool import Pool
     from sqlalchemy import insert, select
     from sqlalchemy.exc import IntegrityError

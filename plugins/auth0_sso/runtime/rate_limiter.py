@@ -3,11 +3,10 @@ The Airflow pool is the rate limit.
 
 A pool slot earns ``rate`` requests a second from the moment its task takes it, and saves up at most ``burst`` of
 them. Every task starts with none, and the pool bounds the tasks that run. So all tasks together send no more than
-``slots * (burst + rate * w)`` requests in any ``w`` seconds, and share nothing but the pool. Two exceptions: Airflow
-frees the slots of a running task that is cleared or marked at once, while its process may send until its next
-heartbeat, up to 5 seconds (``[workers] min_heartbeat_interval``); and tasks that run when the pool is made smaller
-keep their slots until they end. Auth0 keeps a token bucket per tenant
-(https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy).
+``slots * (burst + rate * w)`` requests in any ``w`` seconds, and share nothing but the pool. Two exceptions: the
+process of a running task that is cleared or marked may send until its next heartbeat, up to 5 seconds
+(``[workers] min_heartbeat_interval``), and tasks that run when the pool is made smaller keep their slots. Auth0's rule:
+https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy.
 """
 
 from __future__ import annotations
@@ -92,7 +91,7 @@ class RateLimiter:
             slot.release()
 
     async def acquire(self, within: float = math.inf) -> None:
-        """Wait until a request may leave, and count it; Auth0RateLimitError after more than ``within`` seconds."""
+        """Wait until a request may leave, and count it; Auth0RateLimitError if that takes over ``within`` seconds."""
         until = self._clock() + within
         while (wait := self.delay()) > 0:
             if self._clock() + wait > until:
@@ -152,7 +151,7 @@ class Slot:
         self._is_first = True
 
     async def acquire(self) -> None:
-        """Let the request leave and the next one prepare; Auth0RateLimitError if the tenant requested a pause."""
+        """Wait like ``RateLimiter.acquire``, but only for a short delay, and let the next request prepare."""
         try:
             await self._rate_limiter.acquire(within=self._rate_limiter._timeouts.longest_delay)
         finally:

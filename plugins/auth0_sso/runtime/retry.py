@@ -61,7 +61,7 @@ class RetryBudget:
         return min(self._timeouts.backoff(self._failures, retry_after(error.headers)), self._remaining())
 
     def look_again(self) -> float:
-        """Return the seconds until the next check of another task's request; Auth0TransientError after the budget."""
+        """Return the seconds until the next check of another task's request; raise if the budget is used up."""
         if self._remaining() <= 0:
             raise Auth0TransientError(
                 "Another task's request for this prospect does not end.",

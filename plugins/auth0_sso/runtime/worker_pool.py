@@ -52,7 +52,7 @@ class WorkerPool(Generic[Item]):
 
     @contextmanager
     def uninterrupted(self) -> Iterator[None]:
-        """Let a part of ``process`` finish after a stop, from an intent to its result; it isn't begun after one."""
+        """Let a part of ``process`` finish after a stop, from intent to result; CancelledError if already stopped."""
         if self.stopped:
             raise asyncio.CancelledError(self.stopped)
         task = asyncio.current_task()
