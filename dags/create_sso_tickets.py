@@ -38,7 +38,8 @@ def plan_fan_out(loaded: dict[str, Any], *, params: dict[str, Any], ti: Any) -> 
     from auth0_sso.tickets.preflight import check_before_creating
 
     found = create_tickets.read(ObjectStoragePath(loaded["manifest"]), on_invalid_rows=params["on_invalid_rows"])
-    check_before_creating(ti, params, {prospect.profile_id for prospect in found.valid})
+    settings = {name: params[name] for name in ("profile_id", "on_existing", "max_mapped_tasks", "dry_run")}
+    check_before_creating(ti, {prospect.profile_id for prospect in found.valid}, **settings)
     return create_tickets.plan(found, params["max_mapped_tasks"], ObjectStoragePath(loaded["folder"]))
 
 

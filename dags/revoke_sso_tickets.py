@@ -37,7 +37,7 @@ def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -
         organization_ids=params["organization_ids"] or [],
         all_live=params["all_live"],
     )
-    check_before_revoking(ti, params)
+    check_before_revoking(ti, max_mapped_tasks=params["max_mapped_tasks"], dry_run=params["dry_run"])
     folder = run.run_folder(ObjectStoragePath(run.absolute(params["export_uri"])), dag_run)
     return revoke_tickets.plan(tickets, finished, params["max_mapped_tasks"], folder)
 

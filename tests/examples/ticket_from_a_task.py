@@ -6,14 +6,18 @@ from airflow.sdk import dag, task
 from auth0_sso.hooks.auth0 import Auth0Hook
 
 
+def deliver(url: str) -> None:
+    """Send the link to the customer. It is a secret: neither return nor log it, since Airflow's users see both."""
+
+
 @dag(schedule=None, params={"organization_id": "org_a1B2c3", "name": "acme-saml"})
 def ticket_from_a_task() -> None:
     @task(pool="auth0_management_api")
-    def create(params: dict[str, Any]) -> str:
+    def create(params: dict[str, Any]) -> None:
         organizations = [{"organization_id": params["organization_id"]}]
         body = {"connection_config": {"name": params["name"]}, "enabled_organizations": organizations}
         ticket = Auth0Hook().create_sso_ticket_sync(body)
-        return ticket.ticket_id[:4]  # whoever has the whole of it configures the customer's login
+        deliver(ticket.url)
 
     create()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Collection, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -78,7 +78,7 @@ class Auth0Hook(HttpAsyncHook):
         async with hook.open():
             ticket = await hook.create_sso_ticket("ssp_...", {"connection_config": {"name": "acme"}})
 
-    A refused token (401) is renewed once. No other request is repeated: whether a POST may be is for the caller to
+    A refused token (401) is renewed. No other request is repeated: whether a POST may be is for the caller to
     decide. See https://auth0.com/docs/api/management/v2/self-service-profiles.
 
     :param auth0_conn_id: an Airflow connection of type ``auth0``.
@@ -216,21 +216,23 @@ class Auth0Hook(HttpAsyncHook):
         """
         profile_id = profile_id or self.settings.profile_id
         custom_domain = custom_domain or self.settings.custom_domain
-        ticket = self._run_sync(self.create_sso_ticket(profile_id, body, custom_domain=custom_domain))
+        ticket = self._run_sync(lambda: self.create_sso_ticket(profile_id, body, custom_domain=custom_domain))
         mask_secret(ticket.ticket_id)
         return ticket
 
     def revoke_sso_ticket_sync(self, ticket_id: str, *, profile_id: str = "") -> None:
         """Revoke an access ticket from synchronous code; see ``create_sso_ticket_sync``."""
-        self._run_sync(self.revoke_sso_ticket(profile_id or self.settings.profile_id, ticket_id))
+        profile_id = profile_id or self.settings.profile_id
+        self._run_sync(lambda: self.revoke_sso_ticket(profile_id, ticket_id))
 
-    def _run_sync(self, request: Coroutine[Any, Any, Result]) -> Result:
+    def _run_sync(self, request: Callable[[], Awaitable[Result]]) -> Result:
+        settings = self.settings  # read before the event loop runs
         if self.rate_limiter is None:
-            self.rate_limiter = self.settings.rate_limiter(1, datetime.now(UTC), self.timeouts)
+            self.rate_limiter = settings.rate_limiter(1, datetime.now(UTC), self.timeouts)
 
         async def run() -> Result:
             async with self.open():
-                return await request
+                return await request()
 
         return asyncio.run(run())
 

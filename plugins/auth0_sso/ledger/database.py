@@ -189,16 +189,12 @@ def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
 
 def ledger_url() -> URL:
     """
-    <<<<<<< HEAD
-        Return the URL of this Airflow's ledger; call it before an event loop runs, since it reads a connection.
-    =======
-        Return the URL of the ledger that this Airflow is set up with; reads a connection, so before an event loop runs.
-    >>>>>>> fef236cadf478423720932ff9f0a18f8932ff2a0
+    Return the URL of this Airflow's ledger; call it before an event loop runs, since it reads a connection.
 
-        It is the database of connection ``sso_tickets_db``, whose extras are libpq's options; without one, a SQLite
-        file at ``SSO_TICKETS_LEDGER``, by default in ``AIRFLOW_HOME``.
+    It is the database of connection ``sso_tickets_db``, whose extras are libpq's options; without one, a SQLite file at
+    ``SSO_TICKETS_LEDGER``, by default in ``AIRFLOW_HOME``.
 
-        :raises LedgerError: if the connection is of another type than postgres.
+    :raises LedgerError: if the connection is of another type than postgres.
     """
     try:
         connection = BaseHook.get_connection(LEDGER_CONN_ID)

@@ -39,7 +39,7 @@ class _Work(Work, Protocol):
 
 class SsoTicketsOperator(BaseOperator):
     """
-    What the operators share: the ledger, the pace of their pool slots, and an event loop of their own.
+    What the operators share: the ledger, the rate of their pool slots, and an event loop of their own.
 
     :param batch: ``{"label": str, "batch": str}``: what a mapped instance is called, and the path or URI of its batch
         file, see :mod:`auth0_sso.tickets.batch`. (templated)

@@ -82,6 +82,7 @@ class RevokeSsoTicketsOperator(SsoTicketsOperator):
     :raises Auth0RowError: if Auth0 refused to revoke a ticket; the others are done.
     :raises Auth0RunError: if nothing can succeed until settings are fixed, or nothing is selected.
     :raises Auth0TransientError: if Auth0 was busy, down or out of reach for too long, or the task was ended early.
+    :raises ValueError: if one of these is text, which a template renders by default, or comes beside ``batch``.
     """
 
     template_fields: Sequence[str] = (*SsoTicketsOperator.template_fields, "tickets", "organization_ids")
@@ -99,6 +100,9 @@ class RevokeSsoTicketsOperator(SsoTicketsOperator):
 
     def work(self, hook: Auth0Hook, ledger: Ledger, attempt: RunAttempt) -> TicketRevoker:
         """Return the revoker of the tickets."""
+        for name, given in (("tickets", self.tickets), ("organization_ids", self.organization_ids)):
+            if isinstance(given, str) or (given and self.batch is not None):
+                raise ValueError(f"Task {self.task_id}: {name} must be a list, and can't be given beside batch.")
         finished: list[dict[str, Any]] = []
         if self.batch is not None:
             tickets = read_tickets(self.batch["batch"])

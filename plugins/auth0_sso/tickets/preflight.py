@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from contextlib import closing
 from datetime import datetime
 from typing import Any, Protocol
@@ -36,38 +36,47 @@ class TaskInstance(Protocol):
         """Push an XCom."""
 
 
-def check_before_creating(ti: TaskInstance, params: Mapping[str, Any], profile_ids: Collection[str]) -> None:
+def check_before_creating(
+    ti: TaskInstance,
+    profile_ids: Collection[str],
+    *,
+    profile_id: str | None,
+    on_existing: str,
+    max_mapped_tasks: int,
+    dry_run: bool,
+) -> None:
     """
     Check the connection, the ledger, the token's scopes and, where the scope allows it, the profiles.
 
     Before that the ledger's keys are rotated, after it the URLs of tickets are removed that expired long ago. Call it
     in a task of the pool, since it may read profiles. It pushes the ledger's identity as XCom ``ledger_id``.
 
-    :param params: ``max_mapped_tasks``, ``profile_id``, ``on_existing`` and ``dry_run``, with which nothing is sent.
-    :param profile_ids: the profiles of the requests; an empty one stands for the run's or the connection's.
+    :param profile_ids: the profiles of the requests; an empty one stands for ``profile_id`` or the connection's.
+    :param on_existing: ``reissue`` also needs the scope to revoke.
+    :param dry_run: nothing is sent.
     :raises Auth0RunError: if settings must be fixed first.
     :raises Auth0TransientError: if the tenant is unreachable.
     """
-    _require_mappable(params["max_mapped_tasks"])
+    _require_mappable(max_mapped_tasks)
     hook = Auth0Hook()
-    default = params["profile_id"] or hook.settings.profile_id
-    profiles = sorted({profile_id or default for profile_id in profile_ids})
+    default = profile_id or hook.settings.profile_id
+    profiles = sorted({one or default for one in profile_ids})
     if "" in profiles:
         raise Auth0RunError(
             "No self-service profile is named.",
             advice="Set profile_id in each request, for the whole run, or in the extras of "
             f"connection '{hook.auth0_conn_id}'.",
         )
-    for profile_id in profiles:
-        require_profile_id(profile_id)
-    scopes = [CREATE_SCOPE, REVOKE_SCOPE] if params["on_existing"] == "reissue" else [CREATE_SCOPE]
-    _check(ti, scopes, profiles, dry_run=params["dry_run"])
+    for profile in profiles:
+        require_profile_id(profile)
+    scopes = [CREATE_SCOPE, REVOKE_SCOPE] if on_existing == "reissue" else [CREATE_SCOPE]
+    _check(ti, scopes, profiles, dry_run=dry_run)
 
 
-def check_before_revoking(ti: TaskInstance, params: Mapping[str, Any]) -> None:
+def check_before_revoking(ti: TaskInstance, *, max_mapped_tasks: int, dry_run: bool) -> None:
     """Check the connection, the ledger and the token's scopes as before creating, with the same exceptions."""
-    _require_mappable(params["max_mapped_tasks"])
-    _check(ti, [REVOKE_SCOPE], [], dry_run=params["dry_run"])
+    _require_mappable(max_mapped_tasks)
+    _check(ti, [REVOKE_SCOPE], [], dry_run=dry_run)
 
 
 def _check(ti: TaskInstance, scopes: Collection[str], profiles: Collection[str], *, dry_run: bool) -> None:

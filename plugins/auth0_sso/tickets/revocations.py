@@ -15,6 +15,7 @@ from auth0_sso.tickets.batch import IssuedTicket
 from auth0_sso.tickets.collect import TaskInstance, results_of, wait_until_reported
 from auth0_sso.tickets.outcomes import iso
 
+INCOMPLETE = frozenset((RevocationStatus.FAILED, RevocationStatus.NOT_ATTEMPTED))
 REPLACED = "Its prospect has a newer link, which is left alone; to revoke that one, name its run or its organization."
 
 
@@ -113,8 +114,7 @@ def _reported(ti: TaskInstance, task_id: str, tickets: Iterable[IssuedTicket]) -
     instance has finished since counts.
     """
     wanted, reported = set(tickets), {}
-    unfinished = (RevocationStatus.FAILED, RevocationStatus.NOT_ATTEMPTED)
-    for result in sorted(results_of(ti, task_id), key=lambda result: result["status"] not in unfinished):
+    for result in sorted(results_of(ti, task_id), key=lambda result: result["status"] not in INCOMPLETE):
         if (ticket := IssuedTicket(result["key"], result["issued"])) in wanted:
             reported[ticket] = result
     return reported

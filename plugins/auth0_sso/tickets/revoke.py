@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from auth0_sso.exceptions import Auth0Error, Auth0RowError, Auth0RunError, Auth0TransientError
@@ -15,7 +16,7 @@ from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS
 from auth0_sso.runtime.worker_pool import WorkerPool, worker_count
 from auth0_sso.tickets.batch import IssuedTicket
 from auth0_sso.tickets.decide import Action
-from auth0_sso.tickets.revocations import TicketState, look_up_states
+from auth0_sso.tickets.revocations import INCOMPLETE, TicketState, look_up_states
 
 
 class TicketRevoker:
@@ -65,21 +66,22 @@ class TicketRevoker:
 
     def results(self) -> list[dict[str, Any]]:
         """Return what became of each, see :meth:`TicketState.as_dict`."""
-        for state in self._states:
-            if state.status == RevocationStatus.NOT_ATTEMPTED:
-                state.error = self._workers.stopped
-        return [*self._finished, *(state.as_dict() for state in self._states)]
+        return [*self._finished, *map(self._result, self._states)]
 
     def raise_if_incomplete(self) -> None:
         """Raise Auth0TransientError if trying again later may help, or Auth0RowError if Auth0 refused some."""
         results = self.results()
-        unfinished = (RevocationStatus.FAILED, RevocationStatus.NOT_ATTEMPTED)
-        incomplete = [result for result in results if result["status"] in unfinished]
+        incomplete = [result for result in results if result["status"] in INCOMPLETE]
         message = f"{len(incomplete)} of {len(results)} tickets are not revoked."
         if self._transient_error is not None or self._workers.stopped:
             raise Auth0TransientError(message, advice=self._workers.stopped or str(self._transient_error))
         if incomplete:
             raise Auth0RowError(message, advice=incomplete[0]["error"])
+
+    def _result(self, state: TicketState) -> dict[str, Any]:
+        if state.status == RevocationStatus.NOT_ATTEMPTED:
+            state = replace(state, error=self._workers.stopped)
+        return state.as_dict()
 
     async def _process(self, state: TicketState) -> None:
         if state.status != RevocationStatus.NOT_ATTEMPTED:

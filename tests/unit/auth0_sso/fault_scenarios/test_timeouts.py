@@ -82,7 +82,7 @@ def test_the_preflight_check_sends_one_request_each_and_leaves_retries_to_airflo
     connect(tenant, extra={"timeout": 0.5 if kind == "stall" else 5})
     tenant.fault(kind, **details)
     with pytest.raises(Auth0TransientError) as raised:
-        check_before_creating(factories.TaskInstance(BaseOperator(task_id="plan_fan_out")), CREATING, {""})
+        check_before_creating(factories.TaskInstance(BaseOperator(task_id="plan_fan_out")), {""}, **CREATING)
     assert "retry" in repr(Auth0RetryPolicy().evaluate(raised.value, 1, 3)).lower()
     assert tenant.stats().requests <= 1
     assert tenant.stats().token_requests == 1

@@ -107,3 +107,15 @@ def test_a_ticket_that_the_ledger_does_not_know_fails_and_the_others_are_revoked
     assert "1 of 2 tickets are not revoked" in str(ti.raised)
     assert sorted(result["status"] for result in ti.pushed["return_value"]) == ["failed", "revoked"]
     assert not factories.living(tenant)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"organization_ids": "org_1"},
+        {"tickets": "[]"},
+        {"organization_ids": ["org_1"], "batch": {"label": "", "batch": "x.json"}},
+    ],
+)
+def test_a_selection_that_would_revoke_nothing_or_something_else_is_refused(given: dict[str, Any]) -> None:
+    assert "must be a list, and can't be given beside batch" in str(revoke(**given).raised)

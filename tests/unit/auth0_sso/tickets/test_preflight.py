@@ -50,11 +50,11 @@ def ti() -> factories.TaskInstance:
 
 
 def creating(ti: factories.TaskInstance, *profile_ids: str, **params: Any) -> None:
-    check_before_creating(ti, {**CREATING, **params}, set(profile_ids) or {""})
+    check_before_creating(ti, set(profile_ids) or {""}, **{**CREATING, **params})
 
 
 def revoking(ti: factories.TaskInstance, **params: Any) -> None:
-    check_before_revoking(ti, {**REVOKING, **params})
+    check_before_revoking(ti, **{**REVOKING, **params})
 
 
 both = pytest.mark.parametrize("check", [creating, revoking])
