@@ -56,6 +56,14 @@ def sqlite_ledger(sqlite_url: str, fernet: str) -> Iterator[Ledger]:
 
 
 @pytest.fixture
+def default_ledger(monkeypatch: pytest.MonkeyPatch, sqlite_url: str) -> Iterator[Ledger]:
+    """Open a SQLite file that is this test's ledger by default."""
+    monkeypatch.setenv("SSO_TICKETS_LEDGER", sqlite_url.removeprefix("sqlite:///"))
+    with closing(open_ledger()) as opened:
+        yield opened
+
+
+@pytest.fixture
 def postgres_url() -> Iterator[str]:
     with postgres_schema() as url:
         yield url

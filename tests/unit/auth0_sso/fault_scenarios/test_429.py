@@ -20,6 +20,7 @@ from tests.unit.auth0_sso.fault_scenarios.scenarios import FastClock
 PLAN = Plan(size=10, refill=2)
 
 
+@pytest.mark.answers("429, 5xx, no network")
 @pytest.mark.parametrize(
     ("kind", "details", "settings"),
     [

@@ -38,6 +38,7 @@ def _timeout(request: pytest.FixtureRequest, tenant: Sandbox, connect: Connect) 
     connect(tenant, extra={"timeout": 1.0 if endless else 30})
 
 
+@pytest.mark.answers("an answer is lost (5xx, dropped, killed in between)")
 @pytest.mark.parametrize(("kind", "details", "tickets"), LOST, ids=str)
 def test_a_request_without_a_valid_answer_is_sent_again_and_marked_as_possible_duplicate(
     ledger: Ledger, tenant: Sandbox, kind: Any, details: dict[str, Any], tickets: int
@@ -49,6 +50,8 @@ def test_a_request_without_a_valid_answer_is_sent_again_and_marked_as_possible_d
     assert outcomes[2]["attempts"] == 2
     assert scenarios.tickets_of(tenant, ["connection-1", "connection-2", "connection-3"]) == [1, tickets, 1]
     assert (factories.posts(tenant), tenant.stats().token_requests) == (4, 1)
+    reused = scenarios.fleet(ledger, 1, 3, attempt=factories.SECOND_RUN).run()
+    assert (scenarios.statuses(reused), scenarios.flagged(reused)) == ({"reused"}, [2])
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ def ports(tenant: Sandbox) -> Iterator[dict[str, int]]:
         yield {"refusing": refusing.getsockname()[1], "mute": mute.getsockname()[1], "tenant": tenant.port}
 
 
+@pytest.mark.answers("429, 5xx, no network")
 @pytest.mark.parametrize(
     "host",
     ["https://nobody.invalid", "http://127.0.0.1:{refusing}", "https://127.0.0.1:{mute}", "https://127.0.0.1:{tenant}"],

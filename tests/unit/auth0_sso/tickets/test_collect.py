@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from auth0_sso.ledger.records import OPEN_LIFETIME, EntryStatus
-from auth0_sso.ledger.store import Ledger, open_ledger
+from auth0_sso.ledger.store import Ledger
 from auth0_sso.runtime.timeouts import Timeouts
 from auth0_sso.tickets.batch import Organization
 from auth0_sso.tickets.collect import outcomes_of, results_of, stats_of
@@ -20,13 +18,14 @@ from auth0_sso.tickets.revocations import revocations_of
 from auth0_sso.xcom import EncryptedTicketsXCom
 
 from dev.sandbox.server import Sandbox
-from tests.support import factories
+from tests.support import databases, factories
 from tests.support.factories import FIRST_RUN, SECOND_RUN, issue, organization, organizations, request
 from tests.unit.auth0_sso.conftest import Connect, RunTenant
 
 RUN = factories.DagRun(*FIRST_RUN.run.split("/"), datetime.fromtimestamp(FIRST_RUN.run_after, UTC))
 TASK = "create_tickets"
 
+ledger = databases.default_ledger
 pytestmark = pytest.mark.usefixtures("auth0_connection")
 
 
@@ -40,35 +39,17 @@ class TaskInstance:
         self.states = states or {}
         self.pulls = 0
         self.on_states: Callable[[], object] = dict
-        self._pushed = {"return_value": returned or [], "stats": stats or []}
+        self.pushed = {"return_value": returned or [], "stats": stats or []}
 
     def xcom_pull(self, *, task_ids: list[str], key: str) -> list[Any]:
         assert task_ids == [TASK]
         self.pulls += 1
-        return self._pushed[key]
+        return self.pushed[key]
 
     def get_task_states(self, dag_id: str, *, task_ids: list[str], run_ids: list[str]) -> dict[str, Any]:
         assert (dag_id, task_ids, run_ids) == (self.dag_id, [TASK], [self.run_id])
         self.on_states()
         return {self.run_id: self.states} if self.states else {}
-
-
-class EndingTaskInstance(TaskInstance):
-    """One whose mapped instance was ended from outside, and whose process pushes its results a little later."""
-
-    def __init__(self, *pushed: Any) -> None:
-        super().__init__(states={f"{TASK}_0": "failed"})
-        self._later = list(pushed)
-
-    def xcom_pull(self, *, task_ids: list[str], key: str) -> list[Any]:
-        return [self._later.pop(0)] if len(self._later) > 1 else self._later
-
-
-@pytest.fixture
-def ledger(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Ledger]:
-    monkeypatch.setenv("SSO_TICKETS_LEDGER", str(tmp_path / "ledger.db"))
-    with closing(open_ledger()) as opened:
-        yield opened
 
 
 def rows_of(wanted: list[Organization], error: str = "") -> list[dict[str, Any]]:
@@ -192,11 +173,6 @@ class TestFromLedger:
         assert (outcome["status"], outcome["duplicate_possible"], outcome["attempts"]) == ("failed", True, 1)
         assert outcome["error"] == reported
 
-    def test_a_flag_ends_when_the_unseen_ticket_has_expired(self, ledger: Ledger) -> None:
-        spec = factories.spec(ONE[0].requests[0])
-        ledger.begin(spec, None, FIRST_RUN, answer_within=-2 * spec.ttl)
-        assert collect(ONE)[1]["duplicate_possible"] is False
-
     @pytest.mark.parametrize("status", ["conflict", "failed"])
     def test_a_refusal_is_reported_with_its_error(self, ledger: Ledger, status: str) -> None:
         ledger.record_refused(begin(ledger), EntryStatus(status), "no")
@@ -216,14 +192,6 @@ class TestFromLedger:
         issue(ONE, ledger)
         assert outcomes_of(TaskInstance(), RUN, TASK, rows_of(ONE, error="ttl_sec: too large")) == []
 
-    def test_a_ticket_that_was_revoked_since_names_the_run_that_revoked_it(self, ledger: Ledger) -> None:
-        issue(ONE, ledger)
-        (entry,) = ledger.live_entries()
-        ledger.record_revoked(ledger.record_revoking(entry, "revoke/run-1"))
-        outcome = collect(ONE)[1]
-        assert (outcome["status"], outcome["ticket_url"]) == ("failed", "")
-        assert outcome["error"].startswith("Its link was revoked by revoke/run-1.")
-
     def test_a_link_whose_url_is_no_longer_kept_has_failed(self, ledger: Ledger) -> None:
         issue(ONE, ledger)
         (entry,) = ledger.live_entries()
@@ -237,14 +205,15 @@ class TestFromLedger:
 class TestEndingTasks:
     def test_a_task_that_was_ended_from_outside_has_time_to_report(self, ledger: Ledger) -> None:
         late = {**issue(ONE, ledger)[1], "error": "late"}
-        ti = EndingTaskInstance(None, None, results(late))
+        ti = TaskInstance(states={f"{TASK}_0": "failed"})
+        ti.on_states = lambda: ti.pushed.update(return_value=[results(late)])
         assert outcomes_of(ti, RUN, TASK, rows_of(ONE), Timeouts(poll_interval=0.01)) == [late]
 
     def test_what_is_sent_while_the_task_is_ending_is_reported_from_the_ledger(
         self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL", "0")
-        ti = EndingTaskInstance(None)
+        ti = TaskInstance(states={f"{TASK}_0": "failed"})
         ti.on_states = lambda: issue(ONE, ledger)
         (reported,) = outcomes_of(ti, RUN, TASK, rows_of(ONE), Timeouts(process_exit=0.5, poll_interval=0.5))
         assert reported["status"] == "created"

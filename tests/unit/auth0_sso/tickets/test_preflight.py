@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.sdk import BaseOperator
-from auth0_sso.exceptions import (
-    Auth0ConnectionError,
-    Auth0Error,
-    Auth0ProfileError,
-    Auth0RunError,
-    Auth0TransientError,
-    LedgerError,
-)
+from auth0_sso.exceptions import Auth0ProfileError, Auth0RunError, LedgerError
 from auth0_sso.ledger.records import OPEN_LIFETIME
 from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.tickets.preflight import KEEP_DAYS_VARIABLE, LEDGER_ID_KEY, check_before_creating, check_before_revoking
@@ -32,16 +24,8 @@ CREATE, REVOKE, READ = "create:sso_access_tickets", "delete:sso_access_tickets",
 
 Check = Callable[..., None]
 
-
-@pytest.fixture(autouse=True)
-def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, auth0_connection: dict[str, Any]) -> None:
-    monkeypatch.setenv("SSO_TICKETS_LEDGER", str(tmp_path / "ledger.db"))
-
-
-@pytest.fixture
-def ledger() -> Iterator[Ledger]:
-    with closing(open_ledger()) as opened:
-        yield opened
+ledger = databases.default_ledger
+pytestmark = pytest.mark.usefixtures("auth0_connection", "ledger")
 
 
 @pytest.fixture
@@ -165,33 +149,6 @@ def test_a_missing_scope_is_named_with_where_to_grant_it(
     else:
         check(ti, **params)
     assert list(ti.pushed) == ([] if missing else [LEDGER_ID_KEY])
-
-
-@pytest.mark.parametrize(
-    ("change", "error", "message"),
-    [
-        pytest.param({"password": "not the secret"}, Auth0RunError, r"password \(client secret\)", id="wrong secret"),
-        pytest.param({"host": "http://127.0.0.1:1"}, Auth0TransientError, "No connection to 127", id="unreachable"),
-    ],
-)
-def test_a_tenant_that_gives_no_token_is_an_error(
-    ti: factories.TaskInstance,
-    tenant: Sandbox,
-    connect: Connect,
-    change: dict[str, str],
-    error: type[Auth0Error],
-    message: str,
-) -> None:
-    connect(tenant, **change)
-    with pytest.raises(error, match=message) as raised:
-        creating(ti)
-    assert "not the secret" not in str(raised.value)
-
-
-def test_a_missing_connection_says_how_to_make_it(ti: factories.TaskInstance, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("AIRFLOW_CONN_AUTH0_DEFAULT")
-    with pytest.raises(Auth0ConnectionError, match="AIRFLOW_CONN_AUTH0_DEFAULT"):
-        creating(ti)
 
 
 @both

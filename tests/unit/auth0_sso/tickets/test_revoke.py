@@ -86,14 +86,6 @@ def test_a_ticket_of_another_tenant_is_not_taken_for_revoked(
         revoker.raise_if_incomplete()
 
 
-def test_a_revoked_ticket_is_not_reused_by_the_next_run(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
-    first = issue(organizations(2), sqlite_ledger)
-    run(revoker_of(sqlite_ledger.live_entries(), sqlite_ledger))
-    second = issue(organizations(2), sqlite_ledger, SECOND_RUN)
-    assert factories.statuses(second) == {"created": 2}
-    assert {outcome["ticket_id"] for outcome in first.values()}.isdisjoint(factories.living(tenant))
-
-
 def test_an_expired_ticket_is_revoked_only_if_it_may_have_been_opened_at_its_last_moment(
     sqlite_ledger: Ledger, tenant: Sandbox
 ) -> None:
@@ -129,29 +121,6 @@ def test_after_a_transient_error_it_is_done_again_since_revoking_twice_does_no_h
     assert ledger.live_entries() == []
 
 
-def test_a_429_is_waited_out(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
-    issue(organizations(2), sqlite_ledger)
-    tenant.fault("rate_limit_storm", count=1)
-    assert statuses(run(revoker_of(sqlite_ledger.live_entries(), sqlite_ledger))) == {"revoked": 2}
-    assert tenant.stats().rate_limited >= 1
-
-
-def test_when_the_retry_budget_is_used_up_the_tickets_stay_known(
-    sqlite_ledger: Ledger, connect: Connect, run_tenant: RunTenant
-) -> None:
-    tenant = run_tenant()
-    connect(tenant)
-    issue(organizations(2), sqlite_ledger)
-    tenant.stop()
-    revoker = revoker_of(sqlite_ledger.live_entries(), sqlite_ledger, retry_budget=0.2)
-    results = run(revoker)
-    assert {result["status"] for result in results} <= {"failed", "not_attempted"}
-    assert all(f"No connection to 127.0.0.1:{tenant.port}" in result["error"] for result in results)
-    with pytest.raises(Auth0TransientError, match=r"2 of 2 tickets are not revoked.*No connection to 127\.0\.0\.1"):
-        revoker.raise_if_incomplete()
-    assert len(sqlite_ledger.live_entries()) == 2
-
-
 def test_a_ticket_whose_revocation_is_unconfirmed_is_never_reused_and_the_next_try_revokes_it(
     sqlite_ledger: Ledger, tenant: Sandbox
 ) -> None:
@@ -179,15 +148,6 @@ def test_without_the_scope_the_others_are_not_attempted_and_say_why(
     assert set(found) == {"failed", "not_attempted"}
     assert factories.revocations(tenant) == 0  # seen from the token, before anything is sent
     assert all("lacks the scope delete:sso_access_tickets" in result["error"] for result in revoker.results())
-
-
-def test_a_ticket_that_auth0_refuses_to_revoke_fails_alone(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
-    issue(organizations(3), sqlite_ledger)
-    tenant.fault("error_before", status=400, message="Payload validation error", route="revoke")
-    revoker = revoker_of(sqlite_ledger.live_entries(), sqlite_ledger)
-    assert statuses(run(revoker)) == {"revoked": 2, "failed": 1}
-    with pytest.raises(Auth0RowError, match=r"1 of 3 tickets are not revoked.*Payload validation error"):
-        revoker.raise_if_incomplete()
 
 
 def test_a_ticket_that_another_run_has_replaced_meanwhile_is_not_touched(

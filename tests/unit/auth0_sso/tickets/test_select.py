@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 from auth0_sso.exceptions import Auth0RunError
 from auth0_sso.ledger.records import OPEN_LIFETIME, Entry, RunAttempt
-from auth0_sso.ledger.store import Ledger, open_ledger
+from auth0_sso.ledger.store import Ledger
 from auth0_sso.tickets.outcomes import iso
 from auth0_sso.tickets.select import select_tickets
 
-from tests.support import factories
+from tests.support import databases, factories
 from tests.support.factories import FIRST_RUN, SECOND_RUN, issue, organizations
 
+ledger = databases.default_ledger
 pytestmark = pytest.mark.usefixtures("auth0_connection")
-
-
-@pytest.fixture
-def ledger(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Ledger]:
-    monkeypatch.setenv("SSO_TICKETS_LEDGER", str(tmp_path / "ledger.db"))
-    with closing(open_ledger()) as opened:
-        yield opened
 
 
 @pytest.fixture
