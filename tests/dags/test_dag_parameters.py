@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from airflow.sdk import DAG
 
-from include.params import CREATE_PARAMS, REVOKE_PARAMS
 from tests.dags.parsing import Parsed
 
 ParsedFiles = dict[tuple[str, str], Parsed]
@@ -42,10 +38,3 @@ def test_the_environment_sets_the_places_of_prospects_and_reports(parsed: Parsed
     assert (created["prospects_uri"], created["report_uri"]) == ("s3://crm/prospects/", "s3://crm/reports/")
     revoked = parsed["revoke_sso_tickets.py", "set"].defaults["revoke_sso_tickets"]
     assert revoked["export_uri"] == "s3://crm/reports/"
-
-
-@pytest.mark.parametrize(
-    ("dag_id", "params"), [("create_sso_tickets", CREATE_PARAMS), ("revoke_sso_tickets", REVOKE_PARAMS)]
-)
-def test_the_form_has_the_parameters_of_include(dags: dict[str, DAG], dag_id: str, params: dict[str, Any]) -> None:
-    assert list(dags[dag_id].params) == list(params)

@@ -46,14 +46,6 @@ def test_a_dag_has_these_tasks_with_these_settings(dags: dict[str, DAG], dag_id:
     } == TASKS[dag_id]
 
 
-@pytest.mark.parametrize(
-    ("dag_id", "task_id"), [("create_sso_tickets", "create_tickets"), ("revoke_sso_tickets", "revoke_tickets")]
-)
-def test_a_mapped_instance_is_labelled_with_its_organization(dags: dict[str, DAG], dag_id: str, task_id: str) -> None:
-    task = dags[dag_id].get_task(task_id)
-    assert task.partial_kwargs["map_index_template"] == "{{ task.batch['label'] }}"
-
-
 def test_the_report_is_an_asset_for_other_dags(dags: dict[str, DAG]) -> None:
     report = dags["create_sso_tickets"].get_task("export_report")
     assert [asset.name for asset in report.outlets] == ["sso_ticket_reports"]

@@ -23,6 +23,7 @@ def test_the_tickets_of_a_run_are_revoked_but_not_those_that_a_later_run_has_iss
 
     revoked = trigger("revoke_sso_tickets", report_uri=str(created.report), max_mapped_tasks=1)
     assert revoked.summary["revoked"] == 4
+    assert revoked.labels("revoke_tickets") == ["4 tickets"]
     assert {row["ticket_id"] for row in revoked.revocations} == ids
     assert {row["revoked_by"] for row in revoked.revocations} == {f"{revoked.dag_id}/{revoked.run_id}"}
 

@@ -5,20 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from auth0_sso.exceptions import Auth0TransientError
-from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger
-from auth0_sso.ledger.token_store import LedgerTokenStore
 from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, PAUSE_SPREAD, Timeouts
-from auth0_sso.tickets.issue import IssueOptions
 
-from dev.sandbox.server import Sandbox
 from tests.support import factories
 from tests.unit.auth0_sso.conftest import FakeClock
 
@@ -45,38 +40,27 @@ class FastClock:
         await asyncio.sleep(seconds / self._speed)
 
 
-@dataclass
-class Task:
-    """A task that creates tickets for some rows."""
-
-    issuer: factories.Issuer
-    rate_limiter: RateLimiter
-
-    @property
-    def outcomes(self) -> dict[int, dict[str, Any]]:
-        return factories.by_row(self.issuer.results())
-
-
-@dataclass
 class Fleet:
     """Tasks of one run that share the tenant and the ledger."""
 
-    tasks: list[Task] = field(default_factory=list)
+    def __init__(self, issuers: Sequence[factories.Issuer]) -> None:
+        self.issuers = issuers
 
     def run(self) -> dict[int, dict[str, Any]]:
         async def all_of_them() -> None:
-            await asyncio.gather(*(task.issuer.run() for task in self.tasks))
+            await asyncio.gather(*(issuer.run() for issuer in self.issuers))
 
         asyncio.run(all_of_them())
         return self.outcomes
 
     @property
     def outcomes(self) -> dict[int, dict[str, Any]]:
-        return {row: outcome for task in self.tasks for row, outcome in task.outcomes.items()}
+        return {row: outcome for issuer in self.issuers for row, outcome in factories.by_row(issuer.results()).items()}
 
 
-def task(
+def fleet(
     ledger: Ledger,
+    tasks: int,
     rows: int,
     *,
     first: int = 1,
@@ -86,20 +70,17 @@ def task(
     attempt: RunAttempt = factories.FIRST_RUN,
     timeouts: Timeouts = factories.SHORT,
     **options: Any,
-) -> Task:
-    timing: dict[str, Any] = {} if clock is None else {"clock": clock, "sleep": clock.sleep}
-    rate_limiter = RateLimiter(rate, burst, **timing)
-    hook = Auth0Hook(token_store=LedgerTokenStore(ledger.database), rate_limiter=rate_limiter, timeouts=timeouts)
-    profile_id = hook.settings.profile_id
-    wanted = factories.organizations(rows, first=first)
-    return Task(
-        factories.Issuer(wanted, hook, ledger, attempt, IssueOptions(profile_id=profile_id, **options)), rate_limiter
-    )
-
-
-def fleet(ledger: Ledger, tasks: int, rows: int, **options: Any) -> Fleet:
+) -> Fleet:
     """Return some tasks with that many rows each."""
-    return Fleet([task(ledger, rows, first=1 + number * rows, **options) for number in range(tasks)])
+    timing: dict[str, Any] = {} if clock is None else {"clock": clock, "sleep": clock.sleep}
+
+    def issuer(number: int) -> factories.Issuer:
+        hook = factories.open_hook(ledger, timeouts=timeouts)
+        hook.rate_limiter = RateLimiter(rate, burst, **timing)
+        wanted = factories.organizations(rows, first=first + number * rows)
+        return factories.issuer(wanted, ledger, attempt, hook=hook, **options)
+
+    return Fleet([issuer(number) for number in range(tasks)])
 
 
 def check_created(outcomes: dict[int, dict[str, Any]], rows: int) -> None:
@@ -115,7 +96,7 @@ def check_not_created(tasks: Fleet, said: str) -> dict[int, dict[str, Any]]:
     assert all(said in error for error in errors(outcomes)), errors(outcomes)
     assert flagged(outcomes) == []
     with pytest.raises(Auth0TransientError, match="rows failed"):
-        tasks.tasks[0].issuer.raise_if_incomplete()
+        tasks.issuers[0].raise_if_incomplete()
     return outcomes
 
 
@@ -130,8 +111,3 @@ def flagged(outcomes: dict[int, dict[str, Any]]) -> list[int]:
 
 def statuses(outcomes: dict[int, dict[str, Any]]) -> set[str]:
     return {outcome["status"] for outcome in outcomes.values()}
-
-
-def tickets_of(tenant: Sandbox, names: Sequence[str]) -> list[int]:
-    """Return how many tickets the tenant has created for each connection."""
-    return [sum(ticket.connection_name == name for ticket in tenant.tickets) for name in names]

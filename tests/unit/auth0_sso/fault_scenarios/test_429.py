@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
 from auth0_sso.ledger.store import Ledger
-from auth0_sso.runtime.rate_limiter import RateLimiter
-from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, PAUSE_SPREAD
 
 from dev.sandbox.tenant.settings import Plan
-from dev.sandbox.tenant.token_bucket import TokenBucket
 from tests.support import factories
-from tests.unit.auth0_sso.conftest import Connect, FakeClock, RunTenant
+from tests.unit.auth0_sso.conftest import Connect, RunTenant
 from tests.unit.auth0_sso.fault_scenarios import scenarios
 from tests.unit.auth0_sso.fault_scenarios.scenarios import FastClock
 
@@ -65,37 +61,3 @@ def test_an_endless_storm_ends_the_try_of_the_task_and_the_next_one_creates_all_
     tenant.clear_faults()
     assert factories.statuses(scenarios.fleet(ledger, 1, 50).run()) == {"created": 50}
     assert tenant.stats().tickets == 50
-
-
-def test_after_a_storm_tasks_that_share_a_tenant_use_its_whole_rate_again() -> None:
-    """Four tasks at half a request a second, a bucket of ten that refills by two a second, a storm of a minute."""
-    clock = FakeClock()
-    bucket = TokenBucket(PLAN, clock.now)
-    limiters = [RateLimiter(0.5, 2.0, clock=clock, sleep=clock.sleep) for _ in range(4)]
-    accepted: list[float] = []
-    refused = 0
-    while clock.now < 1000 + 60 + 700:
-        rate_limiter = min(limiters, key=RateLimiter.delay)
-        asyncio.run(rate_limiter.acquire())
-        storm = clock.now < 1000 + 60
-        reading = bucket.refuse(clock.now, clock.now + 1) if storm else bucket.take(clock.now)
-        refused += not storm and not reading.allowed
-        rate_limiter.observe(201 if reading.allowed else 429, {})
-        if reading.allowed:
-            accepted.append(clock.now)
-    assert refused == 0
-    assert min(accepted) <= 1060 + 16 * (1 + PAUSE_SPREAD) + 1
-    late = [at for at in accepted if at >= 1060 + 400]
-    assert len(late) >= 0.97 * 2 * 300, "170 seconds divided by the half request a second, and the last pause"
-
-
-def test_a_request_whose_pause_begins_after_it_got_its_slot_is_not_ambiguous(
-    ledger: Ledger, run_tenant: RunTenant, connect: Connect
-) -> None:
-    tenant = run_tenant(latency=(0.05, 0.05))
-    connect(tenant)
-    tenant.fault("rate_limit_storm", count=1)
-    outcomes = scenarios.fleet(ledger, 1, 10, rate=100, burst=1).run()
-    scenarios.check_created(outcomes, 10)
-    entries = ledger.entries_of_run(factories.FIRST_RUN.run)
-    assert all(entry.answer_by - entry.requested_at <= 5 + DEFAULT_TIMEOUTS.answer_grace for entry in entries)

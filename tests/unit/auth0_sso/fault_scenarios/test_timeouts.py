@@ -34,7 +34,7 @@ def test_another_tasks_request_that_never_ends_is_waited_for_as_long_as_the_retr
     assert "Another task's request for this prospect does not end. Check if another run" in outcomes[1]["error"]
     assert factories.posts(tenant) == 0
     with pytest.raises(Auth0TransientError):
-        waiting.tasks[0].issuer.raise_if_incomplete()
+        waiting.issuers[0].raise_if_incomplete()
 
 
 def test_revoking_ends_after_the_retry_budget_with_a_tenant_that_does_not_answer(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from auth0_sso.exceptions import Auth0RunError, Auth0TokenError, Auth0UnreachableError
+from auth0_sso.exceptions import Auth0TokenError, Auth0UnreachableError
 from auth0_sso.hooks.access_token import token_key
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.ledger.store import Ledger
@@ -40,20 +40,6 @@ def one_at_a_time(tenant: Sandbox) -> bool:
     return tenant.stats().most_token_requests_at_once == 1
 
 
-def test_a_token_that_expires_during_the_run_is_renewed(
-    ledger: Ledger, run_tenant: RunTenant, connect: Connect
-) -> None:
-    tenant = run_tenant(token_lifetime=1)
-    connect(tenant)
-    outcomes = scenarios.fleet(ledger, 4, 8, rate=4, burst=1).run()
-    stats = tenant.stats()
-    assert factories.statuses(outcomes) == {"created": 32}
-    assert {outcome["attempts"] for outcome in outcomes.values()} == {1}
-    assert set(stats.by_status) <= {201, 401}  # on a slow machine one may expire on its way
-    assert 2 <= stats.tokens_issued == stats.token_requests <= 12
-    assert one_at_a_time(tenant)
-
-
 @pytest.mark.parametrize(("tasks", "rows", "revoked"), [(16, 4, 1), (4, 7, 2)])
 def test_a_token_that_is_revoked_during_the_run_is_renewed_once_for_all_tasks(
     ledger: Ledger, tenant: Sandbox, tasks: int, rows: int, revoked: int
@@ -61,7 +47,7 @@ def test_a_token_that_is_revoked_during_the_run_is_renewed_once_for_all_tasks(
     running = scenarios.fleet(ledger, tasks, rows, rate=5, burst=1)
 
     def fewest_created() -> int:
-        return min(factories.statuses(task.outcomes)["created"] for task in running.tasks)
+        return min(factories.statuses(factories.by_row(one.results()))["created"] for one in running.issuers)
 
     async def revoke_now_and_then() -> None:
         for number in range(revoked):
@@ -70,7 +56,7 @@ def test_a_token_that_is_revoked_during_the_run_is_renewed_once_for_all_tasks(
             tenant.fault("expire_tokens")
 
     async def main() -> None:
-        await asyncio.gather(revoke_now_and_then(), *(task.issuer.run() for task in running.tasks))
+        await asyncio.gather(revoke_now_and_then(), *(issuer.run() for issuer in running.issuers))
 
     asyncio.run(main())
     outcomes, stats = running.outcomes, tenant.stats()
@@ -150,17 +136,3 @@ def test_a_task_that_waits_for_others_to_renew_the_token_gives_up_after_two_leas
     with pytest.raises(Auth0UnreachableError, match="other tasks have requested one for 1 seconds"):
         asyncio.run(main())
     assert tenant.stats().token_requests == 0
-
-
-@pytest.mark.parametrize("status", [401, 403])
-def test_credentials_that_are_refused_during_the_run_end_it_with_the_reason(
-    ledger: Ledger, tenant: Sandbox, status: int
-) -> None:
-    scenarios.fleet(ledger, 1, 1).run()
-    tenant.fault("expire_tokens")
-    tenant.fault("error_before", route="token", count=100, status=status, text='{"error": "access_denied"}')
-    tasks = scenarios.Fleet([scenarios.task(ledger, 10, first=50)])
-    with pytest.raises(Auth0RunError, match=f"no access token: {status} access_denied"):
-        tasks.run()
-    assert scenarios.flagged(tasks.outcomes) == []
-    assert tenant.stats().token_requests <= 3

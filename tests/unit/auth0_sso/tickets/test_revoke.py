@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from auth0_sso.exceptions import Auth0RowError, Auth0RunError, Auth0TransientError
-from auth0_sso.ledger.records import OPEN_LIFETIME, Entry
+from auth0_sso.ledger.records import Entry
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.tickets.batch import IssuedTicket
 
@@ -84,30 +84,6 @@ def test_a_ticket_of_another_tenant_is_not_taken_for_revoked(
     assert factories.revocations(other) == (0 if dry_run else 1)
     with pytest.raises(Auth0RowError, match="1 of 2 tickets are not revoked"):
         revoker.raise_if_incomplete()
-
-
-def test_an_expired_ticket_is_revoked_only_if_it_may_have_been_opened_at_its_last_moment(
-    sqlite_ledger: Ledger, tenant: Sandbox
-) -> None:
-    issue(organizations(2), sqlite_ledger)
-    first, second = sqlite_ledger.live_entries()
-    expired = [
-        factories.expire(sqlite_ledger, first, 60),
-        factories.expire(sqlite_ledger, second, OPEN_LIFETIME + 60),
-    ]
-    revoker = revoker_of(expired, sqlite_ledger)
-    assert [result["status"] for result in run(revoker)] == ["revoked", "expired"]
-    assert tenant.stats().states == {"revoked": 1, "live": 1}
-    revoker.raise_if_incomplete()
-
-
-def test_a_dry_run_sends_nothing(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
-    issue(organizations(3), sqlite_ledger)
-    revoker = revoker_of(sqlite_ledger.live_entries(), sqlite_ledger, dry_run=True)
-    assert statuses(run(revoker)) == {"planned": 3}
-    assert factories.revocations(tenant) == 0
-    assert len(sqlite_ledger.live_entries()) == 3
-    revoker.raise_if_incomplete()
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "error_after", "drop_before"])
@@ -218,18 +194,3 @@ def test_stopped_in_the_middle_what_is_under_way_is_answered_and_recorded(
     assert factories.recorded(sqlite_ledger) == factories.living(tenant)
     with pytest.raises(Auth0TransientError, match="stopped"):
         revoker.raise_if_incomplete()
-
-
-def test_no_error_and_no_repr_shows_a_ticket(
-    sqlite_ledger: Ledger, tenant: Sandbox, capsys: pytest.CaptureFixture[str]
-) -> None:
-    issue(organizations(2), sqlite_ledger)
-    tenant.fault("drop_after", route="revoke", count=100)
-    revoker = revoker_of(sqlite_ledger.live_entries(), sqlite_ledger, retry_budget=0.1)
-    results = str(run(revoker))
-    with pytest.raises(Auth0TransientError) as raised:
-        revoker.raise_if_incomplete()
-    logged = capsys.readouterr().out
-    assert "Rows by status" in logged
-    for ticket in tenant.tickets:
-        assert ticket.id not in logged + results + str(raised.value)

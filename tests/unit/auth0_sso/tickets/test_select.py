@@ -61,12 +61,6 @@ def test_all_live_selects_the_tickets_that_are_neither_expired_nor_revoked(
     assert finished == []
 
 
-def test_a_reports_tickets_are_found_by_their_ids(ledger: Ledger, issued: dict[int, dict[str, Any]]) -> None:
-    wanted, finished = selected(reported=[issued[2], issued[2]])
-    assert rows(ledger, wanted) == [2]
-    assert finished == []
-
-
 def test_a_row_without_a_ticket_selects_nothing(ledger: Ledger, issued: dict[int, dict[str, Any]]) -> None:
     assert selected(reported=[{**issued[1], "ticket_id": ""}]) == ([], [])
 
@@ -133,18 +127,6 @@ def test_a_reported_ticket_that_was_revoked_says_when_and_by_which_run(
     assert finished["ticket_id"] == issued[8]["ticket_id"]
 
 
-def test_the_ticket_that_has_replaced_a_reported_one_is_left_alone(
-    ledger: Ledger, issued: dict[int, dict[str, Any]]
-) -> None:
-    again = issue(organizations(1), ledger, SECOND_RUN, reissue=True)
-    wanted, (finished,) = selected(reported=[issued[1]])
-    assert wanted == []
-    assert (finished["status"], finished["revoked_by"]) == ("replaced", SECOND_RUN.run)
-    assert "has a newer link, which is left alone" in finished["error"]
-    assert finished["ticket_id"] == issued[1]["ticket_id"]
-    assert again[1]["ticket_id"] not in str(finished)
-
-
 def test_a_reported_ticket_that_this_ledger_does_not_know_has_failed_since_it_may_work(
     issued: dict[int, dict[str, Any]],
 ) -> None:
@@ -153,11 +135,6 @@ def test_a_reported_ticket_that_this_ledger_does_not_know_has_failed_since_it_ma
     assert finished["status"] == "failed"
     assert "This ledger doesn't know the link, so it can't be revoked here" in finished["error"]
     assert "of-another-ledger" not in str(finished)
-
-
-@pytest.mark.usefixtures("ledger")
-def test_of_an_empty_ledger_nothing_is_selected() -> None:
-    assert selected(all_live=True) == ([], [])
 
 
 @pytest.mark.parametrize("blank", [[], [""], [" ", "\n"]])
