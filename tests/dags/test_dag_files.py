@@ -40,12 +40,6 @@ def test_two_processes_serialize_it_alike_so_that_it_has_one_version(parsed: Par
     assert one == other
 
 
-def test_it_has_a_description_and_tags(dag: DAG) -> None:
-    assert dag.doc_md
-    assert dag.doc_md.strip().startswith("### ")
-    assert {"auth0", "sso"} <= dag.tags
-
-
 def test_it_has_one_run_at_a_time_no_catchup_and_only_the_pool_limits_its_tasks(dag: DAG) -> None:
     assert (dag.catchup, dag.max_active_runs) == (False, 1)
     assert dag.max_active_tasks >= 1000

@@ -15,8 +15,6 @@ from auth0_sso.exceptions import (
     Auth0RowError,
     Auth0RunError,
     Auth0TokenError,
-    Auth0TransientError,
-    Auth0UnreachableError,
     error_from_answer,
 )
 
@@ -77,9 +75,3 @@ def test_a_long_message_is_cut_and_put_on_one_line() -> None:
 
 def test_what_databases_do_not_accept_is_replaced() -> None:
     assert str(Auth0Error("a\x00b\ud800c")) == "a\ufffdb\ufffdc"
-
-
-@pytest.mark.parametrize("kind", [Auth0RateLimitError, Auth0UnreachableError, Auth0TransientError])
-def test_only_an_ambiguous_result_may_have_created_a_ticket(kind: type[Auth0TransientError]) -> None:
-    assert not kind("x").ambiguous
-    assert Auth0AmbiguousResultError("x").ambiguous

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from auth0_sso.exceptions import Auth0TokenError, Auth0UnreachableError
+from auth0_sso.exceptions import Auth0RunError, Auth0TokenError, Auth0UnreachableError
 from auth0_sso.hooks.access_token import token_key
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.ledger.store import Ledger
@@ -136,3 +136,14 @@ def test_a_task_that_waits_for_others_to_renew_the_token_gives_up_after_two_leas
     with pytest.raises(Auth0UnreachableError, match="other tasks have requested one for 1 seconds"):
         asyncio.run(main())
     assert tenant.stats().token_requests == 0
+
+
+def test_credentials_that_are_refused_during_the_run_end_it_with_the_reason(ledger: Ledger, tenant: Sandbox) -> None:
+    scenarios.fleet(ledger, 1, 1).run()
+    tenant.fault("expire_tokens")
+    tenant.fault("error_before", route="token", count=100, status=401, text='{"error": "access_denied"}')
+    tasks = scenarios.fleet(ledger, 1, 10, first=50)
+    with pytest.raises(Auth0RunError, match="no access token: 401 access_denied"):
+        tasks.run()
+    assert scenarios.flagged(tasks.outcomes) == []
+    assert tenant.stats().token_requests <= 3

@@ -189,7 +189,7 @@ def test_stopped_in_the_middle_what_is_under_way_is_answered_and_recorded(
 
     assert asyncio.run(main()) == set()
     found = statuses(revoker.results())
-    assert found["revoked"] == tenant.stats().revoked == factories.revocations(tenant) <= 5
+    assert 1 <= found["revoked"] == tenant.stats().revoked == factories.revocations(tenant) <= 5
     assert found["not_attempted"] == 20 - found["revoked"]
     assert factories.recorded(sqlite_ledger) == factories.living(tenant)
     with pytest.raises(Auth0TransientError, match="stopped"):

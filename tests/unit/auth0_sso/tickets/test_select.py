@@ -23,7 +23,7 @@ def issued(ledger: Ledger) -> dict[int, dict[str, Any]]:
     """Issue two organizations' tickets, one of each long expired or revoked; return the report's rows."""
     outcomes = issue(organizations(8, per_organization=4), ledger)
     outcomes[4]["expires_at"] = expire(ledger, outcomes[4], OPEN_LIFETIME + 2)
-    revoke(ledger, outcomes[8])
+    ledger.record_revoked(ledger.record_revoking(entry_of(ledger, outcomes[8]), "revoke_sso_tickets/run-1"))
     return outcomes
 
 
@@ -41,10 +41,6 @@ def entry_of(ledger: Ledger, outcome: dict[str, Any]) -> Entry:
 def expire(ledger: Ledger, outcome: dict[str, Any], age: float) -> str:
     """Let a ticket have expired so many seconds ago; return when."""
     return iso(factories.expire(ledger, entry_of(ledger, outcome), age).expires_at)
-
-
-def revoke(ledger: Ledger, outcome: dict[str, Any], run: str = "revoke_sso_tickets/run-1") -> None:
-    ledger.record_revoked(ledger.record_revoking(entry_of(ledger, outcome), run))
 
 
 def rows(ledger: Ledger, tickets: list[dict[str, Any]]) -> list[int]:
