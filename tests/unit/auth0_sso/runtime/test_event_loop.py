@@ -80,15 +80,6 @@ def test_work_that_finishes_is_not_stopped() -> None:
     assert (work.sent, work.answered, work.reasons) == (3, 3, [])
 
 
-def test_an_error_of_the_work_is_raised() -> None:
-    async def fail() -> None:
-        raise ValueError("the reason")
-
-    work = Requests(fail)
-    with pytest.raises(ValueError, match="the reason"):
-        GuardedLoop(work).run(work.run)
-
-
 def test_at_the_deadline_the_work_stops_and_requests_in_flight_are_answered() -> None:
     work = Requests(lambda: work.answer_after_the_stop())
     GuardedLoop(work, deadline=0.2, timeouts=LONG).run(work.run)
@@ -138,14 +129,6 @@ def test_tasks_that_the_work_leaves_behind_are_cancelled() -> None:
     work = Careless(never)
     GuardedLoop(work, timeouts=SHORT).run(work.run)
     assert ended == [True]
-
-
-def test_work_that_is_stopped_before_it_runs_ends_at_once() -> None:
-    work = Requests(never)
-    loop = GuardedLoop(work, timeouts=SHORT)
-    loop.stop("stopped")
-    loop.run(work.run)
-    assert work.sent <= 1
 
 
 def worker() -> None:
