@@ -118,18 +118,6 @@ class TestRateLimit:
         using(hook, all_kinds)
         assert hook.rate_limiter.requests == tenant.stats().requests == 5
 
-    def test_a_request_uses_the_slot_it_was_given(self, tenant: Sandbox, hook: Auth0Hook) -> None:
-        rate_limiter = hook.rate_limiter = RateLimiter(1000)
-
-        async def two_slots(opened: Auth0Hook) -> None:
-            async with rate_limiter.slot() as slot:
-                await opened.create_sso_ticket(tenant.profile_id, BODY, slot=slot)
-                async with rate_limiter.slot():  # would block if the first were not used
-                    pass
-
-        using(hook, lambda opened: asyncio.wait_for(two_slots(opened), 10))
-        assert rate_limiter.requests == 1
-
 
 class TestToken:
     def test_when_each_new_token_was_revoked_a_later_call_renews_it_again(

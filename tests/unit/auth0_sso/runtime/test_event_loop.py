@@ -113,6 +113,7 @@ def test_a_task_timeout_is_raised_after_requests_in_flight_or_the_shutdown_timeo
 
 
 def test_tasks_that_the_work_leaves_behind_are_cancelled() -> None:
+    tasks: list[asyncio.Task[None]] = []
     ended: list[bool] = []
 
     async def linger() -> None:
@@ -121,13 +122,11 @@ def test_tasks_that_the_work_leaves_behind_are_cancelled() -> None:
         finally:
             ended.append(True)
 
-    class Careless(Requests):
-        async def run(self) -> None:
-            self.task = asyncio.create_task(linger())
-            await asyncio.sleep(0)
+    async def leave_it_behind() -> None:
+        tasks.append(asyncio.create_task(linger()))
+        await asyncio.sleep(0)
 
-    work = Careless(never)
-    GuardedLoop(work, timeouts=SHORT).run(work.run)
+    GuardedLoop(Requests(never), timeouts=SHORT).run(leave_it_behind)
     assert ended == [True]
 
 

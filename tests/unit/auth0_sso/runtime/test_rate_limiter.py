@@ -98,25 +98,6 @@ def test_the_queue_moves_on_when_a_request_in_it_is_cancelled(clock: FakeClock, 
     assert left == [number for number in range(3) if number != place]
 
 
-def test_the_queue_moves_on_when_a_request_is_cancelled_after_it_got_its_slot(clock: FakeClock) -> None:
-    rate_limiter = limiter(clock)
-    left: list[int] = []
-
-    async def main() -> None:
-        async def send(number: int) -> None:
-            async with rate_limiter.slot() as slot:
-                if number == 0:
-                    asyncio.get_running_loop().call_soon(first.cancel)
-                await slot.acquire()
-                left.append(number)
-
-        first, second = asyncio.create_task(send(0)), asyncio.create_task(send(1))
-        await asyncio.wait_for(asyncio.gather(first, second, return_exceptions=True), 5)
-
-    asyncio.run(main())
-    assert left == [1]
-
-
 def test_a_request_whose_pause_begins_after_it_got_its_slot_is_not_sent(clock: FakeClock) -> None:
     began = clock.now
 

@@ -125,13 +125,3 @@ def test_no_column_lets_an_escape_through_to_a_message_or_a_request(column, esca
         loaded = load({column: cell})
         (row,) = [asdict(row) for row in [*loaded.valid, *loaded.invalid]]
         assert not [text for text in texts_in(row) if HIDDEN_CHARACTERS.search(text)]
-
-
-def test_a_row_of_ten_thousand_cells_or_wrong_values_leaves_the_other_rows_alone():
-    values = [json.dumps({f"k{number}": number for number in range(10_000)}), json.dumps([{}] * 10_000)]
-    header = ["organization_id", "connection_config.metadata", "enabled_organizations"]
-    text = csv_of(header, ["org_1", *values], [""] * 10_000 + ["x"], ["org_3"])
-    loaded = load_prospects(None, text=text)
-    assert [prospect.row for prospect in loaded.valid] == [3]
-    assert len(loaded.invalid[0].problems) == 10
-    assert "the row has 10001 cells, the header 3" in loaded.invalid[1].problems[0].rule
