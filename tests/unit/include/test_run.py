@@ -21,6 +21,7 @@ def test_a_run_with_incomplete_rows_fails_and_names_them_and_the_remedy() -> Non
     )
     with pytest.raises(IncompleteRunError, match=r"^1 failed and 2 not attempted of 99 rows: .*\(rows 3, 7, …\)"):
         require_complete(exported(1, 2, [3, 7]))
+    require_complete(exported(0, 0, []))
 
 
 def test_a_run_without_a_report_fails() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
@@ -42,3 +44,15 @@ def test_tables_that_another_task_has_only_partly_created_are_completed(ledger_u
     engine.dispose()
     with closing(connect(ledger_url)) as database, database.engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM sso_tickets")).scalar_one() == 0
+
+
+@pytest.mark.parametrize("_time", range(3))
+def test_tasks_that_start_together_create_one_ledger(ledger_url: str, _time: int) -> None:
+    together = threading.Barrier(8)
+
+    def open_it(_number: int) -> str:
+        together.wait(10)
+        return identity(ledger_url)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert len(set(threads.map(open_it, range(8)))) == 1

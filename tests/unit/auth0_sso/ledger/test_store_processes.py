@@ -39,10 +39,6 @@ def set_up(fernet: str, connection: str, start_at: float = 0.0) -> None:
     time.sleep(max(0.0, start_at - time.time()))
 
 
-def create_the_tables(url: str, _number: int) -> str:
-    return open_ledger(url).database.identity
-
-
 def read_the_profile(url: str, _number: int, timeouts: Timeouts = factories.SHORT) -> str:
     hook = Auth0Hook(token_store=LedgerTokenStore(open_ledger(url).database), timeouts=timeouts)
     profile_id = hook.settings.profile_id
@@ -113,10 +109,6 @@ def kill_when(condition: Callable[[], bool], work: Callable[[str], None], url: s
     process.kill()
     process.join(20)
     assert process.exitcode == -signal.SIGKILL
-
-
-def test_processes_that_find_no_tables_create_one_ledger(together: Together, ledger_url: str) -> None:
-    assert len(set(together(create_the_tables, ledger_url))) == 1
 
 
 def test_all_processes_use_one_token_and_renew_it_once(together: Together, ledger_url: str, tenant: Sandbox) -> None:
