@@ -9,7 +9,6 @@ from pathlib import Path
 from sqlalchemy import create_engine, make_url, text
 
 from dev.local.airflow import LocalAirflow
-from dev.local.api import AirflowApi
 from dev.local.background import PROJECT
 from tests.chaos.processes import TaskProcess, kill_sessions, task_processes
 from tests.support import commands
@@ -31,41 +30,27 @@ _SHORT_TIMEOUTS = {
 }
 
 
-class ChaosAirflow:
+class ChaosAirflow(LocalAirflow):
     """Airflow with a home, the SQLAlchemy URL of a metadata database of its own, and further environment variables."""
 
     def __init__(self, home: Path, database: str, env: Mapping[str, str]) -> None:
         settings = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database, **_SHORT_TIMEOUTS, **env}
-        self.home = home
-        self._database = database
-        self._local = LocalAirflow(home, dags=commands.NAIVE_DAGS, env=settings)
+        super().__init__(home, dags=commands.NAIVE_DAGS, env=settings)
+        self._metadata = database
         self._parts: dict[str, subprocess.Popen[bytes]] = {}
         self._sessions: set[int] = set()
 
-    def __enter__(self) -> ChaosAirflow:
-        self.home.mkdir(parents=True, exist_ok=True)
-        _end_idle_transactions(self._database)
-        try:
-            self._command("db", "migrate").wait(_MIGRATE_SECONDS)
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_exc_info: object) -> None:
-        self.stop()
-
-    def api(self) -> AirflowApi:
-        return self._local.api()
-
     def start(self) -> None:
         """Start the parts that aren't running, and wait until Airflow is healthy."""
+        if not self._sessions:
+            self.home.mkdir(parents=True, exist_ok=True)
+            _end_idle_transactions(self._metadata)
+            self._command("db", "migrate").wait(_MIGRATE_SECONDS)
         for part in PARTS:
             if part not in self._parts:
                 self._parts[part] = self._command(part)
                 self._sessions.add(self._parts[part].pid)
-        self._local.wait_until_healthy()
+        self.wait_until_healthy()
 
     def kill(self, part: str, *, with_children: bool = True) -> None:
         """
@@ -99,7 +84,7 @@ class ChaosAirflow:
         with (self.home / f"{command[0]}.log").open("ab") as log:
             return subprocess.Popen(
                 [str(PROJECT / ".venv" / "bin" / "airflow"), *command],
-                env=self._local.env,
+                env=self.env,
                 cwd=PROJECT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

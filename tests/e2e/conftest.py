@@ -18,7 +18,7 @@ from dev.local.airflow import POOL, LocalAirflow
 from dev.local.api import AirflowApi
 from dev.sandbox.server import Sandbox
 from dev.sandbox.tenant.settings import SandboxSettings
-from tests.e2e.runs import ADA, BOB, CAT, HEAD, HOME, PACE, SLOTS, Run, Trigger, connect_to, reset
+from tests.e2e.runs import ADA, BOB, CAT, HEAD, HOME, PACE, SLOTS, Run, Trigger, connect_to
 from tests.support import scan
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -97,7 +97,7 @@ def failed_run(
     key_pair: RSAPrivateKey,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> FailedRun:
-    reset(tenant)
+    tenant.reset()
     file = tmp_path_factory.mktemp("failed") / "prospects.csv"
     file.write_text("\n".join([HEAD, ADA, BOB, CAT]))
     tenant.fault("fail_match", organization_id="org_rerun000001", status=400)

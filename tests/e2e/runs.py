@@ -101,12 +101,6 @@ class Run:
         return "\n".join(json.dumps(event, ensure_ascii=False) for event in events)
 
 
-def reset(tenant: Sandbox) -> None:
-    """Forget what the tenant has received, and its faults."""
-    tenant.clear_faults()
-    tenant.reset()
-
-
 def connect_to(tenant: Sandbox, airflow: AirflowApi, **different: Any) -> None:
     """Make the connection to the tenant; keywords replace fields."""
     airflow.set_connection(CONNECTION, **{**connection_fields(tenant.url, tenant.settings, **PACE), **different})

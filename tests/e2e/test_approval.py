@@ -9,7 +9,7 @@ import pytest
 from dev.local.airflow import POOL
 from dev.local.api import AirflowApi
 from dev.sandbox.server import Sandbox
-from tests.e2e.runs import SLOTS, Run, Trigger, reset
+from tests.e2e.runs import SLOTS, Run, Trigger
 from tests.support.prospects import csv_of
 
 
@@ -25,7 +25,7 @@ def respond(run: Run, option: str, *, try_number: int) -> None:
 def test_nothing_is_sent_without_an_approval_and_a_cleared_plan_needs_another(
     trigger: Trigger, airflow: AirflowApi, tenant: Sandbox, tmp_path: Path
 ) -> None:
-    reset(tenant)
+    tenant.reset()
     airflow.delete_pool(POOL)
     file = tmp_path / "prospects.csv"
     file.write_text(csv_of(2, 1, "approval"))

@@ -12,14 +12,14 @@ import pytest
 from dev.local.airflow import POOL
 from dev.local.api import AirflowApi, ApiError
 from dev.sandbox.server import Sandbox
-from tests.e2e.runs import Run, Trigger, reset
+from tests.e2e.runs import Run, Trigger
 from tests.support.prospects import csv_of
 
 
 @pytest.fixture(scope="module")
 def run(trigger: Trigger, tenant: Sandbox) -> Run:
     """Return a run of nine prospects of four organizations."""
-    reset(tenant)
+    tenant.reset()
     return trigger(prospects_csv=csv_of(9, 4, "nine"))
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dev.local.api import AirflowApi
 from dev.sandbox.server import Sandbox
-from tests.e2e.runs import Trigger, reset
+from tests.e2e.runs import Trigger
 
 
 def test_a_dag_of_ones_own_creates_a_ticket_and_revokes_it(
     trigger: Trigger, airflow: AirflowApi, tenant: Sandbox
 ) -> None:
-    reset(tenant)
+    tenant.reset()
     run = trigger("one_ticket")
     assert run.state == "success"
     ((entry,), (revoked,)) = (airflow.xcom(run.dag_id, run.run_id, task_id) for task_id in ("create", "revoke"))
@@ -22,7 +22,7 @@ def test_a_dag_of_ones_own_creates_a_ticket_and_revokes_it(
 
 
 def test_a_python_task_creates_a_ticket_with_the_hook(trigger: Trigger, airflow: AirflowApi, tenant: Sandbox) -> None:
-    reset(tenant)
+    tenant.reset()
     run = trigger("ticket_from_a_task")
     assert run.state == "success"
     (ticket,) = tenant.tickets

@@ -6,7 +6,7 @@ import pytest
 
 from dev.local.api import AirflowApi
 from dev.sandbox.server import Sandbox
-from tests.e2e.runs import Run, Trigger, reset
+from tests.e2e.runs import Run, Trigger
 
 # Whether a task that is interrupted still records its last 429 depends on how far it came.
 UNDONE = {"failed", "not_attempted"}
@@ -37,7 +37,7 @@ def statuses(run: Run) -> dict[str, list[str]]:
 def test_tasks_that_are_cleared_or_marked_while_they_run_are_reported_with_all_they_did(
     trigger: Trigger, airflow: AirflowApi, tenant: Sandbox
 ) -> None:
-    reset(tenant)
+    tenant.reset()
     for organization in range(3):
         refuse_for_now(tenant, f"busy-{organization}-1")
     run = trigger(wait=False, prospects_csv=desks("busy", 3))
@@ -62,7 +62,7 @@ def test_tasks_that_are_cleared_or_marked_while_they_run_are_reported_with_all_t
 def test_of_two_runs_at_once_the_first_is_ended_by_hand_and_nobody_gets_two_links(
     trigger: Trigger, airflow: AirflowApi, tenant: Sandbox
 ) -> None:
-    reset(tenant)
+    tenant.reset()
     refuse_for_now(tenant, "twice-0-1")
     text = desks("twice", 1)
     first = trigger(prospects_csv=text, wait=False)

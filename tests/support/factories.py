@@ -15,6 +15,7 @@ from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.ledger.records import DEFAULT_TTL, MAY_WORK, Entry, EntryStatus, RunAttempt, TicketSpec
@@ -23,7 +24,7 @@ from auth0_sso.ledger.token_store import LedgerTokenStore
 from auth0_sso.models import SsoTicket, TicketRequest
 from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.runtime.timeouts import Timeouts
-from auth0_sso.tickets.batch import IssuedTicket, Organization
+from auth0_sso.tickets.batch import Organization
 from auth0_sso.tickets.issue import IssueOptions, TicketIssuer
 from auth0_sso.tickets.revoke import TicketRevoker
 
@@ -49,28 +50,24 @@ class Hook(Auth0Hook):
         await super().revoke_sso_ticket(*args, **kwargs)
 
 
-class Issuer(TicketIssuer):
+class OpensHook:
     """Opens its hook while it runs."""
 
-    def __init__(self, wanted: Sequence[Organization], hook: Auth0Hook, *args: Any) -> None:
-        super().__init__(wanted, hook, *args)
+    def __init__(self, items: Sequence[Any], hook: Auth0Hook, *args: Any, **options: Any) -> None:
+        super().__init__(items, hook, *args, **options)  # type: ignore[call-arg]
         self.hook = hook
 
     async def run(self) -> None:
         async with self.hook.open():
-            await super().run()
+            await super().run()  # type: ignore[misc]
 
 
-class Revoker(TicketRevoker):
-    """Opens its hook while it runs."""
+class Issuer(OpensHook, TicketIssuer):
+    pass
 
-    def __init__(self, tickets: Sequence[IssuedTicket], hook: Auth0Hook, *args: Any, **options: Any) -> None:
-        super().__init__(tickets, hook, *args, **options)
-        self.hook = hook
 
-    async def run(self) -> None:
-        async with self.hook.open():
-            await super().run()
+class Revoker(OpensHook, TicketRevoker):
+    pass
 
 
 def request(row: int, organization: str = "org_0", **changes: Any) -> TicketRequest:
@@ -212,13 +209,8 @@ def process_context() -> ForkServerContext:
     """Return a way to start processes that share nothing with this one, and have imported what they need."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.support.factories", "airflow.sdk.execution_time.context"])
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
-    forkserver.ensure_running()
-    if before is None:
-        del os.environ["PYTHONPATH"]
-    else:
-        os.environ["PYTHONPATH"] = before
+    with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):
+        forkserver.ensure_running()
     return context
 
 

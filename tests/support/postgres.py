@@ -14,11 +14,10 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -63,41 +62,6 @@ def _created(what: str, drop: str) -> Iterator[tuple[URL, str]]:
     yield server, name
     with engine.connect() as connection:
         connection.execute(text(drop.format(name)))
-
-
-class Hang:
-    """
-    Stops the processes that serve the connections of an ``application_name``, while the machine still responds.
-
-    :param at_most: seconds after which they continue, so that no test waits without end.
-    """
-
-    def __init__(self, application: str, at_most: float = 30.0) -> None:
-        if SERVER_VARIABLE in os.environ:
-            raise PostgresError(f"The processes of the server that {SERVER_VARIABLE} names can't be stopped.")
-        self._application = application
-        self._stopped: list[int] = []
-        self._end = threading.Timer(at_most, self.end)
-        self.lasts = False
-
-    def begin(self) -> None:
-        """Stop them."""
-        engine = create_engine(postgres_server(), poolclass=NullPool)
-        query = text("SELECT pid FROM pg_stat_activity WHERE application_name = :application")
-        with engine.connect() as connection:
-            self._stopped = list(connection.scalars(query, {"application": self._application}))
-        for process in self._stopped:
-            os.kill(process, signal.SIGSTOP)
-        self.lasts = bool(self._stopped)
-        self._end.start()
-
-    def end(self) -> None:
-        """Let them continue."""
-        self._end.cancel()
-        self.lasts = False
-        for process in self._stopped:
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGCONT)
 
 
 @cache

@@ -125,11 +125,10 @@ def in_files(folder: Path, *, skip: Callable[[Path], bool]) -> Places:
 
 
 class ProcessWatch:
-    """Looks every few seconds at the arguments and environments of a process (``root``) and its descendants."""
+    """Looks ten times a second at the arguments and environments of a process (``root``) and its descendants."""
 
-    def __init__(self, root: int, *, seconds: float = 0.1) -> None:
+    def __init__(self, root: int) -> None:
         self._root = root
-        self._seconds = seconds
         self._seen: dict[str, set[bytes]] = {"arguments": set(), "environment": set()}
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -148,7 +147,7 @@ class ProcessWatch:
         return {f"process {what}": b"\n".join(list(seen)) for what, seen in self._seen.items()}
 
     def _watch(self) -> None:
-        while not self._done.wait(self._seconds):
+        while not self._done.wait(0.1):
             with suppress(psutil.NoSuchProcess):
                 root = psutil.Process(self._root)
                 for process in [root, *root.children(recursive=True)]:

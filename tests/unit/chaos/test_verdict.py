@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import replace
-from io import StringIO
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from tests.chaos.audit import Audit
 from tests.chaos.batch import Outcome
 from tests.chaos.plan import Target
-from tests.chaos.verdict import problems_of, table
+from tests.chaos.verdict import problems_of
 
 AUDIT = Audit(
     created=201, with_ticket=200, flagged=frozenset({"org_a"}), lost=0, duplicates=0, unknown=0, unexplained=0
@@ -47,11 +44,3 @@ def test_a_batch_in_which_all_is_right_has_no_problems() -> None:
 def test_each_problem_is_named(change: dict[str, Any], problem: str) -> None:
     (found,) = problems_of(replace(GOOD, **change))
     assert found.startswith(problem)
-
-
-def test_the_table_has_a_column_for_each_batch_and_one_for_all() -> None:
-    shown = table([GOOD, replace(GOOD, seed=8)], 200)
-    assert [column.header for column in shown.columns] == ["", "seed 7", "seed 8", "all"]
-    console = Console(file=StringIO(), width=200)
-    console.print(shown)
-    assert re.search(r"tickets created\W+201\W+201\W+402\W*\n", console.file.getvalue())  # type: ignore[attr-defined]

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from airflow.sdk import Param
 
-from include import create_tickets, reports
+from include import create_tickets
 from include.params import CREATE_PARAMS
 from include.prospects import ProspectsError
-from include.run import absolute, require_complete
+from include.run import absolute
 from tests.unit.include.prospects.inputs import csv_of
 
 RUN = SimpleNamespace(dag_id="create_sso_tickets", run_id="manual__1", start_date=None)
@@ -25,16 +25,6 @@ def run_without_sending(text: str, folder: Path, on_invalid_rows: str = "skip") 
     found = create_tickets.read(Path(loaded["manifest"]), on_invalid_rows=on_invalid_rows)
     planned = create_tickets.plan(found, 128, folder)
     return planned, create_tickets.export(found, [], [], folder, RUN)
-
-
-def test_a_run_of_only_invalid_rows_sends_nothing_and_succeeds_with_a_report(tmp_path: Path) -> None:
-    planned, exported = run_without_sending("organization_id,ttl_sec\norg_1,soon\nbad id,\n,9\n", tmp_path)
-    assert planned == []
-    assert (exported["summary"]["rows"], exported["summary"]["invalid"]) == (3, 3)
-    rows = reports.read_tickets(tmp_path)
-    assert [row["status"] for row in rows] == ["invalid"] * 3
-    assert all(row["error"].startswith(f"row {row['row']}, column ") for row in rows)
-    require_complete(exported)
 
 
 def test_a_run_of_only_invalid_rows_fails_before_its_plan_if_on_invalid_rows_is_fail(

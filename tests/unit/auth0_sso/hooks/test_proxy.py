@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -25,15 +26,8 @@ RunProxy = Callable[..., LittleProxy]
 
 @pytest.fixture
 def run_proxy() -> Iterator[RunProxy]:
-    running: list[LittleProxy] = []
-
-    def run(tenant: Sandbox, answers: bytes | None = None) -> LittleProxy:
-        running.append(LittleProxy(tenant.port, answers).__enter__())
-        return running[-1]
-
-    yield run
-    for proxy in running:
-        proxy.__exit__()
+    with ExitStack() as running:
+        yield lambda tenant, answers=None: running.enter_context(LittleProxy(tenant.port, answers))
 
 
 @pytest.fixture
@@ -220,20 +214,3 @@ def test_the_407_of_a_forwarding_proxy_is_not_taken_for_the_tenants_answer(
 
     with pytest.raises(Auth0RunError, match="The proxy demands another user or password"):
         create()
-
-
-def test_a_request_uses_its_slot_after_the_tunnel_is_established(
-    tls_tenant: Sandbox, connect: Connect, run_proxy: RunProxy
-) -> None:
-    proxy = run_proxy(tls_tenant)
-    connect(tls_tenant, host=HOST, extra={"token": "ready", "proxy": f"http://{proxy.address}"})
-    tunnels: list[int] = []
-
-    class RecordingLimiter(RateLimiter):
-        async def acquire(self, within: float = 0) -> None:
-            tunnels.append(len(proxy.requests))
-
-    with pytest.raises(Auth0Error):  # the tenant doesn't know the token
-        create(RecordingLimiter(1000))
-
-    assert tunnels[0] == 1

@@ -27,15 +27,6 @@ def settings(**fields: Any) -> Auth0Settings:
     )
 
 
-def test_the_client_secret_is_sent_in_the_client_credentials_grant() -> None:
-    assert token_request(settings()) == {
-        "grant_type": "client_credentials",
-        "client_id": "client",
-        "client_secret": "s3cret",
-        "audience": "https://acme.eu.auth0.com/api/v2/",
-    }
-
-
 def test_a_private_key_replaces_the_secret_and_signs_another_assertion_each_time(
     private_key: rsa.RSAPrivateKey, pem: str
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-import socketserver
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -22,6 +22,8 @@ from auth0_sso.runtime.rate_limiter import RateLimiter
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from dev.sandbox.server import Sandbox
+from tests.unit.auth0_sso.conftest import Connect
 from tests.unit.auth0_sso.hooks.conftest import BODY, TICKET_ID, create, revoke
 
 PATH = "/api/v2/self-service-profiles/ssp_1/sso-ticket"
@@ -32,16 +34,10 @@ PointAt = Callable[..., Auth0Hook]
 
 
 @pytest.fixture
-def point_at(monkeypatch: pytest.MonkeyPatch) -> PointAt:
+def point_at(tenant: Sandbox, connect: Connect) -> PointAt:
     def hook(port: int, **extra: Any) -> Auth0Hook:
-        connection = {
-            "conn_type": "auth0",
-            "host": f"http://127.0.0.1:{port}",
-            "login": "client",
-            "password": "s3cret-of-client",
-            "extra": {"timeout": 5, "profile_id": "ssp_1", **extra},
-        }
-        monkeypatch.setenv("AIRFLOW_CONN_AUTH0_DEFAULT", json.dumps(connection))
+        fields = {"host": f"http://127.0.0.1:{port}", "password": "s3cret-of-client"}
+        connect(tenant, extra={"profile_id": "ssp_1", **extra}, **fields)
         return Auth0Hook()
 
     return hook
@@ -152,19 +148,17 @@ def test_rate_limit_headers_are_case_insensitive(httpserver: HTTPServer, hook: A
 
 @pytest.fixture
 def garbled() -> Iterator[int]:
-    """Run a server that answers with invalid HTTP, and return its port."""
+    """Return the port of a server that answers one request with invalid HTTP."""
 
-    class Answer(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            self.request.recv(65536)
-            self.wfile.write(b"HTTP/1.1 2OO garbled\r\n\r\n")
+    def answer() -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 2OO garbled\r\n\r\n")
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answer) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        yield server.server_address[1]
-        server.shutdown()
-        thread.join(5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=answer, daemon=True).start()
+        yield server.getsockname()[1]
 
 
 @pytest.mark.parametrize("act", [create, revoke])

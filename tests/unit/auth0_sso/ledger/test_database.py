@@ -16,7 +16,6 @@ import pytest
 import time_machine
 from auth0_sso.exceptions import LedgerError
 from auth0_sso.ledger.database import connect, ledger_url
-from auth0_sso.ledger.records import TicketSpec
 from auth0_sso.ledger.store import Ledger, open_ledger
 from sqlalchemy import NullPool, create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -153,19 +152,11 @@ class TestConnect:
 class TestClock:
     """On PostgreSQL the workers' clocks don't matter."""
 
-    @staticmethod
-    def worker_with_a_clock_off_by(seconds: float) -> time_machine.travel:
-        return time_machine.travel(time.time() + seconds)
-
-    @staticmethod
-    def first_spec() -> TicketSpec:
-        return factories.spec(organizations(1)[0].requests[0])
-
     def test_a_request_of_a_worker_whose_clock_is_behind_is_waited_for(
         self, postgres_ledger: Ledger, tenant: Sandbox
     ) -> None:
-        with self.worker_with_a_clock_off_by(-FIVE_HOURS):
-            postgres_ledger.begin(self.first_spec(), None, SECOND_RUN, answer_within=35)
+        with time_machine.travel(time.time() - FIVE_HOURS):
+            postgres_ledger.begin(factories.spec(request(1, "org_1")), None, SECOND_RUN, answer_within=35)
         outcome = issue(organizations(1), postgres_ledger, retry_budget=0.05)[1]
         assert "Another task's request for this prospect does not end" in outcome["error"]
         assert factories.posts(tenant) == 0
@@ -173,8 +164,8 @@ class TestClock:
     def test_a_lost_request_of_a_worker_whose_clock_is_ahead_is_sent_again(
         self, postgres_ledger: Ledger, tenant: Sandbox
     ) -> None:
-        with self.worker_with_a_clock_off_by(FIVE_HOURS):
-            postgres_ledger.begin(self.first_spec(), None, SECOND_RUN, answer_within=-1)
+        with time_machine.travel(time.time() + FIVE_HOURS):
+            postgres_ledger.begin(factories.spec(request(1, "org_1")), None, SECOND_RUN, answer_within=-1)
         outcome = issue(organizations(1), postgres_ledger, retry_budget=0.05)[1]
         assert (outcome["status"], outcome["duplicate_possible"]) == ("created", True)
 
@@ -183,7 +174,7 @@ class TestClock:
     ) -> None:
         wanted = [organization(request(1, body={**request(1).body, "ttl_sec": 3600}))]
         first = issue(wanted, postgres_ledger)[1]
-        with self.worker_with_a_clock_off_by(2 * FIVE_HOURS):
+        with time_machine.travel(time.time() + 2 * FIVE_HOURS):
             again = issue(wanted, postgres_ledger, SECOND_RUN)[1]
             assert len(postgres_ledger.live_entries()) == 1
         assert (again["status"], again["ticket_id"]) == ("reused", first["ticket_id"])

@@ -117,12 +117,6 @@ def test_attempts_count_the_requests_of_one_run_with_one_body(ledger: Ledger) ->
     assert [entry.attempts for entry in (first, second, later, changed)] == [1, 2, 1, 1]
 
 
-def test_a_ticket_about_to_be_revoked_is_known_but_not_reused(ledger: Ledger) -> None:
-    revoking = ledger.record_revoking(create(ledger), "revoke/run-1")
-    assert not revoking.is_valid(time.time())
-    assert read(ledger).ticket == TICKET
-
-
 def test_a_revoked_ticket_is_removed_and_the_run_that_meant_to_first_has_revoked_it(ledger: Ledger) -> None:
     revoke(ledger, ledger.record_revoking(create(ledger), "revoke/run-1"), "revoke/run-2")
     entry = read(ledger)

@@ -13,16 +13,15 @@ from typing import Any
 
 import pytest
 from auth0_sso.hooks.auth0 import Auth0Hook
-from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.revocation_log import RevocationLog
-from auth0_sso.ledger.store import Ledger, StaleEntryError, open_ledger
+from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.ledger.token_store import LedgerTokenStore
 from auth0_sso.runtime.timeouts import Timeouts
 from auth0_sso.tickets.batch import IssuedTicket
 
 from dev.sandbox.server import Sandbox
 from tests.support import databases, factories
-from tests.support.factories import FIRST_RUN, SPEC
+from tests.support.factories import FIRST_RUN
 from tests.support.waiting import wait_until
 from tests.unit.auth0_sso.conftest import CONNECTION_VARIABLE, Connect, RunTenant
 
@@ -38,18 +37,6 @@ def set_up(fernet: str, connection: str, start_at: float = 0.0) -> None:
     databases.use_fernet_key(fernet)
     os.environ[CONNECTION_VARIABLE] = connection
     time.sleep(max(0.0, start_at - time.time()))
-
-
-def create_the_tables(url: str, _number: int) -> str:
-    return open_ledger(url).database.identity
-
-
-def begin_the_same(url: str, number: int) -> bool:
-    try:
-        open_ledger(url).begin(SPEC, None, RunAttempt(f"create/run-{number}"), answer_within=30)
-    except StaleEntryError:
-        return False
-    return True
 
 
 def read_the_profile(url: str, _number: int, timeouts: Timeouts = factories.SHORT) -> str:
@@ -122,14 +109,6 @@ def kill_when(condition: Callable[[], bool], work: Callable[[str], None], url: s
     process.kill()
     process.join(20)
     assert process.exitcode == -signal.SIGKILL
-
-
-def test_processes_that_find_no_tables_create_one_ledger(together: Together, ledger_url: str) -> None:
-    assert len(set(together(create_the_tables, ledger_url))) == 1
-
-
-def test_of_the_processes_that_request_a_new_prospects_ticket_one_may_send(together: Together, ledger_url: str) -> None:
-    assert sorted(together(begin_the_same, ledger_url)) == [False] * (PROCESSES - 1) + [True]
 
 
 def test_all_processes_use_one_token_and_renew_it_once(together: Together, ledger_url: str, tenant: Sandbox) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 
 import pytest
 from auth0_sso.ledger.records import OPEN_LIFETIME, Entry
 from auth0_sso.ledger.store import Ledger, StaleEntryError
 
-from dev.sandbox.server import Sandbox
 from tests.support import factories
-from tests.support.factories import FIRST_RUN, SECOND_RUN, issue, organizations
+from tests.support.factories import FIRST_RUN, issue, organizations
 
 DAY = 86_400
 
@@ -51,22 +49,3 @@ def test_a_task_that_holds_such_an_entry_does_not_bring_its_url_back(ledger: Led
     with pytest.raises(StaleEntryError):
         ledger.record_revoking(entry, "revoke/run-1")
     assert ledger.entries([entry.key])[entry.key].ticket is None
-
-
-def test_tickets_are_created_as_usual_while_urls_are_removed(ledger: Ledger, tenant: Sandbox) -> None:
-    issue_expired(ledger, 20, ago=DAY)
-    ended = threading.Event()
-
-    def remove() -> None:
-        while not ended.is_set():
-            ledger.forget_expired_urls(0)
-
-    remover = threading.Thread(target=remove)
-    remover.start()
-    outcomes = issue(organizations(20), ledger, SECOND_RUN)
-    ended.set()
-    remover.join(30)
-    assert factories.statuses(outcomes) == {"created": 20}
-    assert not any(outcome["duplicate_possible"] for outcome in outcomes.values())
-    assert tenant.stats().tickets == 40
-    assert factories.recorded(ledger) == {outcome["ticket_id"] for outcome in outcomes.values()}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
@@ -26,12 +24,6 @@ def sqlite_store(sqlite_ledger: Ledger) -> LedgerTokenStore:
     return LedgerTokenStore(sqlite_ledger.database)
 
 
-def test_there_is_no_token_before_one_is_saved(store: LedgerTokenStore) -> None:
-    assert store.read_token("key") is None
-    assert store.acquire_lease("key", 0, "me", 30)
-    assert store.read_token("key") is None
-
-
 def test_a_token_comes_back_exactly_as_it_was_saved_for_all_that_open_the_ledger(
     store: LedgerTokenStore, ledger_url: str
 ) -> None:
@@ -40,17 +32,6 @@ def test_a_token_comes_back_exactly_as_it_was_saved_for_all_that_open_the_ledger
     with closing(open_ledger(ledger_url)) as another:
         assert LedgerTokenStore(another.database).read_token("key") == TOKEN
     assert store.read_token("other credentials") is None
-
-
-def test_of_tasks_that_acquire_the_lease_together_one_gets_it(store: LedgerTokenStore) -> None:
-    together = threading.Barrier(8)
-
-    def acquire(number: int) -> bool:
-        together.wait(10)
-        return store.acquire_lease("key", 0, f"owner-{number}", 30)
-
-    with ThreadPoolExecutor(8) as threads:
-        assert sum(threads.map(acquire, range(8))) == 1
 
 
 def test_a_lease_is_for_the_version_that_was_read(store: LedgerTokenStore) -> None:

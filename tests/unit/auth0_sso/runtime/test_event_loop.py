@@ -80,15 +80,6 @@ def test_work_that_finishes_is_not_stopped() -> None:
     assert (work.sent, work.answered, work.reasons) == (3, 3, [])
 
 
-def test_an_error_of_the_work_is_raised() -> None:
-    async def fail() -> None:
-        raise ValueError("the reason")
-
-    work = Requests(fail)
-    with pytest.raises(ValueError, match="the reason"):
-        GuardedLoop(work).run(work.run)
-
-
 def test_at_the_deadline_the_work_stops_and_requests_in_flight_are_answered() -> None:
     work = Requests(lambda: work.answer_after_the_stop())
     GuardedLoop(work, deadline=0.2, timeouts=LONG).run(work.run)
@@ -122,6 +113,7 @@ def test_a_task_timeout_is_raised_after_requests_in_flight_or_the_shutdown_timeo
 
 
 def test_tasks_that_the_work_leaves_behind_are_cancelled() -> None:
+    tasks: list[asyncio.Task[None]] = []
     ended: list[bool] = []
 
     async def linger() -> None:
@@ -130,22 +122,12 @@ def test_tasks_that_the_work_leaves_behind_are_cancelled() -> None:
         finally:
             ended.append(True)
 
-    class Careless(Requests):
-        async def run(self) -> None:
-            self.task = asyncio.create_task(linger())
-            await asyncio.sleep(0)
+    async def leave_it_behind() -> None:
+        tasks.append(asyncio.create_task(linger()))
+        await asyncio.sleep(0)
 
-    work = Careless(never)
-    GuardedLoop(work, timeouts=SHORT).run(work.run)
+    GuardedLoop(Requests(never), timeouts=SHORT).run(leave_it_behind)
     assert ended == [True]
-
-
-def test_work_that_is_stopped_before_it_runs_ends_at_once() -> None:
-    work = Requests(never)
-    loop = GuardedLoop(work, timeouts=SHORT)
-    loop.stop("stopped")
-    loop.run(work.run)
-    assert work.sent <= 1
 
 
 def worker() -> None:

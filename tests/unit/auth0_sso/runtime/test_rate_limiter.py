@@ -79,69 +79,6 @@ def test_requests_are_counted_in_the_second_they_leave(clock: FakeClock) -> None
     assert all(before <= second <= time.time() for second in rate_limiter.sent)
 
 
-def test_slots_are_given_first_come_first_served(clock: FakeClock) -> None:
-    rate_limiter = limiter(clock)
-    order: list[int] = []
-
-    async def send(number: int) -> None:
-        await use_slot(rate_limiter)
-        order.append(number)
-
-    async def main() -> None:
-        await asyncio.gather(*(send(number) for number in range(8)))
-
-    asyncio.run(main())
-    assert order == list(range(8))
-
-
-def test_the_next_request_prepares_while_the_one_before_waits_for_its_answer(clock: FakeClock) -> None:
-    rate_limiter = limiter(clock, rate=1000)
-    answered = asyncio.Event()
-
-    async def send() -> None:
-        async with rate_limiter.slot() as slot:
-            await slot.acquire()
-            await answered.wait()
-
-    async def prepare() -> None:
-        async with rate_limiter.slot():
-            answered.set()
-
-    async def main() -> None:
-        await asyncio.wait_for(asyncio.gather(send(), prepare()), 5)
-
-    asyncio.run(main())
-
-
-def test_a_slot_that_is_not_used_costs_nothing(clock: FakeClock) -> None:
-    rate_limiter = limiter(clock)
-
-    async def main() -> float:
-        async with rate_limiter.slot():
-            pass
-        began = clock.now
-        await use_slot(rate_limiter)
-        return clock.now - began
-
-    assert asyncio.run(main()) == pytest.approx(0.05, abs=0.01)
-    assert rate_limiter.requests == 1
-
-
-def test_a_slot_is_given_shortly_before_its_request_may_leave(clock: FakeClock) -> None:
-    rate_limiter = limiter(clock)
-    began = clock.now
-
-    async def main() -> tuple[float, float]:
-        async with rate_limiter.slot() as slot:
-            given = clock.now
-            await slot.acquire()
-            return given - began, clock.now - given
-
-    given, left = asyncio.run(main())
-    assert given == pytest.approx(0.97, abs=0.01)
-    assert left == pytest.approx(0.05, abs=0.001)
-
-
 @pytest.mark.parametrize("place", [0, 1, 2], ids=["first", "second", "last"])
 def test_the_queue_moves_on_when_a_request_in_it_is_cancelled(clock: FakeClock, place: int) -> None:
     rate_limiter = limiter(clock)
@@ -159,25 +96,6 @@ def test_the_queue_moves_on_when_a_request_in_it_is_cancelled(clock: FakeClock, 
 
     asyncio.run(main())
     assert left == [number for number in range(3) if number != place]
-
-
-def test_the_queue_moves_on_when_a_request_is_cancelled_after_it_got_its_slot(clock: FakeClock) -> None:
-    rate_limiter = limiter(clock)
-    left: list[int] = []
-
-    async def main() -> None:
-        async def send(number: int) -> None:
-            async with rate_limiter.slot() as slot:
-                if number == 0:
-                    asyncio.get_running_loop().call_soon(first.cancel)
-                await slot.acquire()
-                left.append(number)
-
-        first, second = asyncio.create_task(send(0)), asyncio.create_task(send(1))
-        await asyncio.wait_for(asyncio.gather(first, second, return_exceptions=True), 5)
-
-    asyncio.run(main())
-    assert left == [1]
 
 
 def test_a_request_whose_pause_begins_after_it_got_its_slot_is_not_sent(clock: FakeClock) -> None:

@@ -53,37 +53,23 @@ def test_an_error_stops_the_other_workers_and_is_raised_when_nothing_is_in_fligh
     assert (started, ended) == ([0, 1], [0])
 
 
-def test_after_a_stop_uninterruptible_parts_finish_and_no_item_is_started() -> None:
-    log: list[str] = []
-
-    async def process(item: int) -> None:
-        with workers.uninterrupted():
-            log.append(f"{item} sent")
-            if item == 1:
-                workers.stop("the first reason")
-                workers.stop("a later reason")
-            await asyncio.sleep(0)
-            log.append(f"{item} answered")
-
-    workers: WorkerPool[int] = WorkerPool(process, 2)
-    asyncio.run(workers.run(range(10)))
-    assert log == ["0 sent", "1 sent", "0 answered", "1 answered"]
-    assert workers.stopped == "the first reason"
-
-
-def test_after_a_stop_no_second_request_is_sent_for_the_same_item() -> None:
+def test_after_a_stop_uninterruptible_parts_finish_and_no_other_part_and_no_item_is_started() -> None:
     log: list[str] = []
 
     async def process(item: int) -> None:
         for request in ("revoke", "create"):
             with workers.uninterrupted():
                 log.append(f"{item} {request}")
-                workers.stop("stopped")
+                if item == 1:
+                    workers.stop("the first reason")
+                    workers.stop("a later reason")
                 await asyncio.sleep(0)
+                log.append(f"{item} answered")
 
-    workers: WorkerPool[int] = WorkerPool(process, 1)
-    asyncio.run(workers.run(range(3)))
-    assert log == ["0 revoke"]
+    workers: WorkerPool[int] = WorkerPool(process, 2)
+    asyncio.run(workers.run(range(10)))
+    assert log == ["0 revoke", "1 revoke", "0 answered", "1 answered"]
+    assert workers.stopped == "the first reason"
 
 
 def test_a_pool_that_is_stopped_before_it_runs_starts_nothing() -> None:

@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
 from pydantic import ValidationError
 
@@ -74,37 +73,6 @@ def test_the_body_can_be_auth0s_json_nothing_or_any_text(client: Any) -> None:
     assert (odd.status_code, odd.json(), client.tenant.stats().tickets) == (201, {"ticket": 7}, 1)
 
 
-@pytest.mark.parametrize(
-    ("body", "size", "parts"), [("huge", 10_000_000, None), ("bomb", 10_000_000, None), ("trickle", 2, [b" ", b" "])]
-)
-def test_the_body_can_be_huge_unpack_to_a_huge_one_or_come_byte_by_byte(
-    client: Any, body: str, size: int, parts: list[bytes] | None
-) -> None:
-    client.tenant.fault("error_before", status=503, body=body, delay=0.05)
-    request = {"json": {"connection_config": {"name": "a"}}, "headers": client.headers()}
-    received: list[bytes] = []
-    with client.http.stream("POST", f"{client.path()}/sso-ticket", **request) as response:
-        assert response.status_code == 503
-        for part in response.iter_bytes():
-            received.append(part)
-            if sum(map(len, received)) >= size:
-                break
-    assert sum(map(len, received)) >= size
-    assert parts in (None, received)
-
-
-@pytest.mark.parametrize(("kind", "made"), [("drop_before", 0), ("drop_after", 1)])
-def test_a_drop_closes_the_connection_without_a_response(client: Any, kind: str, made: int) -> None:
-    client.headers()
-    client.tenant.fault(kind)
-    with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
-        client.create("a")
-    (seen,) = client.tenant.requests
-    assert (seen.status, seen.made_ticket) == (0, bool(made))
-    assert client.tenant.stats().tickets == made
-    assert client.create("b").status_code == 201
-
-
 def test_a_stall_holds_a_response_whose_ticket_is_created(client: Any) -> None:
     client.tenant.fault("stall", delay=0)
     client.tenant.fault("stall", delay=600)
@@ -130,16 +98,6 @@ def test_tokens_expire_on_request_and_even_new_ones_can_be_refused(client: Any) 
     for status in (401, 401, 201):
         client.token = None
         assert client.create("b").status_code == status
-
-
-def test_a_throttled_token_endpoint_says_access_denied_or_responds_429(client: Any) -> None:
-    client.tenant.fault("token_throttle")
-    client.tenant.fault("token_throttle", status=429)
-    first, second, third = (client.request_token() for _ in range(3))
-    description = "Global limit has been reached"
-    assert (first.status_code, first.json()) == (500, {"error": "access_denied", "error_description": description})
-    assert (second.status_code, second.json()["error"]) == (429, "too_many_requests")
-    assert third.status_code == 200
 
 
 @pytest.mark.parametrize("kind", ["error_before", "error_after"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import tracemalloc
 from dataclasses import asdict
 
 import pytest
@@ -15,7 +14,6 @@ from upath import UPath
 
 from include.prospects import ProspectsError, load_prospects, plan_batches, read_manifest, write_manifest, write_plan
 from include.prospects.records import HIDDEN_CHARACTERS
-from include.prospects.schema.cells import BOOLEANS
 from include.prospects.schema.columns import COLUMNS
 from tests.unit.include.prospects.inputs import csv_of, load
 
@@ -108,51 +106,6 @@ def test_every_row_of_any_table_comes_out_once_and_unchanged_through_all_files(h
     assert requests == [asdict(prospect) for prospect in loaded.valid]
 
 
-labels = st.text("abcdefghij", min_size=1, max_size=10)
-names = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=1, max_size=60).map(str.strip)
-GOOD_CELLS = {
-    "organization_id": st.from_regex(r"org_[A-Za-z0-9]{1,16}", fullmatch=True),
-    "organization_name": names,
-    "prospect_name": names,
-    "domains": st.lists(labels.map("{}.example".format), min_size=1, max_size=5),
-    "connection_config.is_domain_connection": st.sampled_from(list(BOOLEANS)),
-    "connection_config.metadata": st.dictionaries(names.filter(bool), names, max_size=5),
-    "provisioning_config.scopes": st.lists(st.sampled_from(["get:users", "put:groups"]), min_size=1, max_size=3),
-    "provisioning_config.token_lifetime": st.integers(900, 10**18 - 1),
-    "ttl_sec": st.integers(1, 432_000),
-}
-GOOD = list(GOOD_CELLS)
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    st.lists(st.fixed_dictionaries(GOOD_CELLS), min_size=1, max_size=4, unique_by=lambda row: row["organization_id"]),
-    dialects,
-    st.booleans(),
-)
-def test_the_values_of_a_good_row_are_those_of_its_request(rows, dialect, lists_as_json):
-    def cell(value):
-        if isinstance(value, list) and not lists_as_json:
-            return " ; ".join(value)
-        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-    # Two organizations of one name would get the same connection name, so each row has its own.
-    table = [[*(cell(row[column]) for column in GOOD), f"c{number}"] for number, row in enumerate(rows)]
-    loaded = load_prospects(None, text=csv_of([*GOOD, "connection_name"], *table, **dialect))
-    assert loaded.invalid == []
-    for row, request in zip(rows, through_files(loaded, "good")[1], strict=True):
-        body = request["body"]
-        assert [request[column] for column in GOOD[:3]] == [row[column] for column in GOOD[:3]]
-        assert body["domain_aliases_config"]["pending_domains"] == row["domains"]
-        assert body["connection_config"]["metadata"] == row["connection_config.metadata"]
-        assert (
-            body["connection_config"]["is_domain_connection"] is BOOLEANS[row["connection_config.is_domain_connection"]]
-        )
-        assert body["provisioning_config"]["scopes"] == row["provisioning_config.scopes"]
-        assert body["provisioning_config"]["token_lifetime"] == row["provisioning_config.token_lifetime"]
-        assert body["ttl_sec"] == row["ttl_sec"]
-
-
 def texts_in(value):
     """Yield all texts of nested objects and lists, their keys among them."""
     if isinstance(value, str):
@@ -172,25 +125,3 @@ def test_no_column_lets_an_escape_through_to_a_message_or_a_request(column, esca
         loaded = load({column: cell})
         (row,) = [asdict(row) for row in [*loaded.valid, *loaded.invalid]]
         assert not [text for text in texts_in(row) if HIDDEN_CHARACTERS.search(text)]
-
-
-def test_a_row_of_ten_thousand_cells_or_wrong_values_leaves_the_other_rows_alone():
-    values = [json.dumps({f"k{number}": number for number in range(10_000)}), json.dumps([{}] * 10_000)]
-    header = ["organization_id", "connection_config.metadata", "enabled_organizations"]
-    text = csv_of(header, ["org_1", *values], [""] * 10_000 + ["x"], ["org_3"])
-    loaded = load_prospects(None, text=text)
-    assert [prospect.row for prospect in loaded.valid] == [3]
-    assert len(loaded.invalid[0].problems) == 10
-    assert "the row has 10001 cells, the header 3" in loaded.invalid[1].problems[0].rule
-
-
-def test_long_names_of_organizations_are_not_kept():
-    rows = [[f"org_{row}", f"{row}" + "x" * 100_000] for row in range(100)]
-    text = csv_of(["organization_id", "organization_name"], *rows)
-    tracemalloc.start()
-    try:
-        load_prospects(None, text=text)
-        kept, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert kept < len(text) / 4

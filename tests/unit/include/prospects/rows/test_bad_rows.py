@@ -14,11 +14,7 @@ GOOD = [1, 6, 10, 16, 22, 38]
 # Row, column to blame, and how its rule begins.
 EXPECTED = [
     (2, "organization_id", "is required"),
-    (
-        3,
-        "organization_id",
-        "must be letters A-Z or a-z, digits, '_' or '-', but has '\u043e' (CYRILLIC SMALL LETTER O)",
-    ),
+    (3, "organization_id", "must be letters A-Z or a-z, digits, '_' or '-', but has '\u043e'"),
     (4, "organization_id", "must be at most 50 characters long"),
     (5, "organization_name", "must not contain the unprintable character U+0007, at character 4: remove it"),
     (7, "prospect_email", "must be one e-mail address, such as ada@example.com"),
@@ -40,30 +36,14 @@ EXPECTED = [
     (26, "enabled_features.sso", "is only for tickets that edit a connection: give connection_id or remove it"),
     (27, "enabled_features.sso", "must set at least one of sso, domain_verification, provisioning to true"),
     (28, "enabled_features.provisioning", "needs provisioning_config.scopes or .google_workspace"),
-    (
-        29,
-        "provisioning_config.token_lifetime",
-        "needs provisioning_config.scopes or provisioning_config.",
-    ),
-    (
-        30,
-        "provisioning_config.scopes",
-        "item 2: must be 'get:users', 'post:users', 'put:users', 'patch:users', ",
-    ),
+    (29, "provisioning_config.token_lifetime", "needs provisioning_config.scopes or provisioning_config."),
+    (30, "provisioning_config.scopes", "item 2: must be 'get:users', 'post:users', 'put:users', 'patch:users', "),
     (31, "provisioning_config.token_lifetime", "must be at least 900"),
     (32, "provisioning_config.google_workspace", "needs provisioning_config.google_workspace.sync_users true"),
     (33, "use_for_organization_discovery", "needs domain_aliases_config.domain_verification optional or required"),
     (34, "enabled_organizations", "must contain the row's organization_id org_bad0034"),
-    (
-        35,
-        "assign_membership_on_login",
-        "is overruled by column enabled_organizations: set it there and leave this",
-    ),
-    (
-        36,
-        "third_party_client_access_config.allow_configuration",
-        "excludes connection_config.is_domain_connection true",
-    ),
+    (35, "assign_membership_on_login", "is overruled by column enabled_organizations: set it there and leave this"),
+    (36, "third_party_client_access_config.allow_configuration", "excludes connection_config.is_domain_connection"),
     (37, "connection_name", "connection name 'good-1' is used by organization org_good0001 in row 1 already: set"),
     (39, "#26", "the row has 26 cells, the header 25: put quotes around a cell that contains the separator"),
 ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
-
 import pytest
 
 from include.prospects import ProspectsError
@@ -115,16 +113,3 @@ def test_content_that_is_no_csv_is_refused_with_what_to_do(content, problem):
 
 def test_a_cell_beyond_the_default_limit_of_the_csv_module_is_read():
     assert read(b"a\n" + b"x" * 1_000_000)[1] == ["x" * 1_000_000]
-
-
-def test_reading_a_large_file_takes_no_second_copy_of_it():
-    # One letter beyond the first plane makes a text of the whole file four times its bytes.
-    content = "organization_id\n😀\n".encode() + (b"x" * 999 + b"\n") * 16_000
-    tracemalloc.start()
-    try:
-        rows = sum(1 for _ in read_table(content, "a.csv").rows)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert rows == 16_001
-    assert peak < len(content) / 2
