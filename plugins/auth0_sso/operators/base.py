@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
@@ -18,7 +18,7 @@ from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.ledger.token_store import LedgerTokenStore
 from auth0_sso.models import is_true
 from auth0_sso.operators.links import ReportLink
-from auth0_sso.runtime.event_loop import GuardedLoop, Work
+from auth0_sso.runtime.event_loop import GuardedLoop
 from auth0_sso.runtime.pool import POOL
 from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.runtime.retry_policy import Auth0RetryPolicy
@@ -28,13 +28,8 @@ from auth0_sso.tickets.collect import STATS_KEY
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-
-class _Work(Work, Protocol):
-    """What an operator does on its event loop."""
-
-    async def run(self) -> None: ...
-    def results(self) -> list[dict[str, Any]]: ...
-    def raise_if_incomplete(self) -> None: ...
+    from auth0_sso.tickets.issue import TicketIssuer
+    from auth0_sso.tickets.revoke import TicketRevoker
 
 
 class SsoTicketsOperator(BaseOperator):
@@ -75,7 +70,7 @@ class SsoTicketsOperator(BaseOperator):
         self._loop: GuardedLoop | None = None
 
     @abstractmethod
-    def work(self, hook: Auth0Hook, ledger: Ledger, attempt: RunAttempt) -> _Work:
+    def work(self, hook: Auth0Hook, ledger: Ledger, attempt: RunAttempt) -> TicketIssuer | TicketRevoker:
         """Return what there is to do."""
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
@@ -116,7 +111,7 @@ class SsoTicketsOperator(BaseOperator):
                 advice=f"Give the operator, or its partial(), pool='{POOL}' or another pool for this tenant.",
             )
 
-    def _run(self, hook: Auth0Hook, work: _Work) -> None:
+    def _run(self, hook: Auth0Hook, work: TicketIssuer | TicketRevoker) -> None:
         async def run() -> None:
             async with hook.open():
                 await work.run()
