@@ -6,11 +6,9 @@ import asyncio
 import os
 from collections.abc import Collection
 from contextlib import closing
-from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 import structlog
-from airflow.sdk import BaseOperator
 from airflow.sdk.configuration import conf
 
 from auth0_sso.exceptions import Auth0RunError, LedgerError
@@ -20,20 +18,13 @@ from auth0_sso.ledger.encryption import rotate_keys
 from auth0_sso.ledger.store import open_ledger
 from auth0_sso.ledger.token_store import LedgerTokenStore
 
+if TYPE_CHECKING:
+    from airflow.sdk.types import TaskInstance
+
 log = structlog.get_logger(logger_name="task")
 
 LEDGER_ID_KEY = "ledger_id"
 KEEP_DAYS_VARIABLE = "SSO_TICKETS_KEEP_DEAD_URLS_DAYS"
-
-
-class TaskInstance(Protocol):
-    """The part of Airflow's task instance that is used here."""
-
-    task: BaseOperator
-    start_date: datetime
-
-    def xcom_push(self, key: str, value: Any) -> None:
-        """Push an XCom."""
 
 
 def check_before_creating(
