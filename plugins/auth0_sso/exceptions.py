@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from airflow.sdk.exceptions import AirflowException
 
@@ -95,15 +96,14 @@ class Auth0AmbiguousResultError(Auth0TransientError):
     ambiguous = True
 
 
-def error_from_answer(status: int, body: object, headers: Mapping[str, str]) -> Auth0Error:
+def error_from_answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> Auth0Error:
     """
-    Return the error for an unsuccessful answer of the Management API; ``body`` is decoded JSON, or anything else.
+    Return the error for an unsuccessful answer of the Management API.
 
     The statuses are those of the endpoint's API page. ``errorCode`` is often absent, so the status counts first.
     """
-    fields = body if isinstance(body, Mapping) else {}
-    code = str(fields.get("errorCode") or "")
-    said = " ".join(str(fields.get("message") or fields.get("error") or "").split())[:500]
+    code = str(body.get("errorCode") or "")
+    said = " ".join(str(body.get("message") or body.get("error") or "").split())[:500]
     kind, advice = _kind_and_advice(status, code, said)
     message = f"Auth0 answered {status}{f' {code}' if code else ''}: {said or 'no message'}."
     return kind(message, advice=advice, status=status, error_code=code, headers=headers)

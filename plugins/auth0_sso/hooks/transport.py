@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -69,9 +69,9 @@ def without_urls(request: Callable[..., Awaitable[aiohttp.ClientResponse]]) -> C
     return send
 
 
-async def read_body(response: aiohttp.ClientResponse) -> object:
+async def read_body(response: aiohttp.ClientResponse) -> Mapping[str, Any]:
     """
-    Return the decoded JSON of an answer, or the first 500 bytes of anything else.
+    Return the JSON object of an answer, or an empty one if it is anything else.
 
     No more is read than a real answer can have, since it may be endless or decompress to gigabytes.
 
@@ -84,11 +84,12 @@ async def read_body(response: aiohttp.ClientResponse) -> object:
     except ANSWER_LOST:
         if 200 <= response.status < 300:
             raise
-        return ""
+        return {}
     try:
-        return json.loads(bytes(body))
+        decoded = json.loads(bytes(body))
     except (ValueError, RecursionError):
-        return re.sub(r"\s+", " ", body[:500].decode("utf-8", "replace"))
+        return {}
+    return decoded if isinstance(decoded, dict) else {}
 
 
 def not_connected(domain: str, error: BaseException) -> Auth0Error:
