@@ -20,7 +20,7 @@ from tests.support import factories
 from tests.unit.auth0_sso.conftest import Connect
 from tests.unit.auth0_sso.fault_scenarios import scenarios
 
-CREATING = {"max_mapped_tasks": 128, "profile_id": "", "on_existing": "reuse", "dry_run": False}
+CREATING = {"profile_id": "", "on_existing": "reuse", "dry_run": False}
 
 
 def test_another_tasks_request_that_never_ends_is_waited_for_as_long_as_the_retry_budget(
