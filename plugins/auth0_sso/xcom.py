@@ -89,16 +89,12 @@ def _fernet() -> FernetProtocol:
 
 
 def _map_strings(value: Any, change: Callable[[str, bool], str], is_ticket: bool = False) -> Any:
-    """Return the value with its strings changed; the value itself if none changes."""
+    """Return the value with its strings changed."""
     if isinstance(value, str):
         return change(value, is_ticket)
     if isinstance(value, dict):
         of_ticket = ("ticket_url", "ticket_id") if value.get("ticket_url") else ()
-        changed: Any = {name: _map_strings(item, change, name in of_ticket) for name, item in value.items()}
-        same = all(changed[name] is item for name, item in value.items())
-    elif isinstance(value, list):
-        changed = [_map_strings(item, change) for item in value]
-        same = all(new is old for new, old in zip(changed, value, strict=True))
-    else:
-        return value
-    return value if same else changed
+        return {name: _map_strings(item, change, name in of_ticket) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_map_strings(item, change) for item in value]
+    return value
