@@ -162,9 +162,10 @@ def issuer(
     attempt: RunAttempt = FIRST_RUN,
     *,
     hook: Auth0Hook | None = None,
+    retry_budget: float = SHORT.retry_budget,
     **options: Any,
 ) -> Issuer:
-    hook = hook or open_hook(ledger)
+    hook = hook or open_hook(ledger, timeouts=replace(SHORT, retry_budget=retry_budget))
     return Issuer(wanted, hook, ledger, attempt, IssueOptions(**{"profile_id": hook.settings.profile_id, **options}))
 
 

@@ -6,6 +6,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -77,11 +78,12 @@ class SsoTicketsOperator(BaseOperator):
         """Do the batch's work; push its results and ``stats`` also when it fails."""
         ti = context["ti"]
         self._require_pool()
+        timeouts = replace(self.timeouts, retry_budget=self.retry_budget)
         with closing(open_ledger()) as ledger:
             ledger.database.require_identity(self.ledger_id)
             token_store = LedgerTokenStore(ledger.database)
-            hook = Auth0Hook(self.auth0_conn_id, token_store=token_store, timeouts=self.timeouts)
-            hook.rate_limiter = hook.settings.rate_limiter(self.pool_slots, ti.start_date, self.timeouts)
+            hook = Auth0Hook(self.auth0_conn_id, token_store=token_store, timeouts=timeouts)
+            hook.rate_limiter = hook.settings.rate_limiter(self.pool_slots, ti.start_date, timeouts)
             work = self.work(hook, ledger, RunAttempt.of(context["dag_run"], ti.max_tries))
             try:
                 self._run(hook, work)

@@ -64,7 +64,6 @@ class CreateSsoTicketsOperator(SsoTicketsOperator):
             custom_domain=hook.settings.custom_domain,
             reissue=self.on_existing == "reissue",
             dry_run=self.is_plan_only,
-            retry_budget=self.retry_budget,
         )
         return TicketIssuer(organizations, hook, ledger, attempt, options)
 
@@ -117,5 +116,4 @@ class RevokeSsoTicketsOperator(SsoTicketsOperator):
             attempt.run,
             finished=finished,
             dry_run=self.is_plan_only,
-            retry_budget=self.retry_budget,
         )

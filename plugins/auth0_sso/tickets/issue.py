@@ -16,7 +16,6 @@ from auth0_sso.ledger.records import NO_ANSWER, Entry, OutcomeStatus, RunAttempt
 from auth0_sso.ledger.store import Ledger, StaleEntryError
 from auth0_sso.models import TicketRequest
 from auth0_sso.runtime.retry import OutageTimer, RetryBudget
-from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS
 from auth0_sso.runtime.worker_pool import WorkerPool, worker_count
 from auth0_sso.tickets.batch import Organization, RequestGroup, group_requests
 from auth0_sso.tickets.decide import Action, decide
@@ -36,14 +35,12 @@ class IssueOptions:
     :param custom_domain: the custom domain of requests that name none, or empty.
     :param reissue: replace valid tickets.
     :param dry_run: everything but the calls.
-    :param retry_budget: seconds for which transient errors may hold up one request.
     """
 
     profile_id: str = ""
     custom_domain: str = ""
     reissue: bool = False
     dry_run: bool = False
-    retry_budget: float = DEFAULT_TIMEOUTS.retry_budget
 
 
 class TicketIssuer:
@@ -120,7 +117,7 @@ class TicketIssuer:
         )
 
     async def _process_and_record(self, group: RequestGroup) -> None:
-        retry_budget = RetryBudget(self._options.retry_budget, self._outage, self._hook.timeouts)
+        retry_budget = RetryBudget(self._outage, self._hook.timeouts)
         try:
             if len(group.specs) > 1:
                 group = group.led_by(await self._requester.look_up(group.first), self._ledger.now())
@@ -128,7 +125,7 @@ class TicketIssuer:
         except Auth0TransientError as error:
             self._transient_error = error
             self._record_failure(group, error)
-            if self._outage.seconds >= self._options.retry_budget:  # it isn't this request
+            if self._outage.seconds >= self._hook.timeouts.retry_budget:  # it isn't this request
                 self._workers.stop(self._outage.reason(error))
         except Auth0RowError as error:  # its old ticket can't be revoked
             self._record_failure(group, error)

@@ -12,7 +12,6 @@ from auth0_sso.hooks.auth0 import REVOKE_SCOPE, Auth0Hook
 from auth0_sso.ledger.records import Entry, RevocationStatus
 from auth0_sso.ledger.store import Ledger, StaleEntryError
 from auth0_sso.runtime.retry import OutageTimer, RetryBudget
-from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS
 from auth0_sso.runtime.worker_pool import WorkerPool, worker_count
 from auth0_sso.tickets.batch import IssuedTicket
 from auth0_sso.tickets.decide import Action
@@ -29,7 +28,6 @@ class TicketRevoker:
     :param run: ``dag_id/run_id`` of the run that revokes.
     :param finished: results of tickets that need no request, see :func:`select_tickets`.
     :param dry_run: everything but the calls.
-    :param retry_budget: seconds for which transient errors may hold up one revocation.
     """
 
     def __init__(
@@ -41,7 +39,6 @@ class TicketRevoker:
         *,
         finished: Sequence[dict[str, Any]] = (),
         dry_run: bool = False,
-        retry_budget: float = DEFAULT_TIMEOUTS.retry_budget,
     ) -> None:
         self._states = list(look_up_states(ledger, tickets))
         self._hook = hook
@@ -49,7 +46,6 @@ class TicketRevoker:
         self._run = run
         self._finished = finished
         self._dry_run = dry_run
-        self._retry_budget = retry_budget
         self._transient_error: Auth0TransientError | None = None
         self._outage = OutageTimer()
         self._workers: WorkerPool[TicketState] = WorkerPool(
@@ -96,7 +92,7 @@ class TicketRevoker:
             state.status, state.error = RevocationStatus.FAILED, str(error)
             if isinstance(error, Auth0TransientError):
                 self._transient_error = error
-                if self._outage.seconds >= self._retry_budget:  # it isn't this ticket
+                if self._outage.seconds >= self._hook.timeouts.retry_budget:  # it isn't this ticket
                     self._workers.stop(self._outage.reason(error))
             elif isinstance(error, Auth0RunError):
                 raise
@@ -111,7 +107,7 @@ class TicketRevoker:
 
     async def _revoke(self, state: TicketState) -> None:
         """Revoke a ticket; after a transient error again, since revoking twice does no harm."""
-        retry_budget = RetryBudget(self._retry_budget, self._outage, self._hook.timeouts)
+        retry_budget = RetryBudget(self._outage, self._hook.timeouts)
         while True:
             (now,) = await asyncio.to_thread(lambda: list(look_up_states(self._ledger, [state.ticket])))
             state.entry, state.status, state.revocation = now.entry, now.status, now.revocation

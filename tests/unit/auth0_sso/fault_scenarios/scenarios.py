@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -85,8 +85,10 @@ def task(
     burst: float = 20.0,
     attempt: RunAttempt = factories.FIRST_RUN,
     timeouts: Timeouts = factories.SHORT,
+    retry_budget: float = factories.SHORT.retry_budget,
     **options: Any,
 ) -> Task:
+    timeouts = replace(timeouts, retry_budget=retry_budget)
     timing: dict[str, Any] = {} if clock is None else {"clock": clock, "sleep": clock.sleep}
     rate_limiter = RateLimiter(rate, burst, **timing)
     hook = Auth0Hook(token_store=LedgerTokenStore(ledger.database), rate_limiter=rate_limiter, timeouts=timeouts)
