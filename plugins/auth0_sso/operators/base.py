@@ -119,7 +119,7 @@ class SsoTicketsOperator(BaseOperator):
                 await work.run()
 
         timeout = self.execution_timeout.total_seconds() if self.execution_timeout else None
-        self._loop = GuardedLoop(work, timeout and timeout - min(5.0, timeout / 5), timeouts=self.timeouts)
+        self._loop = GuardedLoop(work.workers, timeout and timeout - min(5.0, timeout / 5), timeouts=self.timeouts)
         self._loop.run(run)
 
 

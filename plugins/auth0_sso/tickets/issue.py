@@ -63,23 +63,19 @@ class TicketIssuer:
         self._outcomes: dict[int, Outcome] = {}
         self._transient_error: Auth0TransientError | None = None
         size = worker_count(hook.require_rate_limiter().rate)
-        self._workers: WorkerPool[RequestGroup] = WorkerPool(self._process_and_record, size)
+        self.workers: WorkerPool[RequestGroup] = WorkerPool(self._process_and_record, size)
         self._outage = OutageTimer()
-        self._requester = TicketRequester(hook, ledger, attempt, self._workers, self._outage)
+        self._requester = TicketRequester(hook, ledger, attempt, self.workers, self._outage)
 
     async def run(self) -> None:
         """Finish every request, unless an Auth0RunError says that none can succeed until settings are fixed."""
         groups = group_requests(map(self._spec, self._requests))
         try:
-            await self._workers.run(groups)
+            await self.workers.run(groups)
         finally:
             for group in groups:
                 self._record_if_lost(group)
             log.info("Rows by status", **Counter(self._outcome(request).status.value for request in self._requests))
-
-    def stop(self, reason: str) -> None:
-        """Send nothing more; what is under way is still answered and recorded."""
-        self._workers.stop(reason)
 
     def results(self) -> list[dict[str, Any]]:
         """Return the outcomes, one entry an organization; requests that were not reached are ``not_attempted``."""
@@ -100,13 +96,13 @@ class TicketIssuer:
         incomplete = (
             f"{len(failed)} of {len(outcomes)} rows failed, {unreached} were not attempted. {' | '.join(failed[:5])}"
         )
-        if self._transient_error is not None or self._workers.stopped:
-            raise Auth0TransientError(incomplete, advice=self._workers.stopped)
+        if self._transient_error is not None or self.workers.stopped:
+            raise Auth0TransientError(incomplete, advice=self.workers.stopped)
         if failed:
             raise Auth0RowError(incomplete, advice="Then clear this task or run again: the others are done.")
 
     def _outcome(self, request: TicketRequest) -> Outcome:
-        return self._outcomes.get(request.row) or Outcome(request, OutcomeStatus.NOT_ATTEMPTED, self._workers.stopped)
+        return self._outcomes.get(request.row) or Outcome(request, OutcomeStatus.NOT_ATTEMPTED, self.workers.stopped)
 
     def _spec(self, request: TicketRequest) -> TicketSpec:
         return TicketSpec(
@@ -126,7 +122,7 @@ class TicketIssuer:
             self._transient_error = error
             self._record_failure(group, error)
             if self._outage.seconds >= self._hook.timeouts.retry_budget:  # it isn't this request
-                self._workers.stop(self._outage.reason(error))
+                self.workers.stop(self._outage.reason(error))
         except Auth0RowError as error:  # its old ticket can't be revoked
             self._record_failure(group, error)
         except Auth0RunError as error:
@@ -147,14 +143,14 @@ class TicketIssuer:
                 if action is Action.WAIT:
                     await asyncio.sleep(retry_budget.look_again())
                 elif entry is not None and await is_revoked_first(action, self._hook):
-                    await revoke_entry(entry, self._hook, self._ledger, self._attempt.run, self._workers)
+                    await revoke_entry(entry, self._hook, self._ledger, self._attempt.run, self.workers)
                 else:
                     requested = True
                     return await self._requester.request(spec, entry), False
             except StaleEntryError:
                 log.info("Another task has requested this prospect's ticket meanwhile; looking again", row=row)
             except Auth0TransientError as error:
-                if self._workers.stopped:
+                if self.workers.stopped:
                     raise
                 delay = retry_budget.next_delay(error, risked=requested)
                 log.warning("Transient error; trying again", row=row, seconds=round(delay, 1), reason=str(error))

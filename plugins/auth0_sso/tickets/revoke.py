@@ -48,17 +48,13 @@ class TicketRevoker:
         self._dry_run = dry_run
         self._transient_error: Auth0TransientError | None = None
         self._outage = OutageTimer()
-        self._workers: WorkerPool[TicketState] = WorkerPool(
+        self.workers: WorkerPool[TicketState] = WorkerPool(
             self._process, worker_count(hook.require_rate_limiter().rate)
         )
 
     async def run(self) -> None:
         """Revoke them all, unless an Auth0RunError says that none can be revoked until settings are fixed."""
-        await self._workers.run(self._states)
-
-    def stop(self, reason: str) -> None:
-        """Send nothing more; what is under way is still answered and recorded."""
-        self._workers.stop(reason)
+        await self.workers.run(self._states)
 
     def results(self) -> list[dict[str, Any]]:
         """Return what became of each, see :meth:`TicketState.as_dict`."""
@@ -69,14 +65,14 @@ class TicketRevoker:
         results = self.results()
         incomplete = [result for result in results if result["status"] in INCOMPLETE]
         message = f"{len(incomplete)} of {len(results)} tickets are not revoked."
-        if self._transient_error is not None or self._workers.stopped:
-            raise Auth0TransientError(message, advice=self._workers.stopped or str(self._transient_error))
+        if self._transient_error is not None or self.workers.stopped:
+            raise Auth0TransientError(message, advice=self.workers.stopped or str(self._transient_error))
         if incomplete:
             raise Auth0RowError(message, advice=incomplete[0]["error"])
 
     def _result(self, state: TicketState) -> dict[str, Any]:
         if state.status == RevocationStatus.NOT_ATTEMPTED:
-            state = replace(state, error=self._workers.stopped)
+            state = replace(state, error=self.workers.stopped)
         return state.as_dict()
 
     async def _process(self, state: TicketState) -> None:
@@ -93,7 +89,7 @@ class TicketRevoker:
             if isinstance(error, Auth0TransientError):
                 self._transient_error = error
                 if self._outage.seconds >= self._hook.timeouts.retry_budget:  # it isn't this ticket
-                    self._workers.stop(self._outage.reason(error))
+                    self.workers.stop(self._outage.reason(error))
             elif isinstance(error, Auth0RunError):
                 raise
 
@@ -114,12 +110,12 @@ class TicketRevoker:
             if state.status != RevocationStatus.NOT_ATTEMPTED:
                 return
             try:
-                await revoke_entry(state.entry, self._hook, self._ledger, self._run, self._workers)
+                await revoke_entry(state.entry, self._hook, self._ledger, self._run, self.workers)
                 self._outage.end()
             except StaleEntryError:
                 await asyncio.sleep(retry_budget.look_again())
             except Auth0TransientError as error:
-                if self._workers.stopped:
+                if self.workers.stopped:
                     raise
                 await asyncio.sleep(retry_budget.next_delay(error, risked=False))
 

@@ -312,7 +312,7 @@ def test_stopped_in_the_middle_what_is_under_way_is_answered_and_recorded(
     connect(tenant)
     hook = factories.open_hook(ledger, rate=1.4, rested=True)  # seven in flight
     issuer = factories.issuer(organizations(60), ledger, hook=hook)
-    hook.on_request = lambda: issuer.stop("stopped")
+    hook.on_request = lambda: issuer.workers.stop("stopped")
 
     async def main() -> set[asyncio.Task[Any]]:
         await issuer.run()

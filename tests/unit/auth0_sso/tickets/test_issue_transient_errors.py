@@ -151,7 +151,7 @@ def test_after_a_stop_a_failed_request_is_not_sent_again(sqlite_ledger: Ledger, 
     tenant.fault("error_after", count=1)
     hook = factories.open_hook(sqlite_ledger)
     issuer = factories.issuer(organizations(1), sqlite_ledger, hook=hook)
-    hook.on_request = lambda: issuer.stop("stopped")
+    hook.on_request = lambda: issuer.workers.stop("stopped")
     outcome = run(issuer)[1]
     assert factories.posts(tenant) == 1
     assert (outcome["status"], outcome["duplicate_possible"], outcome["attempts"]) == ("failed", True, 1)
@@ -164,7 +164,7 @@ def test_a_request_whose_answer_is_not_waited_for_any_longer_has_failed_and_is_f
     tenant.fault("stall", delay=30, route="create", connection_name="connection-1")
     hook = factories.open_hook(sqlite_ledger, timeouts=replace(factories.SHORT, shutdown=0.1))
     issuer = factories.issuer(organizations(1), sqlite_ledger, hook=hook)
-    loop = GuardedLoop(issuer, timeouts=hook.timeouts)
+    loop = GuardedLoop(issuer.workers, timeouts=hook.timeouts)
     hook.on_request = lambda: loop.stop("stopped")
     loop.run(issuer.run)
     outcome = factories.by_row(issuer.results())[1]

@@ -251,7 +251,7 @@ def test_stopped_in_the_middle_what_is_under_way_is_answered_and_recorded(
     issue(organizations(20), sqlite_ledger)
     hook = factories.open_hook(sqlite_ledger, rate=1.0, burst=5, rested=True)
     revoker = revoker_of(sqlite_ledger.live_entries(), sqlite_ledger, hook)
-    hook.on_request = lambda: revoker.stop("stopped")
+    hook.on_request = lambda: revoker.workers.stop("stopped")
 
     async def main() -> set[asyncio.Task[Any]]:
         await revoker.run()
