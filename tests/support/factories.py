@@ -24,7 +24,7 @@ from auth0_sso.models import SsoTicket, TicketRequest
 from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.runtime.timeouts import Timeouts
 from auth0_sso.tickets.batch import IssuedTicket, Organization
-from auth0_sso.tickets.issue import IssueOptions, TicketIssuer
+from auth0_sso.tickets.issue import TicketIssuer
 from auth0_sso.tickets.revoke import TicketRevoker
 
 from dev.sandbox.server import Sandbox
@@ -52,8 +52,8 @@ class Hook(Auth0Hook):
 class Issuer(TicketIssuer):
     """Opens its hook while it runs."""
 
-    def __init__(self, wanted: Sequence[Organization], hook: Auth0Hook, *args: Any) -> None:
-        super().__init__(wanted, hook, *args)
+    def __init__(self, wanted: Sequence[Organization], hook: Auth0Hook, *args: Any, **options: Any) -> None:
+        super().__init__(wanted, hook, *args, **options)
         self.hook = hook
 
     async def run(self) -> None:
@@ -166,7 +166,7 @@ def issuer(
     **options: Any,
 ) -> Issuer:
     hook = hook or open_hook(ledger, timeouts=replace(SHORT, retry_budget=retry_budget))
-    return Issuer(wanted, hook, ledger, attempt, IssueOptions(**{"profile_id": hook.settings.profile_id, **options}))
+    return Issuer(wanted, hook, ledger, attempt, **options)
 
 
 def issue(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -26,25 +25,14 @@ from auth0_sso.tickets.revoke import is_revoked_first, revoke_entry
 log = structlog.get_logger(logger_name="task")
 
 
-@dataclass(frozen=True)
-class IssueOptions:
+class TicketIssuer:
     """
-    How to issue.
+    Issue the tickets of some organizations through an open hook with a rate limiter, and keep each outcome.
 
-    :param profile_id: the self-service profile of requests that name none.
-    :param custom_domain: the custom domain of requests that name none, or empty.
+    :param profile_id: the self-service profile of requests that name none; empty: the connection's.
     :param reissue: replace valid tickets.
     :param dry_run: everything but the calls.
     """
-
-    profile_id: str = ""
-    custom_domain: str = ""
-    reissue: bool = False
-    dry_run: bool = False
-
-
-class TicketIssuer:
-    """Issue the tickets of some organizations through an open hook with a rate limiter, and keep each outcome."""
 
     def __init__(
         self,
@@ -52,14 +40,19 @@ class TicketIssuer:
         hook: Auth0Hook,
         ledger: Ledger,
         attempt: RunAttempt,
-        options: IssueOptions,
+        *,
+        profile_id: str = "",
+        reissue: bool = False,
+        dry_run: bool = False,
     ) -> None:
         self._organizations = organizations
         self._requests = [request for organization in organizations for request in organization.requests]
         self._hook = hook
         self._ledger = ledger
         self._attempt = attempt
-        self._options = options
+        self._profile_id = profile_id or hook.settings.profile_id
+        self._reissue = reissue
+        self._dry_run = dry_run
         self._outcomes: dict[int, Outcome] = {}
         self._transient_error: Auth0TransientError | None = None
         size = worker_count(hook.require_rate_limiter().rate)
@@ -108,8 +101,8 @@ class TicketIssuer:
         return TicketSpec(
             request,
             self._hook.settings.domain,
-            request.profile_id or self._options.profile_id,
-            request.custom_domain or self._options.custom_domain,
+            request.profile_id or self._profile_id,
+            request.custom_domain or self._hook.settings.custom_domain,
         )
 
     async def _process_and_record(self, group: RequestGroup) -> None:
@@ -135,8 +128,8 @@ class TicketIssuer:
         row = spec.request.row
         while True:
             entry = await self._requester.look_up(spec)
-            action = decide(entry, spec, self._attempt, reissue=self._options.reissue, now=self._ledger.now())
-            if action is Action.KEEP or self._options.dry_run:
+            action = decide(entry, spec, self._attempt, reissue=self._reissue, now=self._ledger.now())
+            if action is Action.KEEP or self._dry_run:
                 return entry, action is not Action.KEEP
             requested = False
             try:

@@ -16,7 +16,6 @@ from auth0_sso.ledger.store import Ledger
 from auth0_sso.ledger.token_store import LedgerTokenStore
 from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, PAUSE_SPREAD, Timeouts
-from auth0_sso.tickets.issue import IssueOptions
 
 from dev.sandbox.server import Sandbox
 from tests.support import factories
@@ -92,11 +91,8 @@ def task(
     timing: dict[str, Any] = {} if clock is None else {"clock": clock, "sleep": clock.sleep}
     rate_limiter = RateLimiter(rate, burst, **timing)
     hook = Auth0Hook(token_store=LedgerTokenStore(ledger.database), rate_limiter=rate_limiter, timeouts=timeouts)
-    profile_id = hook.settings.profile_id
     wanted = factories.organizations(rows, first=first)
-    return Task(
-        factories.Issuer(wanted, hook, ledger, attempt, IssueOptions(profile_id=profile_id, **options)), rate_limiter
-    )
+    return Task(factories.Issuer(wanted, hook, ledger, attempt, **options), rate_limiter)
 
 
 def fleet(ledger: Ledger, tasks: int, rows: int, **options: Any) -> Fleet:

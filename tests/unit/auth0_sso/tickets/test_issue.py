@@ -246,9 +246,9 @@ def test_the_rows_custom_domain_goes_before_the_connections(
     sqlite_ledger: Ledger, run_tenant: RunTenant, connect: Connect
 ) -> None:
     tenant = run_tenant(custom_domains=("a.example.com", "b.example.com"))
-    connect(tenant)
+    connect(tenant, extra={"custom_domain": "a.example.com"})
     wanted = [organization(request(1), request(2, custom_domain="b.example.com"))]
-    outcomes = issue(wanted, sqlite_ledger, custom_domain="a.example.com")
+    outcomes = issue(wanted, sqlite_ledger)
     assert [outcomes[row]["ticket_url"].split("/")[2] for row in (1, 2)] == ["a.example.com", "b.example.com"]
 
 
