@@ -105,16 +105,18 @@ def committed(engine: Engine) -> Iterator[Connection]:
     :raises UncertainCommitError: if the connection broke during the commit; all or nothing of it is written.
     :raises DBAPIError: if anything else fails in the database; nothing of it is written.
     """
-    with _connected(engine) as connection:
-        transaction = connection.begin()
-        with transaction:
-            yield connection
-            try:
-                transaction.commit()
-            except DBAPIError as error:
-                if not is_away(error):
-                    raise
-                raise UncertainCommitError("COMMIT", None, error.orig or error) from error
+    try:
+        connection = engine.connect()
+    except TimeoutError as error:  # others hold all connections, as they do when the database hangs
+        raise OperationalError("CONNECT", None, error) from error
+    with connection, connection.begin() as transaction:
+        yield connection
+        try:
+            transaction.commit()
+        except DBAPIError as error:
+            if not is_away(error):
+                raise
+            raise UncertainCommitError("COMMIT", None, error.orig or error) from error
 
 
 def is_away(error: BaseException) -> bool:
@@ -134,13 +136,6 @@ def chunks(values: Collection[str]) -> Iterator[list[str]]:
     """Divide distinct values into lists that one query can take."""
     distinct = list(dict.fromkeys(values))
     return (distinct[start : start + _CHUNK] for start in range(0, len(distinct), _CHUNK))
-
-
-def _connected(engine: Engine) -> Connection:
-    try:
-        return engine.connect()
-    except TimeoutError as error:  # others hold all connections, as they do when the database hangs
-        raise OperationalError("CONNECT", None, error) from error
 
 
 def _bounds_of_postgresql(timeouts: Timeouts) -> dict[str, Any]:
