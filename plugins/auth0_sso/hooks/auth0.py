@@ -24,7 +24,6 @@ from auth0_sso.exceptions import (
     Auth0RunError,
     Auth0UnreachableError,
     error_from_answer,
-    proxy_refusal,
 )
 from auth0_sso.hooks.access_token import SharedToken, TokenStore
 from auth0_sso.hooks.connection import Auth0Settings, read_settings
@@ -37,6 +36,7 @@ from auth0_sso.hooks.transport import (
     cause_of,
     current_slot,
     not_connected,
+    proxy_refusal,
     read_body,
     without_urls,
 )
