@@ -81,7 +81,9 @@ def connect(url: str | URL, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> LedgerData
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
         if is_postgresql:
-            _prepare_postgresql(connection, timeouts)
+            with connection.cursor() as cursor:  # in milliseconds; for a lock too
+                cursor.execute(f"SET statement_timeout = {timeouts.ledger_answer * 1000:.0f}")
+            connection.commit()
             clock.read(connection)
         else:
             _prepare_sqlite(connection, timeouts)
@@ -146,12 +148,6 @@ def _bounds_of_postgresql(timeouts: Timeouts) -> dict[str, Any]:
         "connection_factory": partial(BoundedConnection, bound=timeouts.ledger_answer),
         "cursor_factory": BoundedCursor,
     }
-
-
-def _prepare_postgresql(connection: Any, timeouts: Timeouts) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET statement_timeout = {timeouts.ledger_answer * 1000:.0f}")  # milliseconds; for a lock too
-    connection.commit()
 
 
 def _keep_private(database: str) -> None:
