@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from airflow.sdk import Asset, Metadata, ObjectStoragePath, Param, chain, dag, task
+from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowSkipException
 from auth0_sso.operators.approval import ApprovePlanOperator
 from auth0_sso.operators.sso_tickets import CreateSsoTicketsOperator
@@ -19,7 +20,7 @@ from auth0_sso.runtime.pool import POOL
 from auth0_sso.runtime.retry_policy import RETRIES
 
 from include import create_tickets, prospects, run
-from include.params import APPROVAL, CREATE_PARAMS, require_known
+from include.params import APPROVAL, CREATE_PARAMS, require_known, require_mappable
 
 REPORTS = Asset("sso_ticket_reports")
 
@@ -38,7 +39,8 @@ def plan_fan_out(loaded: dict[str, Any], *, params: dict[str, Any], ti: Any) -> 
     from auth0_sso.tickets.preflight import check_before_creating
 
     found = create_tickets.read(ObjectStoragePath(loaded["manifest"]), on_invalid_rows=params["on_invalid_rows"])
-    settings = {name: params[name] for name in ("profile_id", "on_existing", "max_mapped_tasks", "dry_run")}
+    require_mappable(params["max_mapped_tasks"], conf.getint("core", "max_map_length"))
+    settings = {name: params[name] for name in ("profile_id", "on_existing", "dry_run")}
     check_before_creating(ti, {prospect.profile_id for prospect in found.valid}, **settings)
     return create_tickets.plan(found, params["max_mapped_tasks"], ObjectStoragePath(loaded["folder"]))
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.sdk import ObjectStoragePath, Param, chain, dag, task
+from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowSkipException
 from auth0_sso.operators.sso_tickets import RevokeSsoTicketsOperator
 from auth0_sso.runtime.pool import POOL
 from auth0_sso.runtime.retry_policy import RETRIES
 
 from include import revoke_tickets, run
-from include.params import REVOKE_PARAMS, require_known
+from include.params import REVOKE_PARAMS, require_known, require_mappable
 
 
 @task(pool=POOL)
@@ -37,7 +38,8 @@ def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -
         organization_ids=params["organization_ids"] or [],
         all_live=params["all_live"],
     )
-    check_before_revoking(ti, max_mapped_tasks=params["max_mapped_tasks"], dry_run=params["dry_run"])
+    require_mappable(params["max_mapped_tasks"], conf.getint("core", "max_map_length"))
+    check_before_revoking(ti, dry_run=params["dry_run"])
     folder = run.run_folder(ObjectStoragePath(run.absolute(params["export_uri"])), dag_run)
     return revoke_tickets.plan(tickets, finished, params["max_mapped_tasks"], folder)
 

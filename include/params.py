@@ -31,6 +31,15 @@ def require_known(given: Collection[str], known: Collection[str]) -> None:
         )
 
 
+def require_mappable(max_mapped_tasks: int, longest: int) -> None:
+    """Check the parameter before anything is sent: Airflow refuses to map more tasks than ``longest``."""
+    if max_mapped_tasks > longest:
+        raise ValueError(
+            f"max_mapped_tasks is {max_mapped_tasks}, but Airflow maps at most {longest} tasks. "
+            f"Lower max_mapped_tasks to {longest} or less, or raise [core] max_map_length."
+        )
+
+
 def _flag(title: str, description: str) -> dict[str, Any]:
     return {"default": False, "type": "boolean", "title": title, "description": description}
 

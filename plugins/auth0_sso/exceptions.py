@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from airflow.sdk.exceptions import AirflowException
 
-_PROXY_SETTINGS = "the connection's extra 'proxy' or, without it, the worker's environment: HTTPS_PROXY and NO_PROXY"
 SET_PROFILE = "Set profile_id in the request or the connection's extra to a self-service profile of this tenant."
 GRANT_SCOPE = (
     "Grant the application the scope in the Auth0 dashboard: "
@@ -95,15 +95,14 @@ class Auth0AmbiguousResultError(Auth0TransientError):
     ambiguous = True
 
 
-def error_from_answer(status: int, body: object, headers: Mapping[str, str]) -> Auth0Error:
+def error_from_answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> Auth0Error:
     """
-    Return the error for an unsuccessful answer of the Management API; ``body`` is decoded JSON, or anything else.
+    Return the error for an unsuccessful answer of the Management API.
 
     The statuses are those of the endpoint's API page. ``errorCode`` is often absent, so the status counts first.
     """
-    fields = body if isinstance(body, Mapping) else {}
-    code = str(fields.get("errorCode") or "")
-    said = " ".join(str(fields.get("message") or fields.get("error") or "").split())[:500]
+    code = str(body.get("errorCode") or "")
+    said = " ".join(str(body.get("message") or body.get("error") or "").split())[:500]
     kind, advice = _kind_and_advice(status, code, said)
     message = f"Auth0 answered {status}{f' {code}' if code else ''}: {said or 'no message'}."
     return kind(message, advice=advice, status=status, error_code=code, headers=headers)
@@ -138,32 +137,3 @@ def _advice_on_403(code: str, said: str) -> str:
     if "scope" in code or "scope" in said.lower():
         return GRANT_SCOPE
     return "Check what the application may do in the Auth0 dashboard: Applications > APIs."
-
-
-def unreachable(domain: str, cause: str) -> Auth0UnreachableError:
-    """Return the error for a tenant that can't be connected to."""
-    return Auth0UnreachableError(
-        f"No connection to {domain}: {cause}.",
-        advice="Check the connection's host, DNS, the proxy and the firewall between the worker and Auth0.",
-    )
-
-
-def proxy_unreachable(proxy: str, cause: str) -> Auth0UnreachableError:
-    """Return the error for a proxy that can't be connected to."""
-    return Auth0UnreachableError(f"No connection to the proxy {proxy}: {cause}.", advice=f"Check {_PROXY_SETTINGS}.")
-
-
-def proxy_refusal(domain: str, status: int, reason: str) -> Auth0Error:
-    """Return the error for a proxy's own answer, with its status and reason phrase; nothing was sent to the tenant."""
-    said = f"{status} {reason[:100]}".strip()
-    if status == 407:
-        return Auth0RunError(
-            f"The proxy demands another user or password: {said}.",
-            advice=f"Write them as http://user:password@host:port into {_PROXY_SETTINGS}.",
-        )
-    if 400 <= status < 500 and status not in (408, 429):
-        return Auth0RunError(
-            f"The proxy refuses a connection to {domain}: {said}.",
-            advice=f"Have the proxy allow that host, or change {_PROXY_SETTINGS}.",
-        )
-    return unreachable(domain, f"the proxy answers {said}")

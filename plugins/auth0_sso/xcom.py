@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.bases.xcom import BaseXCom
 
 if TYPE_CHECKING:
-    from airflow.sdk.crypto import FernetProtocol
+    from auth0_sso.ledger.encryption import Cipher
 
 _PREFIX = "encrypted:"
 _ENCRYPTED = re.compile(rf"{_PREFIX}gAAAA[\w=-]+")
@@ -52,53 +52,38 @@ def decrypted(value: Any) -> Any:
 def _encrypt(text: str, is_ticket: bool) -> str:
     if not text or not (is_ticket or _LINK in text) or _ENCRYPTED.fullmatch(text):
         return text
-    return _PREFIX + _fernet().encrypt(text.encode()).decode()
+    return _PREFIX + _cipher().encrypt(text)
 
 
 def _decrypt(text: str, is_ticket: bool) -> str:
     if not _ENCRYPTED.fullmatch(text):
         return text
-    from cryptography.fernet import InvalidToken
-
     from auth0_sso.exceptions import LedgerError
 
+    cipher = _cipher()
     try:
-        return _fernet().decrypt(text.removeprefix(_PREFIX).encode()).decode()
-    except InvalidToken:
+        return cipher.decrypt(text.removeprefix(_PREFIX))
+    except LedgerError as error:
         if not is_ticket:
             return text  # it only looks encrypted, like a name that somebody has chosen so
-        raise LedgerError(
-            "A ticket in an XCom was encrypted with another Fernet key.",
-            advice="Keep the old key after the new one in AIRFLOW__CORE__FERNET_KEY, separated by a comma.",
-        ) from None
+        message = "A ticket in an XCom was encrypted with another Fernet key."
+        raise LedgerError(message, advice=error.advice) from None
 
 
-def _fernet() -> FernetProtocol:
+def _cipher() -> Cipher:
     # Airflow imports this module in every process, while it is being imported itself.
-    from airflow.sdk.crypto import get_fernet
+    from auth0_sso.ledger.encryption import Cipher
 
-    from auth0_sso.exceptions import LedgerError
-
-    fernet = get_fernet()
-    if not fernet.is_encrypted:
-        raise LedgerError(
-            "Airflow has no Fernet key, so the XCom backend can't encrypt ticket URLs.",
-            advice="Set AIRFLOW__CORE__FERNET_KEY, or remove AIRFLOW__CORE__XCOM_BACKEND.",
-        )
-    return fernet
+    return Cipher()
 
 
 def _map_strings(value: Any, change: Callable[[str, bool], str], is_ticket: bool = False) -> Any:
-    """Return the value with its strings changed; the value itself if none changes."""
+    """Return the value with its strings changed."""
     if isinstance(value, str):
         return change(value, is_ticket)
     if isinstance(value, dict):
         of_ticket = ("ticket_url", "ticket_id") if value.get("ticket_url") else ()
-        changed: Any = {name: _map_strings(item, change, name in of_ticket) for name, item in value.items()}
-        same = all(changed[name] is item for name, item in value.items())
-    elif isinstance(value, list):
-        changed = [_map_strings(item, change) for item in value]
-        same = all(new is old for new, old in zip(changed, value, strict=True))
-    else:
-        return value
-    return value if same else changed
+        return {name: _map_strings(item, change, name in of_ticket) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_map_strings(item, change) for item in value]
+    return value

@@ -25,7 +25,7 @@ from auth0_sso.models import SsoTicket, TicketRequest
 from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.runtime.timeouts import Timeouts
 from auth0_sso.tickets.batch import Organization
-from auth0_sso.tickets.issue import IssueOptions, TicketIssuer
+from auth0_sso.tickets.issue import TicketIssuer
 from auth0_sso.tickets.revoke import TicketRevoker
 
 from dev.sandbox.server import Sandbox
@@ -159,10 +159,11 @@ def issuer(
     attempt: RunAttempt = FIRST_RUN,
     *,
     hook: Auth0Hook | None = None,
+    retry_budget: float = SHORT.retry_budget,
     **options: Any,
 ) -> Issuer:
-    hook = hook or open_hook(ledger)
-    return Issuer(wanted, hook, ledger, attempt, IssueOptions(**{"profile_id": hook.settings.profile_id, **options}))
+    hook = hook or open_hook(ledger, timeouts=replace(SHORT, retry_budget=retry_budget))
+    return Issuer(wanted, hook, ledger, attempt, **options)
 
 
 def issue(

@@ -24,7 +24,6 @@ from auth0_sso.exceptions import (
     Auth0RunError,
     Auth0UnreachableError,
     error_from_answer,
-    proxy_refusal,
 )
 from auth0_sso.hooks.access_token import SharedToken, TokenStore
 from auth0_sso.hooks.connection import Auth0Settings, read_settings
@@ -37,6 +36,7 @@ from auth0_sso.hooks.transport import (
     cause_of,
     current_slot,
     not_connected,
+    proxy_refusal,
     read_body,
     without_urls,
 )
@@ -59,7 +59,7 @@ Result = TypeVar("Result")
 @dataclass(frozen=True)
 class _Answer:
     status: int
-    body: object = field(repr=False)
+    body: Mapping[str, Any] = field(repr=False)
     headers: Mapping[str, str]
 
 
@@ -192,8 +192,7 @@ class Auth0Hook(HttpAsyncHook):
         headers = {"auth0-custom-domain": require_host(custom_domain)} if custom_domain else {}
         path = f"{_PROFILES}/{require_profile_id(profile_id)}/sso-ticket"
         answer = await self._call("POST", path, dict(body), headers, slot)
-        fields = answer.body if isinstance(answer.body, Mapping) else {}
-        ticket = SsoTicket(str(fields.get("ticket") or ""))
+        ticket = SsoTicket(str(answer.body.get("ticket") or ""))
         if not ticket.ticket_id:
             message = f"Auth0 answered {answer.status} without a ticket."
             raise Auth0AmbiguousResultError(message, status=answer.status, headers=answer.headers)
@@ -238,8 +237,7 @@ class Auth0Hook(HttpAsyncHook):
 
     async def get_self_service_profile(self, profile_id: str) -> Mapping[str, Any]:
         """Return a self-service profile (scope ``read:self_service_profiles``); Auth0ProfileError if there is none."""
-        answer = await self._call("GET", f"{_PROFILES}/{require_profile_id(profile_id)}")
-        return answer.body if isinstance(answer.body, Mapping) else {}
+        return (await self._call("GET", f"{_PROFILES}/{require_profile_id(profile_id)}")).body
 
     def test_connection(self) -> tuple[bool, str]:
         """Request a token and check its scopes and, if they allow it, the profile; for the connection form's *Test*."""

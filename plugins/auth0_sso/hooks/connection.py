@@ -9,10 +9,10 @@ import textwrap
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from auth0_sso.exceptions import Auth0ConnectionError
 from auth0_sso.hooks.identifiers import HEADER_SAFE, ascii_host, is_id
@@ -28,6 +28,38 @@ log = logging.getLogger(__name__)
 _PEM = re.compile(r"(-----BEGIN [^-]+-----)([A-Za-z0-9+/=\s]+)(-----END [^-]+-----)")
 
 
+def _check_profile_id(profile_id: str) -> str:
+    if profile_id and not is_id(profile_id):
+        raise ValueError("must be letters A-Z or a-z, digits, '_' or '-', at most 255, such as ssp_a1B2c3")
+    return profile_id
+
+
+def _encode_custom_domain(custom_domain: str) -> str:
+    host = ascii_host(custom_domain)
+    if custom_domain and not host:
+        raise ValueError("must be a host, such as login.example.com, without scheme, port and path")
+    return host
+
+
+def _check_token(token: SecretStr) -> SecretStr:
+    if token.get_secret_value() and not HEADER_SAFE.fullmatch(token.get_secret_value()):
+        raise ValueError("must be printable ASCII characters without white space")
+    return token
+
+
+def _restore_line_ends(key: SecretStr) -> SecretStr:
+    # In an environment variable they are often "\n", two characters; a form field of one line drops them.
+    return SecretStr(_PEM.sub(_wrapped, key.get_secret_value().replace("\\n", "\n")))
+
+
+def _wrapped(pem: re.Match[str]) -> str:
+    return "\n".join((pem[1], *textwrap.wrap("".join(pem[2].split()), 64), pem[3]))
+
+
+def _check_proxy(url: SecretStr) -> SecretStr:
+    return SecretStr(checked_proxy(url.get_secret_value()))
+
+
 class Auth0Settings(BaseModel):
     """The checked settings, with defaults; ``requests_per_slot`` in requests a second, ``timeout`` in seconds."""
 
@@ -36,49 +68,16 @@ class Auth0Settings(BaseModel):
     base_url: str
     client_id: str = ""
     client_secret: SecretStr = SecretStr("")
-    private_key: SecretStr = SecretStr("")
-    token: SecretStr = SecretStr("")
+    private_key: Annotated[SecretStr, AfterValidator(_restore_line_ends)] = SecretStr("")
+    token: Annotated[SecretStr, AfterValidator(_check_token)] = SecretStr("")
     audience: str = ""
-    profile_id: str = ""
-    custom_domain: str = ""
+    profile_id: Annotated[str, AfterValidator(_check_profile_id)] = ""
+    custom_domain: Annotated[str, AfterValidator(_encode_custom_domain)] = ""
     requests_per_slot: float = Field(default=1.0, gt=0, le=1000)
     burst_per_slot: float = Field(default=1.0, ge=1, le=1000)
     timeout: float = Field(default=30.0, gt=0, le=300)
     allow_http: bool = False
-    proxy: SecretStr = SecretStr("")
-
-    @field_validator("profile_id")
-    @classmethod
-    def _check_profile_id(cls, profile_id: str) -> str:
-        if profile_id and not is_id(profile_id):
-            raise ValueError("must be letters A-Z or a-z, digits, '_' or '-', at most 255, such as ssp_a1B2c3")
-        return profile_id
-
-    @field_validator("custom_domain")
-    @classmethod
-    def _encode_custom_domain(cls, custom_domain: str) -> str:
-        host = ascii_host(custom_domain)
-        if custom_domain and not host:
-            raise ValueError("must be a host, such as login.example.com, without scheme, port and path")
-        return host
-
-    @field_validator("token")
-    @classmethod
-    def _check_token(cls, token: SecretStr) -> SecretStr:
-        if token.get_secret_value() and not HEADER_SAFE.fullmatch(token.get_secret_value()):
-            raise ValueError("must be printable ASCII characters without white space")
-        return token
-
-    @field_validator("private_key")
-    @classmethod
-    def _restore_line_ends(cls, key: SecretStr) -> SecretStr:
-        # In an environment variable they are often "\n", two characters; a form field of one line drops them.
-        return SecretStr(_PEM.sub(_wrapped, key.get_secret_value().replace("\\n", "\n")))
-
-    @field_validator("proxy")
-    @classmethod
-    def _check_proxy(cls, url: SecretStr) -> SecretStr:
-        return SecretStr(checked_proxy(url.get_secret_value()))
+    proxy: Annotated[SecretStr, AfterValidator(_check_proxy)] = SecretStr("")
 
     def rate_limiter(self, slots: int, held_since: datetime, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> RateLimiter:
         """Return the rate limiter of a task that has held so many pool slots since then."""
@@ -131,10 +130,6 @@ def read_settings(connection: Connection) -> Auth0Settings:
     _check_encryption(name, settings)
     _check_credentials(name, settings)
     return settings
-
-
-def _wrapped(pem: re.Match[str]) -> str:
-    return "\n".join((pem[1], *textwrap.wrap("".join(pem[2].split()), 64), pem[3]))
 
 
 def _known_extra(name: str, extra: object) -> dict[str, Any]:

@@ -48,21 +48,20 @@ def token_request(settings: Auth0Settings) -> dict[str, str]:
     return {**body, "client_assertion_type": _ASSERTION_TYPE, "client_assertion": assertion}
 
 
-def read_token_answer(status: int, body: object, headers: Mapping[str, str], requested_at: float) -> Token:
+def read_token_answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str], requested_at: float) -> Token:
     """
-    Return the token of an answer; ``body`` is decoded JSON, or anything else.
+    Return the token of an answer.
 
     :param requested_at: UNIX seconds, from which ``expires_in`` counts.
     :raises Auth0RunError: if the credentials, the grant or the audience are refused.
     :raises Auth0TransientError: if the tenant is throttled or has trouble.
     """
-    fields: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
-    token = fields.get("access_token")
+    token = body.get("access_token")
     if status == 200 and isinstance(token, str) and HEADER_SAFE.fullmatch(token):
-        scopes = frozenset(str(fields.get("scope") or "").split())
-        return Token(token, requested_at + _usable_seconds(fields.get("expires_in")), scopes)
-    error = str(fields.get("error") or "")
-    said = " ".join(str(fields.get("error_description") or "").split())[:300]
+        scopes = frozenset(str(body.get("scope") or "").split())
+        return Token(token, requested_at + _usable_seconds(body.get("expires_in")), scopes)
+    error = str(body.get("error") or "")
+    said = " ".join(str(body.get("error_description") or "").split())[:300]
     message = f"Auth0 gives no access token: {status} {error or 'no error code'}: {said or 'no description'}."
     # A throttled token endpoint also answers 500 access_denied "Global limit has been reached".
     if status == 429 or (status >= 500 and "limit" in said.lower()):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
 import aiohttp
 
-from auth0_sso.exceptions import Auth0Error, proxy_refusal, proxy_unreachable, unreachable
+from auth0_sso.exceptions import Auth0Error, Auth0RunError, Auth0UnreachableError
 from auth0_sso.runtime.rate_limiter import Slot
 from auth0_sso.runtime.timeouts import LONGEST_ANSWER_BYTES
 
@@ -18,6 +18,8 @@ from auth0_sso.runtime.timeouts import LONGEST_ANSWER_BYTES
 ANSWER_LOST = (aiohttp.ClientError, OSError)
 # The slot of the request that is sent next; without one, it leaves at once.
 current_slot: ContextVar[Slot | None] = ContextVar("current_slot", default=None)
+
+_PROXY_SETTINGS = "the connection's extra 'proxy' or, without it, the worker's environment: HTTPS_PROXY and NO_PROXY"
 
 
 class NotConnectedError(aiohttp.ClientConnectionError):
@@ -69,9 +71,9 @@ def without_urls(request: Callable[..., Awaitable[aiohttp.ClientResponse]]) -> C
     return send
 
 
-async def read_body(response: aiohttp.ClientResponse) -> object:
+async def read_body(response: aiohttp.ClientResponse) -> Mapping[str, Any]:
     """
-    Return the decoded JSON of an answer, or the first 500 bytes of anything else.
+    Return the JSON object of an answer, or an empty one if it is anything else.
 
     No more is read than a real answer can have, since it may be endless or decompress to gigabytes.
 
@@ -84,11 +86,12 @@ async def read_body(response: aiohttp.ClientResponse) -> object:
     except ANSWER_LOST:
         if 200 <= response.status < 300:
             raise
-        return ""
+        return {}
     try:
-        return json.loads(bytes(body))
+        decoded = json.loads(bytes(body))
     except (ValueError, RecursionError):
-        return re.sub(r"\s+", " ", body[:500].decode("utf-8", "replace"))
+        return {}
+    return decoded if isinstance(decoded, dict) else {}
 
 
 def not_connected(domain: str, error: BaseException) -> Auth0Error:
@@ -97,8 +100,32 @@ def not_connected(domain: str, error: BaseException) -> Auth0Error:
     if isinstance(cause, aiohttp.ClientHttpProxyError):
         return proxy_refusal(domain, cause.status, cause.message)
     if isinstance(cause, aiohttp.ClientProxyConnectionError):
-        return proxy_unreachable(f"{cause.host}:{cause.port}", cause_of(cause))
-    return unreachable(domain, cause_of(cause or error))
+        message = f"No connection to the proxy {cause.host}:{cause.port}: {cause_of(cause)}."
+        return Auth0UnreachableError(message, advice=f"Check {_PROXY_SETTINGS}.")
+    return _unreachable(domain, cause_of(cause or error))
+
+
+def proxy_refusal(domain: str, status: int, reason: str) -> Auth0Error:
+    """Return the error for a proxy's own answer, with its status and reason phrase; nothing was sent to the tenant."""
+    said = f"{status} {reason[:100]}".strip()
+    if status == 407:
+        return Auth0RunError(
+            f"The proxy demands another user or password: {said}.",
+            advice=f"Write them as http://user:password@host:port into {_PROXY_SETTINGS}.",
+        )
+    if 400 <= status < 500 and status not in (408, 429):
+        return Auth0RunError(
+            f"The proxy refuses a connection to {domain}: {said}.",
+            advice=f"Have the proxy allow that host, or change {_PROXY_SETTINGS}.",
+        )
+    return _unreachable(domain, f"the proxy answers {said}")
+
+
+def _unreachable(domain: str, cause: str) -> Auth0UnreachableError:
+    return Auth0UnreachableError(
+        f"No connection to {domain}: {cause}.",
+        advice="Check the connection's host, DNS, the proxy and the firewall between the worker and Auth0.",
+    )
 
 
 def cause_of(error: BaseException) -> str:

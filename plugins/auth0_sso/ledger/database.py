@@ -81,7 +81,9 @@ def connect(url: str | URL, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> LedgerData
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
         if is_postgresql:
-            _prepare_postgresql(connection, timeouts)
+            with connection.cursor() as cursor:  # in milliseconds; for a lock too
+                cursor.execute(f"SET statement_timeout = {timeouts.ledger_answer * 1000:.0f}")
+            connection.commit()
             clock.read(connection)
         else:
             _prepare_sqlite(connection, timeouts)
@@ -105,16 +107,18 @@ def committed(engine: Engine) -> Iterator[Connection]:
     :raises UncertainCommitError: if the connection broke during the commit; all or nothing of it is written.
     :raises DBAPIError: if anything else fails in the database; nothing of it is written.
     """
-    with _connected(engine) as connection:
-        transaction = connection.begin()
-        with transaction:
-            yield connection
-            try:
-                transaction.commit()
-            except DBAPIError as error:
-                if not is_away(error):
-                    raise
-                raise UncertainCommitError("COMMIT", None, error.orig or error) from error
+    try:
+        connection = engine.connect()
+    except TimeoutError as error:  # others hold all connections, as they do when the database hangs
+        raise OperationalError("CONNECT", None, error) from error
+    with connection, connection.begin() as transaction:
+        yield connection
+        try:
+            transaction.commit()
+        except DBAPIError as error:
+            if not is_away(error):
+                raise
+            raise UncertainCommitError("COMMIT", None, error.orig or error) from error
 
 
 def is_away(error: BaseException) -> bool:
@@ -136,13 +140,6 @@ def chunks(values: Collection[str]) -> Iterator[list[str]]:
     return (distinct[start : start + _CHUNK] for start in range(0, len(distinct), _CHUNK))
 
 
-def _connected(engine: Engine) -> Connection:
-    try:
-        return engine.connect()
-    except TimeoutError as error:  # others hold all connections, as they do when the database hangs
-        raise OperationalError("CONNECT", None, error) from error
-
-
 def _bounds_of_postgresql(timeouts: Timeouts) -> dict[str, Any]:
     from auth0_sso.ledger.postgresql import BoundedConnection, BoundedCursor  # psycopg2 is there if it is used
 
@@ -151,12 +148,6 @@ def _bounds_of_postgresql(timeouts: Timeouts) -> dict[str, Any]:
         "connection_factory": partial(BoundedConnection, bound=timeouts.ledger_answer),
         "cursor_factory": BoundedCursor,
     }
-
-
-def _prepare_postgresql(connection: Any, timeouts: Timeouts) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET statement_timeout = {timeouts.ledger_answer * 1000:.0f}")  # milliseconds; for a lock too
-    connection.commit()
 
 
 def _keep_private(database: str) -> None:

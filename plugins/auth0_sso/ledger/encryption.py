@@ -26,7 +26,7 @@ class Cipher:
         keys = str(conf.get("core", "fernet_key", fallback="") or "")
         if not keys:
             raise LedgerError(
-                "Airflow has no Fernet key, so the ledger can't encrypt ticket URLs and access tokens.",
+                "Airflow has no Fernet key, so ticket URLs and access tokens can't be encrypted.",
                 advice="Set AIRFLOW__CORE__FERNET_KEY, the same on all machines.",
             )
         try:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from auth0_sso.models import SsoTicket, TicketRequest
+
+if TYPE_CHECKING:
+    from airflow.sdk.types import DagRunProtocol
 
 
 class EntryStatus(StrEnum):
@@ -149,14 +151,6 @@ class Entry:
         return max(self.unseen_ticket_until, late)
 
 
-class DagRun(Protocol):
-    """The part of Airflow's DAG run that is used here."""
-
-    dag_id: str
-    run_id: str
-    run_after: datetime
-
-
 @dataclass(frozen=True)
 class RunAttempt:
     """
@@ -173,7 +167,7 @@ class RunAttempt:
     run_after: float = 0.0
 
     @classmethod
-    def of(cls, dag_run: DagRun, number: int = 0) -> RunAttempt:
+    def of(cls, dag_run: DagRunProtocol, number: int = 0) -> RunAttempt:
         """Return the attempt of a DAG run's task."""
         return cls(f"{dag_run.dag_id}/{dag_run.run_id}", number, dag_run.run_after.timestamp())
 

@@ -7,11 +7,11 @@ right after, so that after a kill exactly the requests are known whose answer wa
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import fields, replace
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import URL, ColumnElement, Executable, insert, select, update
+from sqlalchemy import URL, ColumnElement, Executable, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from auth0_sso.ledger import schema
@@ -22,8 +22,6 @@ from auth0_sso.models import SsoTicket
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
 
 t = schema.tickets
-
-_COLUMNS = [field.name for field in fields(Entry) if field.name != "ticket"]
 
 
 class StaleEntryError(Exception):
@@ -149,17 +147,18 @@ class Ledger:
     def _select(self, *conditions: ColumnElement[bool]) -> list[Entry]:
         query = select(t).where(*conditions).order_by(t.c.organization_id, t.c.prospect)
         with self._engine.connect() as connection:
-            return [self._entry(row._mapping) for row in connection.execute(query)]
+            return [self._entry(row) for row in connection.execute(query)]
 
     def _row(self, entry: Entry) -> dict[str, Any]:
-        row = {name: getattr(entry, name) for name in _COLUMNS}
-        return {**row, "ticket_encrypted": self._cipher.encrypt(entry.ticket.url) if entry.ticket else None}
+        columns = dict(vars(entry))
+        ticket = columns.pop("ticket")
+        return {**columns, "ticket_encrypted": self._cipher.encrypt(ticket.url) if ticket else None}
 
-    def _entry(self, row: Mapping[Any, Any]) -> Entry:
-        encrypted, expires_at = row["ticket_encrypted"], row["expires_at"] or 0.0
+    def _entry(self, row: Row[Any]) -> Entry:
+        columns = {**row._mapping, "status": EntryStatus(row.status)}
+        encrypted, expires_at = columns.pop("ticket_encrypted"), row.expires_at or 0.0
         url = self._cipher.decrypt_unless_expired(encrypted, expires_at, self.now()) if encrypted else None
-        columns = {name: row[name] for name in _COLUMNS}
-        return Entry(ticket=SsoTicket(url) if url else None, **{**columns, "status": EntryStatus(row["status"])})
+        return Entry(ticket=SsoTicket(url) if url else None, **columns)
 
 
 def open_ledger(url: str | URL | None = None, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> Ledger:

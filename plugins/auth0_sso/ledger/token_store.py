@@ -41,7 +41,8 @@ class LedgerTokenStore:
             seen = connection.execute(select(k.version, k.owned_until).where(k.key == key)).first()
         now = self._clock.now()
         if seen is None:
-            self._make_row(key)
+            with suppress(IntegrityError), self._engine.begin() as connection:  # another task has just inserted it
+                connection.execute(insert(tokens).values(key=key))
         elif seen.version != version or now <= seen.owned_until <= now + _LONGEST_LEASE:
             return False  # by reading alone, since waiting tasks look again and again
         # A lease that ends later than any can was acquired before the clock was set back.
@@ -49,10 +50,6 @@ class LedgerTokenStore:
         mine = update(tokens).where((k.key == key) & (k.version == version) & free)
         with self._engine.begin() as connection:
             return connection.execute(mine.values(owner=owner, owned_until=now + seconds)).rowcount == 1
-
-    def _make_row(self, key: str) -> None:
-        with suppress(IntegrityError), self._engine.begin() as connection:  # another task has just inserted it
-            connection.execute(insert(tokens).values(key=key))
 
     def save_token(self, key: str, token: Token, owner: str) -> None:
         """Keep a renewed token and release the lease, if it is still the owner's."""

@@ -6,8 +6,9 @@ import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
@@ -18,7 +19,7 @@ from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.ledger.token_store import LedgerTokenStore
 from auth0_sso.models import is_true
 from auth0_sso.operators.links import ReportLink
-from auth0_sso.runtime.event_loop import GuardedLoop, Work
+from auth0_sso.runtime.event_loop import GuardedLoop
 from auth0_sso.runtime.pool import POOL
 from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.runtime.retry_policy import Auth0RetryPolicy
@@ -28,13 +29,8 @@ from auth0_sso.tickets.collect import STATS_KEY
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-
-class _Work(Work, Protocol):
-    """What an operator does on its event loop."""
-
-    async def run(self) -> None: ...
-    def results(self) -> list[dict[str, Any]]: ...
-    def raise_if_incomplete(self) -> None: ...
+    from auth0_sso.tickets.issue import TicketIssuer
+    from auth0_sso.tickets.revoke import TicketRevoker
 
 
 class SsoTicketsOperator(BaseOperator):
@@ -75,18 +71,19 @@ class SsoTicketsOperator(BaseOperator):
         self._loop: GuardedLoop | None = None
 
     @abstractmethod
-    def work(self, hook: Auth0Hook, ledger: Ledger, attempt: RunAttempt) -> _Work:
+    def work(self, hook: Auth0Hook, ledger: Ledger, attempt: RunAttempt) -> TicketIssuer | TicketRevoker:
         """Return what there is to do."""
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Do the batch's work; push its results and ``stats`` also when it fails."""
         ti = context["ti"]
         self._require_pool()
+        timeouts = replace(self.timeouts, retry_budget=self.retry_budget)
         with closing(open_ledger()) as ledger:
             ledger.database.require_identity(self.ledger_id)
             token_store = LedgerTokenStore(ledger.database)
-            hook = Auth0Hook(self.auth0_conn_id, token_store=token_store, timeouts=self.timeouts)
-            hook.rate_limiter = hook.settings.rate_limiter(self.pool_slots, ti.start_date, self.timeouts)
+            hook = Auth0Hook(self.auth0_conn_id, token_store=token_store, timeouts=timeouts)
+            hook.rate_limiter = hook.settings.rate_limiter(self.pool_slots, ti.start_date, timeouts)
             work = self.work(hook, ledger, RunAttempt.of(context["dag_run"], ti.max_tries))
             try:
                 self._run(hook, work)
@@ -116,13 +113,13 @@ class SsoTicketsOperator(BaseOperator):
                 advice=f"Give the operator, or its partial(), pool='{POOL}' or another pool for this tenant.",
             )
 
-    def _run(self, hook: Auth0Hook, work: _Work) -> None:
+    def _run(self, hook: Auth0Hook, work: TicketIssuer | TicketRevoker) -> None:
         async def run() -> None:
             async with hook.open():
                 await work.run()
 
         timeout = self.execution_timeout.total_seconds() if self.execution_timeout else None
-        self._loop = GuardedLoop(work, timeout and timeout - min(5.0, timeout / 5), timeouts=self.timeouts)
+        self._loop = GuardedLoop(work.workers, timeout and timeout - min(5.0, timeout / 5), timeouts=self.timeouts)
         self._loop.run(run)
 
 

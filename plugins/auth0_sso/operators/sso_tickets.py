@@ -12,7 +12,7 @@ from auth0_sso.models import TicketRequest
 from auth0_sso.operators.base import SsoTicketsOperator
 from auth0_sso.operators.requests import organizations_of
 from auth0_sso.tickets.batch import IssuedTicket, read_batch, read_tickets
-from auth0_sso.tickets.issue import IssueOptions, TicketIssuer
+from auth0_sso.tickets.issue import TicketIssuer
 from auth0_sso.tickets.revoke import TicketRevoker
 from auth0_sso.tickets.select import select_tickets
 
@@ -59,14 +59,15 @@ class CreateSsoTicketsOperator(SsoTicketsOperator):
             organizations = organizations_of(self.requests)
         else:
             raise ValueError(f"Task {self.task_id} needs one of requests and batch.")
-        options = IssueOptions(
-            profile_id=self.profile_id or hook.settings.profile_id,
-            custom_domain=hook.settings.custom_domain,
+        return TicketIssuer(
+            organizations,
+            hook,
+            ledger,
+            attempt,
+            profile_id=self.profile_id,
             reissue=self.on_existing == "reissue",
             dry_run=self.is_plan_only,
-            retry_budget=self.retry_budget,
         )
-        return TicketIssuer(organizations, hook, ledger, attempt, options)
 
 
 class RevokeSsoTicketsOperator(SsoTicketsOperator):
@@ -117,5 +118,4 @@ class RevokeSsoTicketsOperator(SsoTicketsOperator):
             attempt.run,
             finished=finished,
             dry_run=self.is_plan_only,
-            retry_budget=self.retry_budget,
         )

@@ -9,27 +9,23 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any
 
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
-
-
-class Work(Protocol):
-    """Work that can be stopped."""
-
-    def stop(self, reason: str) -> None:
-        """Start nothing new; requests in flight still finish."""
+from auth0_sso.runtime.worker_pool import WorkerPool
 
 
 class GuardedLoop:
     """
-    Run one piece of work, and stop it after ``deadline`` seconds or when its parent process is gone.
+    Run work, and stop its workers after ``deadline`` seconds or when the parent process is gone.
 
     The parent process supervises the task. Without it, Airflow starts the task again while this process still sends.
     """
 
-    def __init__(self, work: Work, deadline: float | None = None, *, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> None:
-        self._work = work
+    def __init__(
+        self, workers: WorkerPool[Any], deadline: float | None = None, *, timeouts: Timeouts = DEFAULT_TIMEOUTS
+    ) -> None:
+        self._workers = workers
         self._deadline = deadline
         self._timeouts = timeouts
         self._loop = asyncio.new_event_loop()
@@ -60,7 +56,7 @@ class GuardedLoop:
             self._loop.call_later(self._timeouts.parent_poll_interval, self._check_parent, parent)
 
     def _stop(self, reason: str) -> None:
-        self._work.stop(reason)
+        self._workers.stop(reason)
         # Requests in flight get as long as Airflow's supervisor allows.
         if self._cancel_timer is None:
             self._cancel_timer = self._loop.call_later(self._timeouts.shutdown, self._cancel_all)

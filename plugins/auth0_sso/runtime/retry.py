@@ -35,11 +35,10 @@ class RetryBudget:
     """
     Bounds the retries of one prospect in one try of its task.
 
-    :param seconds: since the prospect's first request, or since the tenant's last answer to any.
+    Its seconds count from the prospect's first request, or from the tenant's last answer to any.
     """
 
-    def __init__(self, seconds: float, outage: OutageTimer, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> None:
-        self._seconds = seconds
+    def __init__(self, outage: OutageTimer, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> None:
         self._outage = outage
         self._timeouts = timeouts
         self._since = outage.clock()
@@ -70,4 +69,4 @@ class RetryBudget:
         return self._timeouts.poll_interval
 
     def _remaining(self) -> float:
-        return self._seconds - max(self._outage.clock() - self._since, self._outage.seconds)
+        return self._timeouts.retry_budget - max(self._outage.clock() - self._since, self._outage.seconds)

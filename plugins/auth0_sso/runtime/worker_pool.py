@@ -44,7 +44,7 @@ class WorkerPool(Generic[Item]):
                 raise result
 
     def stop(self, reason: str) -> None:
-        """Start no more items; what must not be interrupted still finishes."""
+        """Start no more items; what must not be interrupted, like a request under way, still finishes."""
         self.stopped = self.stopped or reason
         for task in self._tasks:
             if task not in self._uninterruptible:

@@ -6,18 +6,21 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 from airflow.sdk.configuration import conf
 
-from auth0_sso.ledger.records import NO_ANSWER, DagRun, Entry, EntryStatus, OutcomeStatus, RunAttempt
+from auth0_sso.ledger.records import NO_ANSWER, Entry, EntryStatus, OutcomeStatus, RunAttempt
 from auth0_sso.ledger.store import open_ledger
 from auth0_sso.models import TicketRequest
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from auth0_sso.tickets.batch import request_from
 from auth0_sso.tickets.outcomes import LOST_ANSWER, group_outcomes, status_in_run
 from auth0_sso.xcom import decrypted
+
+if TYPE_CHECKING:
+    from airflow.sdk.types import DagRunProtocol, TaskInstance
 
 log = structlog.get_logger(logger_name="task")
 
@@ -33,19 +36,6 @@ _FORGOTTEN = "Its link has expired, and the ledger doesn't keep its URL any more
 _IDENTITY = ("organization_id", "prospect_name", "prospect_email", "connection_name")
 
 
-class TaskInstance(Protocol):
-    """The part of Airflow's task instance that is used here."""
-
-    dag_id: str
-    run_id: str
-
-    def xcom_pull(self, *, task_ids: list[str], key: str) -> Any:
-        """Return the values of all mapped instances."""
-
-    def get_task_states(self, dag_id: str, *, task_ids: list[str], run_ids: list[str]) -> dict[str, Any]:
-        """Return the states of a run's task instances, by run and then by task and map index."""
-
-
 def results_of(ti: TaskInstance, task_id: str) -> list[dict[str, Any]]:
     """Return what the mapped instances of a task have pushed, in one list, its tickets decrypted."""
     pushed = ti.xcom_pull(task_ids=[task_id], key="return_value")
@@ -59,7 +49,7 @@ def stats_of(ti: TaskInstance, task_id: str) -> list[dict[str, Any]]:
 
 def outcomes_of(
     ti: TaskInstance,
-    dag_run: DagRun,
+    dag_run: DagRunProtocol,
     task_id: str,
     rows: Sequence[Mapping[str, Any]],
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
@@ -125,6 +115,7 @@ def _identity(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _states(ti: TaskInstance, task_id: str) -> dict[str, str]:
+    """Return the states of the mapped instances of a task, by task and map index."""
     states = ti.get_task_states(ti.dag_id, task_ids=[task_id], run_ids=[ti.run_id])
     return dict(states.get(ti.run_id, {}))
 

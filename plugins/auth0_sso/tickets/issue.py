@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -16,7 +15,6 @@ from auth0_sso.ledger.records import NO_ANSWER, Entry, OutcomeStatus, RunAttempt
 from auth0_sso.ledger.store import Ledger, StaleEntryError
 from auth0_sso.models import TicketRequest
 from auth0_sso.runtime.retry import OutageTimer, RetryBudget
-from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS
 from auth0_sso.runtime.worker_pool import WorkerPool, worker_count
 from auth0_sso.tickets.batch import Organization, RequestGroup, group_requests
 from auth0_sso.tickets.decide import Action, decide
@@ -27,27 +25,14 @@ from auth0_sso.tickets.revoke import is_revoked_first, revoke_entry
 log = structlog.get_logger(logger_name="task")
 
 
-@dataclass(frozen=True)
-class IssueOptions:
+class TicketIssuer:
     """
-    How to issue.
+    Issue the tickets of some organizations through an open hook with a rate limiter, and keep each outcome.
 
-    :param profile_id: the self-service profile of requests that name none.
-    :param custom_domain: the custom domain of requests that name none, or empty.
+    :param profile_id: the self-service profile of requests that name none; empty: the connection's.
     :param reissue: replace valid tickets.
     :param dry_run: everything but the calls.
-    :param retry_budget: seconds for which transient errors may hold up one request.
     """
-
-    profile_id: str = ""
-    custom_domain: str = ""
-    reissue: bool = False
-    dry_run: bool = False
-    retry_budget: float = DEFAULT_TIMEOUTS.retry_budget
-
-
-class TicketIssuer:
-    """Issue the tickets of some organizations through an open hook with a rate limiter, and keep each outcome."""
 
     def __init__(
         self,
@@ -55,34 +40,35 @@ class TicketIssuer:
         hook: Auth0Hook,
         ledger: Ledger,
         attempt: RunAttempt,
-        options: IssueOptions,
+        *,
+        profile_id: str = "",
+        reissue: bool = False,
+        dry_run: bool = False,
     ) -> None:
         self._organizations = organizations
         self._requests = [request for organization in organizations for request in organization.requests]
         self._hook = hook
         self._ledger = ledger
         self._attempt = attempt
-        self._options = options
+        self._profile_id = profile_id or hook.settings.profile_id
+        self._reissue = reissue
+        self._dry_run = dry_run
         self._outcomes: dict[int, Outcome] = {}
         self._transient_error: Auth0TransientError | None = None
         size = worker_count(hook.require_rate_limiter().rate)
-        self._workers: WorkerPool[RequestGroup] = WorkerPool(self._process_and_record, size)
+        self.workers: WorkerPool[RequestGroup] = WorkerPool(self._process_and_record, size)
         self._outage = OutageTimer()
-        self._requester = TicketRequester(hook, ledger, attempt, self._workers, self._outage)
+        self._requester = TicketRequester(hook, ledger, attempt, self.workers, self._outage)
 
     async def run(self) -> None:
         """Finish every request, unless an Auth0RunError says that none can succeed until settings are fixed."""
         groups = group_requests(map(self._spec, self._requests))
         try:
-            await self._workers.run(groups)
+            await self.workers.run(groups)
         finally:
             for group in groups:
                 self._record_if_lost(group)
             log.info("Rows by status", **Counter(self._outcome(request).status.value for request in self._requests))
-
-    def stop(self, reason: str) -> None:
-        """Send nothing more; what is under way is still answered and recorded."""
-        self._workers.stop(reason)
 
     def results(self) -> list[dict[str, Any]]:
         """Return the outcomes, one entry an organization; requests that were not reached are ``not_attempted``."""
@@ -103,24 +89,24 @@ class TicketIssuer:
         incomplete = (
             f"{len(failed)} of {len(outcomes)} rows failed, {unreached} were not attempted. {' | '.join(failed[:5])}"
         )
-        if self._transient_error is not None or self._workers.stopped:
-            raise Auth0TransientError(incomplete, advice=self._workers.stopped)
+        if self._transient_error is not None or self.workers.stopped:
+            raise Auth0TransientError(incomplete, advice=self.workers.stopped)
         if failed:
             raise Auth0RowError(incomplete, advice="Then clear this task or run again: the others are done.")
 
     def _outcome(self, request: TicketRequest) -> Outcome:
-        return self._outcomes.get(request.row) or Outcome(request, OutcomeStatus.NOT_ATTEMPTED, self._workers.stopped)
+        return self._outcomes.get(request.row) or Outcome(request, OutcomeStatus.NOT_ATTEMPTED, self.workers.stopped)
 
     def _spec(self, request: TicketRequest) -> TicketSpec:
         return TicketSpec(
             request,
             self._hook.settings.domain,
-            request.profile_id or self._options.profile_id,
-            request.custom_domain or self._options.custom_domain,
+            request.profile_id or self._profile_id,
+            request.custom_domain or self._hook.settings.custom_domain,
         )
 
     async def _process_and_record(self, group: RequestGroup) -> None:
-        retry_budget = RetryBudget(self._options.retry_budget, self._outage, self._hook.timeouts)
+        retry_budget = RetryBudget(self._outage, self._hook.timeouts)
         try:
             if len(group.specs) > 1:
                 group = group.led_by(await self._requester.look_up(group.first), self._ledger.now())
@@ -128,8 +114,8 @@ class TicketIssuer:
         except Auth0TransientError as error:
             self._transient_error = error
             self._record_failure(group, error)
-            if self._outage.seconds >= self._options.retry_budget:  # it isn't this request
-                self._workers.stop(self._outage.reason(error))
+            if self._outage.seconds >= self._hook.timeouts.retry_budget:  # it isn't this request
+                self.workers.stop(self._outage.reason(error))
         except Auth0RowError as error:  # its old ticket can't be revoked
             self._record_failure(group, error)
         except Auth0RunError as error:
@@ -142,22 +128,22 @@ class TicketIssuer:
         row = spec.request.row
         while True:
             entry = await self._requester.look_up(spec)
-            action = decide(entry, spec, self._attempt, reissue=self._options.reissue, now=self._ledger.now())
-            if action is Action.KEEP or self._options.dry_run:
+            action = decide(entry, spec, self._attempt, reissue=self._reissue, now=self._ledger.now())
+            if action is Action.KEEP or self._dry_run:
                 return entry, action is not Action.KEEP
             requested = False
             try:
                 if action is Action.WAIT:
                     await asyncio.sleep(retry_budget.look_again())
                 elif entry is not None and await is_revoked_first(action, self._hook):
-                    await revoke_entry(entry, self._hook, self._ledger, self._attempt.run, self._workers)
+                    await revoke_entry(entry, self._hook, self._ledger, self._attempt.run, self.workers)
                 else:
                     requested = True
                     return await self._requester.request(spec, entry), False
             except StaleEntryError:
                 log.info("Another task has requested this prospect's ticket meanwhile; looking again", row=row)
             except Auth0TransientError as error:
-                if self._workers.stopped:
+                if self.workers.stopped:
                     raise
                 delay = retry_budget.next_delay(error, risked=requested)
                 log.warning("Transient error; trying again", row=row, seconds=round(delay, 1), reason=str(error))

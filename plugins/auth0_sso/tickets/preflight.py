@@ -6,12 +6,9 @@ import asyncio
 import os
 from collections.abc import Collection
 from contextlib import closing
-from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 import structlog
-from airflow.sdk import BaseOperator
-from airflow.sdk.configuration import conf
 
 from auth0_sso.exceptions import Auth0RunError, LedgerError
 from auth0_sso.hooks.auth0 import CREATE_SCOPE, READ_PROFILE_SCOPE, REVOKE_SCOPE, Auth0Hook
@@ -20,20 +17,13 @@ from auth0_sso.ledger.encryption import rotate_keys
 from auth0_sso.ledger.store import open_ledger
 from auth0_sso.ledger.token_store import LedgerTokenStore
 
+if TYPE_CHECKING:
+    from airflow.sdk.types import TaskInstance
+
 log = structlog.get_logger(logger_name="task")
 
 LEDGER_ID_KEY = "ledger_id"
 KEEP_DAYS_VARIABLE = "SSO_TICKETS_KEEP_DEAD_URLS_DAYS"
-
-
-class TaskInstance(Protocol):
-    """The part of Airflow's task instance that is used here."""
-
-    task: BaseOperator
-    start_date: datetime
-
-    def xcom_push(self, key: str, value: Any) -> None:
-        """Push an XCom."""
 
 
 def check_before_creating(
@@ -42,7 +32,6 @@ def check_before_creating(
     *,
     profile_id: str | None,
     on_existing: str,
-    max_mapped_tasks: int,
     dry_run: bool,
 ) -> None:
     """
@@ -57,7 +46,6 @@ def check_before_creating(
     :raises Auth0RunError: if settings must be fixed first.
     :raises Auth0TransientError: if the tenant is unreachable.
     """
-    _require_mappable(max_mapped_tasks)
     hook = Auth0Hook()
     default = profile_id or hook.settings.profile_id
     profiles = sorted({one or default for one in profile_ids})
@@ -73,9 +61,8 @@ def check_before_creating(
     _check(ti, scopes, profiles, dry_run=dry_run)
 
 
-def check_before_revoking(ti: TaskInstance, *, max_mapped_tasks: int, dry_run: bool) -> None:
+def check_before_revoking(ti: TaskInstance, *, dry_run: bool) -> None:
     """Check the connection, the ledger and the token's scopes as before creating, with the same exceptions."""
-    _require_mappable(max_mapped_tasks)
     _check(ti, [REVOKE_SCOPE], [], dry_run=dry_run)
 
 
@@ -110,12 +97,3 @@ def _keep_days() -> int:
             advice="Set it to a whole number of days, 0 or more, for which the URLs of expired links are kept.",
         )
     return int(text)
-
-
-def _require_mappable(max_mapped_tasks: int) -> None:
-    longest = conf.getint("core", "max_map_length")
-    if max_mapped_tasks > longest:
-        raise Auth0RunError(
-            f"max_mapped_tasks is {max_mapped_tasks}, but Airflow maps at most {longest} tasks.",
-            advice=f"Lower max_mapped_tasks to {longest} or less, or raise [core] max_map_length.",
-        )

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from auth0_sso.ledger.records import Entry, RevocationStatus
 from auth0_sso.ledger.revocation_log import Revocation, RevocationLog
 from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from auth0_sso.tickets.batch import IssuedTicket
-from auth0_sso.tickets.collect import TaskInstance, results_of, wait_until_reported
+from auth0_sso.tickets.collect import results_of, wait_until_reported
 from auth0_sso.tickets.outcomes import iso
+
+if TYPE_CHECKING:
+    from airflow.sdk.types import TaskInstance
 
 INCOMPLETE = frozenset((RevocationStatus.FAILED, RevocationStatus.NOT_ATTEMPTED))
 REPLACED = "Its prospect has a newer link, which is left alone; to revoke that one, name its run or its organization."

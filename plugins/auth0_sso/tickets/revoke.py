@@ -12,7 +12,6 @@ from auth0_sso.hooks.auth0 import REVOKE_SCOPE, Auth0Hook
 from auth0_sso.ledger.records import Entry, RevocationStatus
 from auth0_sso.ledger.store import Ledger, StaleEntryError
 from auth0_sso.runtime.retry import OutageTimer, RetryBudget
-from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS
 from auth0_sso.runtime.worker_pool import WorkerPool, worker_count
 from auth0_sso.tickets.batch import IssuedTicket
 from auth0_sso.tickets.decide import Action
@@ -29,7 +28,6 @@ class TicketRevoker:
     :param run: ``dag_id/run_id`` of the run that revokes.
     :param finished: results of tickets that need no request, see :func:`select_tickets`.
     :param dry_run: everything but the calls.
-    :param retry_budget: seconds for which transient errors may hold up one revocation.
     """
 
     def __init__(
@@ -41,7 +39,6 @@ class TicketRevoker:
         *,
         finished: Sequence[dict[str, Any]] = (),
         dry_run: bool = False,
-        retry_budget: float = DEFAULT_TIMEOUTS.retry_budget,
     ) -> None:
         self._states = list(look_up_states(ledger, tickets))
         self._hook = hook
@@ -49,20 +46,15 @@ class TicketRevoker:
         self._run = run
         self._finished = finished
         self._dry_run = dry_run
-        self._retry_budget = retry_budget
         self._transient_error: Auth0TransientError | None = None
         self._outage = OutageTimer()
-        self._workers: WorkerPool[TicketState] = WorkerPool(
+        self.workers: WorkerPool[TicketState] = WorkerPool(
             self._process, worker_count(hook.require_rate_limiter().rate)
         )
 
     async def run(self) -> None:
         """Revoke them all, unless an Auth0RunError says that none can be revoked until settings are fixed."""
-        await self._workers.run(self._states)
-
-    def stop(self, reason: str) -> None:
-        """Send nothing more; what is under way is still answered and recorded."""
-        self._workers.stop(reason)
+        await self.workers.run(self._states)
 
     def results(self) -> list[dict[str, Any]]:
         """Return what became of each, see :meth:`TicketState.as_dict`."""
@@ -73,14 +65,14 @@ class TicketRevoker:
         results = self.results()
         incomplete = [result for result in results if result["status"] in INCOMPLETE]
         message = f"{len(incomplete)} of {len(results)} tickets are not revoked."
-        if self._transient_error is not None or self._workers.stopped:
-            raise Auth0TransientError(message, advice=self._workers.stopped or str(self._transient_error))
+        if self._transient_error is not None or self.workers.stopped:
+            raise Auth0TransientError(message, advice=self.workers.stopped or str(self._transient_error))
         if incomplete:
             raise Auth0RowError(message, advice=incomplete[0]["error"])
 
     def _result(self, state: TicketState) -> dict[str, Any]:
         if state.status == RevocationStatus.NOT_ATTEMPTED:
-            state = replace(state, error=self._workers.stopped)
+            state = replace(state, error=self.workers.stopped)
         return state.as_dict()
 
     async def _process(self, state: TicketState) -> None:
@@ -96,8 +88,8 @@ class TicketRevoker:
             state.status, state.error = RevocationStatus.FAILED, str(error)
             if isinstance(error, Auth0TransientError):
                 self._transient_error = error
-                if self._outage.seconds >= self._retry_budget:  # it isn't this ticket
-                    self._workers.stop(self._outage.reason(error))
+                if self._outage.seconds >= self._hook.timeouts.retry_budget:  # it isn't this ticket
+                    self.workers.stop(self._outage.reason(error))
             elif isinstance(error, Auth0RunError):
                 raise
 
@@ -111,19 +103,19 @@ class TicketRevoker:
 
     async def _revoke(self, state: TicketState) -> None:
         """Revoke a ticket; after a transient error again, since revoking twice does no harm."""
-        retry_budget = RetryBudget(self._retry_budget, self._outage, self._hook.timeouts)
+        retry_budget = RetryBudget(self._outage, self._hook.timeouts)
         while True:
             (now,) = await asyncio.to_thread(lambda: list(look_up_states(self._ledger, [state.ticket])))
             state.entry, state.status, state.revocation = now.entry, now.status, now.revocation
             if state.status != RevocationStatus.NOT_ATTEMPTED:
                 return
             try:
-                await revoke_entry(state.entry, self._hook, self._ledger, self._run, self._workers)
+                await revoke_entry(state.entry, self._hook, self._ledger, self._run, self.workers)
                 self._outage.end()
             except StaleEntryError:
                 await asyncio.sleep(retry_budget.look_again())
             except Auth0TransientError as error:
-                if self._workers.stopped:
+                if self.workers.stopped:
                     raise
                 await asyncio.sleep(retry_budget.next_delay(error, risked=False))
 

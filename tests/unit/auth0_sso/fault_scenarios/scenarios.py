@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -69,9 +70,11 @@ def fleet(
     burst: float = 20.0,
     attempt: RunAttempt = factories.FIRST_RUN,
     timeouts: Timeouts = factories.SHORT,
+    retry_budget: float = factories.SHORT.retry_budget,
     **options: Any,
 ) -> Fleet:
     """Return some tasks with that many rows each."""
+    timeouts = replace(timeouts, retry_budget=retry_budget)
     timing: dict[str, Any] = {} if clock is None else {"clock": clock, "sleep": clock.sleep}
 
     def issuer(number: int) -> factories.Issuer:

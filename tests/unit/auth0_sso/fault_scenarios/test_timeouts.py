@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from tests.support import factories
 from tests.unit.auth0_sso.conftest import Connect
 from tests.unit.auth0_sso.fault_scenarios import scenarios
 
-CREATING = {"max_mapped_tasks": 128, "profile_id": "", "on_existing": "reuse", "dry_run": False}
+CREATING = {"profile_id": "", "on_existing": "reuse", "dry_run": False}
 
 
 def test_another_tasks_request_that_never_ends_is_waited_for_as_long_as_the_retry_budget(
@@ -42,8 +43,8 @@ def test_revoking_ends_after_the_retry_budget_with_a_tenant_that_does_not_answer
 ) -> None:
     scenarios.fleet(ledger, 1, 100).run()
     tenant.fault("drop_before", route="revoke", count=10_000)
-    hook = factories.open_hook(ledger, rate=20, burst=1)
-    revoker = factories.Revoker(ledger.live_entries(), hook, ledger, "revoke/run-1", retry_budget=0.4)
+    hook = factories.open_hook(ledger, rate=20, burst=1, timeouts=replace(factories.SHORT, retry_budget=0.4))
+    revoker = factories.Revoker(ledger.live_entries(), hook, ledger, "revoke/run-1")
     asyncio.run(revoker.run())
     results = revoker.results()
     assert {result["status"] for result in results} == {"failed", "not_attempted"}

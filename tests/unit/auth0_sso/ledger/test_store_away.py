@@ -215,7 +215,7 @@ def test_a_ticket_is_in_its_rows_outcome_when_the_task_is_ended_while_the_ledger
     monkeypatch.setattr(sqlite_ledger, "record_created", stay_away)
     hook = factories.open_hook(sqlite_ledger, timeouts=replace(factories.SHORT, shutdown=0.05))
     issuer = factories.issuer(organizations(1), sqlite_ledger, hook=hook)
-    loop = GuardedLoop(issuer, timeouts=hook.timeouts)
+    loop = GuardedLoop(issuer.workers, timeouts=hook.timeouts)
     loop.run(issuer.run)
     outcome = factories.by_row(issuer.results())[1]
     assert outcome["status"] == "failed"

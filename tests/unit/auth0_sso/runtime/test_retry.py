@@ -22,7 +22,7 @@ AMBIGUOUS = Auth0AmbiguousResultError("no answer")
 
 @pytest.fixture
 def budget(clock: FakeClock) -> RetryBudget:
-    return RetryBudget(SECONDS, OutageTimer(clock))
+    return RetryBudget(OutageTimer(clock))
 
 
 @pytest.mark.parametrize(
@@ -66,13 +66,13 @@ def test_the_budget_ends_with_the_third_request_that_may_have_created_a_ticket(b
 def test_an_outage_uses_up_the_budgets_of_later_prospects_too(clock: FakeClock) -> None:
     outage = OutageTimer(clock)
     clock.now += SECONDS - 1
-    late = RetryBudget(SECONDS, outage)
+    late = RetryBudget(outage)
     assert late.next_delay(UNREACHABLE, risked=True) == 1
     clock.now += 1
     with pytest.raises(Auth0UnreachableError):
         late.next_delay(UNREACHABLE, risked=True)
     outage.end()
-    assert RetryBudget(SECONDS, outage).next_delay(UNREACHABLE, risked=True) == 4
+    assert RetryBudget(outage).next_delay(UNREACHABLE, risked=True) == 4
 
 
 @pytest.mark.parametrize(

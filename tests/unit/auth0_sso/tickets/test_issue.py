@@ -160,9 +160,9 @@ def test_the_rows_custom_domain_goes_before_the_connections(
     sqlite_ledger: Ledger, run_tenant: RunTenant, connect: Connect
 ) -> None:
     tenant = run_tenant(custom_domains=("a.example.com", "b.example.com"))
-    connect(tenant)
+    connect(tenant, extra={"custom_domain": "a.example.com"})
     wanted = [organization(request(1), request(2, custom_domain="b.example.com"))]
-    outcomes = issue(wanted, sqlite_ledger, custom_domain="a.example.com")
+    outcomes = issue(wanted, sqlite_ledger)
     assert [outcomes[row]["ticket_url"].split("/")[2] for row in (1, 2)] == ["a.example.com", "b.example.com"]
 
 
@@ -224,7 +224,7 @@ def test_after_a_stop_a_failed_request_is_not_sent_again(sqlite_ledger: Ledger, 
     tenant.fault("error_after", count=1)
     hook = factories.open_hook(sqlite_ledger)
     issuer = factories.issuer(organizations(1), sqlite_ledger, hook=hook)
-    hook.on_request = lambda: issuer.stop("stopped")
+    hook.on_request = lambda: issuer.workers.stop("stopped")
     asyncio.run(issuer.run())
     outcome = factories.by_row(issuer.results())[1]
     assert factories.posts(tenant) == 1
@@ -238,7 +238,7 @@ def test_a_request_whose_answer_is_not_waited_for_any_longer_has_failed_and_is_f
     tenant.fault("stall", delay=30, route="create", connection_name="connection-1")
     hook = factories.open_hook(sqlite_ledger, timeouts=replace(factories.SHORT, shutdown=0.1))
     issuer = factories.issuer(organizations(1), sqlite_ledger, hook=hook)
-    loop = GuardedLoop(issuer, timeouts=hook.timeouts)
+    loop = GuardedLoop(issuer.workers, timeouts=hook.timeouts)
     hook.on_request = lambda: loop.stop("stopped")
     loop.run(issuer.run)
     outcome = factories.by_row(issuer.results())[1]

@@ -18,8 +18,8 @@ from dev.sandbox.server import Sandbox
 from tests.support import databases, factories
 from tests.unit.auth0_sso.conftest import Connect, RunTenant
 
-CREATING = {"max_mapped_tasks": 128, "profile_id": "", "on_existing": "reuse", "dry_run": False}
-REVOKING = {"max_mapped_tasks": 16, "dry_run": False}
+CREATING = {"profile_id": "", "on_existing": "reuse", "dry_run": False}
+REVOKING = {"dry_run": False}
 CREATE, REVOKE, READ = "create:sso_access_tickets", "delete:sso_access_tickets", "read:self_service_profiles"
 
 Check = Callable[..., None]
@@ -111,15 +111,6 @@ class TestProfiles:
             creating(ti, "ssp_sandbox0000000001", "")
         assert tenant.stats().token_requests == 0
         creating(ti, "ssp_sandbox0000000001")  # if all rows have one, no other is needed
-
-
-@both
-def test_more_mapped_tasks_than_airflow_maps_are_refused_with_the_number(
-    ti: factories.TaskInstance, tenant: Sandbox, check: Check
-) -> None:
-    with pytest.raises(Auth0RunError, match=r"max_mapped_tasks is 1025.*at most 1024.*Lower max_mapped_tasks to 1024"):
-        check(ti, max_mapped_tasks=1025)
-    assert tenant.stats().token_requests == 0
 
 
 @pytest.mark.answers("wrong secret, missing scope, unknown profile")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -28,9 +29,14 @@ def tickets_of(entries: list[Entry]) -> list[IssuedTicket]:
 
 
 def revoker_of(
-    entries: list[Entry], ledger: Ledger, hook: factories.Hook | None = None, **options: Any
+    entries: list[Entry],
+    ledger: Ledger,
+    hook: factories.Hook | None = None,
+    retry_budget: float = factories.SHORT.retry_budget,
+    **options: Any,
 ) -> factories.Revoker:
-    return factories.Revoker(tickets_of(entries), hook or factories.open_hook(ledger), ledger, RUN, **options)
+    hook = hook or factories.open_hook(ledger, timeouts=replace(factories.SHORT, retry_budget=retry_budget))
+    return factories.Revoker(tickets_of(entries), hook, ledger, RUN, **options)
 
 
 def run(revoker: factories.Revoker) -> list[dict[str, Any]]:
@@ -181,7 +187,7 @@ def test_stopped_in_the_middle_what_is_under_way_is_answered_and_recorded(
     issue(organizations(20), sqlite_ledger)
     hook = factories.open_hook(sqlite_ledger, rate=1.0, burst=5, rested=True)
     revoker = revoker_of(sqlite_ledger.live_entries(), sqlite_ledger, hook)
-    hook.on_request = lambda: revoker.stop("stopped")
+    hook.on_request = lambda: revoker.workers.stop("stopped")
 
     async def main() -> set[asyncio.Task[Any]]:
         await revoker.run()
