@@ -9,6 +9,7 @@ import re
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
@@ -79,7 +80,12 @@ def json_bytes(value: Any) -> bytes:
 
 def fields_of(record: Any) -> dict[str, Any]:
     """Return a dataclass instance's fields by name, without a copy of their values."""
-    return {field.name: getattr(record, field.name) for field in fields(record)}
+    return {name: getattr(record, name) for name in _field_names(type(record))}
+
+
+@cache
+def _field_names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def _local(folder: AnyPath) -> Path | None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 from pytest_httpserver import HTTPServer
 
@@ -32,3 +36,18 @@ def test_a_request_that_fails_for_another_reason_or_again_is_an_error(
     with pytest.raises(ApiError, match="Airflow answered 500"):
         api.end("d", "r")
     assert [request.method for request, _ in httpserver.log] == ["POST", *["PATCH"] * requests]
+
+
+@pytest.mark.parametrize(
+    ("command", "database", "seconds"),
+    [
+        ("api-server", "sqlite:///x", "5.0"),
+        ("scheduler", "sqlite:///x", "None"),
+        ("api-server", "postgres://x", "None"),
+    ],
+)
+def test_only_the_api_server_gives_up_soon_when_sqlite_is_locked(command: str, database: str, seconds: str) -> None:
+    code = "from dev.local.sqlite import CONNECT_ARGS; print(CONNECT_ARGS.get('timeout'))"
+    env = {**os.environ, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database}
+    shown = subprocess.run([sys.executable, "-c", code, command], capture_output=True, text=True, check=True, env=env)
+    assert shown.stdout.strip() == seconds
