@@ -80,7 +80,7 @@ def json_bytes(value: Any) -> bytes:
 
 def fields_of(record: Any) -> dict[str, Any]:
     """Return a dataclass instance's fields by name, without a copy of their values."""
-    return {name: getattr(record, name) for name in _field_names(type(record))}
+    return {name: getattr(record, name) for name in _field_names(record.__class__)}
 
 
 @cache
