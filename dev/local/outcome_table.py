@@ -31,14 +31,11 @@ def outcome_table(summary: Mapping[str, Any], rows: Sequence[ReportRow]) -> Tabl
 
     :param summary: the result of :func:`include.reports.export.write_report`.
     """
-    shown = rows
-    if len(rows) > MAX_ROWS:
-        shown = sorted(rows, key=lambda row: not row.needs_work)[:MAX_ROWS]
+    shown = rows if len(rows) <= MAX_ROWS else sorted(rows, key=lambda row: not row.needs_work)[:MAX_ROWS]
     counts = {status: int(summary[status]) for status in STATUSES}
-    hidden = len(rows) - len(shown)
     table = Table(
         title=ticket_headline(counts, len(rows)),
-        caption=_caption(counts, hidden),
+        caption=_caption(counts, len(rows) - len(shown)),
         box=box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
