@@ -58,7 +58,7 @@ class SharedToken:
         self._token: Token | None = None
         self._renewing = asyncio.Lock()
         self._replacement = 0  # the version that replaced a refused token, until the tenant accepts it
-        self._replaceable_at = 0.0  # then it may be renewed although it was never accepted
+        self._renewable_at = 0.0  # then it may be renewed although it was never accepted
         self._failure: Auth0Error | None = None
         self._failed_at = 0.0
         self._failures = 0
@@ -95,7 +95,7 @@ class SharedToken:
                 raise
             self._failure = None
             self._replacement = self._token.version if rejected is not None else 0
-            self._replaceable_at = self._clock() + self._timeouts.longest_cooldown
+            self._renewable_at = self._clock() + self._timeouts.longest_cooldown
             return self._token
 
     def mark_accepted(self, token: Token) -> None:
@@ -105,7 +105,7 @@ class SharedToken:
 
     def can_renew(self, token: Token) -> bool:
         """Return whether to renew a refused token: not if it has just replaced another refused one."""
-        return not 0 < self._replacement <= token.version or self._clock() >= self._replaceable_at
+        return not 0 < self._replacement <= token.version or self._clock() >= self._renewable_at
 
     async def _shared(self, token_store: TokenStore, rejected: Token | None) -> Token:
         owner = uuid.uuid4().hex
