@@ -62,7 +62,7 @@ class LocalAirflow:
         return self
 
     def __exit__(self, *_exc_info: object) -> None:
-        self.stop()
+        self._background.stop(grace=2.0)  # its home is used no more, so nothing is lost
 
     @property
     def password(self) -> str:

@@ -47,12 +47,16 @@ class BackgroundProcess:
         """Whether it, or anything that it has started, is running; also if another process has started it."""
         return self._group() is not None
 
-    def stop(self) -> None:
-        """Stop it with all that it has started. Another process that now has its number is left alone."""
+    def stop(self, grace: float = _STOP_SECONDS) -> None:
+        """
+        Stop it with all that it has started. Another process that now has its number is left alone.
+
+        :param grace: seconds until what is still running is killed.
+        """
         group = self._group()
-        for signal_number in (signal.SIGTERM, signal.SIGKILL):
+        for signal_number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, _STOP_SECONDS)):
             if group is not None and _signal(group, signal_number):
-                _wait_for_end(group)
+                _wait_for_end(group, seconds)
         self._pid_file.unlink(missing_ok=True)
 
     def _group(self) -> int | None:
@@ -65,8 +69,8 @@ class BackgroundProcess:
         return group if _is_session(group, started_at) and _signal(group, 0) else None
 
 
-def _wait_for_end(group: int) -> None:
-    deadline = time.monotonic() + _STOP_SECONDS
+def _wait_for_end(group: int, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and _signal(group, 0):
         with suppress(ChildProcessError):  # a child of this process remains until it is waited for
             os.waitpid(-group, os.WNOHANG)
