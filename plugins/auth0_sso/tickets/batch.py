@@ -16,6 +16,7 @@ from typing import Any
 from airflow.sdk import ObjectStoragePath
 
 from auth0_sso.exceptions import Auth0RunError
+from auth0_sso.hooks.connection import Auth0Settings
 from auth0_sso.ledger.records import Entry, TicketSpec
 from auth0_sso.models import TicketRequest
 
@@ -58,6 +59,16 @@ class RequestGroup:
         if entry is None or not entry.is_valid(now):
             return self
         return RequestGroup(sorted(self.specs, key=lambda spec: spec.fingerprint != entry.fingerprint))
+
+
+def spec_of(request: TicketRequest, settings: Auth0Settings, profile_id: str = "") -> TicketSpec:
+    """Return a request with the defaults of the run (``profile_id``) and of the connection."""
+    return TicketSpec(
+        request,
+        settings.domain,
+        request.profile_id or profile_id or settings.profile_id,
+        request.custom_domain or settings.custom_domain,
+    )
 
 
 def group_requests(specs: Iterable[TicketSpec]) -> list[RequestGroup]:

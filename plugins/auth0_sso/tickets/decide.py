@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from enum import Enum
 
 from auth0_sso.ledger.records import REFUSED, Entry, EntryStatus, RunAttempt, TicketSpec
+from auth0_sso.ledger.store import Ledger
+from auth0_sso.tickets.batch import RequestGroup, group_requests
 
 
 class Action(Enum):
@@ -40,6 +44,28 @@ def decide(entry: Entry | None, spec: TicketSpec, attempt: RunAttempt, *, reissu
     if stands and attempt.owns(entry) and (entry.run_attempt, entry.fingerprint) == (attempt.number, spec.fingerprint):
         return Action.KEEP
     return Action.CREATE
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a run would do now for the requests of one prospect; ``entry`` is what the ledger knows of it."""
+
+    group: RequestGroup
+    action: Action
+    entry: Entry | None
+
+
+def expected_actions(
+    ledger: Ledger, specs: Iterable[TicketSpec], attempt: RunAttempt, *, reissue: bool
+) -> Iterator[Expected]:
+    """Decide for all prospects at once, without sending anything; see :func:`decide`."""
+    groups = group_requests(specs)
+    entries = ledger.entries([group.first.key for group in groups])
+    now = ledger.now()
+    for group in groups:
+        entry = entries.get(group.first.key)
+        led = group.led_by(entry, now)
+        yield Expected(led, decide(entry, led.first, attempt, reissue=reissue, now=now), entry)
 
 
 def _with_valid_ticket(entry: Entry, spec: TicketSpec, attempt: RunAttempt, *, reissue: bool) -> Action:

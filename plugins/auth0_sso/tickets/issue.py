@@ -16,7 +16,7 @@ from auth0_sso.ledger.store import Ledger, StaleEntryError
 from auth0_sso.models import TicketRequest
 from auth0_sso.runtime.retry import OutageTimer, RetryBudget
 from auth0_sso.runtime.worker_pool import WorkerPool, worker_count
-from auth0_sso.tickets.batch import Organization, RequestGroup, group_requests
+from auth0_sso.tickets.batch import Organization, RequestGroup, group_requests, spec_of
 from auth0_sso.tickets.decide import Action, decide
 from auth0_sso.tickets.outcomes import LOST_ANSWER, Outcome, group_outcomes, status_in_run
 from auth0_sso.tickets.request import TicketRequester
@@ -50,7 +50,7 @@ class TicketIssuer:
         self._hook = hook
         self._ledger = ledger
         self._attempt = attempt
-        self._profile_id = profile_id or hook.settings.profile_id
+        self._profile_id = profile_id
         self._reissue = reissue
         self._dry_run = dry_run
         self._outcomes: dict[int, Outcome] = {}
@@ -62,7 +62,8 @@ class TicketIssuer:
 
     async def run(self) -> None:
         """Finish every request, unless an Auth0RunError says that none can succeed until settings are fixed."""
-        groups = group_requests(map(self._spec, self._requests))
+        settings = self._hook.settings
+        groups = group_requests(spec_of(request, settings, self._profile_id) for request in self._requests)
         try:
             await self.workers.run(groups)
         finally:
@@ -96,14 +97,6 @@ class TicketIssuer:
 
     def _outcome(self, request: TicketRequest) -> Outcome:
         return self._outcomes.get(request.row) or Outcome(request, OutcomeStatus.NOT_ATTEMPTED, self.workers.stopped)
-
-    def _spec(self, request: TicketRequest) -> TicketSpec:
-        return TicketSpec(
-            request,
-            self._hook.settings.domain,
-            request.profile_id or self._profile_id,
-            request.custom_domain or self._hook.settings.custom_domain,
-        )
 
     async def _process_and_record(self, group: RequestGroup) -> None:
         retry_budget = RetryBudget(self._outage, self._hook.timeouts)
