@@ -25,7 +25,9 @@ def printable(text: object, limit: int = CELL_LIMIT) -> str:
     """
     if text is None:
         return ""
-    clean = _UNPRINTABLE.sub("\ufffd", _LINE_END.sub("\n", str(text)))
+    clean = str(text)
+    if not clean.isprintable():
+        clean = _UNPRINTABLE.sub("\ufffd", _LINE_END.sub("\n", clean))
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 

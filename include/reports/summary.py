@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -68,4 +68,5 @@ def summarize(
         "finished_at": run.finished_at,
         "files": dict(files),
         "warnings": list(run.warnings),
+        "request_rate": [list(astuple(sample)) for sample in run.samples],
     }

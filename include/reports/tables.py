@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import re
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from include.reports.cells import guard, is_formula, printable, unguard
 from include.reports.rows import COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
     from openpyxl.cell import Cell as XlsxCell
@@ -21,6 +24,9 @@ Cell: TypeAlias = "str | int | bool"
 
 _ADVICE = "name the tickets.csv of a create_sso_tickets run, or that run's folder"
 _WIDTHS = {"ticket_url": 60, "error": 60, "ticket_id": 36}
+_NUMBERS = (COLUMNS.index("row"), COLUMNS.index("attempts"))
+_NUMBER = re.compile("[0-9]{1,18}")
+_DUPLICATE = COLUMNS.index("duplicate_possible")
 _WIDE = ("_id", "_name", "_email", "_at", "prospect")
 
 
@@ -73,38 +79,52 @@ def read_tickets(report_uri: AnyPath | str) -> list[dict[str, Any]]:
     :return: one mapping a row, its keys and types those of :class:`~include.reports.rows.ReportRow`.
     :raises ValueError: if there is no such file, or if it is not a ticket report.
     """
-    import pandas as pd
     from upath import UPath
 
     path = UPath(report_uri) if isinstance(report_uri, str) else report_uri
     file = path / "tickets.csv" if path.is_dir() else path
     if not file.exists():
         raise ValueError(f"there is no ticket report at {file}: {_ADVICE}")
+    return [dict(zip(COLUMNS, row, strict=True)) for row in parse_tickets(file.read_bytes(), file)]
+
+
+def parse_tickets(content: bytes, file: object = "tickets.csv") -> Iterator[list[Any]]:
+    """Read the content of ``tickets.csv``.
+
+    :param file: its name in errors.
+    :return: for each row its values, in the order and with the types of :class:`~include.reports.rows.ReportRow`.
+    :raises ValueError: if it is not a ticket report.
+    """
+    for number, cells in enumerate(parse_table(content, COLUMNS, file), start=1):
+        row: list[Any] = cells
+        for index in _NUMBERS:
+            if not _NUMBER.fullmatch(cells[index]):
+                raise ValueError(f"data row {number} of {file} has no number as {COLUMNS[index]}: export it again")
+            row[index] = int(cells[index])
+        row[_DUPLICATE] = cells[_DUPLICATE].lower() == "true"
+        yield row
+
+
+def parse_table(content: bytes, columns: Sequence[str], file: object) -> Iterator[list[str]]:
+    """Read a table that :func:`csv_bytes` wrote and a spreadsheet may have saved since.
+
+    :param columns: those to return, in this order; others are ignored.
+    :return: for each row its texts, without apostrophes before formulas.
+    :raises ValueError: if it is not CSV in UTF-8, lacks one of the columns, or a row has too few cells.
+    """
     try:
-        with file.open("rb") as stream:
-            table = pd.read_csv(stream, dtype=object, keep_default_na=False, index_col=False, encoding="utf-8-sig")
-    except ValueError as error:  # not UTF-8, or no CSV
+        lines = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+        header = next(lines, [])
+        missing = [column for column in columns if column not in header]
+        if missing:
+            raise ValueError(f"{file} is not a report's table, it lacks {', '.join(missing)}: name one that a run exported")
+        wanted = itemgetter(*map(header.index, columns))
+        for number, cells in enumerate(filter(None, lines), start=1):
+            if len(cells) < len(header):
+                raise ValueError(f"data row {number} of {file} has too few cells: export it again")
+            yield [unguard(cell) if "'" in cell else cell for cell in wanted(cells)]
+    except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{file} can't be read as CSV in UTF-8: {error}: export the report again") from error
-    missing = [column for column in COLUMNS if column not in table.columns]
-    if missing:
-        raise ValueError(f"{file} is not a ticket report, it lacks {', '.join(missing)}: {_ADVICE}")
-    rows = _typed(table[list(COLUMNS)]).itertuples(index=False, name=None)
-    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
-
-
-def _typed(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of texts with numbers and booleans, and without apostrophes before formulas."""
-    damaged = table.isna().any(axis="columns")
-    for column in ("row", "attempts"):
-        damaged |= ~table[column].astype(str).str.fullmatch("[0-9]{1,18}")
-    if damaged.any():
-        raise ValueError(
-            f"data row {damaged.argmax() + 1} of the ticket report has too few cells, or no number as row or attempts:"
-            " export the report again"
-        )
-    table = table.map(unguard).astype({"row": int, "attempts": int})
-    table["duplicate_possible"] = table["duplicate_possible"].str.lower() == "true"
-    return table
 
 
 def _csv_cell(cell: Cell) -> str | int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from include.reports.cells import printable
@@ -44,28 +45,24 @@ def organization_chart(rows: Sequence[Outcome], statuses: Sequence[str]) -> Orga
     :param statuses: the order of a bar's segments.
     :return: at most :data:`MAX_BARS` bars: first those with the most rows that need work, then the largest.
     """
-    import pandas as pd
-
-    if not rows:
-        return OrganizationChart([], hidden=0)
-    cells = [(row.organization_id, row.organization_name or None, str(row.status), row.needs_work) for row in rows]
-    table = pd.DataFrame(cells, columns=["id", "name", "status", "needs_work"], dtype=object)
-    counts = pd.crosstab(table["id"], table["status"]).to_dict("index")
-    organizations = (
-        table.groupby("id", sort=False)
-        .agg(name=("name", "first"), size=("status", "size"), needs_work=("needs_work", "sum"))
-        .sort_values(["needs_work", "size"], ascending=False, kind="stable")
-    )
-    longest = int(organizations["size"].max())
-    bars = []
-    for key, name in organizations["name"].head(MAX_BARS).items():
-        # Rows without an id may be of several organizations, so none of their names is right.
-        label = (name or key) if key else "(no organization_id)"
-        bars.append(_bar(printable(label, limit=80), counts[key], statuses, longest))
-    return OrganizationChart(bars, hidden=len(organizations) - len(bars))
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    names: dict[str, str] = {}
+    needs_work: Counter[str] = Counter()
+    for row in rows:
+        counts[row.organization_id][row.status] += 1
+        needs_work[row.organization_id] += row.needs_work
+        if row.organization_name:
+            names.setdefault(row.organization_id, row.organization_name)
+    sizes = {key: count.total() for key, count in counts.items()}
+    first = sorted(counts, key=lambda key: (-needs_work[key], -sizes[key]))[:MAX_BARS]
+    longest = max(sizes.values(), default=0)
+    # Rows without an id may be of several organizations, so none of their names is right.
+    labels = {key: names.get(key, key) if key else "(no organization_id)" for key in first}
+    bars = [_bar(printable(labels[key], limit=80), counts[key], statuses, longest) for key in first]
+    return OrganizationChart(bars, hidden=len(counts) - len(bars))
 
 
-def _bar(name: str, counts: Mapping[Any, int], statuses: Sequence[str], longest: int) -> OrganizationBar:
+def _bar(name: str, counts: Mapping[str, int], statuses: Sequence[str], longest: int) -> OrganizationBar:
     words = {status: f"{counts[status]:,} {LABELS[status]}" for status in statuses if counts.get(status)}
     text = ", ".join(words.values())
     size = {"viewBox": f"0 0 {longest} 1", "preserveAspectRatio": "none"}

@@ -5,24 +5,41 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from include.reports.cells import printable
+from include.reports.html.rows import rows_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from jinja2 import Template
+
     from include.reports.charts.organizations import OrganizationChart
     from include.reports.charts.request_rate import RateChart
+    from include.reports.html.rows import PageRow
 
 _FOLDER = Path(__file__).parent
-_SCRIPT = (_FOLDER / "copy_links.js").read_text(encoding="utf-8")
+_SCRIPTS = [_FOLDER / "script" / f"{name}.js" for name in ("copy", "links", "rows", "table")]
+_SCRIPT = "\n".join(file.read_text(encoding="utf-8") for file in _SCRIPTS)
 _SCRIPT_HASH = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
-CONTENT_SECURITY_POLICY = (
-    f"default-src 'none'; script-src 'sha256-{_SCRIPT_HASH}'; style-src 'unsafe-inline'; img-src data:; "
-    "base-uri 'none'; form-action 'none'"
-)
+
+
+def content_security_policy(*, connect: bool) -> str:
+    """Return what the page's Content-Security-Policy allows: its own script and style.
+
+    :param connect: whether the script may send requests to the page's own origin, to reveal links.
+    """
+    requests = "connect-src 'self'; " if connect else ""
+    return (
+        f"default-src 'none'; script-src 'sha256-{_SCRIPT_HASH}'; style-src 'unsafe-inline'; img-src data:; "
+        f"{requests}base-uri 'none'; form-action 'none'"
+    )
+
+
+CONTENT_SECURITY_POLICY = content_security_policy(connect=False)
 
 
 @dataclass(frozen=True)
@@ -42,23 +59,6 @@ class Task:
     errors: Sequence[tuple[str, int]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class PageRow:
-    """One line of the page's table."""
-
-    number: int
-    organization_id: str
-    organization_name: str
-    prospect_name: str
-    prospect_email: str = ""
-    connection_name: str
-    status: str
-    ticket_url: str = ""
-    time: str
-    duplicate_possible: bool = False
-    error: str
-
-
 @dataclass(frozen=True)
 class Page:
     """All content of the page.
@@ -66,9 +66,9 @@ class Page:
     :param tone: ``good``, ``warn`` or ``bad``, the colour of the headline.
     :param facts: label and value of facts about the run as a whole.
     :param counts: rows by status.
-    :param hidden_rows: how many rows are in ``table_file`` alone.
-    :param has_links: whether the page shows ticket URLs.
-    :param time_title: the header of the column with :attr:`PageRow.time`.
+    :param has_links: whether a row has a ticket URL.
+    :param time_title: the header of the column with the rows' time.
+    :param table_name: the name of the tables' files, without their suffix.
     """
 
     title: str
@@ -81,14 +81,33 @@ class Page:
     organizations: OrganizationChart
     rate: RateChart | None
     rows: Sequence[PageRow]
-    hidden_rows: int
     has_links: bool
     time_title: str
-    table_file: str
+    table_name: str
 
 
-def page_bytes(page: Page) -> bytes:
-    """Render the page: UTF-8 HTML, everything escaped, no script but its own, no resource from elsewhere."""
+def page_bytes(page: Page, *, links_url: str = "", downloads_url: str = "") -> bytes:
+    """Render the page: UTF-8 HTML, everything escaped, no script but its own, no resource from elsewhere.
+
+    :param links_url: from where the page's script requests the links that a person reveals; then none is in the page.
+        If it is empty, all links are in the page.
+    :param downloads_url: the folder of the tables; if it is empty, they are beside the page.
+    """
+    return (
+        _template()
+        .render(
+            page=page,
+            policy=content_security_policy(connect=bool(links_url)),
+            script=_SCRIPT,
+            data=rows_json(page.rows, tuple(page.counts), links_url),
+            downloads=f"{downloads_url.rstrip('/')}/" if downloads_url else "",
+        )
+        .encode()
+    )
+
+
+@cache
+def _template() -> Template:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -100,5 +119,4 @@ def page_bytes(page: Page) -> bytes:
         # A name may contain any character.
         finalize=lambda value: printable(value) if type(value) is str else value,
     )
-    template = environment.get_template("report.html.j2")
-    return template.render(page=page, policy=CONTENT_SECURITY_POLICY, script=_SCRIPT).encode()
+    return environment.get_template("report.html.j2")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from include.reports.cells import printable
 from include.reports.charts.organizations import organization_chart
 from include.reports.charts.request_rate import rate_chart
-from include.reports.html.page import Page, PageRow, Task
+from include.reports.html.page import Page, Task
+from include.reports.html.rows import PageRow
 from include.reports.revocations import REVOCATION_STATUSES
 from include.reports.rows import STATUSES
 from include.reports.summary import count_statuses
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     Row = TypeVar("Row", ReportRow, RevocationRow)
 
-MAX_ROWS = 2_000
 _ROWS_NAMED = 12
 _ERRORS_NAMED = 3
 _ERROR_LIMIT = 600
@@ -59,11 +59,10 @@ def ticket_page(rows: Sequence[ReportRow], run: RunInfo) -> Page:
         warnings=run.warnings,
         organizations=organization_chart(rows, STATUSES),
         rate=rate_chart(run.samples),
-        rows=[_ticket_row(row) for _, row in _shown(numbered, tasks)],
-        hidden_rows=max(len(rows) - MAX_ROWS, 0),
+        rows=[_ticket_row(row) for row in rows],
         has_links=any(row.ticket_url for row in rows),
         time_title="Expires",
-        table_file="tickets.csv",
+        table_name="tickets",
     )
 
 
@@ -82,11 +81,10 @@ def revocation_page(rows: Sequence[RevocationRow], run: RunInfo) -> Page:
         warnings=run.warnings,
         organizations=organization_chart(rows, REVOCATION_STATUSES),
         rate=rate_chart(run.samples),
-        rows=[_revocation_row(number, row) for number, row in _shown(numbered, tasks)],
-        hidden_rows=max(len(rows) - MAX_ROWS, 0),
+        rows=[_revocation_row(number, row) for number, row in numbered],
         has_links=False,
         time_title="Revoked",
-        table_file="revocations.csv",
+        table_name="revocations",
     )
 
 
@@ -128,15 +126,6 @@ def _task(status: str, remedy: Remedy, concerned: Sequence[tuple[int, Outcome]])
     )
 
 
-def _shown(numbered: Sequence[tuple[int, Row]], tasks: Sequence[Task]) -> Sequence[tuple[int, Row]]:
-    """Return all rows in their order; of too many, those that tasks link to or that need work, then the others."""
-    if len(numbered) <= MAX_ROWS:
-        return numbered
-    linked = {number for task in tasks for number in task.rows}
-    first = sorted(numbered, key=lambda entry: (entry[0] not in linked, not entry[1].needs_work))[:MAX_ROWS]
-    return sorted(first, key=lambda entry: (not entry[1].needs_work, entry[0]))
-
-
 def _ticket_row(row: ReportRow) -> PageRow:
     return PageRow(
         number=row.row,
@@ -147,9 +136,9 @@ def _ticket_row(row: ReportRow) -> PageRow:
         connection_name=row.connection_name,
         status=row.status,
         ticket_url=row.ticket_url,
-        time=utc_text(row.expires_at),
+        time=row.expires_at,
         duplicate_possible=row.duplicate_possible,
-        error=printable(row.error, _ERROR_LIMIT),
+        error=row.error,
     )
 
 
@@ -159,8 +148,11 @@ def _revocation_row(number: int, row: RevocationRow) -> PageRow:
         organization_id=row.organization_id,
         organization_name=row.organization_name,
         prospect_name=row.prospect.removesuffix(f"|{row.connection_name}"),
+        prospect_email="",
         connection_name=row.connection_name,
         status=row.status,
-        time=utc_text(row.revoked_at),
-        error=printable(row.error, _ERROR_LIMIT),
+        ticket_url="",
+        time=row.revoked_at,
+        duplicate_possible=False,
+        error=row.error,
     )

@@ -104,9 +104,9 @@ EMPTY_CELLS = "," * (len(COLUMNS) - 1)
     [
         ("Łódź".encode("cp1250"), "can't be read as CSV in UTF-8"),
         ("row".encode("utf-16"), "can't be read as CSV in UTF-8"),
-        (b"", "can't be read as CSV in UTF-8"),
-        (HEADER.replace(",", ";").encode(), "is not a ticket report, it lacks row, "),
-        (b"organization_id,status\norg_1,created\n", "is not a ticket report, it lacks row, "),
+        (b"", "is not a report's table, it lacks row, "),
+        (HEADER.replace(",", ";").encode(), "is not a report's table, it lacks row, "),
+        (b"organization_id,status\norg_1,created\n", "is not a report's table, it lacks row, "),
         (f"{HEADER}\n1{EMPTY_CELLS[1:]}0\n1,org_1\n".encode(), "data row 1 of .* too few cells"),
         (f"{HEADER}\n1,org_1\n".encode(), "data row 1 of .* too few cells"),
         (f"{HEADER}\none{EMPTY_CELLS}\n".encode(), "no number as row"),

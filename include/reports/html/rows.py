@@ -1,0 +1,72 @@
+"""The rows of the page's table, as compact data for its script."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from include.reports.cells import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_ERROR_LIMIT = 600
+# Without these characters, JSON ends neither its element nor a line of JavaScript.
+_ESCAPES = {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
+
+
+class PageRow(NamedTuple):
+    """One line of the page's table.
+
+    :param time: ISO 8601 in UTC.
+    """
+
+    number: int
+    organization_id: str
+    organization_name: str
+    prospect_name: str
+    prospect_email: str
+    connection_name: str
+    status: str
+    ticket_url: str
+    time: str
+    duplicate_possible: bool
+    error: str
+
+
+def rows_json(rows: Iterable[PageRow], statuses: Sequence[str], links_url: str) -> str:
+    """Return JSON that may stand in a ``script`` element.
+
+    Organizations (id and name), statuses and errors are lists; a row has its index in them.
+
+    :param links_url: if it isn't empty, the data has a 1 in place of each ticket URL.
+    """
+    organizations: dict[tuple[str, str], int] = {}
+    errors: dict[str, int] = {}
+    indexes = {status: index for index, status in enumerate(statuses)}
+    lines: list[list[Any]] = [
+        [
+            row.number,
+            organizations.setdefault((row.organization_id, row.organization_name), len(organizations)),
+            printable(row.prospect_name),
+            printable(row.prospect_email),
+            printable(row.connection_name),
+            indexes[row.status],
+            (1 if links_url else printable(row.ticket_url)) if row.ticket_url else 0,
+            printable(row.time),
+            int(row.duplicate_possible),
+            errors.setdefault(row.error, len(errors)),
+        ]
+        for row in rows
+    ]
+    data = {
+        "links_url": links_url,
+        "statuses": statuses,
+        "organizations": [[printable(identifier), printable(name)] for identifier, name in organizations],
+        "errors": [printable(error, _ERROR_LIMIT) for error in errors],
+        "rows": lines,
+    }
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    for character, escape in _ESCAPES.items():
+        text = text.replace(character, escape)
+    return text

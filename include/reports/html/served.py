@@ -1,0 +1,110 @@
+"""The report's page as the api-server shows it, made from the run's ``summary.json`` and its table.
+
+Others may be able to write to the folder of reports, so what is read from there is checked, and every text is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+from pydantic import BaseModel, Field, ValidationError
+
+from include.reports.charts.rate_samples import MAX_SAMPLES, RateSample
+from include.reports.html.page import page_bytes
+from include.reports.html.views import revocation_page, ticket_page
+from include.reports.revocations import REVOCATION_COLUMNS, revocation_rows
+from include.reports.rows import ReportRow, RowStatus
+from include.reports.summary import RunInfo
+from include.reports.tables import parse_table, parse_tickets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from include.reports.html.page import Page
+
+Read: TypeAlias = Callable[[str], bytes]
+
+MAX_BYTES = {"summary.json": 4 * 2**20, "tickets.csv": 64 * 2**20, "revocations.csv": 64 * 2**20}
+"""The files that are read, and the most bytes of each; of a larger one, the first bytes and one more are enough."""
+
+_Count = Annotated[int, Field(ge=0, lt=10**9)]
+_Number = Annotated[float, Field(ge=0, lt=10**9, allow_inf_nan=False)]
+_UnixTime = Annotated[int, Field(ge=0, lt=2**33)]
+
+
+class _Summary(BaseModel, strict=True):
+    """The part of ``summary.json`` that the page shows."""
+
+    dag_id: str
+    run_id: str
+    started_at: str
+    finished_at: str
+    seconds: _Number
+    requests: _Count
+    rate_limited: _Count
+    warnings: list[str]
+    files: dict[str, str]
+    request_rate: Annotated[list[tuple[_UnixTime, _Count, _Number]], Field(max_length=MAX_SAMPLES)]
+
+
+def served_page(read: Read, *, links_url: str, downloads_url: str) -> bytes:
+    """Make the page of a run's report, without any ticket URL.
+
+    :param read: returns the content of a file in the run's folder, by its name; see :data:`MAX_BYTES`.
+    :param links_url: where the page's script requests links: ``POST`` of ``{"rows": [1, 2]}``, at most 1,000 at once,
+        is answered with ``{"links": {"1": "https://…"}}``, or an error status and ``{"detail": "…"}``.
+    :param downloads_url: the folder of ``tickets.csv`` and ``tickets.xlsx``, or of ``revocations.csv`` and ``.xlsx``.
+    :raises ValueError: if the files are not a run's report, or are too large.
+    """
+    return page_bytes(_page(read), links_url=links_url, downloads_url=downloads_url)
+
+
+def read_links(read: Read, rows: Collection[int]) -> dict[int, str]:
+    """Return the ticket URLs of these rows of ``tickets.csv``, by row; a row without one is left out.
+
+    :param read: as for :func:`served_page`.
+    :raises ValueError: if the file is not a ticket report, or is too large.
+    """
+    wanted = set(rows)
+    return {row.row: row.ticket_url for row in _tickets(read) if row.row in wanted and row.ticket_url}
+
+
+def _page(read: Read) -> Page:
+    try:
+        summary = _Summary.model_validate_json(_bounded(read, "summary.json"))
+    except ValidationError as error:
+        raise ValueError(f"summary.json is not the summary of a report: {_first(error)}: export it again") from None
+    known = summary.model_dump(exclude={"files", "request_rate"})
+    run = RunInfo(**known, samples=[RateSample(*sample) for sample in summary.request_rate])
+    if "revocations.csv" in summary.files:
+        table = parse_table(_bounded(read, "revocations.csv"), REVOCATION_COLUMNS, "revocations.csv")
+        return revocation_page(revocation_rows(dict(zip(REVOCATION_COLUMNS, row, strict=True)) for row in table), run)
+    return ticket_page(list(_tickets(read)), run)
+
+
+def _tickets(read: Read) -> Iterator[ReportRow]:
+    known = set()
+    for row in map(_ticket, parse_tickets(_bounded(read, "tickets.csv"))):
+        if row.row in known:
+            raise ValueError(f"row {row.row} is twice in tickets.csv: export it again")
+        known.add(row.row)
+        yield row
+
+
+def _ticket(cells: list[Any]) -> ReportRow:
+    row = ReportRow(*cells)
+    object.__setattr__(row, "status", RowStatus(row.status))
+    return row
+
+
+def _bounded(read: Read, name: str) -> bytes:
+    content = read(name)
+    if len(content) > MAX_BYTES[name]:
+        raise ValueError(f"{name} is larger than {MAX_BYTES[name]:,} bytes: open it from its folder")
+    return content
+
+
+def _first(error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, problem['loc']))} {problem['msg']}".strip()
