@@ -41,7 +41,7 @@ class Listener:
 
 async def pages(scope: Any, receive: Callable[..., Awaitable[Any]], send: Callable[..., Awaitable[Any]]) -> None:
     """Serve the pages; imported at the first request, since every task loads this file."""
-    from sso_ui.pages import app
+    from sso_ui.app import app
 
     await app(scope, receive, send)
 
@@ -55,6 +55,13 @@ class SsoTicketsPlugin(AirflowPlugin):
         {"app": pages, "url_prefix": "/sso-tickets", "name": "SSO tickets"}
     ]
     external_views: list[Any] = [  # noqa: RUF012
+        {
+            "name": "SSO tickets",
+            "href": "sso-tickets/batches/new",
+            "destination": "nav",
+            "url_route": "sso_tickets",
+            "nav_top_level": True,
+        },
         {
             "name": "SSO report",
             "href": "sso-tickets/reports/{DAG_ID}/{RUN_ID}",

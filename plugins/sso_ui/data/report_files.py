@@ -1,4 +1,4 @@
-"""The page of a run's report: it is read from that run's own folder only."""
+"""The files of a run's report: they are read from that run's own folder only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from airflow.sdk import ObjectStoragePath
 from include import reports, run
 
 EXTRA_REPORTS = "SSO_TICKETS_EXTRA_REPORTS"
-MAX_BYTES = 16 * 2**20
+MAX_BYTES = 64 * 2**20
+
+
+class FileTooLargeError(ValueError):
+    """A file is larger than the api-server reads."""
 
 
 def own_folder(report_uri: str, dag_id: str, run_id: str) -> ObjectStoragePath | None:
@@ -30,16 +34,21 @@ def own_folder(report_uri: str, dag_id: str, run_id: str) -> ObjectStoragePath |
     return None
 
 
-def read_page(folder: ObjectStoragePath) -> bytes:
+def read_file(folder: ObjectStoragePath, name: str) -> bytes:
     """
-    Return a report's page, or its first ``MAX_BYTES`` and one.
+    Return the content of a file.
 
     No symbolic link below a local base is followed, since others may write there.
+
+    :raises FileTooLargeError: if it has over ``MAX_BYTES``.
     """
-    page: Any = folder / "report.html"
+    file: Any = folder / name
     local = folder.protocol in ("", "file", "local")
-    with open(page.path, "rb", opener=_open_below_base) if local else page.open("rb") as stream:
-        return stream.read(MAX_BYTES + 1)
+    with open(file.path, "rb", opener=_open_below_base) if local else file.open("rb") as stream:
+        content: bytes = stream.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise FileTooLargeError(f"{name} is larger than {MAX_BYTES:,} bytes.")
+    return content
 
 
 def _normal(uri: str) -> str:

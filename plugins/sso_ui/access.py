@@ -1,0 +1,88 @@
+"""Who may do what on the pages: Airflow's auth manager decides. What is revealed is in Airflow's audit log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
+from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+from airflow.api_fastapi.core_api.security import GetUserDep, get_user, requires_access_dag
+from airflow.configuration import conf
+from airflow.models.dag import DagModel
+from airflow.models.log import Log
+from fastapi import Depends, HTTPException, Request
+from sqlalchemy.orm import Session
+
+CREATE_DAG = "create_sso_tickets"
+REVOKE_DAG = "revoke_sso_tickets"
+DAGS = (CREATE_DAG, REVOKE_DAG)
+
+User = Annotated[BaseUser, Depends(get_user)]
+
+
+def may(method: ResourceMethod, entity: DagAccessEntity | None, dag_id: str | None = None) -> Any:
+    """
+    Return the dependency that lets only those users pass who may do this to a DAG.
+
+    :param dag_id: of the DAG; without one, it is the path's ``dag_id``, which must be one of this project.
+    """
+    if dag_id is not None:
+        return Depends(requires_access_dag(method, entity, dag_id))
+    check: Callable[..., None] = requires_access_dag(method, entity)
+
+    def known_dag(request: Request, user: GetUserDep) -> None:
+        check(request, user)
+        if request.path_params["dag_id"] not in DAGS:
+            raise HTTPException(404, "This DAG creates and revokes no SSO tickets.")
+
+    return Depends(known_dag)
+
+
+MAY_SEE_DAG = may("GET", None, CREATE_DAG)
+MAY_SEE_RUNS = may("GET", DagAccessEntity.RUN, CREATE_DAG)
+MAY_SEE_RUN = may("GET", DagAccessEntity.RUN)
+MAY_READ_LINKS = may("GET", DagAccessEntity.XCOM)
+MAY_READ_ALL_LINKS = may("GET", DagAccessEntity.XCOM, CREATE_DAG)
+MAY_CREATE = may("POST", DagAccessEntity.RUN, CREATE_DAG)
+
+
+def can(user: BaseUser, method: ResourceMethod, entity: DagAccessEntity, dag_id: str) -> bool:
+    """Return whether a user may do this to a DAG, to show or hide what leads there."""
+    details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
+    return get_auth_manager().is_authorized_dag(method=method, access_entity=entity, details=details, user=user)
+
+
+def require_same_origin(request: Request) -> None:
+    """
+    Refuse a request that another site's page has made a browser send with the user's cookie.
+
+    :raises HTTPException: 403, unless the browser says that it comes from here, or the client sends its own token.
+    """
+    if request.headers.get("authorization"):
+        return
+    origin = request.headers.get("origin", "")
+    own = {_origin(str(request.base_url)), _origin(conf.get("api", "base_url", fallback=""))} - {"://"}
+    if request.headers.get("sec-fetch-site", "same-origin") != "same-origin" or origin not in own:
+        raise HTTPException(403, "This request does not come from a page of this Airflow.")
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+SAME_ORIGIN = Depends(require_same_origin)
+
+
+def audit(session: Session, user: BaseUser, event: str, dag_id: str, run_id: str | None, **extra: Any) -> None:
+    """Write an event into Airflow's audit log and commit it; ``extra`` must hold no link."""
+    name = user.get_name()
+    entry = Log(event=event, task_instance=None, owner=name, owner_display_name=name, extra=json.dumps(extra))
+    entry.dag_id, entry.run_id = dag_id, run_id
+    session.add(entry)
+    session.commit()

@@ -1,0 +1,49 @@
+"""The pages in Airflow's UI, under ``/sso-tickets``."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from airflow.configuration import conf
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.exception_handlers import http_exception_handler
+from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from sso_ui.access import User
+from sso_ui.rendering import FOLDER, HEADERS, STATIC_FILES, render
+from sso_ui.routes import batches, columns, customers, reports, runs
+
+app = FastAPI(title="SSO tickets", docs_url=None, redoc_url=None, openapi_url=None)
+for page in (batches, runs, reports, customers, columns):
+    app.include_router(page.router)
+
+
+@app.get("/")
+def start(request: Request, user: User) -> RedirectResponse:
+    """Go to the first page."""
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/batches/new", 303)
+
+
+@app.get("/static/{name}")
+def static(name: str, user: User) -> Response:
+    """Return a style sheet or a script."""
+    if name not in STATIC_FILES:
+        raise HTTPException(404, "There is no such file.")
+    headers = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
+    return Response((FOLDER / "static" / name).read_bytes(), media_type=STATIC_FILES[name], headers=headers)
+
+
+@app.exception_handler(StarletteHTTPException)
+async def refuse(request: Request, error: StarletteHTTPException) -> Response:
+    """Return the reason: as a page that leads to the login, or as JSON or plain text to scripts."""
+    if "application/json" in request.headers.get("content-type", ""):
+        response = await http_exception_handler(request, error)
+    elif request.headers.get("hx-request"):
+        response = render(request, "parts/error.html.j2", error.status_code, reason=str(error.detail))
+    else:
+        login = f"{conf.get('api', 'base_url', fallback='').rstrip('/')}/api/v2/auth/login"
+        login = f"{login}?next={quote(str(request.url), safe='')}" if error.status_code == 401 else ""
+        response = render(request, "refusal.html.j2", error.status_code, reason=str(error.detail), login=login)
+    response.headers.update({**HEADERS, **(error.headers or {})})
+    return response

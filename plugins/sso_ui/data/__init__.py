@@ -1,0 +1,1 @@
+"""What the pages show: runs, reports, uploads, previews and the ledger."""

@@ -1,0 +1,116 @@
+"""How far a run that creates tickets has come, from its tasks, its plan and the ledger."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from airflow.models.taskinstance import TaskInstance
+from airflow.models.xcom import XComModel
+from auth0_sso.exceptions import LedgerError
+from auth0_sso.ledger.browse import RunCounts, run_counts
+from auth0_sso.ledger.records import EntryStatus
+from auth0_sso.runtime.pool import POOL
+from auth0_sso.tickets.collect import STATS_KEY
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from include.reports.wording import plural
+from sso_ui.data.ledger import readable_ledger
+from sso_ui.data.runs import RunLine, count, xcom
+from sso_ui.data.tenant import Tenant
+
+TICKETS_TASK = "create_tickets"
+TASKS = ("load_prospects", "plan_fan_out", "approve", TICKETS_TASK, "export_report", "check_outcome")
+_DONE = {EntryStatus.CREATED, EntryStatus.CONFLICT, EntryStatus.FAILED}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """
+    What a running run has done.
+
+    :param done: prospects whose request was answered for good, of ``total`` to request; None if not planned yet.
+    :param sent_a_second: requests in the last seconds.
+    :param refused: requests that got a 429, of the tasks that have reported.
+    :param seconds_left: None if that can't be said.
+    :param waits_for: sentences; empty while it sends.
+    :param tasks: state of each task, in order: the least advanced one of the mapped task's instances.
+    """
+
+    done: int
+    total: int | None
+    reused: int
+    sent_a_second: float
+    refused: int
+    seconds_left: float | None
+    waits_for: list[str]
+    tasks: dict[str, str]
+
+
+def read_progress(session: Session, run: RunLine, tenant: Tenant) -> Progress:
+    """Read it."""
+    states = _states(session, run)
+    plan = xcom(session, run.dag_id, run.run_id, "plan_fan_out", "plan")
+    total = count(plan.get("create")) + count(plan.get("replace")) if plan else None
+    found = _counts(run)
+    done = sum(number for status, number in found.by_status.items() if status in _DONE)
+    rate = found.recent / found.seconds
+    left = None if total is None else max(total - done, 0)
+    pace = min(rate, tenant.rate) or tenant.rate
+    return Progress(
+        done=done if total is None else min(done, total),
+        total=total,
+        reused=count(plan.get("reuse")),
+        sent_a_second=rate,
+        refused=_refused(session, run),
+        seconds_left=left / pace if left is not None and pace else None,
+        waits_for=_waits_for(run, states, found),
+        tasks={task: _least_advanced(states.get(task, Counter())) for task in TASKS},
+    )
+
+
+def _states(session: Session, run: RunLine) -> dict[str, Counter[str]]:
+    query = select(TaskInstance.task_id, TaskInstance.state).where(
+        TaskInstance.dag_id == run.dag_id, TaskInstance.run_id == run.run_id
+    )
+    states: dict[str, Counter[str]] = {}
+    for task_id, state in session.execute(query):
+        states.setdefault(task_id, Counter())[str(state) if state else "none"] += 1
+    return states
+
+
+def _counts(run: RunLine) -> RunCounts:
+    try:
+        with readable_ledger() as ledger:
+            return run_counts(ledger, f"{run.dag_id}/{run.run_id}")
+    except (LedgerError, SQLAlchemyError):
+        return RunCounts({}, 0, 1.0)
+
+
+def _refused(session: Session, run: RunLine) -> int:
+    query = select(XComModel.value).filter_by(dag_id=run.dag_id, run_id=run.run_id, task_id=TICKETS_TASK, key=STATS_KEY)
+    tries = [one for value in session.scalars(query) if isinstance(value, list) for one in value]
+    return sum(count(one.get("rate_limited")) for one in tries if isinstance(one, dict))
+
+
+def _waits_for(run: RunLine, states: dict[str, Counter[str]], found: RunCounts) -> list[str]:
+    waits = []
+    tickets = states.get(TICKETS_TASK, Counter())
+    if run.state == "queued":
+        waits.append("The run before this one has not ended: only one runs at a time.")
+    if states.get("approve", Counter())["awaiting_input"]:
+        waits.append("A person has to approve the plan.")
+    if waiting := tickets["scheduled"] + tickets["queued"]:
+        waits.append(f"{plural(waiting, 'task')} of {sum(tickets.values()):,} wait for a slot of the pool {POOL}.")
+    if again := sum(counter["up_for_retry"] for counter in states.values()):
+        waits.append(f"{plural(again, 'task')} had an error and will be tried again by Airflow.")
+    if deferred := found.by_status.get(EntryStatus.DEFERRED, 0):
+        waits.append(f"{plural(deferred, 'request')} could not be made for now and will be sent again.")
+    return waits
+
+
+def _least_advanced(states: Counter[str]) -> str:
+    order = ("failed", "upstream_failed", "running", "awaiting_input", "up_for_retry", "queued", "scheduled", "none")
+    return next((state for state in order if states[state]), next(iter(states), "none"))

@@ -1,0 +1,72 @@
+"""A prospect's row of its last run, as a CSV of one row."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+from auth0_sso.ledger.records import Entry
+from sqlalchemy.orm import Session
+
+from include.prospects import Prospect, load_prospects
+from include.prospects.manifest import FILE_NAME
+from sso_ui.data.report_files import own_folder, read_file
+from sso_ui.data.runs import xcom
+
+_CARRIED = ("organization_id", "organization_name", "prospect_name", "prospect_email", "profile_id", "custom_domain")
+
+
+class ReissueError(ValueError):
+    """The row can't be found or repeated."""
+
+
+def prospect_csv(session: Session, entry: Entry) -> bytes:
+    """
+    Return a CSV whose one row is the prospect's, as its last run had it.
+
+    :raises ReissueError: if the run's files are gone, or the row would become another prospect's.
+    """
+    prospect = _find(session, entry)
+    content = _as_csv(prospect)
+    again = load_prospects(None, text=content).valid
+    if len(again) != 1 or (again[0].prospect, again[0].body) != (prospect.prospect, prospect.body):
+        raise ReissueError("This row can't be repeated on its own: run its CSV again with on_existing=reissue.")
+    return content.encode()
+
+
+def _find(session: Session, entry: Entry) -> Prospect:
+    dag_id, _, run_id = entry.run.partition("/")
+    gone = ReissueError(f"The files of the run {run_id} are gone: run the customer's CSV again.")
+    folder = own_folder(str(xcom(session, dag_id, run_id, "load_prospects").get("folder")), dag_id, run_id)
+    if folder is None:
+        raise gone
+    try:
+        lines = read_file(folder, FILE_NAME).splitlines()
+    except OSError:
+        raise gone from None
+    for line in map(json.loads, lines):
+        if line.get("kind") == "valid" and (line["organization_id"], line["prospect"]) == (
+            entry.organization_id,
+            entry.prospect,
+        ):
+            line.pop("kind")
+            return Prospect(**line)
+    raise gone
+
+
+def _as_csv(prospect: Prospect) -> str:
+    cells = {name: getattr(prospect, name) for name in _CARRIED}
+    body = dict(prospect.body)
+    # A connection name that the row did not give is made from the organization's name again: as part of the row, it
+    # would make it another prospect's.
+    if "connection_config" in body and not prospect.prospect.endswith(f"|{prospect.connection_name}"):
+        body["connection_config"] = {name: value for name, value in body["connection_config"].items() if name != "name"}
+    for name, value in body.items():
+        cells[name] = json.dumps(value) if isinstance(value, dict | list) else str(value)
+    given = {name: value for name, value in cells.items() if value not in ("", "{}")}
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, given, lineterminator="\n")
+    writer.writeheader()
+    writer.writerow(given)
+    return stream.getvalue()

@@ -1,0 +1,44 @@
+"""How many requests a second the tenant gets, as far as the api-server knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airflow.models.pool import Pool
+from auth0_sso.exceptions import Auth0ConnectionError
+from auth0_sso.hooks.auth0 import Auth0Hook
+from auth0_sso.hooks.connection import Auth0Settings
+from auth0_sso.runtime.pool import POOL
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """
+    The connection to the tenant, and the pool that is its rate limit.
+
+    :param settings: None if the api-server can't see the connection; ``problem`` then says why.
+    """
+
+    slots: int
+    settings: Auth0Settings | None
+    problem: str = ""
+
+    @property
+    def rate(self) -> float:
+        """Requests a second of all slots; one a slot if the connection is unknown."""
+        return self.slots * (self.settings.requests_per_slot if self.settings else 1.0)
+
+    def seconds(self, requests: int) -> float | None:
+        """Return how long so many requests take; None if the pool has no slot."""
+        return requests / self.rate if self.rate > 0 else None
+
+
+def read_tenant(session: Session) -> Tenant:
+    """Read connection and pool."""
+    slots = session.scalar(select(Pool.slots).where(Pool.pool == POOL)) or 0
+    try:
+        return Tenant(slots, Auth0Hook().settings)
+    except Auth0ConnectionError as error:
+        return Tenant(slots, None, str(error))

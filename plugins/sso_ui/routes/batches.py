@@ -1,0 +1,121 @@
+"""*New batch*: a CSV is uploaded, checked, previewed, and started with the viewer's own rights."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+from typing import Annotated
+
+from airflow.api_fastapi.common.db.common import SessionDep
+from fastapi import APIRouter, Form, HTTPException, Query, Request, Response, UploadFile
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from include.prospects.load import MOST_ROWS
+from include.prospects.schema.models import MAX_TTL_SEC
+from include.reports.cells import guard
+from sso_ui.access import CREATE_DAG, MAY_CREATE, SAME_ORIGIN
+from sso_ui.data import preview, uploads
+from sso_ui.data.preview import Preview, PreviewError
+from sso_ui.data.tenant import Tenant, read_tenant
+from sso_ui.rendering import HEADERS, render
+
+router = APIRouter(prefix="/batches", dependencies=[MAY_CREATE])
+
+MAX_MAPPED_TASKS = 128
+TtlSec = Annotated[int, Query(ge=0, le=MAX_TTL_SEC)]
+Page = Annotated[int, Query(ge=1, le=100_000)]
+
+
+@router.get("/new", response_class=HTMLResponse)
+def new_batch(request: Request) -> HTMLResponse:
+    """Return the form for a CSV."""
+    return render(request, "new_batch.html.j2", problems=[], text="", **_limits())
+
+
+@router.post("", response_class=HTMLResponse, dependencies=[SAME_ORIGIN])
+async def upload(
+    request: Request, session: SessionDep, file: UploadFile | None = None, text: Annotated[str, Form()] = ""
+) -> Response:
+    """Keep and check a CSV that was chosen, dropped or pasted; then show its preview, or why it can't be used."""
+    name, content = "pasted.csv", text.encode()
+    if file is not None and file.filename:
+        name, content = file.filename, await file.read(uploads.MOST_UPLOAD_BYTES + 1)
+    try:
+        upload_id = await asyncio.to_thread(uploads.keep, name, content)
+        await preview.check(upload_id, 0, await asyncio.to_thread(read_tenant, session))
+    except (uploads.UploadError, PreviewError) as error:
+        problems = error.problems if isinstance(error, PreviewError) else [str(error)]
+        return render(request, "new_batch.html.j2", 422, problems=problems, text=text[:100_000], **_limits())
+    root = request.scope.get("root_path", "")
+    return RedirectResponse(f"{root}/batches/{upload_id}", 303)
+
+
+@router.get("/{upload_id}", response_class=HTMLResponse)
+async def show_preview(
+    request: Request,
+    session: SessionDep,
+    upload_id: str,
+    page: Page = 1,
+    ttl_sec: TtlSec = 0,
+    reissue: bool = False,
+    only_invalid: bool = False,
+) -> HTMLResponse:
+    """Show what a run would do, a page of rows at a time."""
+    tenant = await asyncio.to_thread(read_tenant, session)
+    try:
+        found = await asyncio.to_thread(preview.read, upload_id)
+        if found is None or found.ttl_sec != ttl_sec:
+            found = await preview.check(upload_id, ttl_sec, tenant)
+    except (uploads.UploadError, PreviewError) as error:
+        raise HTTPException(404, str(error)) from None
+    return await asyncio.to_thread(_page, request, upload_id, found, tenant, page, reissue, only_invalid)
+
+
+@router.get("/{upload_id}/problems.csv")
+def download_problems(upload_id: str) -> Response:
+    """Return all problems as a CSV."""
+    try:
+        problems = list(preview.problems(upload_id))
+    except uploads.UploadError as error:
+        raise HTTPException(404, str(error)) from None
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    columns = ("row", "source", "column", "value", "rule")
+    writer.writerow(columns)
+    writer.writerows([[guard(str(problem[column])) for column in columns] for problem in problems])
+    disposition = {"Content-Disposition": 'attachment; filename="problems.csv"'}
+    return Response(stream.getvalue(), media_type="text/csv", headers={**HEADERS, **disposition})
+
+
+def _page(
+    request: Request, upload_id: str, found: Preview, tenant: Tenant, page: int, reissue: bool, only_invalid: bool
+) -> HTMLResponse:
+    rows, total = preview.read_rows(upload_id, tenant, page=page, reissue=reissue, only_invalid=only_invalid)
+    file = uploads.file_of(upload_id)
+    requests = found.requests(reissue=reissue)
+    return render(
+        request,
+        "preview.html.j2",
+        upload_id=upload_id,
+        name=file.name,
+        prospects_uri=str(file),
+        found=found,
+        counts=found.reissue if reissue else found.reuse,
+        requests=requests,
+        seconds=tenant.seconds(requests),
+        tenant=tenant,
+        mapped_tasks=min(found.organizations, MAX_MAPPED_TASKS),
+        rows=rows,
+        page=page,
+        pages=max(1, -(-total // preview.ROWS_A_PAGE)),
+        reissue=reissue,
+        only_invalid=only_invalid,
+        ttl_sec=found.ttl_sec,
+        max_ttl_sec=MAX_TTL_SEC,
+        dag_id=CREATE_DAG,
+    )
+
+
+def _limits() -> dict[str, int]:
+    return {"most_rows": MOST_ROWS, "most_mib": uploads.MOST_UPLOAD_BYTES // 2**20}

@@ -1,0 +1,95 @@
+"""A run's report: the page without links, the links one asks for, and the files."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import quote
+
+import structlog
+from airflow.api_fastapi.common.db.common import SessionDep
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from pydantic import BaseModel, Field
+
+from include.reports.html.page import content_security_policy
+from include.reports.html.served import read_links, served_page
+from sso_ui.access import MAY_READ_LINKS, SAME_ORIGIN, User, audit
+from sso_ui.data.report_files import EXTRA_REPORTS, FileTooLargeError, own_folder, read_file
+from sso_ui.data.runs import REPORT_TASK, xcom
+from sso_ui.rendering import HEADERS
+
+log = structlog.get_logger(__name__)
+
+router = APIRouter(prefix="/reports/{dag_id}/{run_id}", dependencies=[MAY_READ_LINKS])
+
+_FILES = {
+    "tickets.csv": "text/csv",
+    "tickets.xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "revocations.csv": "text/csv",
+    "revocations.xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+class Rows(BaseModel):
+    """Numbers of rows whose links are revealed."""
+
+    rows: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1, max_length=1_000)]
+
+
+class RunFolder:
+    """The folder of a run's report; its files are read from there only."""
+
+    def __init__(self, session: SessionDep, dag_id: str, run_id: str) -> None:
+        exported = xcom(session, dag_id, run_id, REPORT_TASK).get("report_uri")
+        if not isinstance(exported, str):
+            raise HTTPException(404, f"Run {run_id} of {dag_id} has no SSO report: {REPORT_TASK} has not succeeded.")
+        folder = own_folder(exported, dag_id, run_id)
+        if folder is None:
+            raise HTTPException(
+                404,
+                f"The report is at {exported}, which is not this run's folder below SSO_TICKETS_REPORTS or "
+                f"{EXTRA_REPORTS}. To show reports from there, add their base to {EXTRA_REPORTS}.",
+            )
+        self._folder = folder
+
+    def read(self, name: str) -> bytes:
+        """Return the content of a file."""
+        try:
+            return read_file(self._folder, name)
+        except FileTooLargeError as error:
+            raise HTTPException(404, f"{error} Open it from the folder {self._folder}.") from None
+        except Exception as error:  # the drivers of object storage have no common exception
+            log.warning("A report can't be read", folder=str(self._folder), file=name, reason=str(error))
+            raise HTTPException(404, f"The api-server can't read {name} in the folder {self._folder}.") from None
+
+
+@router.get("", response_class=HTMLResponse)
+def show_report(request: Request, session: SessionDep, dag_id: str, run_id: str) -> HTMLResponse:
+    """Show a run's report, made from its tables: without any link in its source."""
+    here = f"{request.scope.get('root_path', '')}/reports/{quote(dag_id, safe='')}/{quote(run_id, safe='')}"
+    folder = RunFolder(session, dag_id, run_id)
+    try:
+        page = served_page(folder.read, links_url=f"{here}/links", downloads_url=f"{here}/files/")
+    except ValueError as error:
+        raise HTTPException(404, f"The report can't be shown: {error}") from None
+    policy = f"{content_security_policy(connect=True)}; frame-ancestors 'self'"
+    return HTMLResponse(page, headers={**HEADERS, "Content-Security-Policy": policy})
+
+
+@router.post("/links", dependencies=[SAME_ORIGIN])
+def reveal(session: SessionDep, user: User, dag_id: str, run_id: str, wanted: Rows) -> JSONResponse:
+    """Return the links of some rows; the audit log says who has seen them."""
+    links = read_links(RunFolder(session, dag_id, run_id).read, wanted.rows)
+    audit(session, user, "sso_tickets_revealed", dag_id, run_id, rows=sorted(links))
+    return JSONResponse({"links": {str(row): link for row, link in links.items()}}, headers=dict(HEADERS))
+
+
+@router.get("/files/{name}")
+def download(session: SessionDep, user: User, dag_id: str, run_id: str, name: str) -> Response:
+    """Return a table of the report; the audit log says who has it."""
+    if name not in _FILES:
+        raise HTTPException(404, f"A report has no file {name}.")
+    content = RunFolder(session, dag_id, run_id).read(name)
+    audit(session, user, "sso_report_downloaded", dag_id, run_id, file=name)
+    disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type=_FILES[name], headers={**HEADERS, **disposition})

@@ -1,0 +1,106 @@
+"""The pages with Airflow's tables in memory, an auth manager that a test decides for, and a ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import create_autospec
+
+import pytest
+from airflow.api_fastapi.app import init_auth_manager
+from airflow.api_fastapi.auth.managers.base_auth_manager import BaseAuthManager
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.common.db.common import _get_session
+from airflow.api_fastapi.core_api import security
+from airflow.models import import_all_models
+from airflow.models.base import Base
+from airflow.models.pool import Pool
+from airflow.models.xcom import XComModel
+from auth0_sso.runtime.pool import POOL
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine, create_engine, delete, insert
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import StaticPool
+from sso_ui import access
+from sso_ui.app import app
+
+DAG = "create_sso_tickets"
+RUN_ID = "manual__2026-01-01T00:00:00+00:00"
+FOLDER = f"{DAG}/manual__2026-01-01T00_00_00+00_00"
+
+TABLES = [Base.metadata.tables[name] for name in ("xcom", "dag_run", "task_instance", "slot_pool", "log", "dag")]
+
+SetXCom = Callable[..., None]
+Check = tuple[str, DagAccessEntity | None, str]
+SignIn = Callable[..., list[Check]]
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    import_all_models()  # their foreign keys
+    made = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    Base.metadata.create_all(made, tables=TABLES)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[Session]:
+    with Session(engine) as opened:
+        opened.execute(insert(Pool).values(pool=POOL, slots=4, include_deferred=False))
+        yield opened
+    with engine.begin() as connection:
+        for table in TABLES:
+            connection.execute(delete(table))
+
+
+@pytest.fixture
+def set_xcom(session: Session) -> SetXCom:
+    """Put a value into the database as the XCom of the report's task."""
+
+    def put(value: Any, **changes: Any) -> None:
+        entry = {"dag_run_id": 1, "dag_id": DAG, "run_id": RUN_ID, "task_id": "export_report", "map_index": -1}
+        session.execute(insert(XComModel).values({**entry, "key": "return_value", "value": value, **changes}))
+
+    return put
+
+
+@pytest.fixture
+def client(session: Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    """Return a browser that is not logged in."""
+    app.dependency_overrides[_get_session] = lambda: session
+    for module in (security, access):
+        monkeypatch.setattr(module.DagModel, "get_team_name", lambda _dag_id: None)
+    init_auth_manager()
+    yield TestClient(app, follow_redirects=False)
+    app.dependency_overrides.clear()
+
+
+@pytest.fixture
+def sign_in(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> SignIn:
+    """Sign a user in, by default one who may do everything; return the checks of the authorization."""
+
+    def as_user(allowed: Callable[[Check], bool] = lambda _check: True) -> list[Check]:
+        checks: list[Check] = []
+        manager = create_autospec(BaseAuthManager, instance=True)
+
+        def decide(**check: Any) -> bool:
+            checks.append((check["method"], check["access_entity"], check["details"].id))
+            return allowed(checks[-1])
+
+        manager.is_authorized_dag.side_effect = decide
+        for module in (security, access):
+            monkeypatch.setattr(module, "get_auth_manager", lambda: manager)
+        app.dependency_overrides[security.get_user] = lambda: SimpleNamespace(get_name=lambda: "ann")
+        return checks
+
+    return as_user
+
+
+@pytest.fixture
+def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return one of the deployment's folders of reports."""
+    monkeypatch.setenv("SSO_TICKETS_EXTRA_REPORTS", f"s3://bucket/reports, {tmp_path / 'reports'}/")
+    return tmp_path / "reports"

@@ -1,0 +1,169 @@
+"""Every route asks Airflow's auth manager: the test walks all of them, and fails for one that it does not know."""
+
+from __future__ import annotations
+
+import pytest
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.models.log import Log
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from sso_ui.app import app
+
+from tests.unit.sso_ui.conftest import DAG, RUN_ID, Check, SignIn
+
+ID = "0" * 32
+KEY = "0" * 64
+READ_XCOM = ("GET", DagAccessEntity.XCOM, DAG)
+SEE_RUN = ("GET", DagAccessEntity.RUN, DAG)
+TRIGGER = ("POST", DagAccessEntity.RUN, DAG)
+SEE_DAG = ("GET", None, DAG)
+RUN = f"{DAG}/{RUN_ID}"
+
+# Each route: an address, what the user must be allowed to do, and the status for one who is, where nothing is there.
+ROUTES: dict[tuple[str, str], tuple[str, set[Check], int]] = {
+    ("GET", "/"): ("/", set(), 303),
+    ("GET", "/static/{name}"): ("/static/pages.css", set(), 200),
+    ("GET", "/batches/new"): ("/batches/new", {TRIGGER}, 200),
+    ("POST", "/batches"): ("/batches", {TRIGGER}, 422),
+    ("GET", "/batches/{upload_id}"): (f"/batches/{ID}", {TRIGGER}, 404),
+    ("GET", "/batches/{upload_id}/problems.csv"): (f"/batches/{ID}/problems.csv", {TRIGGER}, 404),
+    ("GET", "/runs"): ("/runs", {SEE_RUN}, 200),
+    ("GET", "/runs/{dag_id}/{run_id}"): (f"/runs/{RUN}", {SEE_RUN}, 404),
+    ("GET", "/runs/{dag_id}/{run_id}/progress"): (f"/runs/{RUN}/progress", {SEE_RUN}, 404),
+    ("GET", "/reports/{dag_id}/{run_id}"): (f"/reports/{RUN}", {READ_XCOM}, 404),
+    ("POST", "/reports/{dag_id}/{run_id}/links"): (f"/reports/{RUN}/links", {READ_XCOM}, 404),
+    ("GET", "/reports/{dag_id}/{run_id}/files/{name}"): (f"/reports/{RUN}/files/tickets.csv", {READ_XCOM}, 404),
+    ("GET", "/customers"): ("/customers", {READ_XCOM}, 200),
+    ("POST", "/customers"): ("/customers", {READ_XCOM}, 200),
+    ("POST", "/customers/{key}/link"): (f"/customers/{KEY}/link", {READ_XCOM}, 404),
+    ("POST", "/customers/{key}/reissue"): (f"/customers/{KEY}/reissue", {READ_XCOM, TRIGGER}, 404),
+    ("GET", "/columns"): ("/columns", {SEE_DAG}, 200),
+    ("GET", "/columns/template.csv"): ("/columns/template.csv", {SEE_DAG}, 200),
+    ("GET", "/columns/template.xlsx"): ("/columns/template.xlsx", {SEE_DAG}, 200),
+}
+BODIES = {"/reports/{dag_id}/{run_id}/links": {"json": {"rows": [1]}}}
+OWN_PAGE = {"Origin": "http://testserver", "Sec-Fetch-Site": "same-origin"}
+EACH_ROUTE = pytest.mark.parametrize("route", ROUTES, ids=" ".join)
+POSTS = pytest.mark.parametrize("route", [route for route in ROUTES if route[0] == "POST"], ids=" ".join)
+
+
+def call(client: TestClient, route: tuple[str, str], headers: dict[str, str] = OWN_PAGE) -> int:
+    method, template = route
+    answer = client.request(method, ROUTES[route][0], headers=headers, **BODIES.get(template, {}))
+    return int(answer.status_code)
+
+
+def test_every_route_is_known_here() -> None:
+    routes = {(method, route.path) for route in app.routes if isinstance(route, APIRoute) for method in route.methods}
+    assert routes == set(ROUTES)
+    assert all(isinstance(route, APIRoute) for route in app.routes), "nothing is mounted"
+
+
+@EACH_ROUTE
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer forged"}, {"Cookie": "_token=forged"}], ids=str)
+def test_nobody_gets_anything_without_a_login(
+    client: TestClient, route: tuple[str, str], headers: dict[str, str]
+) -> None:
+    assert call(client, route, {**OWN_PAGE, **headers}) in (401, 403)
+
+
+@EACH_ROUTE
+def test_a_user_who_may_do_all_gets_what_is_there(client: TestClient, sign_in: SignIn, route: tuple[str, str]) -> None:
+    checks = sign_in()
+    assert call(client, route) == ROUTES[route][2]
+    assert ROUTES[route][1] <= set(checks)
+
+
+@EACH_ROUTE
+def test_each_right_is_needed(client: TestClient, sign_in: SignIn, route: tuple[str, str]) -> None:
+    for needed in ROUTES[route][1]:
+        sign_in(lambda check, needed=needed: check != needed)
+        assert call(client, route) == 403
+
+
+@EACH_ROUTE
+def test_no_other_right_is_needed(client: TestClient, sign_in: SignIn, route: tuple[str, str]) -> None:
+    sign_in(lambda check: check in ROUTES[route][1])
+    assert call(client, route) == ROUTES[route][2]
+
+
+@pytest.mark.parametrize("template", ["/runs/{}", "/runs/{}/progress", "/reports/{}", "/reports/{}/files/tickets.csv"])
+def test_the_rights_for_another_dag_are_asked_for_and_it_has_no_page(
+    client: TestClient, sign_in: SignIn, template: str
+) -> None:
+    checks = sign_in()
+    assert client.get(template.format(f"other_dag/{RUN_ID}")).status_code == 404
+    assert {dag_id for _, _, dag_id in checks} == {"other_dag"}
+    sign_in(lambda check: check[2] != "other_dag")
+    assert client.get(template.format(f"other_dag/{RUN_ID}")).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/batches/..%2F..%2Fetc", "/static/..%2Fapp.py", "/static/../app.py"])
+def test_a_path_leads_nowhere_else(client: TestClient, sign_in: SignIn, path: str) -> None:
+    sign_in()
+    assert client.get(path).status_code in (404, 405)
+
+
+@POSTS
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://testserver", "Sec-Fetch-Site": "same-site"},
+        {"Origin": "http://testserver:8081"},
+        {"Origin": "https://testserver"},
+        {},
+    ],
+    ids=str,
+)
+def test_another_sites_page_can_not_post_with_the_users_cookie(
+    client: TestClient, sign_in: SignIn, route: tuple[str, str], headers: dict[str, str]
+) -> None:
+    sign_in()
+    assert call(client, route, headers) == 403
+
+
+@EACH_ROUTE
+def test_every_answer_is_closed(client: TestClient, sign_in: SignIn, route: tuple[str, str]) -> None:
+    sign_in()
+    method, template = route
+    headers = client.request(method, ROUTES[route][0], headers=OWN_PAGE, **BODIES.get(template, {})).headers
+    if "location" in headers:
+        return
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "no-store" in headers["Cache-Control"] or template.startswith("/static")
+    if headers["Content-Type"].startswith("text/html"):
+        policy = headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; script-src 'nonce-")
+        assert "frame-ancestors 'self'" in policy
+        assert "unsafe" not in policy  # a report's own page has styles in it
+
+
+def test_a_nonce_is_used_once(client: TestClient, sign_in: SignIn) -> None:
+    sign_in()
+    one, two = (client.get("/batches/new") for _ in range(2))
+    assert one.headers["Content-Security-Policy"] != two.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("wanted", ["text/html", "application/json"])
+def test_who_is_not_logged_in_is_led_to_the_login_and_back(client: TestClient, wanted: str) -> None:
+    answer = client.get(f"/runs/{RUN}", headers={"Accept": wanted})
+    assert answer.status_code == 401
+    assert "/api/v2/auth/login?next=http%3A%2F%2Ftestserver%2Fruns%2Fcreate_sso_tickets%2Fmanual__" in answer.text
+
+
+def logged(session: Session) -> list[tuple[str, str | None, str | None]]:
+    return [(log.event, log.owner, log.dag_id) for log in session.scalars(select(Log))]
+
+
+def test_what_only_looks_leaves_no_trace_in_the_audit_log(
+    client: TestClient, sign_in: SignIn, session: Session
+) -> None:
+    sign_in()
+    for route in ROUTES:
+        call(client, route)
+    assert logged(session) == []
