@@ -45,14 +45,7 @@ def load(source: AnyPath | None, text: str, default_ttl_sec: int, folder: AnyPat
     for invalid in found.invalid[:_SHOWN_PROBLEMS]:
         log.warning("Invalid: %s", invalid.error)
     make_private(folder)
-    return {
-        "folder": str(folder),
-        "manifest": write_manifest(found, folder),
-        "rows": len(found.valid) + len(found.invalid),
-        "valid": len(found.valid),
-        "invalid": len(found.invalid),
-        "organizations": len({prospect.organization_id for prospect in found.valid}),
-    }
+    return {"folder": str(folder), "manifest": write_manifest(found, folder), **found.counts()}
 
 
 def read(manifest: AnyPath, *, on_invalid_rows: str = "skip") -> Prospects:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -31,10 +32,15 @@ def load_prospects(source: AnyPath | None, *, text: str = "", default_ttl_sec: i
     :param default_ttl_sec: seconds until an unopened ticket expires, for rows that set none; 0: the API's default.
     :raises ProspectsError: the input can't be read as a whole; names the first 100 problems of all files.
     """
+    return check_contents(read_sources(source, text), default_ttl_sec)
+
+
+def check_contents(contents: Iterable[tuple[str, bytes]], default_ttl_sec: int = 0) -> Prospects:
+    """Check the CSVs that are given as names, see :func:`shown`, and bytes; else like :func:`load_prospects`."""
     if not 0 <= default_ttl_sec <= MAX_TTL_SEC:
         raise ProspectsError([f"ttl_sec {default_ttl_sec}: must be 0 to {MAX_TTL_SEC} seconds"])
     intake = _Intake(int(default_ttl_sec))  # Airflow's parameters take 60.0 for an integer
-    problems = [problem for name, content in read_sources(source, text) for problem in intake.take(name, content)]
+    problems = [problem for name, content in contents for problem in intake.take(name, content)]
     if not problems and not intake.rows:
         problems.append(
             "the input has no rows: below a first line that names the columns, such as"

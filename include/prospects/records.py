@@ -136,3 +136,12 @@ class Prospects:
     def rows(self) -> Iterator[Prospect | InvalidRow]:
         """Yield all rows in row order."""
         return merge(self.valid, self.invalid, key=lambda row: row.row)
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of ``rows``, of ``valid`` and ``invalid`` ones, and the ``organizations`` of the valid."""
+        return {
+            "rows": len(self.valid) + len(self.invalid),
+            "valid": len(self.valid),
+            "invalid": len(self.invalid),
+            "organizations": len({prospect.organization_id for prospect in self.valid}),
+        }

@@ -14,7 +14,7 @@ from auth0_sso.hooks.connection import Auth0Settings
 from auth0_sso.runtime.timeouts import Timeouts
 
 from include.params import CREATE_PARAMS, REVOKE_PARAMS
-from include.prospects.schema.columns import COLUMNS
+from include.prospects import describe_columns
 
 PROJECT = Path(__file__).parents[2]
 DOCS = PROJECT / "docs"
@@ -85,16 +85,21 @@ def variables() -> set[str]:
     [
         (PARAMETERS, CREATE_PARAMS),
         (PARAMETERS, REVOKE_PARAMS),
-        (PARAMETERS, COLUMNS),
         (PARAMETERS, set(Auth0Settings.model_fields) - {"base_url", "client_id", "client_secret"}),
         (PARAMETERS, variables()),
         (WHAT_HAPPENS, [field.name for field in fields(Timeouts)]),
     ],
-    ids=["parameters of create", "parameters of revoke", "columns", "extras", "variables", "timeouts"],
+    ids=["parameters of create", "parameters of revoke", "extras", "variables", "timeouts"],
 )
 def test_a_page_names_all_that_its_reader_may_look_up(page: Path, names: Iterable[str]) -> None:
     text = page.read_text(encoding="utf-8")
     assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def test_the_tables_of_columns_say_what_the_models_say() -> None:
+    tables = PARAMETERS.read_text(encoding="utf-8").split("### Columns\n")[1].split("\n### ")[0]
+    rows = [line for line in tables.splitlines() if line.startswith("| `")]
+    assert rows == [f"| `{column.name}` | {column.values} | {column.explanation} |" for column in describe_columns()]
 
 
 def test_the_readme_stays_short() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, get_args, get_origin
+from typing import get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from include.prospects.schema.cells import CellParser, nullable, parser_for, plain_type
-from include.prospects.schema.models import NotNull, ProspectRow
+from include.prospects.schema.models import ProspectRow
+from include.prospects.schema.values import NotNull
 
 SHORT_NAMES = {
     "connection_name": "connection_config.name",
@@ -17,6 +19,22 @@ SHORT_NAMES = {
     "domains": "domain_aliases_config.pending_domains",
 }
 """Short columns and the paths that they stand for."""
+
+USUAL = (
+    "organization_id",
+    "organization_name",
+    "prospect_name",
+    "prospect_email",
+    "connection_name",
+    "display_name",
+    "domains",
+    "assign_membership_on_login",
+    "organization_show_as_button",
+    "profile_id",
+    "custom_domain",
+    "ttl_sec",
+)
+"""The columns that most inputs need, in the order of a template."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,27 +60,29 @@ class Column:
         return Column(f"{self.name}.{key}", (*self.path, key), self.free_keys or self.parse)
 
 
-def _derive(model: type[BaseModel], above: tuple[str, ...] = ()) -> Iterator[Column]:
+def fields(model: type[BaseModel] = ProspectRow, above: tuple[str, ...] = ()) -> Iterator[tuple[str, FieldInfo]]:
+    """Yield dotted path and field of each column of the models, an object before its own fields."""
     for name, field in model.model_fields.items():
         path = (*above, name)
-        may_be_null = not any(isinstance(mark, NotNull) for mark in field.metadata)
+        yield ".".join(path), field
         inner = plain_type(field.annotation)
-        yield Column(".".join(path), path, _parser(field.annotation, may_be_null), _free_keys(inner))
         if isinstance(inner, type) and issubclass(inner, BaseModel):
-            yield from _derive(inner, path)
+            yield from fields(inner, path)
 
 
-def _parser(annotation: Any, may_be_null: bool) -> CellParser:
-    parse = parser_for(annotation)
-    return nullable(parse) if may_be_null and type(None) in get_args(annotation) else parse
+def may_be_null(field: FieldInfo) -> bool:
+    """Whether JSON's null is a value of a field; None alone means that it may be absent."""
+    return type(None) in get_args(field.annotation) and not any(isinstance(mark, NotNull) for mark in field.metadata)
 
 
-def _free_keys(inner: Any) -> CellParser | None:
-    return _parser(get_args(inner)[1], may_be_null=True) if get_origin(inner) is dict else None
+def _column(dotted: str, field: FieldInfo) -> Column:
+    parse, inner = parser_for(field.annotation), plain_type(field.annotation)
+    free_keys = nullable(parser_for(get_args(inner)[1])) if get_origin(inner) is dict else None
+    return Column(dotted, tuple(dotted.split(".")), nullable(parse) if may_be_null(field) else parse, free_keys)
 
 
 def _known_columns() -> dict[str, Column]:
-    columns = {column.name: column for column in _derive(ProspectRow)}
+    columns = {dotted: _column(dotted, field) for dotted, field in fields()}
     for short, dotted in SHORT_NAMES.items():
         columns[short] = Column(short, columns[dotted].path, columns[dotted].parse)
     return columns

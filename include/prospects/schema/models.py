@@ -1,64 +1,36 @@
 """The request body of the ticket endpoint, and a CSV row, as typed models.
 
 Source of the fields and bounds: Auth0 Management API, POST /self-service-profiles/{id}/sso-ticket. A field
-that the API gains is one line here: its column, its cell grammar and its checks follow from the type.
+that the API gains is one entry here: its column, its cell grammar and its checks follow from the type. The
+description says what the column means; an example is a cell, as the CSV has it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from include.prospects.schema.formats import (
-    connection_name,
-    domain_name,
-    email_address,
-    https_url,
-    identifier,
-    organization_id,
-    plain_text,
+from include.prospects.schema.values import (
+    MOST_ITEMS,
+    ConnectionName,
+    Domain,
+    Email,
+    Host,
+    HttpsUrl,
+    Identifier,
+    IfGiven,
+    NonEmptyText,
+    OrganizationId,
+    ScimScope,
+    Some,
+    Text128,
+    Text255,
+    Text256,
 )
-
-if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler
-    from pydantic_core import CoreSchema
 
 MAX_TTL_SEC = 432_000
 """Five days, in seconds: the longest lifetime of a ticket, and the API's default."""
-
-MOST_ITEMS = 1_000
-"""Of a list; the API takes no more domains, and fewer of all else."""
-
-
-class NotNull:
-    """Marks a field that may be left out, but not be null: the model's ``None`` then means absent."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Return the schema of the type without its ``None``."""
-        schema = handler(source)
-        return schema["schema"] if schema["type"] == "nullable" else schema
-
-
-T = TypeVar("T")
-IfGiven = Annotated[T | None, NotNull()]
-Some = Annotated[list[T], Field(max_length=MOST_ITEMS)]
-
-NonEmptyText = Annotated[str, Field(min_length=1), AfterValidator(plain_text)]
-Text128 = Annotated[str, Field(max_length=128), AfterValidator(plain_text)]
-Text255 = Annotated[str, Field(max_length=255), AfterValidator(plain_text)]
-Text256 = Annotated[str, Field(max_length=256), AfterValidator(plain_text)]
-Identifier = Annotated[str, Field(max_length=255), AfterValidator(identifier)]
-OrganizationId = Annotated[str, Field(max_length=50), AfterValidator(organization_id)]
-ConnectionName = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(connection_name)]
-Domain = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(domain_name)]
-Host = Annotated[str, Field(min_length=3, max_length=255), AfterValidator(domain_name)]
-Email = Annotated[str, Field(max_length=254), AfterValidator(email_address)]
-HttpsUrl = Annotated[str, AfterValidator(https_url)]
-ScimScope = Literal[
-    "get:users", "post:users", "put:users", "patch:users", "delete:users",
-    "get:groups", "post:groups", "put:groups", "patch:groups", "delete:groups",
-]  # fmt: skip
 
 
 class Strict(BaseModel):
@@ -70,29 +42,54 @@ class Strict(BaseModel):
 class IdpInitiated(Strict):
     """Log-in that starts at the customer's identity provider."""
 
-    enabled: IfGiven[bool] = None
-    client_id: IfGiven[Identifier] = None
-    client_protocol: IfGiven[Literal["samlp", "wsfed", "oauth2"]] = None
-    client_authorizequery: IfGiven[Text256] = None
+    enabled: IfGiven[bool] = Field(None, description="Whether such logins are allowed.", examples=["true"])
+    client_id: IfGiven[Identifier] = Field(
+        None, description="The application that such a login opens.", examples=["a1B2c3D4e5F6"]
+    )
+    client_protocol: IfGiven[Literal["samlp", "wsfed", "oauth2"]] = Field(
+        None, description="The protocol of that application.", examples=["oauth2"]
+    )
+    client_authorizequery: IfGiven[Text256] = Field(
+        None, description="The query for that application, with oauth2.", examples=["scope=openid&response_type=code"]
+    )
 
 
 class ConnectionOptions(Strict):
     """Options of the connection to be made."""
 
-    icon_url: HttpsUrl | None = None
-    domain_aliases: Some[Domain] | None = None
-    idpinitiated: IdpInitiated | None = None
+    icon_url: HttpsUrl | None = Field(
+        None, description="Icon of the login button.", examples=["https://acme.example/i.png"]
+    )
+    domain_aliases: Some[Domain] | None = Field(
+        None,
+        description="Domains that Auth0 takes as verified without proof. The safe way is domains.",
+        examples=["acme.example"],
+    )
+    idpinitiated: IdpInitiated | None = Field(
+        None, description="Login that starts at the customer's identity provider.", examples=['{"enabled": false}']
+    )
 
 
 class ConnectionConfig(Strict):
     """The connection to be made."""
 
-    name: ConnectionName
-    display_name: IfGiven[Text128] = None
-    is_domain_connection: IfGiven[bool] = None
-    show_as_button: IfGiven[bool] = None
-    metadata: IfGiven[Annotated[dict[Text255, Text255 | None], Field(max_length=10)]] = None
-    options: ConnectionOptions | None = None
+    name: ConnectionName = Field(
+        description="The new connection. Default: made from the organization's name, or else from its id.",
+        examples=["acme-saml"],
+    )
+    display_name: IfGiven[Text128] = Field(None, description="Shown on the login page.", examples=["Acme staff"])
+    is_domain_connection: IfGiven[bool] = Field(
+        None, description="Whether third-party applications can use the connection.", examples=["false"]
+    )
+    show_as_button: IfGiven[bool] = Field(
+        None, description="Whether the login page has a button for the connection.", examples=["true"]
+    )
+    metadata: IfGiven[Annotated[dict[Text255, Text255 | None], Field(max_length=10)]] = Field(
+        None, description="Keys and texts of your own, kept with the connection.", examples=['{"plan": "gold"}']
+    )
+    options: ConnectionOptions | None = Field(
+        None, description="Options of the connection.", examples=['{"icon_url": "https://acme.example/i.png"}']
+    )
 
 
 class EnabledOrganization(Strict):
@@ -106,65 +103,120 @@ class EnabledOrganization(Strict):
 class DomainAliasesConfig(Strict):
     """The domains that the customer has to verify."""
 
-    domain_verification: Literal["none", "optional", "required"]
-    pending_domains: IfGiven[Some[Domain]] = None
+    domain_verification: Literal["none", "optional", "required"] = Field(
+        description="Whether the customer verifies domains. Default: optional with domains, else none.",
+        examples=["required"],
+    )
+    pending_domains: IfGiven[Some[Domain]] = Field(
+        None,
+        description="Domains that the customer must verify. At most 100 for one organization.",
+        examples=["acme.example;mail.acme.example"],
+    )
 
 
 class GoogleWorkspaceConfig(Strict):
     """Directory sync with Google Workspace."""
 
-    sync_users: bool
-    sync_groups: IfGiven[bool] = None
+    sync_users: bool = Field(description="Whether users are synchronized.", examples=["true"])
+    sync_groups: IfGiven[bool] = Field(None, description="Whether groups are synchronized, too.", examples=["true"])
 
 
 class ProvisioningConfig(Strict):
-    """Provisioning of users and groups; ``token_lifetime`` in seconds, null for tokens that never expire."""
+    """Provisioning of users and groups."""
 
-    scopes: IfGiven[Annotated[list[ScimScope], Field(min_length=1, max_length=MOST_ITEMS)]] = None
-    google_workspace: IfGiven[GoogleWorkspaceConfig] = None
-    token_lifetime: Annotated[int, Field(ge=900)] | None = None
+    scopes: IfGiven[Annotated[list[ScimScope], Field(min_length=1, max_length=MOST_ITEMS)]] = Field(
+        None, description="What the customer's SCIM token allows.", examples=["get:users;post:users"]
+    )
+    google_workspace: IfGiven[GoogleWorkspaceConfig] = Field(
+        None, description="Directory sync with Google Workspace.", examples=['{"sync_users": true}']
+    )
+    token_lifetime: Annotated[int, Field(ge=900)] | None = Field(
+        None, description="Seconds until the SCIM token expires. Empty or null: never.", examples=["7776000"]
+    )
 
 
 class EnabledFeatures(Strict):
     """What the holder of an edit ticket may change."""
 
-    sso: IfGiven[bool] = None
-    domain_verification: IfGiven[bool] = None
-    provisioning: IfGiven[bool] = None
+    sso: IfGiven[bool] = Field(None, description="Whether the ticket covers single sign-on.", examples=["true"])
+    domain_verification: IfGiven[bool] = Field(
+        None, description="Whether the ticket covers domain verification.", examples=["true"]
+    )
+    provisioning: IfGiven[bool] = Field(None, description="Whether the ticket covers provisioning.", examples=["true"])
 
 
 class ThirdPartyClientAccessConfig(Strict):
     """Whether the customer may open the connection to third-party applications."""
 
-    allow_configuration: bool
+    allow_configuration: bool = Field(
+        description="Whether the customer may open the connection to third-party applications.", examples=["false"]
+    )
 
 
 class TicketRequest(Strict):
     """The JSON body of the request for one ticket."""
 
-    connection_id: IfGiven[Identifier] = None
-    connection_config: IfGiven[ConnectionConfig] = None
-    enabled_clients: IfGiven[Some[NonEmptyText]] = None
-    enabled_organizations: IfGiven[Some[EnabledOrganization]] = None
-    ttl_sec: IfGiven[Annotated[int, Field(ge=0, le=MAX_TTL_SEC)]] = None
-    domain_aliases_config: IfGiven[DomainAliasesConfig] = None
-    provisioning_config: IfGiven[ProvisioningConfig] = None
-    use_for_organization_discovery: IfGiven[bool] = None
-    enabled_features: IfGiven[EnabledFeatures] = None
-    third_party_client_access_config: IfGiven[ThirdPartyClientAccessConfig] = None
+    connection_id: IfGiven[Identifier] = Field(
+        None, description="The ticket edits this connection instead of creating one.", examples=["con_a1B2c3D4e5F6"]
+    )
+    connection_config: IfGiven[ConnectionConfig] = Field(
+        None, description="The connection that the ticket creates.", examples=['{"name": "acme-saml"}']
+    )
+    enabled_clients: IfGiven[Some[NonEmptyText]] = Field(
+        None, description="Client ids of the connection's applications.", examples=["a1B2c3D4e5F6;g7H8i9J0k1L2"]
+    )
+    enabled_organizations: IfGiven[Some[EnabledOrganization]] = Field(
+        None,
+        description="The organizations that use the connection. Default: the row's.",
+        examples=['[{"organization_id": "org_acme0000000000001", "show_as_button": true}]'],
+    )
+    ttl_sec: IfGiven[Annotated[int, Field(ge=0, le=MAX_TTL_SEC)]] = Field(
+        None,
+        description="Seconds until an unopened link expires. Empty: the run's. 0: Auth0's default, five days.",
+        examples=["86400"],
+    )
+    domain_aliases_config: IfGiven[DomainAliasesConfig] = Field(
+        None, description="The domains that the customer verifies.", examples=['{"domain_verification": "required"}']
+    )
+    provisioning_config: IfGiven[ProvisioningConfig] = Field(
+        None, description="Provisioning of users and groups.", examples=['{"scopes": ["get:users", "post:users"]}']
+    )
+    use_for_organization_discovery: IfGiven[bool] = Field(
+        None, description="Whether a verified domain leads its users to the organization.", examples=["true"]
+    )
+    enabled_features: IfGiven[EnabledFeatures] = Field(
+        None, description="What a ticket that edits a connection covers.", examples=['{"sso": true}']
+    )
+    third_party_client_access_config: IfGiven[ThirdPartyClientAccessConfig] = Field(
+        None, description="Use by third-party applications.", examples=['{"allow_configuration": false}']
+    )
 
 
 class ProspectRow(TicketRequest):
     """A row of the CSV: the request body and, beside it, the columns that are no part of it."""
 
-    organization_id: OrganizationId
-    organization_name: IfGiven[Text255] = None
-    prospect_name: IfGiven[Text255] = None
-    prospect_email: IfGiven[Email] = None
-    profile_id: IfGiven[Identifier] = None
-    custom_domain: IfGiven[Host] = None
-    assign_membership_on_login: IfGiven[bool] = None
-    organization_show_as_button: IfGiven[bool] = None
+    organization_id: OrganizationId = Field(description="The Auth0 organization.", examples=["org_acme0000000000001"])
+    organization_name: IfGiven[Text255] = Field(
+        None, description="Copied to the report. The default connection name is made from it.", examples=["Acme"]
+    )
+    prospect_name: IfGiven[Text255] = Field(None, description="Copied to the report.", examples=["IT desk"])
+    prospect_email: IfGiven[Email] = Field(None, description="Copied to the report.", examples=["it@acme.example"])
+    profile_id: IfGiven[Identifier] = Field(
+        None,
+        description="The self-service profile. Empty: the run's, then the Airflow connection's.",
+        examples=["ssp_a1B2c3D4e5F6"],
+    )
+    custom_domain: IfGiven[Host] = Field(
+        None,
+        description="Host of the link, sent as header auth0-custom-domain. Empty: the Airflow connection's.",
+        examples=["login.app.example"],
+    )
+    assign_membership_on_login: IfGiven[bool] = Field(
+        None, description="Whether users who log in become members of the row's organization.", examples=["true"]
+    )
+    organization_show_as_button: IfGiven[bool] = Field(
+        None, description="Whether the organization's login page shows the connection.", examples=["true"]
+    )
 
 
 OWN_COLUMNS = frozenset(ProspectRow.model_fields) - frozenset(TicketRequest.model_fields)

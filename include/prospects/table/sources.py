@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from include.prospects.records import ProspectsError, TooLargeError, shown
 
@@ -40,6 +40,17 @@ def read_sources(source: AnyPath | None, text: str) -> Iterator[tuple[str, bytes
         raise ProspectsError(
             [f"prospects_uri '{_name(source)}' can't be read: {shown(str(error) or type(error).__name__, 500)}"]
         ) from error
+
+
+def read_stream(stream: BinaryIO, name: str) -> tuple[str, bytes]:
+    """Return name, escaped for messages, and content of a stream.
+
+    :raises ProspectsError: it has over :data:`MOST_BYTES`.
+    """
+    content = stream.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise TooLargeError([_TOO_LARGE])
+    return shown(name, 255), content
 
 
 def _read_files(source: AnyPath) -> Iterator[tuple[str, bytes]]:

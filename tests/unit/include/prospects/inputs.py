@@ -11,6 +11,20 @@ import pytest
 
 from include.prospects import Problem, Prospects, ProspectsError, load_prospects
 
+_SCOPES = {"provisioning_config.scopes": "get:users"}
+_VERIFIED = {"domain_aliases_config.domain_verification": "optional"}
+COMPANIONS = {
+    "enabled_features": {"connection_id": "con_1"},
+    "enabled_features.sso": {"connection_id": "con_1"},
+    "enabled_features.domain_verification": {"connection_id": "con_1"},
+    "enabled_features.provisioning": {"connection_id": "con_1", **_SCOPES},
+    "provisioning_config.token_lifetime": _SCOPES,
+    "provisioning_config.google_workspace.sync_groups": {"provisioning_config.google_workspace.sync_users": "yes"},
+    "domain_aliases_config.pending_domains": _VERIFIED,
+    "use_for_organization_discovery": _VERIFIED,
+}
+"""Cells that a column needs beside it."""
+
 
 def csv_of(*rows: Sequence[str], **dialect: Any) -> str:
     """Return a CSV, its header first."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from include.prospects import load_prospects, manifest_rows, read_manifest, write_manifest
+from include.prospects import ProspectsError, load_prospects, manifest_rows, read_lines, read_manifest, write_manifest
+from include.prospects.manifest import error_line
 
 BAD_ROWS = Path(__file__).parents[3] / "support" / "bad_rows.csv"
 
@@ -18,15 +19,34 @@ def test_a_manifest_is_one_line_a_row_in_row_order(tmp_path):
     assert path == str(tmp_path / "run" / "1" / "manifest.jsonl")
     assert read_manifest(Path(path)) == loaded
     head, *rows = [json.loads(line) for line in Path(path).read_text().splitlines()]
-    assert head == {"kind": "head", "warnings": []}
+    assert head == {"kind": "head", "warnings": [], "rows": 39}
     assert [row["row"] for row in rows] == list(range(1, 40))
     assert [row["row"] for row in rows if row["kind"] == "valid"] == [item.row for item in loaded.valid]
 
 
-def test_another_file_is_no_manifest(tmp_path):
-    (tmp_path / "x.jsonl").write_text('{"kind": "ticket"}\n')
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no JSON",
+        "[]",
+        '{"kind": "ticket"}',
+        '{"kind": "head", "warnings": [], "rows": 1}',
+        '{"kind": "head", "warnings": [], "rows": 1}\n{"kind": "valid"}',
+        '{"kind": "head", "warnings": [], "rows": 1}\n{"row": 1}',
+    ],
+    ids=["empty", "no JSON", "no object", "no head", "cut off", "a row without fields", "a row without a kind"],
+)
+def test_another_file_is_no_manifest(tmp_path, text):
+    (tmp_path / "x.jsonl").write_text(text)
     with pytest.raises(ValueError, match="is no manifest of prospects"):
         read_manifest(tmp_path / "x.jsonl")
+
+
+def test_an_input_that_cannot_be_used_is_one_line_and_the_reader_raises_it_again():
+    with pytest.raises(ProspectsError) as error:
+        read_lines([error_line(ProspectsError(["a.csv: is empty", "b.csv: is empty"]))])
+    assert error.value.problems == ["a.csv: is empty", "b.csv: is empty"]
 
 
 def test_the_rows_for_the_report_have_the_fields_of_their_requests_or_an_error():

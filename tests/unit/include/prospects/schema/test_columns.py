@@ -10,21 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 from include.prospects.schema.cells import is_object, plain_type
 from include.prospects.schema.columns import COLUMNS, SHORT_NAMES
 from include.prospects.schema.models import OWN_COLUMNS, ProspectRow, TicketRequest
-from tests.unit.include.prospects.inputs import body_of, load, problems_of
+from tests.unit.include.prospects.inputs import COMPANIONS, body_of, load, problems_of
 
 TEXTS = ("acme-1", "acme.example", "https://acme.example/icon.png", "it@acme.example", "null")
-SCOPES = {"provisioning_config.scopes": "get:users"}
-VERIFIED = {"domain_aliases_config.domain_verification": "optional"}
-COMPANIONS = {
-    "enabled_features.sso": {"connection_id": "con_1"},
-    "enabled_features.domain_verification": {"connection_id": "con_1"},
-    "enabled_features.provisioning": {"connection_id": "con_1", **SCOPES},
-    "provisioning_config.token_lifetime": SCOPES,
-    "provisioning_config.google_workspace.sync_groups": {"provisioning_config.google_workspace.sync_users": "yes"},
-    "domain_aliases_config.pending_domains": VERIFIED,
-    "use_for_organization_discovery": VERIFIED,
-}
-"""Cells that a column needs beside it."""
 
 
 def leaf_fields(model=ProspectRow, above=""):

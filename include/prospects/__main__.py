@@ -1,0 +1,113 @@
+"""``python -m include.prospects check | template | columns``: prospects in a terminal, without Airflow."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from io import TextIOWrapper
+from pathlib import Path
+from signal import SIG_DFL, SIGPIPE, signal
+
+from include.files import json_bytes
+from include.prospects import (
+    Prospects,
+    ProspectsError,
+    check_contents,
+    describe_columns,
+    load_prospects,
+    template_csv,
+    template_xlsx,
+)
+from include.prospects.manifest import error_line, manifest_lines
+from include.prospects.records import shown
+from include.prospects.table.sources import read_stream
+
+VALID, INVALID, UNUSABLE = 0, 1, 2
+"""Exit codes of ``check``: all rows are valid, some are invalid, the input as a whole can't be used."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one of the commands; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m include.prospects", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    check = commands.add_parser("check", help="check a CSV as the DAG does, and send nothing")
+    check.add_argument("file", help="a CSV file, a folder of them, or - for standard input")
+    check.add_argument("--name", default="stdin", help="name of the CSV from standard input (default: %(default)s)")
+    check.add_argument("--ttl-sec", type=int, default=0, help="lifetime in seconds for rows that set none")
+    check.add_argument("--json", action="store_true", help="write JSON Lines: a head, then one line for each row")
+    check.set_defaults(run=_check)
+    template = commands.add_parser("template", help="write a CSV to start from")
+    template.add_argument("--xlsx", action="store_true", help="write an Excel file that also describes all columns")
+    template.add_argument("-o", "--output", type=Path, metavar="FILE", help="a new file (default: standard output)")
+    template.set_defaults(run=_template)
+    columns = commands.add_parser("columns", help="describe all columns")
+    columns.add_argument("--json", action="store_true", help="write JSON Lines, one for each column")
+    columns.set_defaults(run=_columns)
+    options = parser.parse_args(arguments)
+    code: int = options.run(options)
+    return code
+
+
+def _check(options: argparse.Namespace) -> int:
+    try:
+        if options.file == "-":
+            found = check_contents([read_stream(sys.stdin.buffer, options.name)], options.ttl_sec)
+        else:
+            found = load_prospects(Path(options.file), default_ttl_sec=options.ttl_sec)
+    except ProspectsError as error:
+        if options.json:
+            sys.stdout.buffer.write(error_line(error))
+        else:
+            print(error, file=sys.stderr)
+        return UNUSABLE
+    if options.json:
+        sys.stdout.buffer.writelines(manifest_lines(found))
+    else:
+        _print_messages(found)
+    return INVALID if found.invalid else VALID
+
+
+def _print_messages(found: Prospects) -> None:
+    several = len({row.source for row in found.rows()}) > 1
+    for row in found.invalid:
+        for problem in row.problems:
+            print(f"{row.source}: {problem}" if several else problem)
+    for warning in found.warnings:
+        print(f"Warning: {warning}")
+    print(", ".join(f"{name}: {count:,}" for name, count in found.counts().items()))
+
+
+def _template(options: argparse.Namespace) -> int:
+    content = template_xlsx() if options.xlsx else template_csv()
+    if options.output is None and options.xlsx and sys.stdout.isatty():
+        print("An Excel file is not for a terminal: name a file with -o.", file=sys.stderr)
+        return UNUSABLE
+    if options.output is None:
+        sys.stdout.buffer.write(content)
+        return 0
+    try:
+        with options.output.open("xb") as file:
+            file.write(content)
+    except OSError as error:
+        print(f"{shown(str(options.output))} can't be written: {error.strerror}", file=sys.stderr)
+        return UNUSABLE
+    return 0
+
+
+def _columns(options: argparse.Namespace) -> int:
+    for column in describe_columns():
+        if options.json:
+            sys.stdout.buffer.write(json_bytes(asdict(column)) + b"\n")
+        else:
+            print(f"{column.name}  ({column.values})\n    {column.explanation} Example: {column.example}")
+    return 0
+
+
+if __name__ == "__main__":
+    signal(SIGPIPE, SIG_DFL)  # as other commands, it ends when nobody reads its output any more
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names in letters that the terminal doesn't have
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""The types of single values: text, ids, domains, with their bounds.
+
+Source of the bounds: Auth0 Management API, POST /self-service-profiles/{id}/sso-ticket.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, Field
+
+from include.prospects.schema.formats import (
+    connection_name,
+    domain_name,
+    email_address,
+    https_url,
+    identifier,
+    organization_id,
+    plain_text,
+)
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
+
+MOST_ITEMS = 1_000
+"""Of a list; the API takes no more domains, and fewer of all else."""
+
+
+class NotNull:
+    """Marks a field that may be left out, but not be null: the model's ``None`` then means absent."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return the schema of the type without its ``None``."""
+        schema = handler(source)
+        return schema["schema"] if schema["type"] == "nullable" else schema
+
+
+T = TypeVar("T")
+IfGiven = Annotated[T | None, NotNull()]
+Some = Annotated[list[T], Field(max_length=MOST_ITEMS)]
+
+NonEmptyText = Annotated[str, Field(min_length=1), AfterValidator(plain_text)]
+Text128 = Annotated[str, Field(max_length=128), AfterValidator(plain_text)]
+Text255 = Annotated[str, Field(max_length=255), AfterValidator(plain_text)]
+Text256 = Annotated[str, Field(max_length=256), AfterValidator(plain_text)]
+Identifier = Annotated[str, Field(max_length=255), AfterValidator(identifier)]
+OrganizationId = Annotated[str, Field(max_length=50), AfterValidator(organization_id)]
+ConnectionName = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(connection_name)]
+Domain = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(domain_name)]
+Host = Annotated[str, Field(min_length=3, max_length=255), AfterValidator(domain_name)]
+Email = Annotated[str, Field(max_length=254), AfterValidator(email_address)]
+HttpsUrl = Annotated[str, AfterValidator(https_url)]
+ScimScope = Literal[
+    "get:users", "post:users", "put:users", "patch:users", "delete:users",
+    "get:groups", "post:groups", "put:groups", "patch:groups", "delete:groups",
+]  # fmt: skip
