@@ -1,9 +1,4 @@
-"""
-### Create SSO tickets
-
-Creates Auth0 self-service SSO access tickets from a CSV of prospects: one link for each prospect. A successful run
-means that every row has a final outcome. You can run it again at any time: links that are still valid are reused.
-"""
+"""The DAG that creates tickets: CSV → prospects → plan → tickets → report."""
 
 from __future__ import annotations
 
@@ -15,17 +10,21 @@ from airflow.sdk import Asset, Metadata, ObjectStoragePath, Param, chain, dag, t
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowSkipException
 from auth0_sso.operators.approval import ApprovePlanOperator
+from auth0_sso.operators.notify import notifiers, outcome_callbacks
 from auth0_sso.operators.sso_tickets import CreateSsoTicketsOperator
 from auth0_sso.runtime.pool import POOL
 from auth0_sso.runtime.retry_policy import RETRIES
+from auth0_sso.tickets.collect import outcomes_of, stats_of
+from auth0_sso.tickets.preflight import check_before_creating, forecast
 
 from include import create_tickets, prospects, run
-from include.params import APPROVAL, CREATE_PARAMS, require_known, require_mappable
+from include.params import CREATE_PARAMS, require_known, require_mappable
+from include.texts import APPROVAL, APPROVAL_NOTICE, CREATE_DOCS, OUTCOME_NOTICE
 
 REPORTS = Asset("sso_ticket_reports")
 
 
-@task
+@task(doc_md=CREATE_DOCS["load_prospects"])
 def load_prospects(*, params: dict[str, Any], dag: Any, dag_run: Any) -> dict[str, Any]:
     """Read and check the CSV."""
     require_known(params, dag.params)
@@ -33,34 +32,33 @@ def load_prospects(*, params: dict[str, Any], dag: Any, dag_run: Any) -> dict[st
     return create_tickets.load(source, params["prospects_csv"] or "", params["ttl_sec"], run.run_folder(base, dag_run))
 
 
-@task(pool=POOL)
-def plan_fan_out(loaded: dict[str, Any], *, params: dict[str, Any], ti: Any) -> list[dict[str, str]]:
+@task(pool=POOL, doc_md=CREATE_DOCS["plan_fan_out"])
+def plan_fan_out(loaded: dict[str, Any], *, params: dict[str, Any], ti: Any, dag_run: Any) -> list[dict[str, str]]:
     """Check token and profiles, and divide the organizations among the mapped tasks."""
-    from auth0_sso.tickets.preflight import check_before_creating
-
     found = create_tickets.read(ObjectStoragePath(loaded["manifest"]), on_invalid_rows=params["on_invalid_rows"])
     require_mappable(params["max_mapped_tasks"], conf.getint("core", "max_map_length"))
-    settings = {name: params[name] for name in ("profile_id", "on_existing", "dry_run")}
-    check_before_creating(ti, {prospect.profile_id for prospect in found.valid}, **settings)
-    return create_tickets.plan(found, params["max_mapped_tasks"], ObjectStoragePath(loaded["folder"]))
+    settings = {name: params[name] for name in ("profile_id", "on_existing")}
+    check_before_creating(ti, {one.profile_id for one in found.valid}, **settings, dry_run=params["dry_run"])
+    batches = create_tickets.plan(found, params["max_mapped_tasks"], ObjectStoragePath(loaded["folder"]))
+    expected = forecast(prospects.manifest_rows(found), dag_run, len(batches), **settings)
+    ti.xcom_push("plan", create_tickets.summarize_plan(loaded, batches, expected))
+    return batches
 
 
-@task(trigger_rule="all_done", outlets=[REPORTS])
+@task(trigger_rule="all_done", outlets=[REPORTS], doc_md=CREATE_DOCS["export_report"])
 def export_report(loaded: dict[str, Any] | None, *, ti: Any, dag_run: Any) -> Any:
-    """Write the report, also when tasks have failed."""
-    from auth0_sso.tickets.collect import outcomes_of, stats_of
-
+    """Write the report."""
     if loaded is None:
         raise AirflowSkipException("load_prospects failed: no row is known, so there is nothing to report.")
     found = create_tickets.read(ObjectStoragePath(loaded["manifest"]))
     outcomes = outcomes_of(ti, dag_run, "create_tickets", prospects.manifest_rows(found))
     folder = ObjectStoragePath(loaded["folder"])
     exported = create_tickets.export(found, outcomes, stats_of(ti, "create_tickets"), folder, dag_run)
-    yield Metadata(REPORTS, exported)
+    yield Metadata(REPORTS, {name: exported[name] for name in ("report_uri", "summary")})
     return exported
 
 
-@task(trigger_rule="all_done")
+@task(trigger_rule="all_done", doc_md=CREATE_DOCS["check_outcome"], **outcome_callbacks(**OUTCOME_NOTICE))
 def check_outcome(exported: dict[str, Any] | None) -> None:
     """Fail if a row failed or was not attempted."""
     run.require_complete(exported, "If Auth0 refused their requests, fix these rows in the CSV.")
@@ -74,14 +72,16 @@ def check_outcome(exported: dict[str, Any] | None) -> None:
     max_active_tasks=1000,  # the pool is the limit
     default_args=RETRIES,
     params={name: Param(**spec) for name, spec in CREATE_PARAMS.items()},
-    doc_md=__doc__,
     tags=["auth0", "sso"],
 )
 def create_sso_tickets() -> None:
-    """CSV → prospects → plan → tickets → report."""
+    """
+    Creates Auth0 self-service SSO access tickets from a CSV of prospects: one link for each prospect. A successful run
+    means that every row has a final outcome. You can run it again at any time: links that are still valid are reused.
+    """
     loaded = load_prospects()
     batches = plan_fan_out(loaded)
-    approved = ApprovePlanOperator(task_id="approve", required="{{ params.require_approval }}", **APPROVAL)
+    approved = ApprovePlanOperator(notifiers=notifiers(**APPROVAL_NOTICE), **APPROVAL)
     created = CreateSsoTicketsOperator.partial(
         task_id="create_tickets",
         profile_id="{{ params.profile_id or '' }}",
@@ -90,6 +90,7 @@ def create_sso_tickets() -> None:
         ledger_id="{{ ti.xcom_pull(task_ids='plan_fan_out', key='ledger_id') }}",
         map_index_template="{{ task.batch['label'] }}",
         pool=POOL,
+        doc_md=CREATE_DOCS["create_tickets"],
     ).expand(batch=batches)
     exported = export_report(loaded)
     chain(batches, approved, created, exported, check_outcome(exported))

@@ -13,15 +13,17 @@ from typing import Any
 from airflow.sdk import ObjectStoragePath, Param, chain, dag, task
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowSkipException
+from auth0_sso.operators.notify import outcome_callbacks
 from auth0_sso.operators.sso_tickets import RevokeSsoTicketsOperator
 from auth0_sso.runtime.pool import POOL
 from auth0_sso.runtime.retry_policy import RETRIES
 
 from include import revoke_tickets, run
 from include.params import REVOKE_PARAMS, require_known, require_mappable
+from include.texts import OUTCOME_NOTICE, REVOKE_DOCS
 
 
-@task(pool=POOL)
+@task(pool=POOL, doc_md=REVOKE_DOCS["select_tickets"])
 def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -> list[dict[str, str]]:
     """Find the tickets in the ledger, and divide them among the mapped tasks."""
     from auth0_sso.ledger.records import RunAttempt
@@ -44,7 +46,7 @@ def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -
     return revoke_tickets.plan(tickets, finished, params["max_mapped_tasks"], folder)
 
 
-@task(trigger_rule="all_done")
+@task(trigger_rule="all_done", doc_md=REVOKE_DOCS["export_report"])
 def export_report(batches: list[dict[str, str]] | None, *, params: dict[str, Any], ti: Any, dag_run: Any) -> Any:
     """Write the report, also when tasks have failed."""
     from auth0_sso.tickets.collect import stats_of
@@ -58,7 +60,7 @@ def export_report(batches: list[dict[str, str]] | None, *, params: dict[str, Any
     return revoke_tickets.export(results, stats_of(ti, "revoke_tickets"), folder, dag_run)
 
 
-@task(trigger_rule="all_done")
+@task(trigger_rule="all_done", doc_md=REVOKE_DOCS["check_outcome"], **outcome_callbacks(**OUTCOME_NOTICE))
 def check_outcome(exported: dict[str, Any] | None) -> None:
     """Fail if a selected ticket may still be valid."""
     run.require_complete(exported)
@@ -82,6 +84,7 @@ def revoke_sso_tickets() -> None:
         ledger_id="{{ ti.xcom_pull(task_ids='select_tickets', key='ledger_id') }}",
         map_index_template="{{ task.batch['label'] }}",
         pool=POOL,
+        doc_md=REVOKE_DOCS["revoke_tickets"],
     ).expand(batch=batches)
     exported = export_report(batches)
     chain(batches, revoked, exported, check_outcome(exported))

@@ -17,12 +17,24 @@ from include.prospects import (
     read_manifest,
     write_manifest,
 )
-from include.run import Run, run_info
+from include.reports.rows import RowStatus
+from include.run import Run, first_errors, run_info
 
 if TYPE_CHECKING:
     from include.files import AnyPath
 
 DEFAULT_PROSPECTS = os.environ.get("SSO_TICKETS_PROSPECTS") or "include/data/prospects.csv"
+PLAN_FIELDS = (
+    "prospects",
+    "organizations",
+    "invalid",
+    "create",
+    "reuse",
+    "replace",
+    "requests",
+    "mapped_tasks",
+    "seconds",
+)
 _SHOWN_PROBLEMS = 20
 _NOT_ATTEMPTED = "Nothing was sent for this row: see the first failed task of the run."
 
@@ -72,6 +84,22 @@ def plan(found: Prospects, max_batches: int, folder: AnyPath) -> list[dict[str, 
     return write_batches(plan_batches(found, int(max_batches)), folder)  # Airflow's parameters take 16.0 for an integer
 
 
+def summarize_plan(
+    loaded: Mapping[str, Any], batches: Sequence[Mapping[str, str]], expected: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what the run is going to do, and log it.
+
+    :param loaded: what ``load`` returned.
+    :param expected: what the ledger says: ``prospects``, ``create``, ``reuse``, ``replace``, ``requests``, ``seconds``.
+    :return: these, ``organizations``, ``invalid`` and ``mapped_tasks``. Prospects are counted, not rows: rows that
+        repeat a prospect count once. ``seconds`` is None if unknown.
+    """
+    found = {"organizations": loaded["organizations"], "invalid": loaded["invalid"], "mapped_tasks": len(batches)}
+    planned = {**expected, **found}
+    log.info("The plan: %s", ", ".join(f"{name} {planned[name]}" for name in PLAN_FIELDS))
+    return {name: planned[name] for name in PLAN_FIELDS}
+
+
 def export(
     found: Prospects,
     outcomes: Iterable[Mapping[str, Any]],
@@ -83,8 +111,9 @@ def export(
 
     :param outcomes: the tasks' outcomes, with the report's columns.
     :param stats: the request counts of each task, see :func:`include.reports.rate_samples`.
-    :return: ``report_uri`` and ``summary``, without any ticket.
+    :return: ``report_uri``, ``summary``, and ``errors``, the first ones in words; without any ticket.
     """
     rows = reports.join_rows(manifest_rows(found), outcomes, _NOT_ATTEMPTED)
     summary = reports.write_report(folder, rows, run_info(run, stats, found.warnings))
-    return {"report_uri": str(folder), "summary": summary}
+    errors = first_errors((f"row {row.row}", row.error) for row in rows if row.status == RowStatus.FAILED)
+    return {"report_uri": str(folder), "summary": summary, "errors": errors}

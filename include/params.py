@@ -40,45 +40,47 @@ def require_mappable(max_mapped_tasks: int, longest: int) -> None:
         )
 
 
+_PROSPECTS, _LINKS, _SAFETY, _ADVANCED = ({"section": name} for name in ("Prospects", "Links", "Safety", "Advanced"))
+# The form shows description_md only where there is no description. A path without a leading slash starts at Airflow.
+_COLUMNS = "[All columns](sso-tickets/columns)"
+_SELF_SERVICE_SSO = "https://auth0.com/docs/authenticate/enterprise-connections/self-service-SSO"
+
+
 def _flag(title: str, description: str) -> dict[str, Any]:
     return {"default": False, "type": "boolean", "title": title, "description": description}
 
 
 def _max_mapped_tasks(default: int, items: str) -> dict[str, Any]:
     text = f"With more {items} than this, several share a task, evenly."
-    return {"default": default, "type": "integer", "minimum": 1, "title": "Most mapped tasks", "description": text}
+    kind = {"default": default, "type": "integer", "minimum": 1}
+    return {**kind, **_ADVANCED, "title": "Most mapped tasks", "description": text}
 
 
-_DRY_RUN = _flag("Dry run", "Do everything except the requests to Auth0.")
+def _folder(description: str) -> dict[str, Any]:
+    examples = ["reports", "s3://aws_default@my-bucket/sso-reports"]
+    kind = {"default": DEFAULT_REPORTS, "type": "string", "pattern": _NOT_BLANK, "examples": examples}
+    return {**kind, **_ADVANCED, "title": "Folder of reports", "description": description}
+
+
+_DRY_RUN = {**_flag("Dry run", "Do everything except the requests to Auth0."), **_SAFETY}
 
 CREATE_PARAMS: dict[str, dict[str, Any]] = {
     "prospects_uri": {
         "default": DEFAULT_PROSPECTS,
         "type": "string",
-        "title": "Prospects",
-        "description": "Path or URI of the CSV or of a folder of CSVs, local or in object storage.",
+        "title": "CSV file",
+        "description_md": f"Path or URI of a CSV, or of a folder of CSVs. {_COLUMNS}.",
+        "examples": [DEFAULT_PROSPECTS, "s3://aws_default@my-bucket/prospects/"],
+        **_PROSPECTS,
     },
     "prospects_csv": {
         "default": "",
         "type": ["string", "null"],
         "format": "multiline",
-        "title": "Prospects, pasted",
-        "description": "A CSV pasted here is used instead of the path above.",
-    },
-    "profile_id": {
-        "default": "",
-        "type": ["string", "null"],
-        "pattern": _PROFILE_ID,
-        "title": "Self-service profile",
-        "description": "ssp_…, for rows without one. Empty: the profile of the connection.",
-    },
-    "ttl_sec": {
-        "default": 0,
-        "type": "integer",
-        "minimum": 0,
-        "maximum": MAX_TTL_SEC,
-        "title": "Lifetime in seconds",
-        "description": "A link must be opened within this time; for rows that set none. 0: Auth0's default, five days.",
+        "title": "Or a pasted CSV",
+        "description_md": "Used instead of the file. The first line names the columns, for example "
+        f"`organization_id,organization_name,prospect_email,domains`. {_COLUMNS}.",
+        **_PROSPECTS,
     },
     "on_existing": {
         "default": "reuse",
@@ -87,6 +89,31 @@ CREATE_PARAMS: dict[str, dict[str, Any]] = {
         "values_display": {"reuse": "Reuse it", "reissue": "Revoke it and issue another"},
         "title": "If a prospect has a valid link",
         "description": "on_existing: reuse or reissue. A prospect never has two valid links.",
+        **_LINKS,
+    },
+    "ttl_sec": {
+        "default": 0,
+        "type": "integer",
+        "minimum": 0,
+        "maximum": MAX_TTL_SEC,
+        "title": "Lifetime in seconds",
+        "description": "A link must be opened within this time; for rows that set none. 86400 is a day. "
+        "0: Auth0's default, five days, which is also the most.",
+        **_LINKS,
+    },
+    "profile_id": {
+        "default": "",
+        "type": ["string", "null"],
+        "pattern": _PROFILE_ID,
+        "title": "Self-service profile",
+        "description_md": "`ssp_…`, for rows without one. Empty: the profile of the connection. "
+        f"[Self-service SSO in Auth0]({_SELF_SERVICE_SSO}).",
+        **_LINKS,
+    },
+    "dry_run": _DRY_RUN,
+    "require_approval": {
+        **_flag("Wait for approval", "A person approves the plan before anything is sent."),
+        **_SAFETY,
     },
     "on_invalid_rows": {
         "default": "skip",
@@ -95,61 +122,34 @@ CREATE_PARAMS: dict[str, dict[str, Any]] = {
         "values_display": {"skip": "Skip them into the report", "fail": "Fail before anything is sent"},
         "title": "If rows are invalid",
         "description": "on_invalid_rows: skip or fail. The report lists them in both cases.",
+        **_SAFETY,
     },
     "max_mapped_tasks": _max_mapped_tasks(128, "organizations"),
-    "require_approval": _flag("Wait for approval", "A person approves the plan before anything is sent."),
-    "dry_run": _DRY_RUN,
-    "report_uri": {
-        "default": DEFAULT_REPORTS,
-        "type": "string",
-        "pattern": _NOT_BLANK,
-        "title": "Reports",
-        "description": "Folder for the run's report, local or in object storage.",
-    },
+    "report_uri": _folder("Where the run's report is written, local or in object storage."),
 }
-"""The parameters of the DAG that creates tickets: for each the arguments of Airflow's ``Param``."""
+"""The parameters of the DAG that creates tickets, in the form's order: for each the arguments of ``Param``."""
 
 
 REVOKE_PARAMS: dict[str, dict[str, Any]] = {
     "report_uri": {
         "default": "",
         "type": ["string", "null"],
-        "title": "Tickets of a run",
+        "title": "Links of a run",
         "description": "The folder of that run's report, or its tickets.csv.",
+        "examples": [f"{DEFAULT_REPORTS}/create_sso_tickets/scheduled__2026-01-01T00_00_00+00_00"],
+        **_LINKS,
     },
     "organization_ids": {
         "default": [],
         "type": ["array", "null"],
         "items": {"type": "string", "pattern": _ORGANIZATION_ID_LINE},
-        "title": "Tickets of organizations",
-        "description": "One organization id a line; in addition to the run above.",
+        "title": "Links of organizations",
+        "description": "One organization id (org_…) a line; in addition to the run above.",
+        **_LINKS,
     },
-    "all_live": _flag("All tickets", "Every valid ticket in the ledger, of all organizations."),
-    "max_mapped_tasks": _max_mapped_tasks(16, "tickets"),
+    "all_live": {**_flag("All links", "Every link in the ledger that may still work, of all organizations."), **_LINKS},
     "dry_run": _DRY_RUN,
-    "export_uri": {
-        "default": DEFAULT_REPORTS,
-        "type": "string",
-        "pattern": _NOT_BLANK,
-        "title": "Reports",
-        "description": "Folder for this run's own report.",
-    },
+    "max_mapped_tasks": _max_mapped_tasks(16, "links"),
+    "export_uri": _folder("Where this run's own report is written."),
 }
-"""The parameters of the DAG that revokes tickets: for each the arguments of Airflow's ``Param``."""
-
-APPROVAL = {
-    "subject": "{% set found = ti.xcom_pull('load_prospects') %}Create SSO tickets? Prospects: {{ found.valid }}, "
-    "organizations: {{ found.organizations }}, invalid rows: {{ found.invalid }}.",
-    "body": """
-{%- if params.get('dry_run') -%}
-This is a dry run: nothing is sent, whatever you choose.
-{%- elif params.get('on_existing') == 'reissue' -%}
-**Approve**: valid links are revoked and created again.
-{%- else -%}
-**Approve**: valid links are reused, the others are created.
-{%- endif %}
-
-**Reject**: nothing is sent, the report shows the rows as not attempted, and the run fails.
-""",
-}
-"""The question of the task ``approve``: templates, the body in Markdown."""
+"""The parameters of the DAG that revokes tickets, in the form's order: for each the arguments of ``Param``."""

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from include import reports
 from include.files import PLAN_FOLDER, json_bytes, write_batches, write_private
+from include.reports.revocations import RevocationStatus
 from include.reports.wording import plural
-from include.run import Run, run_info
+from include.run import Run, first_errors, run_info
 
 if TYPE_CHECKING:
     from include.files import AnyPath
@@ -78,4 +79,6 @@ def export(
 ) -> dict[str, Any]:
     """Write the report of a run that ends now; ``stats`` and the result are those of ``create_tickets.export``."""
     summary = reports.write_revocations(folder, results, run_info(run, stats, ()))
-    return {"report_uri": str(folder), "summary": summary}
+    failed = (one for one in results if one["status"] == RevocationStatus.FAILED)
+    errors = first_errors((one["organization_id"], one["error"]) for one in failed)
+    return {"report_uri": str(folder), "summary": summary, "errors": errors}

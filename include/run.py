@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from include import reports
+from include.prospects.records import shown
 
 if TYPE_CHECKING:
     from include.files import AnyPath
 
 PROJECT = Path(__file__).resolve().parents[1]
+_SHOWN_ERRORS = 5
+_LONGEST_ERROR = 300
 DEFAULT_REPORTS = os.environ.get("SSO_TICKETS_REPORTS") or "reports"
 
 
@@ -56,6 +60,11 @@ def run_info(run: Run, stats: Sequence[Mapping[str, Any]], warnings: Sequence[st
     )
 
 
+def first_errors(failed: Iterable[tuple[str, str]]) -> list[str]:
+    """Return the errors of the first rows that failed, each after the row's name; ``failed`` has both."""
+    return [f"{name}: {shown(error, _LONGEST_ERROR)}" for name, error in itertools.islice(failed, _SHOWN_ERRORS)]
+
+
 def require_complete(exported: Mapping[str, Any] | None, advice: str = "Fix what their errors name.") -> None:
     """Check that every row of a run has a final outcome.
 
@@ -70,11 +79,12 @@ def require_complete(exported: Mapping[str, Any] | None, advice: str = "Fix what
     if incomplete:
         counts = " and ".join(f"{count} {status.replace('_', ' ')}" for status, count in incomplete.items())
         numbers = ", ".join(map(str, summary["incomplete_rows"]))
+        errors = "".join(f"\n{error}" for error in exported["errors"])
         more = ", …" if sum(incomplete.values()) > len(summary["incomplete_rows"]) else ""
         raise IncompleteRunError(
             f"{counts} of {summary['rows']} rows: the report says why, row by row: {exported['report_uri']} "
             f"(rows {numbers}{more}). {advice} Then clear the failed tasks or trigger another run: rows that are "
-            "done are not done again."
+            f"done are not done again.{errors}"
         )
 
 

@@ -8,10 +8,14 @@ from typing import Any
 from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
 
+DAG_IDS = ("create_sso_tickets", "revoke_sso_tickets")
+
 
 class Listener:
     """
     Creates the pool if it is missing, when a service of Airflow or a run starts, and preloads the operators.
+
+    When a run of this project's DAGs starts, it also publishes the pool's slots, which its tasks can't look up.
 
     Tasks of a missing pool would stay ``scheduled`` forever. The LocalExecutor forks tasks from the scheduler, so the
     operators are imported once for all of them; each task saves about half a second of CPU.
@@ -30,13 +34,15 @@ class Listener:
             ensure_pool(session)
 
     @hookimpl
-    def on_dag_run_running(self, dag_run: object, msg: str) -> None:
-        """Create a pool that was deleted, in the scheduler's own transaction."""
-        from auth0_sso.runtime.pool import ensure_pool
+    def on_dag_run_running(self, dag_run: Any, msg: str) -> None:
+        """Create a pool that was deleted, and publish its slots, in the scheduler's own transaction."""
+        from auth0_sso.runtime.pool import ensure_pool, publish_slots
         from sqlalchemy.orm import object_session
 
         if (session := object_session(dag_run)) is not None:
             ensure_pool(session)
+            if dag_run.dag_id in DAG_IDS:
+                publish_slots(session)
 
 
 async def pages(scope: Any, receive: Callable[..., Awaitable[Any]], send: Callable[..., Awaitable[Any]]) -> None:

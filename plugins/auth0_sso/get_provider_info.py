@@ -16,7 +16,7 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "hooks": [{"integration-name": "Auth0", "python-modules": ["auth0_sso.hooks.auth0"]}],
         "operators": [{"integration-name": "Auth0", "python-modules": ["auth0_sso.operators.sso_tickets"]}],
-        "extra-links": ["auth0_sso.operators.links.ReportLink"],
+        "extra-links": ["auth0_sso.operators.links.ReportLink", "auth0_sso.operators.links.ProfileLink"],
         "connection-types": [
             {
                 "connection-type": "auth0",

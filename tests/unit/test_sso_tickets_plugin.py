@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 from airflow.models.pool import Pool
+from airflow.models.variable import Variable
 from airflow.utils.sqlalchemy import prohibit_commit
 from auth0_sso.operators.links import PAGES_PREFIX
-from auth0_sso.runtime.pool import POOL, SMALLEST_PLAN_SLOTS, ensure_pool
+from auth0_sso.runtime.pool import POOL, SLOTS_VARIABLE, SMALLEST_PLAN_SLOTS, ensure_pool, publish_slots
 from sqlalchemy import Engine, create_engine, event, insert, select, update
 from sqlalchemy.orm import Session
 
@@ -42,6 +43,7 @@ def plugin() -> ModuleType:
 def engine(tmp_path: Path) -> Iterator[Engine]:
     made = create_engine(f"sqlite:///{tmp_path / 'airflow.db'}")
     Pool.__table__.create(made)
+    Variable.__table__.create(made)
     yield made
     made.dispose()
 
@@ -57,6 +59,23 @@ def listener(plugin: ModuleType, engine: Engine, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr("airflow.utils.session.create_session", create_session)
     return plugin.Listener()
+
+
+def run_of(dag_id: str) -> Any:
+    """Return an object of the database that stands for a run."""
+    run: Any = Pool(pool="another", slots=1, include_deferred=False)
+    run.dag_id = dag_id
+    return run
+
+
+def published(engine: Engine) -> list[str]:
+    with Session(engine) as session:
+        return [variable.val for variable in session.scalars(select(Variable).where(Variable.key == SLOTS_VARIABLE))]
+
+
+def resize(engine: Engine, slots: int) -> None:
+    with engine.begin() as connection:
+        connection.execute(update(Pool).where(Pool.pool == POOL).values(slots=slots))
 
 
 def slots(engine: Engine) -> list[int]:
@@ -94,13 +113,73 @@ def test_a_task_that_starts_does_not_use_the_database(listener: Any, engine: Eng
 def test_a_run_that_starts_creates_a_pool_that_was_deleted_if_the_scheduler_starts_it(
     listener: Any, engine: Engine, in_the_scheduler: bool
 ) -> None:
-    stands_for_a_run = Pool(pool="another", slots=1, include_deferred=False)
+    stands_for_a_run = run_of("any_dag")
     with Session(engine) as session:
         if in_the_scheduler:
             session.add(stands_for_a_run)
         listener.on_dag_run_running(stands_for_a_run, "")
         session.commit()
     assert slots(engine) == [SMALLEST_PLAN_SLOTS] * in_the_scheduler
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "expected"), [("create_sso_tickets", ["2"]), ("revoke_sso_tickets", ["2"]), ("any_dag", [])]
+)
+def test_a_run_of_the_projects_dags_publishes_the_pools_slots(
+    listener: Any, engine: Engine, dag_id: str, expected: list[str]
+) -> None:
+    with Session(engine) as session:
+        session.add(run := run_of(dag_id))
+        listener.on_dag_run_running(run, "")
+        session.commit()
+    assert published(engine) == expected
+
+
+@pytest.fixture
+def pool(engine: Engine) -> Engine:
+    """Return the database, with the pool in it."""
+    with Session(engine) as session, session.begin():
+        ensure_pool(session)
+    return engine
+
+
+def publish(engine: Engine) -> None:
+    with Session(engine) as session, session.begin():
+        publish_slots(session)
+
+
+def test_the_published_slots_follow_the_pool_and_are_written_only_when_they_differ(pool: Engine) -> None:
+    writes: list[object] = []
+    event.listen(pool, "savepoint", lambda *_: writes.append(_))
+    publish(pool)
+    publish(pool)
+    assert (published(pool), len(writes)) == (["2"], 1)
+    resize(pool, 16)
+    publish(pool)
+    publish(pool)
+    assert (published(pool), len(writes)) == (["16"], 2)
+
+
+def test_a_value_that_a_person_has_set_is_replaced(pool: Engine) -> None:
+    with Session(pool) as session, session.begin():
+        session.add(Variable(SLOTS_VARIABLE, "2 or so"))
+    publish(pool)
+    assert published(pool) == ["2"]
+
+
+def test_when_another_scheduler_publishes_first_the_callers_transaction_survives(pool: Engine) -> None:
+    def publish_first(*_: object) -> None:
+        if not published(pool):
+            with pool.begin() as connection:
+                connection.execute(insert(Variable).values(key=SLOTS_VARIABLE, val="5", is_encrypted=False))
+
+    with Session(pool) as racing, racing.begin():
+        event.listen(pool, "savepoint", publish_first)
+        publish_slots(racing)
+        racing.add(Pool(pool="of the caller", slots=1, include_deferred=False))
+    assert published(pool) == ["5"]
+    with Session(pool) as session:
+        assert session.scalar(select(Pool).where(Pool.pool == "of the caller")) is not None
 
 
 def test_when_another_service_is_faster_the_callers_transaction_survives(engine: Engine) -> None:
@@ -121,8 +200,10 @@ def test_when_another_service_is_faster_the_callers_transaction_survives(engine:
 def test_the_schedulers_session_is_not_committed(engine: Engine) -> None:
     with Session(engine) as session, prohibit_commit(session) as guard:
         assert ensure_pool(session)
+        publish_slots(session)
         guard.commit()
     assert slots(engine) == [SMALLEST_PLAN_SLOTS]
+    assert published(engine) == ["2"]
 
 
 def test_the_plugin_registers_its_listener_and_its_pages(plugin: ModuleType) -> None:

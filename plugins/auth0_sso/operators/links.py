@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -14,6 +15,27 @@ if TYPE_CHECKING:
 
 PAGES_PREFIX = "/sso-tickets"
 
+# The oldest tenants, all in the US, have no region in their domain.
+_TENANT = re.compile(r"(?P<name>[a-z0-9-]+)(\.(?P<region>[a-z]{2}))?\.auth0\.com")
+
+
+def ui_address(*parts: str) -> str:
+    """Return the address of a page in this Airflow, from the parts of its path."""
+    base_url = conf.get("api", "base_url", fallback="").rstrip("/")
+    return "/".join((base_url, *(quote(part, safe="") for part in parts)))
+
+
+def profiles_address(domain: str) -> str:
+    """
+    Return the address of the page in Auth0's dashboard that lists a tenant's self-service profiles.
+
+    :param domain: the tenant's canonical domain, such as ``acme.eu.auth0.com``; for any other host it returns "".
+    """
+    tenant = _TENANT.fullmatch(domain)
+    if tenant is None:
+        return ""
+    return f"https://manage.auth0.com/dashboard/{tenant['region'] or 'us'}/{tenant['name']}/connections/enterprise"
+
 
 class ReportLink(BaseOperatorLink):
     """The run's report, for whoever may read the DAG's XComs; the link itself holds no ticket."""
@@ -25,5 +47,17 @@ class ReportLink(BaseOperatorLink):
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Return the address of the report's page in this Airflow."""
-        base_url = conf.get("api", "base_url", fallback="").rstrip("/")
-        return f"{base_url}{PAGES_PREFIX}/reports/{quote(ti_key.dag_id, safe='')}/{quote(ti_key.run_id, safe='')}"
+        return ui_address(PAGES_PREFIX.strip("/"), "reports", ti_key.dag_id, ti_key.run_id)
+
+
+class ProfileLink(BaseOperatorLink):
+    """The tenant's self-service profiles in Auth0's dashboard, whose address names no single profile."""
+
+    @property
+    def name(self) -> str:
+        """The button's label."""
+        return "Auth0 profile"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Return the address of the list of profiles; for a tenant that isn't at ``auth0.com``, no button is shown."""
+        return profiles_address(getattr(operator, "tenant", ""))

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 POOL = "auth0_management_api"
+SLOTS_VARIABLE = f"{POOL}_slots"
 SMALLEST_PLAN_SLOTS = 2  # the smallest Auth0 plan allows two requests a second
 
 log = logging.getLogger(__name__)
@@ -33,3 +34,30 @@ def ensure_pool(session: Session) -> bool:
         return False
     log.warning("Pool '%s' was missing; created with %d slots. Size it to your Auth0 plan.", POOL, SMALLEST_PLAN_SLOTS)
     return True
+
+
+def publish_slots(session: Session) -> None:
+    """
+    Keep the Airflow variable ``auth0_management_api_slots`` equal to the pool's slots. The caller commits.
+
+    Tasks read it, since they can't read the pool. It is written only when it differs.
+    """
+    from airflow.models.pool import Pool
+    from airflow.models.variable import Variable
+    from sqlalchemy import insert, select, update
+    from sqlalchemy.exc import IntegrityError
+
+    slots = session.scalar(select(Pool.slots).where(Pool.pool == POOL))
+    here = Variable.key == SLOTS_VARIABLE
+    known = session.execute(select(Variable._val, Variable.is_encrypted).where(here)).one_or_none()
+    if slots is None or known == (str(slots), False):
+        return
+    # Not a secret, so it isn't encrypted: what is stored can be compared.
+    values = {"val": str(slots), "is_encrypted": False}
+    write = update(Variable).where(here) if known else insert(Variable).values(key=SLOTS_VARIABLE)
+    connection = session.connection()
+    try:
+        with connection.begin_nested():  # as in ensure_pool
+            connection.execute(write.values(values))
+    except IntegrityError:  # another scheduler has just written it
+        return

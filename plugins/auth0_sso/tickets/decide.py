@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -46,6 +47,15 @@ def decide(entry: Entry | None, spec: TicketSpec, attempt: RunAttempt, *, reissu
     return Action.CREATE
 
 
+_COUNTED_AS = {
+    Action.CREATE: "create",
+    Action.RETIRE: "create",
+    Action.WAIT: "create",
+    Action.REPLACE: "replace",
+    Action.KEEP: "reuse",
+}
+
+
 @dataclass(frozen=True)
 class Expected:
     """What a run would do now for the requests of one prospect; ``entry`` is what the ledger knows of it."""
@@ -53,6 +63,11 @@ class Expected:
     group: RequestGroup
     action: Action
     entry: Entry | None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether nothing is sent although there is no valid ticket: a refusal or a revocation stands."""
+        return self.action is Action.KEEP and self.entry is not None and self.entry.status != EntryStatus.CREATED
 
 
 def expected_actions(
@@ -66,6 +81,34 @@ def expected_actions(
         entry = entries.get(group.first.key)
         led = group.led_by(entry, now)
         yield Expected(led, decide(entry, led.first, attempt, reissue=reissue, now=now), entry)
+
+
+@dataclass(frozen=True)
+class ExpectedCounts:
+    """
+    What a run would do now, in numbers of prospects.
+
+    :param create: without a valid ticket; also those whose request is still under way.
+    :param reuse: with a valid ticket that stays.
+    :param replace: with a ticket that is revoked first.
+    :param prospects: all, also those whose refusal stands, which are in none of the three.
+    """
+
+    prospects: int
+    create: int
+    reuse: int
+    replace: int
+
+    @property
+    def requests(self) -> int:
+        """How many requests that takes, if none is repeated."""
+        return self.create + 2 * self.replace
+
+
+def count_expected(expected: Iterable[Expected]) -> ExpectedCounts:
+    """Count what :func:`expected_actions` yields."""
+    kinds = Counter("" if one.is_refused else _COUNTED_AS[one.action] for one in expected)
+    return ExpectedCounts(kinds.total(), kinds["create"], kinds["reuse"], kinds["replace"])
 
 
 def _with_valid_ticket(entry: Entry, spec: TicketSpec, attempt: RunAttempt, *, reissue: bool) -> Action:

@@ -18,7 +18,14 @@ from auth0_sso.runtime.retry import OutageTimer, RetryBudget
 from auth0_sso.runtime.worker_pool import WorkerPool, worker_count
 from auth0_sso.tickets.batch import Organization, RequestGroup, group_requests, spec_of
 from auth0_sso.tickets.decide import Action, decide
-from auth0_sso.tickets.outcomes import LOST_ANSWER, Outcome, group_outcomes, status_in_run
+from auth0_sso.tickets.outcomes import (
+    LOST_ANSWER,
+    Outcome,
+    first_errors,
+    group_outcomes,
+    name_some,
+    status_in_run,
+)
 from auth0_sso.tickets.request import TicketRequester
 from auth0_sso.tickets.revoke import is_revoked_first, revoke_entry
 
@@ -85,10 +92,12 @@ class TicketIssuer:
     def raise_if_incomplete(self) -> None:
         """Raise Auth0TransientError if trying again later may help, or Auth0RowError if Auth0 refused requests."""
         outcomes = [self._outcome(request) for request in self._requests]
-        failed = [f"row {one.request.row}: {one.error}" for one in outcomes if one.status == OutcomeStatus.FAILED]
-        unreached = sum(outcome.status == OutcomeStatus.NOT_ATTEMPTED for outcome in outcomes)
+        failed = [one for one in outcomes if one.status == OutcomeStatus.FAILED]
+        unreached = [one.request.row for one in outcomes if one.status == OutcomeStatus.NOT_ATTEMPTED]
         incomplete = (
-            f"{len(failed)} of {len(outcomes)} rows failed, {unreached} were not attempted. {' | '.join(failed[:5])}"
+            f"{len(failed)} of {len(outcomes)} rows failed{name_some([one.request.row for one in failed], 'row')}, "
+            f"{len(unreached)} were not attempted{name_some(unreached, 'row')}. "
+            f"{first_errors([f'row {one.request.row}: {one.error}' for one in failed])}"
         )
         if self._transient_error is not None or self.workers.stopped:
             raise Auth0TransientError(incomplete, advice=self.workers.stopped)

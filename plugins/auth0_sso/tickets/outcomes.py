@@ -13,6 +13,7 @@ from auth0_sso.models import TicketRequest
 LOST_ANSWER = "The task ended before the answer came: clear it, or run again."
 
 _CARRIED = ("organization_id", "organization_name", "prospect_name", "prospect_email", "connection_name")
+_MOST_NAMED, _MOST_ERRORS = 20, 5
 _WITH_TICKET = (OutcomeStatus.CREATED, OutcomeStatus.REUSED)
 _NOT_SENT = (OutcomeStatus.REUSED, OutcomeStatus.PLANNED)
 
@@ -72,6 +73,19 @@ def status_in_run(entry: Entry, attempt: RunAttempt) -> tuple[OutcomeStatus, str
             f"Its link was revoked by {entry.revoked_by}. If another one is wanted, clear this task or run again."
         )
     return OutcomeStatus(entry.status), entry.error
+
+
+def name_some(names: Sequence[object], noun: str) -> str:
+    """Return the first of what is counted, such as `` (rows 2, 5)``; nothing for none of them."""
+    if not names:
+        return ""
+    more = ", …" if len(names) > _MOST_NAMED else ""
+    return f" ({noun}{'s' if len(names) > 1 else ''} {', '.join(map(str, names[:_MOST_NAMED]))}{more})"
+
+
+def first_errors(errors: Sequence[str]) -> str:
+    """Return the first errors of many in one line."""
+    return " | ".join(errors[:_MOST_ERRORS])
 
 
 def iso(seconds: float | None) -> str:

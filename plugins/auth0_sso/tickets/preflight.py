@@ -1,24 +1,29 @@
-"""Check, before anything is sent, what would make every ticket of a run fail."""
+"""Before anything is sent: check what would make every ticket of a run fail, and forecast what the run will do."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
+from airflow.sdk import Variable
 
 from auth0_sso.exceptions import Auth0RunError, LedgerError
 from auth0_sso.hooks.auth0 import CREATE_SCOPE, READ_PROFILE_SCOPE, REVOKE_SCOPE, Auth0Hook
 from auth0_sso.hooks.identifiers import require_profile_id
 from auth0_sso.ledger.encryption import rotate_keys
+from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import open_ledger
 from auth0_sso.ledger.token_store import LedgerTokenStore
+from auth0_sso.runtime.pool import SLOTS_VARIABLE
+from auth0_sso.tickets.batch import request_from, spec_of
+from auth0_sso.tickets.decide import count_expected, expected_actions
 
 if TYPE_CHECKING:
-    from airflow.sdk.types import TaskInstance
+    from airflow.sdk.types import DagRunProtocol, TaskInstance
 
 log = structlog.get_logger(logger_name="task")
 
@@ -64,6 +69,39 @@ def check_before_creating(
 def check_before_revoking(ti: TaskInstance, *, dry_run: bool) -> None:
     """Check the connection, the ledger and the token's scopes as before creating, with the same exceptions."""
     _check(ti, [REVOKE_SCOPE], [], dry_run=dry_run)
+
+
+def forecast(
+    rows: Iterable[Mapping[str, Any]],
+    dag_run: DagRunProtocol,
+    tasks: int,
+    *,
+    profile_id: str | None,
+    on_existing: str,
+) -> dict[str, Any]:
+    """
+    Say what a run would do now, from the ledger alone. Nothing is sent.
+
+    :param rows: the input rows, with the fields of :class:`~auth0_sso.models.TicketRequest`; those with an ``error``
+        are never sent.
+    :param tasks: how many tasks share the requests; each takes a slot of the pool.
+    :return: the counts of :class:`~auth0_sso.tickets.decide.ExpectedCounts`, ``requests``, and ``seconds``: how long
+        they take at the pool's rate, or None where the pool's slots are not known.
+    """
+    settings = Auth0Hook().settings
+    specs = (spec_of(request_from(row), settings, profile_id or "") for row in rows if not row["error"])
+    with closing(open_ledger()) as ledger:
+        expected = expected_actions(ledger, specs, RunAttempt.of(dag_run), reissue=on_existing == "reissue")
+        counts = count_expected(expected)
+    slots = min(_pool_slots(), max(tasks, 1))
+    seconds = round(counts.requests / (slots * settings.requests_per_slot), 1) if slots > 0 else None
+    return {**vars(counts), "requests": counts.requests, "seconds": seconds}
+
+
+def _pool_slots() -> int:
+    """Return the pool's slots, or 0 if they aren't known; see :func:`auth0_sso.runtime.pool.publish_slots`."""
+    known = str(Variable.get(SLOTS_VARIABLE, default=None))
+    return int(known) if known.isascii() and known.isdecimal() else 0
 
 
 def _check(ti: TaskInstance, scopes: Collection[str], profiles: Collection[str], *, dry_run: bool) -> None:

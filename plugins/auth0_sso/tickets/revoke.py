@@ -15,6 +15,7 @@ from auth0_sso.runtime.retry import OutageTimer, RetryBudget
 from auth0_sso.runtime.worker_pool import WorkerPool, worker_count
 from auth0_sso.tickets.batch import IssuedTicket
 from auth0_sso.tickets.decide import Action
+from auth0_sso.tickets.outcomes import first_errors, name_some
 from auth0_sso.tickets.revocations import INCOMPLETE, TicketState, look_up_states
 
 
@@ -64,11 +65,17 @@ class TicketRevoker:
         """Raise Auth0TransientError if trying again later may help, or Auth0RowError if Auth0 refused some."""
         results = self.results()
         incomplete = [result for result in results if result["status"] in INCOMPLETE]
-        message = f"{len(incomplete)} of {len(results)} tickets are not revoked."
+        organizations = list(dict.fromkeys(result["organization_id"] for result in incomplete))
+        failed = [one for one in incomplete if one["status"] == RevocationStatus.FAILED]
+        errors = [f"{one['organization_id']}: {one['error']}" for one in failed]
+        message = (
+            f"{len(incomplete)} of {len(results)} tickets are not revoked{name_some(organizations, 'organization')}. "
+            f"{first_errors(errors)}"
+        )
         if self._transient_error is not None or self.workers.stopped:
-            raise Auth0TransientError(message, advice=self.workers.stopped or str(self._transient_error))
+            raise Auth0TransientError(message, advice=self.workers.stopped)
         if incomplete:
-            raise Auth0RowError(message, advice=incomplete[0]["error"])
+            raise Auth0RowError(message)
 
     def _result(self, state: TicketState) -> dict[str, Any]:
         if state.status == RevocationStatus.NOT_ATTEMPTED:

@@ -15,7 +15,7 @@ from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
 from auth0_sso.get_provider_info import get_provider_info
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.hooks.connection import Auth0Settings
-from auth0_sso.operators.links import ReportLink
+from auth0_sso.operators.links import ProfileLink, ReportLink
 from pydantic import ValidationError
 
 INFO = get_provider_info()
@@ -29,8 +29,8 @@ def test_it_is_valid_by_airflows_schema() -> None:
     jsonschema.validate(INFO, json.loads(schema.read_text()))
 
 
-def test_the_link_it_names_is_the_operators() -> None:
-    assert INFO["extra-links"] == [f"{ReportLink.__module__}.{ReportLink.__qualname__}"]
+def test_the_links_it_names_are_the_operators() -> None:
+    assert INFO["extra-links"] == [f"{link.__module__}.{link.__qualname__}" for link in (ReportLink, ProfileLink)]
 
 
 def test_every_setting_has_a_field_and_every_field_a_setting() -> None:

@@ -80,3 +80,26 @@ def test_the_log_of_a_bad_row_has_no_control_character(
 def test_a_path_without_a_file_is_named(tmp_path: Path, uri: str) -> None:
     with pytest.raises(ProspectsError, match=r"^prospects_uri '.*' (does not exist|can't be read)"):
         create_tickets.load(Path(absolute(uri)), "", 0, tmp_path / "run")
+
+
+def test_the_plan_counts_what_was_found_and_what_is_expected_in_one_line_of_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    loaded = {"organizations": 2, "invalid": 1, "rows": 6, "valid": 5}
+    expected = {"prospects": 4, "create": 2, "reuse": 1, "replace": 1, "requests": 4, "seconds": None}
+    with caplog.at_level(logging.INFO):
+        plan = create_tickets.summarize_plan(loaded, [{"label": "Acme", "batch": "b.json"}], expected)
+    assert plan == {**expected, "organizations": 2, "invalid": 1, "mapped_tasks": 1}
+    (line,) = caplog.messages
+    assert line == (
+        "The plan: prospects 4, organizations 2, invalid 1, create 2, reuse 1, replace 1, requests 4, mapped_tasks 1, "
+        "seconds None"
+    )
+
+
+def test_what_the_export_returns_names_the_first_rows_that_failed_and_why(tmp_path: Path) -> None:
+    loaded = create_tickets.load(None, "organization_id\n" + "".join(f"org_{n}\n" for n in range(9)), 0, tmp_path)
+    found = create_tickets.read(Path(loaded["manifest"]))
+    outcomes = [{"row": row, "status": "failed" if row > 2 else "created", "error": f"no {row}"} for row in range(1, 9)]
+    exported = create_tickets.export(found, outcomes, [], tmp_path, RUN)
+    assert exported["errors"] == [f"row {row}: no {row}" for row in range(3, 8)]

@@ -31,20 +31,20 @@ COMMON_FIELDS = {"batch", "auth0_conn_id", "plan_only", "ledger_id"}
 
 
 @pytest.mark.parametrize(
-    ("kind", "fields"),
+    ("kind", "fields", "links"),
     [
-        (CreateSsoTicketsOperator, {"requests", "profile_id", "on_existing"}),
-        (RevokeSsoTicketsOperator, {"tickets", "organization_ids"}),
+        (CreateSsoTicketsOperator, {"requests", "profile_id", "on_existing"}, ["Report", "Auth0 profile"]),
+        (RevokeSsoTicketsOperator, {"tickets", "organization_ids"}, ["Report"]),
     ],
 )
-def test_both_operators_have_template_fields_the_link_the_rate_limits_pool_and_the_retry_policy(
-    kind: type[SsoTicketsOperator], fields: set[str]
+def test_both_operators_have_template_fields_links_the_rate_limits_pool_and_the_retry_policy(
+    kind: type[SsoTicketsOperator], fields: set[str], links: list[str]
 ) -> None:
     operator = kind(task_id="any", batch={})
     operator.on_kill()  # before anything runs
     assert set(operator.template_fields) == COMMON_FIELDS | fields
     assert all(hasattr(operator, name) for name in operator.template_fields)
-    assert [link.name for link in operator.operator_extra_links] == ["Report"]
+    assert [link.name for link in operator.operator_extra_links] == links
     assert operator.pool == POOL
     assert isinstance(operator.retry_policy, Auth0RetryPolicy)
 

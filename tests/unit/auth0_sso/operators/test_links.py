@@ -1,4 +1,4 @@
-"""The link from a task to its run's report."""
+"""The links from a task: to its run's report, and to the profiles in Auth0's dashboard."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from airflow.sdk.types import TaskInstanceKey
-from auth0_sso.operators.links import PAGES_PREFIX, ReportLink
+from auth0_sso.operators.links import PAGES_PREFIX, ReportLink, profiles_address, ui_address
 from auth0_sso.operators.sso_tickets import CreateSsoTicketsOperator
 
 
@@ -32,3 +32,35 @@ def test_a_run_id_can_not_change_where_it_leads(run_id: str) -> None:
     parts = urlsplit(link(run_id))
     assert (parts.query, parts.fragment) == ("", "")
     assert unquote(parts.path.rsplit("/", 1)[1]) == run_id
+
+
+def test_a_part_of_an_address_can_not_become_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example.com/team/")
+    assert ui_address("dags", "a/b?c", ")(") == "https://airflow.example.com/team/dags/a%2Fb%3Fc/%29%28"
+
+
+@pytest.mark.parametrize(
+    ("domain", "region"),
+    [("acme.eu.auth0.com", "eu"), ("acme.us.auth0.com", "us"), ("acme.au.auth0.com", "au"), ("acme.auth0.com", "us")],
+)
+def test_the_dashboard_of_a_tenant_follows_from_its_domain(domain: str, region: str) -> None:
+    assert profiles_address(domain) == f"https://manage.auth0.com/dashboard/{region}/acme/connections/enterprise"
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        "",
+        "login.example.com",
+        "127.0.0.1:4010",
+        "auth0.com",
+        "acme.eu.auth0.com.example.com",
+        "acme.eu.auth0.com:8443",
+        "acme.eu.auth0.com\n",
+        "acme.corp.eu.auth0.com",
+        "acme.eu.auth0app.com",
+        "a/b.eu.auth0.com",
+    ],
+)
+def test_any_other_host_has_no_dashboard(domain: str) -> None:
+    assert profiles_address(domain) == ""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from auth0_sso.ledger.records import OPEN_LIFETIME, Entry, RunAttempt, TicketSpec
-from auth0_sso.tickets.decide import Action, decide
+from auth0_sso.ledger.records import OPEN_LIFETIME, Entry, EntryStatus, RunAttempt, TicketSpec
+from auth0_sso.ledger.store import Ledger
+from auth0_sso.models import SsoTicket, TicketRequest
+from auth0_sso.tickets.decide import Action, Expected, ExpectedCounts, count_expected, decide, expected_actions
 
-from tests.support.factories import FIRST_RUN, NOW, SECOND_RUN, SPEC, entry
+from tests.support.factories import FIRST_RUN, NOW, SECOND_RUN, SPEC, entry, request
 
 CHANGED = replace(SPEC, request=replace(SPEC.request, body={"connection_config": {"name": "globex"}}))
 CLEARED = replace(FIRST_RUN, number=7)
@@ -80,3 +83,95 @@ def test_the_action_follows_from_the_entry(
     known: Entry | None, spec: TicketSpec, attempt: RunAttempt, reissue: bool, expected: Action
 ) -> None:
     assert decide(known, spec, attempt, reissue=reissue, now=NOW) is expected
+
+
+class TestExpectedActions:
+    """What a run would do for all prospects is decided at once, and counted, without sending anything."""
+
+    def test_it_is_what_the_table_says_of_each_prospect_in_the_order_of_the_rows(self, ledger: Ledger) -> None:
+        created(ledger, request(1))
+        created(ledger, request(2), expired=60)
+        created(ledger, request(3), expired=OPEN_LIFETIME)
+        created(ledger, request(4))
+        refused(ledger, request(5))
+        begun(ledger, request(6))
+        rows = [request(7), *map(request, range(1, 4)), changed(request(4)), request(5), request(6)]
+        assert [(row_of(one), one.action) for one in expected(ledger, rows)] == [
+            (7, Action.CREATE),
+            (1, Action.KEEP),
+            (2, Action.RETIRE),
+            (3, Action.CREATE),
+            (4, Action.REPLACE),
+            (5, Action.CREATE),
+            (6, Action.WAIT),
+        ]
+
+    def test_it_gives_what_the_ledger_knows_of_each_prospect(self, ledger: Ledger) -> None:
+        known = created(ledger, request(1))
+        assert [one.entry for one in expected(ledger, [request(1), request(2)])] == [known, None]
+
+    def test_rows_that_repeat_a_prospect_are_one_and_that_of_the_valid_ticket_decides(self, ledger: Ledger) -> None:
+        created(ledger, request(2, prospect="the same"))
+        (one,) = expected(ledger, [request(1, prospect="the same"), request(2, prospect="the same")])
+        assert (one.action, row_of(one), len(one.group.specs)) == (Action.KEEP, 2, 2)
+
+    def test_a_reissue_replaces_valid_tickets(self, ledger: Ledger) -> None:
+        created(ledger, request(1))
+        (one,) = expected(ledger, [request(1)], reissue=True)
+        assert one.action is Action.REPLACE
+
+    def test_nothing_is_written(self, ledger: Ledger) -> None:
+        known = created(ledger, request(1))
+        list(expected(ledger, [changed(request(1)), request(2)], reissue=True))
+        assert ledger.entries_of_run(FIRST_RUN.run) == [known]
+        assert ledger.entries_of_run(SECOND_RUN.run) == []
+
+    def test_the_counts_are_of_prospects_and_say_how_many_requests_it_takes(self, ledger: Ledger) -> None:
+        created(ledger, request(1))
+        created(ledger, request(2), expired=60)
+        created(ledger, request(3))
+        begun(ledger, request(4))
+        rows = [request(1), request(2), changed(request(3)), request(4), request(5), request(6, prospect="5 again")]
+        counts = count_expected(expected(ledger, [*rows, request(7, prospect="5 again")]))
+        assert counts == ExpectedCounts(prospects=6, create=4, reuse=1, replace=1)
+        assert counts.requests == 6
+
+    def test_a_refusal_that_stands_is_neither_created_nor_reused(self, ledger: Ledger) -> None:
+        refused(ledger, request(1))
+        counts = count_expected(expected(ledger, [request(1)], attempt=FIRST_RUN))
+        assert counts == ExpectedCounts(prospects=1, create=0, reuse=0, replace=0)
+
+    def test_of_nothing_there_is_nothing_to_count(self, ledger: Ledger) -> None:
+        assert count_expected(expected(ledger, [])) == ExpectedCounts(0, 0, 0, 0)
+
+
+def spec(row: TicketRequest) -> TicketSpec:
+    return replace(SPEC, request=row)
+
+
+def changed(row: TicketRequest) -> TicketRequest:
+    return replace(row, body={**row.body, "ttl_sec": 3600})
+
+
+def expected(
+    ledger: Ledger, rows: Sequence[TicketRequest], attempt: RunAttempt = SECOND_RUN, *, reissue: bool = False
+) -> list[Expected]:
+    return list(expected_actions(ledger, map(spec, rows), attempt, reissue=reissue))
+
+
+def row_of(one: Expected) -> int:
+    return one.group.first.request.row
+
+
+def begun(ledger: Ledger, row: TicketRequest) -> Entry:
+    return ledger.begin(spec(row), None, FIRST_RUN, answer_within=60)
+
+
+def created(ledger: Ledger, row: TicketRequest, expired: float = -1000) -> Entry:
+    """Record a ticket of the first run that has expired so many seconds ago."""
+    ticket = SsoTicket(f"https://acme.example.com/self-service/connections-flow?ticket=t{row.row}")
+    return ledger.record_created(begun(ledger, row), ticket, sent_at=ledger.now() - expired - 60, ttl=60)
+
+
+def refused(ledger: Ledger, row: TicketRequest) -> Entry:
+    return ledger.record_refused(begun(ledger, row), EntryStatus.CONFLICT, "A connection of that name exists.")

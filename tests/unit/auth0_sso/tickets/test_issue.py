@@ -86,9 +86,23 @@ def test_a_row_that_auth0_refuses_fails_alone_and_is_named(sqlite_ledger: Ledger
     assert "Payload validation error" in outcomes[2]["error"]
     assert outcomes[2]["duplicate_possible"] is False
     with pytest.raises(
-        Auth0RowError, match=r"1 of 3 rows failed, 0 were not attempted\. row 2: .*Then clear this task or run again"
+        Auth0RowError,
+        match=r"1 of 3 rows failed \(row 2\), 0 were not attempted\. row 2: .*Then clear this task or run again",
     ):
         issuer.raise_if_incomplete()
+
+
+def test_of_many_failed_rows_the_error_names_twenty_and_says_why_for_five(
+    sqlite_ledger: Ledger, tenant: Sandbox
+) -> None:
+    bad = [request(row, body={"connection_config": {"name": "not a valid name"}}) for row in range(1, 31)]
+    issuer = factories.issuer([organization(*bad)], sqlite_ledger)
+    asyncio.run(issuer.run())
+    with pytest.raises(Auth0RowError) as error:
+        issuer.raise_if_incomplete()
+    numbers = ", ".join(map(str, range(1, 21)))
+    assert str(error.value).startswith(f"30 of 30 rows failed (rows {numbers}, …), 0 were not attempted. row 1: Auth0")
+    assert [f"row {row}: Auth0 answered 400" in str(error.value) for row in (1, 5, 6)] == [True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +137,7 @@ def test_a_row_whose_old_ticket_auth0_refuses_to_revoke_fails_alone(
     outcomes = factories.by_row(issuer.results())
     assert factories.statuses(outcomes) == {"created": 9, "failed": 1}
     assert [outcome["error"].count(message) for outcome in outcomes.values()].count(1) == 1
-    with pytest.raises(Auth0RowError, match="1 of 10 rows failed, 0 were not attempted"):
+    with pytest.raises(Auth0RowError, match=r"1 of 10 rows failed \(row \d+\), 0 were not attempted"):
         issuer.raise_if_incomplete()
 
 

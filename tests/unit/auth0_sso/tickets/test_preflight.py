@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -11,7 +12,14 @@ from airflow.sdk import BaseOperator
 from auth0_sso.exceptions import Auth0ProfileError, Auth0RunError, LedgerError
 from auth0_sso.ledger.records import OPEN_LIFETIME
 from auth0_sso.ledger.store import Ledger, open_ledger
-from auth0_sso.tickets.preflight import KEEP_DAYS_VARIABLE, LEDGER_ID_KEY, check_before_creating, check_before_revoking
+from auth0_sso.runtime.pool import SLOTS_VARIABLE
+from auth0_sso.tickets.preflight import (
+    KEEP_DAYS_VARIABLE,
+    LEDGER_ID_KEY,
+    check_before_creating,
+    check_before_revoking,
+    forecast,
+)
 from cryptography.fernet import Fernet
 
 from dev.sandbox.server import Sandbox
@@ -185,3 +193,55 @@ def test_a_wrong_number_of_days_is_found_before_anything_is_sent(
     with pytest.raises(LedgerError, match=r"KEEP_DEAD_URLS_DAYS is '.*'\. Set it to a whole number of days"):
         creating(ti)
     assert tenant.stats().token_requests == 0
+
+
+class TestForecast:
+    @pytest.fixture(autouse=True)
+    def slots(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(f"AIRFLOW_VAR_{SLOTS_VARIABLE.upper()}", "4")
+
+    def test_it_counts_prospects_requests_and_the_seconds_they_take_at_the_pools_rate_and_sends_nothing(
+        self, ledger: Ledger, tenant: Sandbox, connect: Connect
+    ) -> None:
+        connect(tenant, extra={"requests_per_slot": 2.5})
+        factories.issue(factories.organizations(5), ledger)
+        tenant.reset()
+        rows = rows_of(15)
+        rows[0]["body"]["ttl_sec"] = 60
+        rows.append({**rows[1], "row": 16})
+        expected = {"prospects": 15, "create": 10, "reuse": 4, "replace": 1, "requests": 12, "seconds": 1.2}
+        assert foresee(rows, tasks=9) == expected
+        assert foresee(rows, tasks=2) == {**expected, "seconds": 2.4}, "a task has one slot"
+        assert foresee(rows, tasks=9, on_existing="reissue")["replace"] == 5
+        assert foresee(rows, tasks=9, profile_id="ssp_another")["reuse"] == 0
+        assert tenant.stats().requests == 0
+
+    def test_an_invalid_row_is_no_prospect(self) -> None:
+        invalid = {"row": 2, "organization_id": "org 2", "error": "row 2, column organization_id: …"}
+        assert foresee([*rows_of(1), invalid])["prospects"] == 1
+        assert foresee([invalid], tasks=0) == {
+            "prospects": 0,
+            "create": 0,
+            "reuse": 0,
+            "replace": 0,
+            "requests": 0,
+            "seconds": 0.0,
+        }
+
+    @pytest.mark.parametrize("known", ["0", "-1", "many", "²", ""])
+    def test_without_a_number_of_slots_the_seconds_are_not_known(
+        self, monkeypatch: pytest.MonkeyPatch, known: str
+    ) -> None:
+        monkeypatch.setenv(f"AIRFLOW_VAR_{SLOTS_VARIABLE.upper()}", known)
+        assert foresee(rows_of(1))["seconds"] is None
+
+
+def rows_of(count: int) -> list[dict[str, Any]]:
+    """Return as many rows as the manifest has them."""
+    wanted = factories.organizations(count)
+    return [{**asdict(request), "error": ""} for organization in wanted for request in organization.requests]
+
+
+def foresee(rows: list[dict[str, Any]], tasks: int = 1, **params: Any) -> dict[str, Any]:
+    run = factories.TaskInstance(None, "run-2").context["dag_run"]
+    return forecast(rows, run, tasks, **{"profile_id": "", "on_existing": "reuse", **params})

@@ -88,8 +88,24 @@ def test_a_ticket_of_another_tenant_is_not_taken_for_revoked(
     assert failed["ticket_id"] == ""
     assert factories.living(tenant) | factories.living(other) == factories.recorded(sqlite_ledger)
     assert factories.revocations(other) == (0 if dry_run else 1)
-    with pytest.raises(Auth0RowError, match="1 of 2 tickets are not revoked"):
+    with pytest.raises(Auth0RowError, match=r"1 of 2 .* not revoked \(organization org_1\)\. org_1: This link is"):
         revoker.raise_if_incomplete()
+
+
+def test_of_many_tickets_that_are_not_revoked_the_error_names_twenty_organizations_and_says_why_for_five(
+    sqlite_ledger: Ledger, tenant: Sandbox, run_tenant: RunTenant, connect: Connect
+) -> None:
+    issue(organizations(22, per_organization=1), sqlite_ledger)
+    connect(run_tenant())
+    entries = sqlite_ledger.live_entries()
+    revoker = revoker_of(entries, sqlite_ledger)
+    run(revoker)
+    with pytest.raises(Auth0RowError) as error:
+        revoker.raise_if_incomplete()
+    named = [entry.organization_id for entry in entries]
+    start = f"22 of 22 tickets are not revoked (organizations {', '.join(named[:20])}, …). {named[0]}: This link is of"
+    assert str(error.value).startswith(start)
+    assert [f"{name}: " in str(error.value) for name in named[:6]] == [True] * 5 + [False]
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "error_after", "drop_before"])

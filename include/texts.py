@@ -1,0 +1,151 @@
+"""What people read in Airflow beside the report: the tasks' docs, the question of the approval, and notifications.
+
+Questions and notifications are Airflow's Jinja templates, with ``ui_address(…)``, which returns the address of a page
+of this Airflow. They show counts and such addresses: never a link of a ticket, and nothing of a row.
+"""
+
+from __future__ import annotations
+
+CREATE_DOCS = {
+    "load_prospects": """
+Reads the CSV and checks every row. Nothing is sent.
+
+**If it fails:** the error names the file, the column or the line. Fix the CSV and trigger another run. Invalid rows do
+not make this task fail; the log names the first 20 and the report names all.
+""",
+    "plan_fan_out": """
+Checks the connection, the access token, the profiles and the ledger, and divides the organizations among the mapped
+tasks. Its log and its XCom `plan` say how many links will be created, reused and replaced. No link is requested yet.
+
+**If it fails:** nothing was sent. Fix the setting that the error names, then clear this task.
+""",
+    "approve": """
+Waits for a person if the run has `require_approval`. Otherwise it passes at once. Answer it under *Required Actions*.
+
+**If the plan is rejected:** nothing is sent and the run is red. Trigger another run when the CSV is right.
+""",
+    "create_tickets": """
+Creates the links of one organization, or of several if there are more organizations than `max_mapped_tasks`. Valid
+links are reused.
+
+**If it fails:** the error names the first rows that failed, and why. It was retried if that could help. Clear it after
+you have fixed the cause: only what is missing is requested again.
+""",
+    "export_report": """
+Writes the report. It runs also when tasks have failed, so that every row of the CSV is in the report.
+
+**If it fails:** the folder in `report_uri` can't be written, or the ledger is unavailable. Fix that, then clear this
+task. No link is lost.
+""",
+    "check_outcome": """
+Fails if a row is `failed` or `not_attempted`, so that a green run means that nothing is left to do.
+
+**If it fails:** the error names the first rows, and the report says why for each. Fix the cause, then clear the failed
+tasks or trigger another run. Links that exist are kept.
+""",
+}
+"""The Markdown docs of the tasks of the DAG that creates tickets, by task."""
+
+REVOKE_DOCS = {
+    "select_tickets": """
+Finds the links in the ledger, and divides them among the mapped tasks. Nothing is revoked yet.
+
+**If it fails:** nothing was sent. Fix the parameter or the setting that the error names.
+""",
+    "revoke_tickets": """
+Revokes a part of the selected links.
+
+**If it fails:** the error names the organizations whose links may still work, and why. Clear it after you have fixed
+the cause. To revoke a link twice does no harm.
+""",
+    "export_report": """
+Writes the report. It runs also when tasks have failed, so that every selected link is in the report.
+
+**If it fails:** the folder in `export_uri` can't be written, or the ledger is unavailable. Fix that, then clear this
+task.
+""",
+    "check_outcome": """
+Fails if a selected link may still be valid.
+
+**If it fails:** the error names the first links, and the report says why for each. Fix the cause, then clear the
+failed tasks or trigger another run.
+""",
+}
+"""The Markdown docs of the tasks of the DAG that revokes tickets, by task."""
+
+_PLAN = "{%- set plan = ti.xcom_pull(task_ids='plan_fan_out', key='plan') -%}"
+_PLAN_LINE = (
+    _PLAN + "{{ plan.prospects }} prospects of {{ plan.organizations }} organizations: {{ plan.create }} to create, "
+    "{{ plan.reuse }} to reuse, {{ plan.replace }} to replace, {{ plan.invalid }} invalid rows"
+)
+_ROWS = "{{ ui_address('sso-tickets', 'runs', dag.dag_id, run_id) }}"
+_ANSWER = "{{ ui_address('dags', dag.dag_id, 'runs', run_id, 'tasks', 'approve', 'required_actions') }}"
+
+APPROVAL = {
+    "task_id": "approve",
+    "required": "{{ params.require_approval }}",
+    "doc_md": CREATE_DOCS["approve"],
+    "subject": "Create SSO tickets? " + _PLAN_LINE,
+    "body": _PLAN
+    + """
+{%- if params.get('dry_run') -%}
+**Dry run**: nothing is sent, whatever you choose.
+{%- elif plan.replace -%}
+**Warning: {{ plan.replace }} links that customers may have received stop working.** They are revoked and created again,
+because {{ 'on_existing is reissue' if params.get('on_existing') == 'reissue' else 'their rows have changed' }}. Mail
+the new ones.
+{%- else -%}
+Valid links are reused, the others are created.
+{%- endif %}
+
+| | |
+| --- | --- |
+| Prospects | {{ plan.prospects }} |
+| Organizations | {{ plan.organizations }} |
+| Links to create | {{ plan.create }} |
+| Links to reuse | {{ plan.reuse }} |
+| Links to replace | {{ plan.replace }} |
+| Invalid rows, which are left out | {{ plan.invalid }} |
+| Seconds at the pool's rate | {{ plan.seconds if plan.seconds is not none else 'unknown' }} |
+
+[All rows of the plan]("""
+    + _ROWS
+    + """)
+
+**Approve**: the plan is carried out. **Reject**: nothing is sent, the report shows the rows as not attempted, and the
+run fails.
+""",
+}
+"""The arguments of the task ``approve``: what it asks, the body in Markdown."""
+
+APPROVAL_NOTICE = {
+    "subject": "{{ dag.dag_id }} waits for your approval",
+    "text": _PLAN_LINE
+    + f""".
+Approve or reject: {_ANSWER}
+All rows: {_ROWS}""",
+}
+"""The notification that a plan waits for an approval."""
+
+OUTCOME_NOTICE = {
+    "subject": """
+{%- set exported = ti.xcom_pull(task_ids='export_report') -%}
+{{ dag.dag_id }}: {% if not exported -%} failed, there is no report
+{%- elif exported.summary.failed or exported.summary.not_attempted -%} not complete
+{%- else -%} complete
+{%- endif -%}""",
+    "text": """
+{%- set exported = ti.xcom_pull(task_ids='export_report') -%}
+Run {{ run_id | e }}
+{% if exported -%}
+{{ exported.summary.rows }} rows
+{%- for status in ('created', 'reused', 'planned', 'revoked', 'replaced', 'expired', 'conflict', 'failed',
+                   'not_attempted', 'invalid') if exported.summary.get(status) -%}
+, {{ exported.summary[status] }} {{ status | replace('_', ' ') }}
+{%- endfor %}
+Report: {{ ui_address('sso-tickets', 'reports', dag.dag_id, run_id) }}
+{%- else -%}
+The log of the run's first failed task says why: {{ ui_address('dags', dag.dag_id, 'runs', run_id) }}
+{%- endif -%}""",
+}
+"""The notification about the outcome of a run, of either DAG."""
