@@ -7,7 +7,7 @@ import secrets
 import shutil
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import ObjectStoragePath
 
@@ -28,8 +28,8 @@ class UploadError(ValueError):
     """There is no such upload, or it can't be kept."""
 
 
-def base() -> AnyPath:
-    """Return the folder of all uploads."""
+def base() -> Any:
+    """Return the folder of all uploads, a path of the local disk or of object storage."""
     return ObjectStoragePath(run.absolute(run.DEFAULT_REPORTS)) / FOLDER
 
 
@@ -55,7 +55,7 @@ def folder_of(upload_id: str) -> AnyPath:
     """Return an upload's folder; UploadError if there is none."""
     if not _ID.fullmatch(upload_id):
         raise UploadError("There is no such upload.")
-    folder = base() / upload_id
+    folder: AnyPath = base() / upload_id
     if not folder.is_dir():
         raise UploadError("There is no such upload. Uploads are kept for 30 days.")
     return folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +19,10 @@ from airflow.models import import_all_models
 from airflow.models.base import Base
 from airflow.models.pool import Pool
 from airflow.models.xcom import XComModel
+from airflow.sdk.crypto import get_fernet
+from auth0_sso.ledger.store import Ledger
 from auth0_sso.runtime.pool import POOL
+from cryptography.fernet import Fernet
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, create_engine, delete, insert
 from sqlalchemy.orm import Session
@@ -26,15 +30,54 @@ from sqlalchemy.pool import StaticPool
 from sso_ui import access
 from sso_ui.app import app
 
+from include import run
+from tests.support import databases
+
 DAG = "create_sso_tickets"
 RUN_ID = "manual__2026-01-01T00:00:00+00:00"
 FOLDER = f"{DAG}/manual__2026-01-01T00_00_00+00_00"
 
 TABLES = [Base.metadata.tables[name] for name in ("xcom", "dag_run", "task_instance", "slot_pool", "log", "dag")]
 
+ledger_url = databases.ledger_url
+ledger = databases.ledger
+
 SetXCom = Callable[..., None]
 Check = tuple[str, DagAccessEntity | None, str]
 SignIn = Callable[..., list[Check]]
+
+
+@pytest.fixture(autouse=True)
+def fernet(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Give Airflow a Fernet key for this test."""
+    key = Fernet.generate_key().decode()
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", key)
+    get_fernet.cache_clear()
+    yield key
+    get_fernet.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of this test's ledger and reports."""
+    monkeypatch.setenv("SSO_TICKETS_LEDGER", str(tmp_path / "ledger.db"))
+    monkeypatch.setattr(run, "DEFAULT_REPORTS", str(tmp_path / "default"))
+    return tmp_path
+
+
+@pytest.fixture
+def known(ledger: Ledger, ledger_url: str, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    """Return the ledger that the pages see, a SQLite file or a PostgreSQL database."""
+    if ledger_url.startswith("postgresql"):
+        monkeypatch.setenv("AIRFLOW_CONN_SSO_TICKETS_DB", ledger_url.replace("postgresql+psycopg2", "postgres"))
+    return ledger
+
+
+@pytest.fixture
+def connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the connection to a tenant that nothing is sent to."""
+    fields = {"conn_type": "auth0", "host": "acme.example.com", "login": "id", "password": "secret"}
+    monkeypatch.setenv("AIRFLOW_CONN_AUTH0_DEFAULT", json.dumps({**fields, "extra": {"profile_id": "ssp_1"}}))
 
 
 @pytest.fixture(scope="session")

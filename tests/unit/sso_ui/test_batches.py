@@ -1,0 +1,169 @@
+"""*New batch*: a CSV is kept for its owner alone, checked, and what would happen to each row is shown."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from auth0_sso.ledger.records import RunAttempt
+from auth0_sso.ledger.store import Ledger
+from auth0_sso.models import SsoTicket
+from auth0_sso.tickets.batch import request_from, spec_of
+from fastapi.testclient import TestClient
+from sso_ui.data import uploads
+from sso_ui.data.tenant import Auth0Hook
+
+from include.files import fields_of
+from include.prospects import load_prospects
+from tests.support.prospects import csv_of
+from tests.unit.sso_ui.conftest import SignIn
+
+HERE = {"Origin": "http://testserver"}
+BAD = "organization_id,organization_name,ttl_sec\norg_a,Acme,\norg_b,Globex,soon\nbad id,Initech,\n"
+
+
+@pytest.fixture
+def browser(client: TestClient, sign_in: SignIn, connection: None) -> TestClient:
+    sign_in()
+    return client
+
+
+def upload(browser: TestClient, text: str, name: str = "customers.csv") -> Any:
+    """Upload a CSV; return the page that it leads to."""
+    answer = browser.post("/batches", files={"file": (name, text, "text/csv")}, headers=HERE)
+    return browser.get(answer.headers["location"]) if answer.status_code == 303 else answer
+
+
+def test_an_upload_is_its_owners_alone_and_has_a_name_that_nobody_can_guess(browser: TestClient, home: Path) -> None:
+    assert upload(browser, csv_of(3, 2, "new"), "../../Café & Söhne.csv").status_code == 200
+    (folder,) = (home / "default" / "uploads").iterdir()
+    assert len(folder.name) == 32
+    assert {file.name for file in folder.iterdir()} == {"Caf_S_hne.csv", "manifest.jsonl", "preview.json"}
+    assert [oct(path.stat().st_mode & 0o777) for path in (folder, *folder.iterdir())] == ["0o700", *["0o600"] * 3]
+
+
+def test_prospects_organizations_and_what_would_happen_are_shown(browser: TestClient, known: Ledger) -> None:
+    page = upload(browser, csv_of(3, 2, "new")).text
+    assert "3 prospects of 2 organizations" in page
+    assert "<b>3</b>to create" in page
+    assert "0.8 s</b>for 3 requests at 4 a second" in page
+    assert "<b>2</b>mapped tasks" in page
+    assert "Create 3 links" in page
+
+
+def test_a_pasted_csv_is_checked_too(browser: TestClient) -> None:
+    answer = browser.post("/batches", data={"text": csv_of(2, 1, "pasted")}, headers=HERE)
+    assert "2 prospects of 1 organization" in browser.get(answer.headers["location"]).text
+
+
+def test_each_bad_row_is_named_with_its_problem_and_all_can_be_downloaded(browser: TestClient) -> None:
+    answer = upload(browser, BAD)
+    assert "1 prospect of 1 organization, 2 rows to fix" in answer.text
+    assert "<q>soon</q>: must be a whole number" in answer.text
+    only = browser.get(f"{answer.url.path}?only_invalid=true").text
+    assert "Globex" in only
+    assert "Acme" not in only
+    table = list(csv.DictReader(io.StringIO(browser.get(f"{answer.url.path}/problems.csv").text)))
+    assert [(row["row"], row["column"], row["source"]) for row in table] == [
+        ("2", "ttl_sec", "customers.csv"),
+        ("3", "organization_id", "customers.csv"),
+    ]
+
+
+def test_a_formula_in_a_bad_cell_is_a_text_in_the_download(browser: TestClient) -> None:
+    answer = upload(browser, "organization_id,ttl_sec\norg_a,=1+1\n")
+    assert "'=1+1" in browser.get(f"{answer.url.path}/problems.csv").text
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a,b\n1,2\n", "organization_id"),
+        ("", "is empty: its first line must name the columns"),
+        ("organization_id,domain\norg_a,x.example\n", "domains"),
+    ],
+)
+def test_a_csv_that_can_not_be_used_has_a_page_with_the_reason(browser: TestClient, text: str, reason: str) -> None:
+    answer = upload(browser, text)
+    assert answer.status_code == 422
+    assert "This CSV can't be used" in answer.text.replace("&#39;", "'")
+    assert reason in answer.text
+
+
+def test_a_csv_that_is_too_large_is_refused(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "MOST_UPLOAD_BYTES", 10)
+    assert "The CSV has over" in upload(browser, csv_of(3, 2, "new")).text
+
+
+def test_markup_in_a_cell_is_shown(browser: TestClient) -> None:
+    page = upload(browser, "organization_id,organization_name\norg_a,<script>alert(1)</script>\n").text
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)" in page
+
+
+def issue(ledger: Ledger, text: str, rows: int) -> None:
+    """Let the first rows of a CSV have valid links."""
+    settings = Auth0Hook().settings
+    for prospect in load_prospects(None, text=text).valid[:rows]:
+        spec = spec_of(request_from(fields_of(prospect)), settings)
+        begun = ledger.begin(spec, None, RunAttempt("create_sso_tickets/run", 0, 1.0), answer_within=30)
+        ticket = SsoTicket(f"https://acme.example/self-service/connections-flow?ticket=t{prospect.row}")
+        ledger.record_created(begun, ticket, sent_at=ledger.now(), ttl=86_400)
+
+
+def test_valid_links_would_be_reused_or_replaced_on_request(browser: TestClient, known: Ledger) -> None:
+    text = csv_of(3, 3, "known")
+    issue(known, text, 2)
+    answer = upload(browser, text)
+    assert "<b>1</b>to create" in answer.text
+    assert "<b>2</b>to reuse" in answer.text
+    assert answer.text.count("reuse, valid until") == 2
+    assert "Create 1 link" in answer.text
+    assert "ticket=t1" not in answer.text
+    again = browser.get(f"{answer.url.path}?reissue=true").text
+    assert "<b>2</b>to replace" in again
+    assert "for 5 requests" in again
+    assert "Replace or create 3 links" in again
+
+
+def test_another_lifetime_is_another_request(browser: TestClient, known: Ledger) -> None:
+    text = csv_of(2, 2, "known")
+    issue(known, text, 2)
+    answer = upload(browser, text)
+    assert "<b>2</b>to reuse" in answer.text
+    changed = browser.get(f"{answer.url.path}?ttl_sec=3600").text
+    assert "<b>2</b>to replace" in changed
+    assert 'name="ttl_sec" value="3600"' in changed
+    assert browser.get(f"{answer.url.path}?ttl_sec=432001").status_code == 422
+
+
+def test_rows_have_pages(browser: TestClient) -> None:
+    answer = upload(browser, csv_of(250, 250, "many"))
+    assert "Page 1 of 3" in answer.text
+    last = browser.get(f"{answer.url.path}?page=3").text
+    assert last.count("<tr>") == 1 + 50
+
+
+def test_without_a_ledger_or_a_connection_the_page_says_that_it_does_not_know(
+    browser: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "The api-server finds no ledger yet" in upload(browser, csv_of(2, 2, "new")).text
+    monkeypatch.delenv("AIRFLOW_CONN_AUTH0_DEFAULT")
+    page = upload(browser, csv_of(2, 2, "new")).text.replace("&#39;", "'")
+    assert "There is no connection 'auth0_default'" in page
+    assert "Create 2 links" in page
+
+
+def test_an_old_upload_is_removed_with_the_next_one(browser: TestClient, home: Path) -> None:
+    upload(browser, csv_of(1, 1, "old"))
+    (old,) = (home / "default" / "uploads").iterdir()
+    month_ago = time.time() - 31 * 86_400
+    os.utime(old, (month_ago, month_ago))
+    upload(browser, csv_of(1, 1, "new"))
+    (new,) = (home / "default" / "uploads").iterdir()
+    assert new != old

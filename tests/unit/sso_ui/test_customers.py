@@ -1,0 +1,161 @@
+"""*Customers*: each prospect that the ledger knows is found, and its link is shown when it is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.models.log import Log
+from auth0_sso.ledger.records import Entry, EntryStatus, RunAttempt, TicketSpec
+from auth0_sso.ledger.store import Ledger
+from auth0_sso.models import SsoTicket, TicketRequest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from include import create_tickets, reports
+from include.prospects import load_prospects
+from tests.unit.sso_ui.conftest import DAG, RUN_ID, SetXCom, SignIn
+
+HERE = {"Origin": "http://testserver"}
+LINK = "https://acme.example/self-service/connections-flow?ticket=t1ck3t"
+ATTEMPT = RunAttempt(f"{DAG}/{RUN_ID}", 0, 1.0)
+
+
+@pytest.fixture
+def browser(client: TestClient, sign_in: SignIn, connection: None) -> TestClient:
+    sign_in()
+    return client
+
+
+def begin(ledger: Ledger, name: str, prospect: str = "") -> Entry:
+    request = TicketRequest(
+        organization_id=f"org_{name.lower()}",
+        body={},
+        organization_name=name,
+        prospect=prospect or f"it@{name.lower()}.example",
+        connection_name=name,
+    )
+    return ledger.begin(TicketSpec(request, "acme.example.com", "ssp_1"), None, ATTEMPT, answer_within=30)
+
+
+def create(ledger: Ledger, name: str, *, ttl: float = 86_400.0, **changes: Any) -> Entry:
+    return ledger.record_created(begin(ledger, name, **changes), SsoTicket(LINK), sent_at=ledger.now(), ttl=ttl)
+
+
+def search(browser: TestClient, text: str, **more: Any) -> str:
+    return str(browser.post("/customers", data={"q": text, **more}, headers=HERE).text)
+
+
+@pytest.mark.parametrize("text", ["acme", "ORG_ACME", "it@acme", "acme it@", "", " "])
+def test_a_customer_is_found_by_organization_person_address_or_connection(
+    browser: TestClient, known: Ledger, text: str
+) -> None:
+    create(known, "Acme")
+    create(known, "Globex")
+    page = search(browser, text)
+    assert "it@acme.example" in page
+    assert ("it@globex.example" in page) == (not text.strip())
+
+
+@pytest.mark.parametrize("text", ["nobody", "%", "_cme", "acme globex", "t1ck3t"])
+def test_what_no_customer_has_finds_none(browser: TestClient, known: Ledger, text: str) -> None:
+    create(known, "Acme")
+    assert "No customer matches" in search(browser, text)
+
+
+def test_the_state_of_each_link_is_shown_in_words(browser: TestClient, known: Ledger) -> None:
+    create(known, "Valid")
+    create(known, "Expired", ttl=-10.0)
+    revoked = known.record_revoking(create(known, "Revoked"), "revoke_sso_tickets/run")
+    known.record_revoked(revoked)
+    known.record_refused(begin(known, "Conflict"), EntryStatus.CONFLICT, "exists")
+    known.record_refused(begin(known, "Failed"), EntryStatus.FAILED, "Auth0 answered 400")
+    known.record_unknown(begin(known, "Lost"), "no answer")
+    begin(known, "Flying")
+    page = browser.get("/customers").text
+    for state in (
+        "valid until", "expired", "revoked", "the connection exists", "refused by Auth0", "the answer was lost",
+        "being requested", "Another link may work too", "Auth0 answered 400",
+    ):  # fmt: skip
+        assert state in page
+    assert "An earlier link was revoked by revoke_sso_tickets/run" in page
+    assert page.count("Reveal the link") == 1
+    assert "t1ck3t" not in page
+
+
+def test_a_link_is_revealed_by_a_request_that_the_audit_log_keeps(
+    browser: TestClient, known: Ledger, session: Session
+) -> None:
+    entry = create(known, "Acme")
+    answer = browser.post(f"/customers/{entry.key}/link", headers=HERE)
+    assert LINK in answer.text
+    (log,) = session.scalars(select(Log))
+    assert (log.event, log.owner, log.dag_id, log.run_id) == ("sso_ticket_revealed", "ann", DAG, RUN_ID)
+    assert "t1ck3t" not in str(log.extra)
+    assert "org_acme" in str(log.extra)
+
+
+def test_a_customer_without_a_link_has_none_to_reveal(browser: TestClient, known: Ledger, session: Session) -> None:
+    assert browser.post(f"/customers/{begin(known, 'Acme').key}/link", headers=HERE).status_code == 404
+    assert list(session.scalars(select(Log))) == []
+
+
+def test_fifty_customers_are_on_a_page(browser: TestClient, known: Ledger) -> None:
+    for number in range(51):
+        begin(known, "Acme", f"it{number}@acme.example")
+    assert "51 customers" in search(browser, "acme")
+    assert search(browser, "acme", page=2).count("<tr>") == 2
+
+
+def test_only_who_may_start_runs_sees_buttons_that_start_one(
+    browser: TestClient, known: Ledger, sign_in: SignIn
+) -> None:
+    create(known, "Acme")
+    buttons = browser.get("/customers").text
+    assert "Reissue" in buttons
+    assert "Revoke now" in buttons
+    sign_in(lambda check: check[0] == "GET")
+    buttons = browser.get("/customers").text
+    assert "Reissue" not in buttons
+    assert "Revoke now" not in buttons
+
+
+@pytest.mark.parametrize("columns", ["", ",connection_name", ",domains"])
+def test_a_reissue_shows_what_a_run_with_the_customers_row_would_do(
+    browser: TestClient, known: Ledger, set_xcom: SetXCom, home: Path, columns: str
+) -> None:
+    value = {"": "", ",connection_name": ",acme-saml", ",domains": ",acme.example;mail.acme.example"}[columns]
+    text = (
+        f"organization_id,organization_name,prospect_email{columns}\n"
+        f"org_other,Other,other@x.example{value.replace('acme', 'other')}\norg_acme,Acme AG,Ada@Acme.example{value}\n"
+    )
+    folder = Path(str(reports.run_folder(home / "default", DAG, RUN_ID)))
+    create_tickets.load(None, text, 0, folder)
+    set_xcom({"folder": str(folder)}, task_id="load_prospects")
+    prospect = load_prospects(None, text=text).valid[1]
+    request = TicketRequest(organization_id="org_acme", body=prospect.body, prospect=prospect.prospect)
+    spec = TicketSpec(request, "acme.example.com", "ssp_1")
+    entry = known.begin(spec, None, ATTEMPT, answer_within=30)
+    known.record_created(entry, SsoTicket(LINK), sent_at=known.now(), ttl=86_400)
+    answer = browser.post(f"/customers/{entry.key}/reissue", headers=HERE)
+    assert answer.status_code == 204, answer.text
+    page = browser.get(answer.headers["HX-Redirect"]).text
+    assert "1 prospect of 1 organization" in page
+    assert "<b>1</b>to replace" in page
+
+
+def test_a_customer_whose_runs_files_are_gone_can_not_be_reissued_here(browser: TestClient, known: Ledger) -> None:
+    answer = browser.post(f"/customers/{create(known, 'Acme').key}/reissue", headers=HERE)
+    assert answer.status_code == 404
+    assert "are gone: run the customer" in answer.text
+
+
+def test_without_a_ledger_the_page_says_so(browser: TestClient) -> None:
+    assert "The api-server finds no ledger yet" in browser.get("/customers").text
+
+
+def test_markup_in_a_name_is_shown(browser: TestClient, known: Ledger) -> None:
+    create(known, "<b>Acme")
+    assert "&lt;b&gt;Acme" in browser.get("/customers").text
