@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from tenacity import retry, retry_if_exception, stop_after_attempt
 
-_TIMEOUT = 30.0
+_TIMEOUT = 90.0  # on a busy machine, the first request of a task keeps the API server for over half a minute
 # Without the environment's proxy, which can't reach what listens on this machine only.
 DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from math import ceil
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -59,7 +60,7 @@ class Display:
 
 @dataclass
 class TicketRate:
-    """How fast a run creates tickets, over the last five seconds."""
+    """How fast a run creates tickets, over the last five seconds since its first ticket."""
 
     samples: deque[tuple[float, int, int]] = field(default_factory=deque)
 
@@ -71,6 +72,8 @@ class TicketRate:
         :param total: tickets to create.
         :param requests: that the tenant has seen.
         """
+        if not tickets:
+            self.samples.clear()
         self.samples.append((now, tickets, requests))
         while now - self.samples[0][0] > _WINDOW_SECONDS:
             self.samples.popleft()
@@ -79,5 +82,5 @@ class TicketRate:
         if requests > requests_then:
             parts.append(f"{(requests - requests_then) / (now - begin):.1f} requests/s")
         if tickets_then < tickets < total:
-            parts.append(f"{(total - tickets) * (now - begin) / (tickets - tickets_then):.0f} s left")
+            parts.append(f"{ceil((total - tickets) * (now - begin) / (tickets - tickets_then))} s left")
         return ", ".join(parts)

@@ -71,8 +71,8 @@ def test_a_terminal_shows_a_bar_that_disappears(monkeypatch: pytest.MonkeyPatch)
 def test_rate_and_time_left_follow_from_the_last_seconds() -> None:
     rate = TicketRate()
     assert rate.detail(0.0, 0, 1_200, 1) == "0 of 1,200 tickets"
-    assert rate.detail(2.0, 0, 1_200, 3) == "0 of 1,200 tickets, 1.0 requests/s"
-    assert rate.detail(4.0, 20, 1_200, 31) == "20 of 1,200 tickets, 7.5 requests/s, 236 s left"
+    assert rate.detail(2.0, 0, 1_200, 3) == "0 of 1,200 tickets"
+    assert rate.detail(4.0, 20, 1_200, 31) == "20 of 1,200 tickets, 14.0 requests/s, 118 s left"
     assert rate.detail(8.0, 100, 1_200, 111) == "100 of 1,200 tickets, 20.0 requests/s, 55 s left"
-    assert rate.detail(12.5, 1_200, 1_200, 1_211) == "1,200 of 1,200 tickets, 244.4 requests/s"
+    assert rate.detail(12.5, 1_199, 1_200, 1_210) == "1,199 of 1,200 tickets, 244.2 requests/s, 1 s left"
     assert rate.detail(20.0, 1_200, 1_200, 1_211) == "1,200 of 1,200 tickets"
