@@ -33,7 +33,8 @@ class Display:
             TimeElapsedColumn(),
         )
         self._progress = Progress(*columns, console=console, transient=True, disable=not self._is_terminal)
-        self._bar = self._progress.add_task("", total=None, detail="")
+        self._unknown = self._progress.add_task("", total=None, visible=False, detail="")
+        self._bar = self._progress.add_task("", visible=False, detail="")
 
     def __enter__(self) -> Display:
         self._progress.start()
@@ -49,7 +50,10 @@ class Display:
         :param done: how much of ``total`` is done; a total of 0 means that nobody knows.
         :param detail: further text, which may change often.
         """
-        self._progress.update(self._bar, description=what, completed=done, total=total or None, detail=detail)
+        for bar, is_shown in ((self._unknown, not total), (self._bar, bool(total))):
+            self._progress.update(bar, visible=is_shown, description=what, detail=detail)
+        if total:
+            self._progress.update(self._bar, completed=done, total=total)
         change = what, done * _LINES_OF_A_BAR // total if total else 0
         if not self._is_terminal and change != self._printed:
             self._printed = change
