@@ -14,6 +14,7 @@ from dev.local.api import AirflowApi, ApiError
 from dev.local.background import PROJECT
 from dev.local.demo import PACE, SLOTS, run_demo
 from dev.local.tenant import CONNECTION, CONNECTION_VARIABLE, LocalTenant, connection_fields
+from dev.local.terminal.progress import Display
 
 HOME = PROJECT / ".airflow" / "up"
 
@@ -40,7 +41,8 @@ def main() -> int:
 
 
 def _up(console: Console, port: int, sandbox_port: int) -> int:
-    airflow = LocalAirflow(HOME, port=port)
+    display = Display(console)
+    airflow = LocalAirflow(HOME, port=port, on_wait=lambda missing: display.show(f"Waiting for Airflow: {missing}"))
     if airflow.is_running():
         console.print(f"It is running already (user: admin   password: {airflow.password}); 'make down' stops it.")
         return 1
@@ -48,7 +50,8 @@ def _up(console: Console, port: int, sandbox_port: int) -> int:
     try:
         if tenant is not None:
             tenant.start()
-        with console.status(f"Starting Airflow (log: {airflow.log_file.relative_to(PROJECT)}) …"):
+        console.print(f"Starting Airflow (log: {airflow.log_file.relative_to(PROJECT)}) …", soft_wrap=True)
+        with display:
             airflow.start()
             api = airflow.wait_until_healthy()
         if tenant is not None:

@@ -8,8 +8,8 @@ import shutil
 import sqlite3
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -21,6 +21,7 @@ from include.files import make_private
 
 POOL = "auth0_management_api"
 USER = "admin"
+_DAGS = {"create_sso_tickets", "revoke_sso_tickets"}
 _START_SECONDS = 600.0  # half a minute on a quiet machine; it fails at once if Airflow ends
 
 
@@ -38,12 +39,20 @@ class LocalAirflow:
     :param port: of its UI and API; 0 takes a free one.
     :param dags: folders of further DAGs, by the name of their bundle.
     :param env: further environment variables, such as connections; they override those set here.
+    :param on_wait: called twice a second while it starts, with what isn't ready yet.
     """
 
     def __init__(
-        self, home: Path, *, port: int = 0, dags: Mapping[str, Path] | None = None, env: Mapping[str, str] | None = None
+        self,
+        home: Path,
+        *,
+        port: int = 0,
+        dags: Mapping[str, Path] | None = None,
+        env: Mapping[str, str] | None = None,
+        on_wait: Callable[[str], object] = lambda _missing: None,
     ) -> None:
         self.home = home
+        self._on_wait = on_wait
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_file = home / "standalone.log"
@@ -94,12 +103,13 @@ class LocalAirflow:
         while time.monotonic() < deadline:
             if self._process is not None and self._process.poll() is not None:
                 raise LocalAirflowError(f"Airflow ended with {self._process.returncode}: see {self.log_file}")
-            try:
+            missing = "API server"
+            with suppress(ApiError, OSError, ValueError, KeyError):  # not up yet
                 api = self.api()
-                if api.is_healthy() and {"create_sso_tickets", "revoke_sso_tickets"} <= api.dag_ids():
+                missing = ", ".join(api.unhealthy() or sorted(_DAGS - api.dag_ids()))
+                if not missing:
                     return api
-            except (ApiError, OSError, ValueError, KeyError):
-                pass  # not up yet
+            self._on_wait(missing)
             time.sleep(0.5)
         raise LocalAirflowError(f"Airflow wasn't healthy after {_START_SECONDS:.0f} s: see {self.log_file}")
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from tenacity import retry, retry_if_exception, stop_after_attempt
 
-_TIMEOUT = 30.0
+_TIMEOUT = 90.0  # on a busy machine, the first request of a task keeps the API server for over half a minute
 # Without the environment's proxy, which can't reach what listens on this machine only.
 DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -40,10 +40,11 @@ class AirflowApi:
         self._token = ""
         self._token = self._call("POST", "/auth/token", {"username": username, "password": password})["access_token"]
 
-    def is_healthy(self) -> bool:
-        """Whether its database, scheduler and DAG processor are healthy."""
+    def unhealthy(self) -> list[str]:
+        """Return those of its parts that are not healthy: database, scheduler and DAG processor."""
         health = self.get("/api/v2/monitor/health")
-        return all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor"))
+        parts = {"metadatabase": "database", "scheduler": "scheduler", "dag_processor": "DAG processor"}
+        return [name for part, name in parts.items() if health[part]["status"] != "healthy"]
 
     def dag_ids(self) -> set[str]:
         """Return the ids of the DAGs."""

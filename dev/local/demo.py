@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from dev.local.airflow import POOL, LocalAirflow
 from dev.local.api import AirflowApi
 from dev.local.background import PROJECT
-from dev.local.outcome_table import outcome_table
 from dev.local.tenant import connection_env
+from dev.local.terminal.outcome_table import outcome_table
+from dev.local.terminal.progress import Display, TicketRate
 from dev.sandbox.server import Sandbox
 from dev.sandbox.tenant.settings import SandboxSettings
 from include import reports
@@ -33,15 +33,17 @@ def run_demo(console: Console) -> int:
     with Sandbox(SandboxSettings(plan="enterprise")) as tenant:
         env = connection_env(tenant.url, tenant.settings, **PACE)
         console.print(f"Sandbox tenant: {tenant.url} (enterprise: 50 at once, 16 a second)")
-        airflow = LocalAirflow(home, env=env)
+        display = Display(console)
+        airflow = LocalAirflow(home, env=env, on_wait=lambda missing: display.show(f"Waiting for Airflow: {missing}"))
         console.print(f"Starting Airflow, half a minute or so (log: {airflow.log_file.relative_to(PROJECT)}) …")
-        with airflow:
+        with display, airflow:
             api = airflow.api()
             console.print(f"Airflow: {airflow.url}")
             api.set_pool(POOL, SLOTS)
             run_id = api.trigger(DAG)
-            state = _watch(console, api, run_id)
+            state = _watch(display, api, run_id, tenant)
             exported = api.xcom(DAG, run_id, "export_report") if state == "success" else None
+            display.show("Stopping Airflow")
         seen = tenant.stats()
     if exported is None:
         console.print(f"[red]The run ended as {state}.[/] See {home.relative_to(PROJECT)}/logs")
@@ -55,20 +57,20 @@ def run_demo(console: Console) -> int:
     return 0 if summary["created"] == summary["rows"] == seen.tickets else 1
 
 
-def _watch(console: Console, api: AirflowApi, run_id: str) -> str:
+def _watch(display: Display, api: AirflowApi, run_id: str, tenant: Sandbox) -> str:
     """Show the run's progress until it ends; return its state."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    rate, total, running = TicketRate(), 0, "load_prospects"
     deadline = time.monotonic() + _RUN_SECONDS
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("Tasks", total=None)
-        while time.monotonic() < deadline:
-            instances = api.task_instances(DAG, run_id)
-            done = sum(ti["state"] in ("success", "failed", "skipped", "upstream_failed") for ti in instances)
-            running = sorted({ti["task_id"] for ti in instances if ti["state"] == "running"})
-            progress.update(bar, total=len(instances), completed=done, description=", ".join(running) or "waiting")
-            state = str(api.run(DAG, run_id)["state"])
-            if state in ("success", "failed"):
-                progress.update(bar, description="done")
-                return state
-            time.sleep(0.5)
+    while time.monotonic() < deadline:
+        instances = api.task_instances(DAG, run_id)
+        running = ", ".join(sorted({ti["task_id"] for ti in instances if ti["state"] == "running"})) or running
+        if not total and ("load_prospects", "success") in {(ti["task_id"], ti["state"]) for ti in instances}:
+            total = api.xcom(DAG, run_id, "load_prospects")["valid"]
+        seen = tenant.stats()
+        detail = rate.detail(time.monotonic(), seen.tickets, total, seen.requests) if total else ""
+        display.show(running, seen.tickets, total, detail)
+        state = str(api.run(DAG, run_id)["state"])
+        if state in ("success", "failed"):
+            return state
+        time.sleep(0.5)
     return f"still running after {_RUN_SECONDS:.0f} s"

@@ -1,11 +1,13 @@
-"""The environment of the local Airflow."""
+"""The environment of the local Airflow, and what it waits for while it starts."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from urllib.request import proxy_bypass
 
 import pytest
+from pytest_httpserver import HTTPServer
 
 from dev.local.airflow import LocalAirflow
 
@@ -28,3 +30,26 @@ def test_its_processes_use_no_proxy_for_this_machine(tmp_path: Path, monkeypatch
         monkeypatch.setenv(name, value)
     assert all(proxy_bypass(host) for host in ("127.0.0.1", "localhost", "intranet.example"))
     assert not proxy_bypass("auth0.example")
+
+
+def test_it_says_what_is_not_ready_until_all_is(tmp_path: Path, httpserver: HTTPServer) -> None:
+    waited_for: list[str] = []
+    airflow = LocalAirflow(tmp_path, port=httpserver.port, on_wait=waited_for.append)
+    (tmp_path / "passwords.json").write_text(json.dumps({"admin": "password"}))
+    statuses = ("unhealthy", None, None), ("healthy", "healthy", "unhealthy"), *[("healthy",) * 3] * 2
+    parts = ("metadatabase", "scheduler", "dag_processor")
+    httpserver.expect_oneshot_request("/auth/token").respond_with_json({}, status=503)
+    httpserver.expect_request("/auth/token").respond_with_json({"access_token": "token"})
+    for status in statuses:
+        health = {part: {"status": found} for part, found in zip(parts, status, strict=True)}
+        httpserver.expect_oneshot_request("/api/v2/monitor/health").respond_with_json(health)
+    for dag_ids in (["create_sso_tickets"], ["create_sso_tickets", "revoke_sso_tickets"]):
+        dags = [{"dag_id": dag_id} for dag_id in dag_ids]
+        httpserver.expect_oneshot_request("/api/v2/dags").respond_with_json({"dags": dags})
+    assert airflow.wait_until_healthy().url == airflow.url
+    assert waited_for == [
+        "API server",
+        "database, scheduler, DAG processor",
+        "DAG processor",
+        "revoke_sso_tickets",
+    ]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from upath import UPath
 
-from dev.local.outcome_table import outcome_table
+from dev.local.terminal.outcome_table import outcome_table
 from include.reports import COLUMNS, STATUSES, ReportRow, RunInfo, read_tickets, write_report
 from include.reports.cells import printable
 

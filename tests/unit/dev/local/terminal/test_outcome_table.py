@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from dev.local.outcome_table import MAX_ROWS, outcome_table
+from dev.local.terminal.outcome_table import MAX_ROWS, outcome_table
 from include.reports import STATUSES, ReportRow
 
 
