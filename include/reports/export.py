@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from include.files import make_private, write_private
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 def write_report(folder: AnyPath, rows: Sequence[ReportRow], run: RunInfo) -> dict[str, Any]:
     """Write ``tickets.csv``, ``tickets.xlsx``, ``report.html`` and ``summary.json``; the first three hold ticket URLs.
 
-    :return: the summary, as in ``summary.json``.
+    :return: the summary, as in ``summary.json``, but without its ``request_rate``.
     """
     table = table_of(COLUMNS, rows)
     contents: Contents = {
@@ -41,7 +42,7 @@ def write_revocations(folder: AnyPath, mappings: Sequence[Mapping[str, Any]], ru
     """Write ``revocations.csv``, ``revocations.xlsx``, ``report.html`` and ``summary.json``.
 
     :param mappings: rows with the columns of :class:`~include.reports.revocations.RevocationRow`.
-    :return: the summary, as in ``summary.json``.
+    :return: the summary, as in ``summary.json``, but without its ``request_rate``.
     """
     rows = revocation_rows(mappings)
     table = table_of(REVOCATION_COLUMNS, rows)
@@ -61,5 +62,12 @@ def _write(
     files = {name: write_private(folder, name, [content()]) for name, content in contents.items()}
     files["summary.json"] = str(folder / "summary.json")
     summary = summarize(rows, statuses, run, files)
-    write_private(folder, "summary.json", [json.dumps(summary, indent=2).encode(), b"\n"])
+    samples = [list(astuple(sample)) for sample in run.samples]
+    write_private(folder, "summary.json", [_lines({**summary, "request_rate": samples})])
     return summary
+
+
+def _lines(mapping: Mapping[str, Any]) -> bytes:
+    """Return JSON with a line for each key."""
+    lines = (f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in mapping.items())
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()

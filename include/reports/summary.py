@@ -1,9 +1,9 @@
-"""The run in numbers: ``summary.json``."""
+"""The run in numbers, for ``summary.json``."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -44,14 +44,14 @@ class RunInfo:
 
 def count_statuses(rows: Iterable[Outcome], statuses: Sequence[str]) -> dict[str, int]:
     """Return the number of rows of each status, zero or not."""
-    counts = Counter(str(row.status) for row in rows)
+    counts: Counter[str] = Counter(row.status for row in rows)
     return {str(status): counts[status] for status in statuses}
 
 
 def summarize(
     rows: Sequence[Outcome], statuses: Sequence[str], run: RunInfo, files: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return the content of ``summary.json``, a flat mapping; ``files`` are the report's, name → path."""
+    """Return the run in numbers, a flat mapping; ``files`` are the report's, name → path."""
     incomplete = [getattr(row, "row", number) for number, row in enumerate(rows, 1) if row.is_incomplete]
     return {
         "dag_id": run.dag_id,
@@ -68,5 +68,4 @@ def summarize(
         "finished_at": run.finished_at,
         "files": dict(files),
         "warnings": list(run.warnings),
-        "request_rate": [list(astuple(sample)) for sample in run.samples],
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -25,7 +24,7 @@ Cell: TypeAlias = "str | int | bool"
 _ADVICE = "name the tickets.csv of a create_sso_tickets run, or that run's folder"
 _WIDTHS = {"ticket_url": 60, "error": 60, "ticket_id": 36}
 _NUMBERS = (COLUMNS.index("row"), COLUMNS.index("attempts"))
-_NUMBER = re.compile("[0-9]{1,18}")
+_MOST_DIGITS = 18
 _DUPLICATE = COLUMNS.index("duplicate_possible")
 _WIDE = ("_id", "_name", "_email", "_at", "prospect")
 
@@ -98,7 +97,7 @@ def parse_tickets(content: bytes, file: object = "tickets.csv") -> Iterator[list
     for number, cells in enumerate(parse_table(content, COLUMNS, file), start=1):
         row: list[Any] = cells
         for index in _NUMBERS:
-            if not _NUMBER.fullmatch(cells[index]):
+            if not (cells[index].isdecimal() and cells[index].isascii() and len(cells[index]) <= _MOST_DIGITS):
                 raise ValueError(f"data row {number} of {file} has no number as {COLUMNS[index]}: export it again")
             row[index] = int(cells[index])
         row[_DUPLICATE] = cells[_DUPLICATE].lower() == "true"
@@ -117,7 +116,9 @@ def parse_table(content: bytes, columns: Sequence[str], file: object) -> Iterato
         header = next(lines, [])
         missing = [column for column in columns if column not in header]
         if missing:
-            raise ValueError(f"{file} is not a report's table, it lacks {', '.join(missing)}: name one that a run exported")
+            raise ValueError(
+                f"{file} is not a report's table, it lacks {', '.join(missing)}: name one that a run exported"
+            )
         wanted = itemgetter(*map(header.index, columns))
         for number, cells in enumerate(filter(None, lines), start=1):
             if len(cells) < len(header):

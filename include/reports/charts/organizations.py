@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -45,21 +45,21 @@ def organization_chart(rows: Sequence[Outcome], statuses: Sequence[str]) -> Orga
     :param statuses: the order of a bar's segments.
     :return: at most :data:`MAX_BARS` bars: first those with the most rows that need work, then the largest.
     """
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    sizes = Counter(row.organization_id for row in rows)
+    needs_work = Counter(row.organization_id for row in rows if row.needs_work)
+    first = sorted(sizes, key=lambda key: (-needs_work[key], -sizes[key]))[:MAX_BARS]
+    counts: dict[str, Counter[str]] = {key: Counter() for key in first}
     names: dict[str, str] = {}
-    needs_work: Counter[str] = Counter()
     for row in rows:
-        counts[row.organization_id][row.status] += 1
-        needs_work[row.organization_id] += row.needs_work
-        if row.organization_name:
-            names.setdefault(row.organization_id, row.organization_name)
-    sizes = {key: count.total() for key, count in counts.items()}
-    first = sorted(counts, key=lambda key: (-needs_work[key], -sizes[key]))[:MAX_BARS]
+        if row.organization_id in counts:
+            counts[row.organization_id][row.status] += 1
+            if row.organization_name:
+                names.setdefault(row.organization_id, row.organization_name)
     longest = max(sizes.values(), default=0)
     # Rows without an id may be of several organizations, so none of their names is right.
     labels = {key: names.get(key, key) if key else "(no organization_id)" for key in first}
     bars = [_bar(printable(labels[key], limit=80), counts[key], statuses, longest) for key in first]
-    return OrganizationChart(bars, hidden=len(counts) - len(bars))
+    return OrganizationChart(bars, hidden=len(sizes) - len(bars))
 
 
 def _bar(name: str, counts: Mapping[str, int], statuses: Sequence[str], longest: int) -> OrganizationBar:

@@ -46,18 +46,18 @@ def rows_json(rows: Iterable[PageRow], statuses: Sequence[str], links_url: str) 
     indexes = {status: index for index, status in enumerate(statuses)}
     lines: list[list[Any]] = [
         [
-            row.number,
-            organizations.setdefault((row.organization_id, row.organization_name), len(organizations)),
-            printable(row.prospect_name),
-            printable(row.prospect_email),
-            printable(row.connection_name),
-            indexes[row.status],
-            (1 if links_url else printable(row.ticket_url)) if row.ticket_url else 0,
-            printable(row.time),
-            int(row.duplicate_possible),
-            errors.setdefault(row.error, len(errors)),
+            number,
+            organizations.setdefault((organization_id, organization), len(organizations)),
+            printable(name),
+            printable(email),
+            printable(connection),
+            indexes[status],
+            (1 if links_url else printable(url)) if url else 0,
+            printable(time),
+            int(is_twice),
+            errors.setdefault(error, len(errors)),
         ]
-        for row in rows
+        for number, organization_id, organization, name, email, connection, status, url, time, is_twice, error in rows
     ]
     data = {
         "links_url": links_url,

@@ -6,7 +6,7 @@ Others may be able to write to the folder of reports, so what is read from there
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -14,7 +14,7 @@ from include.reports.charts.rate_samples import MAX_SAMPLES, RateSample
 from include.reports.html.page import page_bytes
 from include.reports.html.views import revocation_page, ticket_page
 from include.reports.revocations import REVOCATION_COLUMNS, revocation_rows
-from include.reports.rows import ReportRow, RowStatus
+from include.reports.rows import COLUMNS, ReportRow, RowStatus
 from include.reports.summary import RunInfo
 from include.reports.tables import parse_table, parse_tickets
 
@@ -27,6 +27,9 @@ Read: TypeAlias = Callable[[str], bytes]
 
 MAX_BYTES = {"summary.json": 4 * 2**20, "tickets.csv": 64 * 2**20, "revocations.csv": 64 * 2**20}
 """The files that are read, and the most bytes of each; of a larger one, the first bytes and one more are enough."""
+
+_ROW, _URL, _STATUS = map(COLUMNS.index, ("row", "ticket_url", "status"))
+_STATUSES = {str(status): status for status in RowStatus}
 
 _Count = Annotated[int, Field(ge=0, lt=10**9)]
 _Number = Annotated[float, Field(ge=0, lt=10**9, allow_inf_nan=False)]
@@ -67,7 +70,8 @@ def read_links(read: Read, rows: Collection[int]) -> dict[int, str]:
     :raises ValueError: if the file is not a ticket report, or is too large.
     """
     wanted = set(rows)
-    return {row.row: row.ticket_url for row in _tickets(read) if row.row in wanted and row.ticket_url}
+    tickets = parse_tickets(_bounded(read, "tickets.csv"))
+    return {cells[_ROW]: cells[_URL] for cells in tickets if cells[_ROW] in wanted and cells[_URL]}
 
 
 def _page(read: Read) -> Page:
@@ -85,17 +89,13 @@ def _page(read: Read) -> Page:
 
 def _tickets(read: Read) -> Iterator[ReportRow]:
     known = set()
-    for row in map(_ticket, parse_tickets(_bounded(read, "tickets.csv"))):
-        if row.row in known:
-            raise ValueError(f"row {row.row} is twice in tickets.csv: export it again")
-        known.add(row.row)
-        yield row
-
-
-def _ticket(cells: list[Any]) -> ReportRow:
-    row = ReportRow(*cells)
-    object.__setattr__(row, "status", RowStatus(row.status))
-    return row
+    for cells in parse_tickets(_bounded(read, "tickets.csv")):
+        row, status = cells[_ROW], cells[_STATUS]
+        if row in known or status not in _STATUSES:
+            raise ValueError(f"row {row} of tickets.csv is there twice, or has an unknown status: export it again")
+        known.add(row)
+        cells[_STATUS] = _STATUSES[status]
+        yield ReportRow(*cells)
 
 
 def _bounded(read: Read, name: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from include.reports.cells import printable
@@ -26,7 +27,7 @@ from include.reports.wording import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import TypeVar
 
     from include.reports.revocations import RevocationRow
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 
     Row = TypeVar("Row", ReportRow, RevocationRow)
 
+_TICKET_CELLS = attrgetter(
+    "row", "organization_id", "organization_name", "prospect_name", "prospect_email", "connection_name", "status",
+    "ticket_url", "expires_at", "duplicate_possible", "error",
+)  # fmt: skip
 _ROWS_NAMED = 12
 _ERRORS_NAMED = 3
 _ERROR_LIMIT = 600
@@ -43,9 +48,8 @@ _ERROR_LIMIT = 600
 def ticket_page(rows: Sequence[ReportRow], run: RunInfo) -> Page:
     """Show the outcome of each row of the CSV."""
     counts = count_statuses(rows, STATUSES)
-    numbered = [(row.row, row) for row in rows]
-    tasks = _tasks(numbered, TICKET_REMEDIES)
-    twice = [(number, row) for number, row in numbered if row.duplicate_possible]
+    tasks = _tasks(((row.row, row) for row in rows), TICKET_REMEDIES)
+    twice = [(row.row, row) for row in rows if row.duplicate_possible]
     if twice:
         tasks.append(_task("duplicate", DUPLICATE_POSSIBLE, twice))
     expiries = [row.expires_at for row in rows if row.ticket_url and row.expires_at]
@@ -59,7 +63,7 @@ def ticket_page(rows: Sequence[ReportRow], run: RunInfo) -> Page:
         warnings=run.warnings,
         organizations=organization_chart(rows, STATUSES),
         rate=rate_chart(run.samples),
-        rows=[_ticket_row(row) for row in rows],
+        rows=[PageRow(*cells) for cells in map(_TICKET_CELLS, rows)],
         has_links=any(row.ticket_url for row in rows),
         time_title="Expires",
         table_name="tickets",
@@ -108,8 +112,11 @@ def _facts(run: RunInfo, first_expiry: str = "") -> list[tuple[str, str]]:
     return [(label, value) for label, value in facts if value]
 
 
-def _tasks(numbered: Sequence[tuple[int, Row]], remedies: Mapping[str, Remedy]) -> list[Task]:
-    by_status = {status: [entry for entry in numbered if entry[1].status == status] for status in remedies}
+def _tasks(numbered: Iterable[tuple[int, Row]], remedies: Mapping[str, Remedy]) -> list[Task]:
+    by_status: dict[str, list[tuple[int, Row]]] = {status: [] for status in remedies}
+    for number, row in numbered:
+        if row.status in by_status:
+            by_status[row.status].append((number, row))
     return [_task(status, remedies[status], concerned) for status, concerned in by_status.items() if concerned]
 
 
@@ -123,22 +130,6 @@ def _task(status: str, remedy: Remedy, concerned: Sequence[tuple[int, Outcome]])
         rows=[number for number, _ in concerned[:_ROWS_NAMED]],
         more=max(len(concerned) - _ROWS_NAMED, 0),
         errors=errors.most_common(_ERRORS_NAMED),
-    )
-
-
-def _ticket_row(row: ReportRow) -> PageRow:
-    return PageRow(
-        number=row.row,
-        organization_id=row.organization_id,
-        organization_name=row.organization_name,
-        prospect_name=row.prospect_name,
-        prospect_email=row.prospect_email,
-        connection_name=row.connection_name,
-        status=row.status,
-        ticket_url=row.ticket_url,
-        time=row.expires_at,
-        duplicate_possible=row.duplicate_possible,
-        error=row.error,
     )
 
 

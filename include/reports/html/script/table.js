@@ -125,7 +125,7 @@ class Table {
       [row.connection],
       [badge, ...(row.isTwice ? [element("small", { textContent: "possibly issued twice" })] : [])],
       this.linkCell(row),
-      [timeText(row.time), ...(isOver ? [element("small", { textContent: "expired" })] : [])],
+      [timeText(row.time), ...(isOver ? [element("small", { className: "late", textContent: "expired" })] : [])],
     ];
     const line = element("tr", { id: `row-${row.number}`, className: row === this.target ? "target" : "", tabIndex: -1 });
     cells.forEach((content, index) => {

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from include.reports import STATUSES, ReportRow, RunInfo, read_tickets, write_report, write_revocations
+from include.reports import STATUSES, RateSample, ReportRow, RunInfo, read_tickets, write_report, write_revocations
 
 RUN = RunInfo(
     "create_sso_tickets", "run", "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:09+00:00", 9.25,
-    requests=4, rate_limited=1, warnings=["row 1: Łódź"],
+    requests=4, rate_limited=1, warnings=["row 1: Łódź"], samples=[RateSample(7, 2, 1.5)],
 )  # fmt: skip
 FILES = {"tickets.csv", "tickets.xlsx", "report.html", "summary.json"}
 
@@ -27,7 +27,7 @@ def test_the_summary_counts_every_status_and_names_every_file(tmp_path: Path) ->
         ReportRow(5, "", status="reused", duplicate_possible=True),
     ]
     summary = write_report(tmp_path, rows, RUN)
-    assert json.loads((tmp_path / "summary.json").read_text()) == summary
+    assert json.loads((tmp_path / "summary.json").read_text()) == {**summary, "request_rate": [[7, 2, 1.5]]}
     assert {status: summary[status] for status in STATUSES} == {
         "created": 2, "reused": 1, "planned": 0, "conflict": 0, "failed": 1, "invalid": 1, "not_attempted": 0,
     }  # fmt: skip

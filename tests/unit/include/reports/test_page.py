@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
@@ -11,12 +12,13 @@ from typing import Any
 import pytest
 
 from include.reports import RateSample, ReportRow, RevocationRow, RunInfo
+from include.reports.cells import printable
 from include.reports.html.page import page_bytes
-from include.reports.html.views import MAX_ROWS, revocation_page, ticket_page
+from include.reports.html.views import revocation_page, ticket_page
 from include.reports.wording import duration_text, utc_text
 
 URL = "https://tenant.example.com/self-service/connections-flow?ticket="
-VOID = {"meta", "link", "br"}
+VOID = {"meta", "link", "br", "input"}
 MARKUP = [
     "<script>alert(1)</script>",
     "\"><img src=x onerror=alert(1)>",
@@ -35,6 +37,14 @@ RUN = RunInfo("create_sso_tickets", "run", "", "", 1.0)
 
 def html_of(*rows: ReportRow, **run: Any) -> str:
     return page_bytes(ticket_page(rows, replace(RUN, **run))).decode()
+
+
+def data_of(html: str) -> dict[str, Any]:
+    """Return the data for the page's script."""
+    found: dict[str, Any] = json.loads(
+        html.split('<script type="application/json" id="rows">')[1].split("</script>")[0]
+    )
+    return found
 
 
 def created(row: int, **cells: Any) -> ReportRow:
@@ -82,7 +92,17 @@ def test_markup_in_any_text_is_shown_and_adds_no_tag_or_attribute(markup: str) -
     text = markup.replace("\x00", "\ufffd")
     assert any(given.get("aria-label") == f"{text}: 1 failed" for _, given in page.tags)
     assert any(given.get("title") == text for _, given in page.tags)
-    assert page.texts.count(text) >= len({"name", "connection", "error"})
+    assert page.texts.count(text) >= len({"name", "run", "warning"})
+
+
+@pytest.mark.parametrize("markup", [*MARKUP, "a\u2028b\u2029c", "\ud800"])
+def test_any_text_of_a_row_is_in_the_scripts_data_and_ends_neither_it_nor_a_line(markup: str) -> None:
+    html = html_of(ReportRow(1, *[markup] * 5, "failed", ticket_url=markup, expires_at=markup, error=markup))
+    data, text = data_of(html), printable(markup)
+    assert data["rows"] == [[1, 0, text, text, text, data["statuses"].index("failed"), text, text, 0, 0]]
+    assert (data["organizations"], data["errors"]) == ([[text, text]], [text])
+    raw = html.split('id="rows">')[1].split("</script>")[0]
+    assert not set("<>&\u2028\u2029") & set(raw)
 
 
 def test_the_page_loads_nothing_and_forbids_it() -> None:
@@ -90,9 +110,11 @@ def test_the_page_loads_nothing_and_forbids_it() -> None:
         html_of(created(1), ReportRow(2, "org_2", status="failed", error="no"), samples=[RateSample(0, 1, 1.0)])
     )
     loads = [
-        attributes[name] for tag, attributes in page.tags for name in ("src", "href", "action", "data", "srcset")
+        attributes[name]
+        for tag, attributes in page.tags
+        for name in ("src", "href", "action", "data", "srcset")
         if name in attributes and tag != "a"
-    ]  # fmt: skip
+    ]
     assert loads == ["data:,"]
     metas = {given["name"]: given.get("content") for tag, given in page.tags if tag == "meta" and "name" in given}
     assert (metas["referrer"], metas["robots"]) == ("no-referrer", "noindex, nofollow")
@@ -111,10 +133,51 @@ def test_the_page_may_run_its_own_script_only() -> None:
     assert policy_of(Reader(html))["script-src"] == f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
-def test_a_link_can_be_copied_by_the_script_and_is_no_hyperlink() -> None:
-    page = Reader(html_of(created(1), created(2), ReportRow(3, status="failed")))
-    assert [given["href"] for tag, given in page.tags if tag == "a"] == ["#row-3"]
-    assert ["hidden" in given for tag, given in page.tags if tag == "button"] == [True, True]
+def test_a_page_in_airflow_may_also_send_requests_to_its_own_origin() -> None:
+    exported, served = (policy_of(Reader(page)) for page in (html_of(created(1)), served_html(created(1))))
+    assert "connect-src" not in exported
+    assert served == {**exported, "connect-src": "'self'"}
+
+
+def served_html(*rows: ReportRow) -> str:
+    page = page_bytes(
+        ticket_page(rows, RUN), links_url="/sso-tickets/links?a=1&b=<2>", downloads_url="/sso-tickets/files/"
+    )
+    return page.decode()
+
+
+def test_a_page_in_airflow_has_no_link_but_tells_its_script_where_to_request_one() -> None:
+    html = served_html(created(7), ReportRow(8, status="failed"))
+    assert URL not in html
+    data = data_of(html)
+    assert data["links_url"] == "/sso-tickets/links?a=1&b=<2>"
+    assert [(row[0], row[6]) for row in data["rows"]] == [(7, 1), (8, 0)]
+
+
+def test_an_exported_page_has_its_links_in_it_and_none_is_a_hyperlink() -> None:
+    html = html_of(created(1), ReportRow(3, status="failed"))
+    assert [row[6] for row in data_of(html)["rows"]] == [URL + "1", 0]
+    assert [given["href"] for tag, given in Reader(html).tags if tag == "a"] == [
+        "#row-3",
+        "tickets.csv",
+        "tickets.xlsx",
+    ]
+
+
+def test_the_tables_are_beside_an_exported_page_and_where_airflow_serves_them() -> None:
+    hrefs = [given["href"] for tag, given in Reader(served_html(created(1))).tags if tag == "a"]
+    assert hrefs == ["/sso-tickets/files/tickets.csv", "/sso-tickets/files/tickets.xlsx"]
+
+
+def test_every_row_is_in_the_page_and_repeated_texts_are_in_it_once() -> None:
+    rows = [ReportRow(number, f"org_{number % 9}", "Acme", status="failed", error="503") for number in range(1, 2_501)]
+    data = data_of(html_of(*rows))
+    assert [row[0] for row in data["rows"]] == list(range(1, 2_501))
+    assert (len(data["organizations"]), data["errors"]) == (9, ["503"])
+
+
+def test_a_reader_without_javascript_is_told_where_the_rows_are() -> None:
+    assert "All rows are in tickets.csv and tickets.xlsx." in html_of(created(1)).split("<noscript>")[1]
 
 
 @pytest.mark.parametrize(
@@ -163,24 +226,10 @@ def test_a_task_names_the_first_rows_and_the_most_frequent_errors() -> None:
     assert list(task.errors) == [("503", 19), ("odd one", 1)]
 
 
-def test_of_very_many_rows_those_that_need_work_are_shown_first() -> None:
-    few = ticket_page([created(number) for number in range(1, 61)], RUN)
-    assert ([row.number for row in few.rows], few.hidden_rows) == (list(range(1, 61)), 0)
-    rows = [created(number) for number in range(1, 2_501)] + [ReportRow(2_501, "org_2", status="failed")]
-    page = ticket_page(rows, RUN)
-    assert (len(page.rows), page.hidden_rows, page.rows[0].number) == (MAX_ROWS, 501, 2_501)
-    assert "All rows are in tickets.csv" in page_bytes(page).decode()
-
-
-def test_a_row_that_a_task_links_to_is_on_the_page_however_many_need_work() -> None:
-    rows = [ReportRow(number, "org_1", status="failed") for number in range(1, MAX_ROWS + 100)]
-    rows += [ReportRow(MAX_ROWS + 100, "org_2", status="invalid"), created(MAX_ROWS + 101, duplicate_possible=True)]
-    tags = Reader(html_of(*rows)).tags
-    numbers = [int(str(given["id"]).removeprefix("row-")) for tag, given in tags if tag == "tr" and "id" in given]
-    linked = {str(given["href"]) for _, given in tags if str(given.get("href", "")).startswith("#")}
-    assert linked <= {f"#row-{number}" for number in numbers}
-    assert {f"#row-{MAX_ROWS + 100}", f"#row-{MAX_ROWS + 101}"} <= linked
-    assert (len(numbers), numbers) == (MAX_ROWS, sorted(numbers))
+def test_a_task_leads_to_its_first_rows_and_to_all_of_its_status() -> None:
+    html = html_of(*(ReportRow(number, status="failed") for number in range(1, 15)))
+    hrefs = [str(given["href"]) for tag, given in Reader(html).tags if tag == "a"]
+    assert hrefs[:13] == [*(f"#row-{number}" for number in range(1, 13)), "#status-failed"]
 
 
 def test_the_page_of_a_run_without_problems_warns_only_that_links_are_credentials() -> None:
