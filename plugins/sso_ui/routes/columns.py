@@ -5,8 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
-from include.prospects.schema.describe import describe_columns
-from include.prospects.schema.template import template_csv, template_xlsx
+from include.prospects import describe_columns, template_csv, template_xlsx
 from sso_ui.access import MAY_SEE_DAG
 from sso_ui.rendering import HEADERS, render
 
