@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from include.reports.html.rows import PageRow
 
 _FOLDER = Path(__file__).parent
-_SCRIPTS = [_FOLDER / "script" / f"{name}.js" for name in ("copy", "links", "rows", "table")]
+_SCRIPTS = [_FOLDER / "script" / f"{name}.js" for name in ("theme", "copy", "rows", "filters", "links", "table")]
 _SCRIPT = "\n".join(file.read_text(encoding="utf-8") for file in _SCRIPTS)
 _SCRIPT_HASH = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
 

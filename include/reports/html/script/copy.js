@@ -1,5 +1,3 @@
-"use strict";
-
 function element(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);
   made.append(...children);

@@ -35,3 +35,23 @@ const ORDERS = {
   link: (a, b) => Boolean(b.link) - Boolean(a.link) || compare(a.error, b.error),
   when: (a, b) => compare(a.time, b.time),
 };
+
+/**
+ * Return the rows as a table to copy: a list of lists of texts, the first of them the header.
+ * Without links, as for revocations, it has no column for links and for addresses.
+ */
+function cellsOf(rows, statuses, links, timeTitle) {
+  const columns = [
+    ["Row", (row) => String(row.number)],
+    ["Organization ID", (row) => row.organizationId],
+    ["Organization", (row) => row.organizationName],
+    ["Prospect", (row) => row.name],
+    ...(links ? [["E-mail", (row) => row.address]] : []),
+    ["Connection", (row) => row.connection],
+    ["Status", (row) => label(statuses[row.status]) + (row.isTwice ? ", possibly issued twice" : "")],
+    ...(links ? [["Link", (row) => links.of(row)]] : []),
+    [timeTitle, (row) => timeText(row.time)],
+    ["Error", (row) => row.error],
+  ];
+  return [columns.map(([title]) => title), ...rows.map((row) => columns.map(([, value]) => value(row)))];
+}

@@ -14,31 +14,11 @@ class Table {
     this.links = new Links(this.rows, data.links_url);
     this.revealed = new Set();
     this.first = 0;
-    this.fillFilters();
+    fillFilters(this.rows, this.statuses, this.status, this.organization);
     this.listen();
     this.filter();
     this.section.hidden = false;
     this.followHash();
-  }
-
-  fillFilters() {
-    const count = (by) => this.rows.reduce((counts, row) => counts.set(by(row), (counts.get(by(row)) ?? 0) + 1), new Map());
-    const option = (value, text, rows) => element("option", { value, textContent: `${text} (${numeral(rows)})` });
-    const byStatus = count((row) => row.status);
-    this.statuses.forEach((status, index) => byStatus.has(index) && this.status.append(option(index, label(status), byStatus.get(index))));
-    const twice = this.rows.filter((row) => row.isTwice).length;
-    if (twice) this.status.append(option("twice", "possibly issued twice", twice));
-    const byOrganization = count((row) => row.organization);
-    const seen = new Set();
-    const named = [...this.rows].sort(ORDERS.organization).filter((row) => !seen.has(row.organization) && seen.add(row.organization));
-    const times = new Map();
-    for (const row of named) times.set(row.organizationName, (times.get(row.organizationName) ?? 0) + 1);
-    for (const row of named) {
-      const id = row.organizationId || "(no organization_id)";
-      const name = row.organizationName && row.organizationId ? row.organizationName : id;
-      const text = name !== id && times.get(name) > 1 ? `${name}, ${id}` : name;
-      this.organization.append(option(row.organization, text, byOrganization.get(row.organization)));
-    }
   }
 
   listen() {
@@ -205,20 +185,7 @@ class Table {
     const rows = this.shown;
     const linked = rows.filter((row) => row.link);
     await this.links.load(linked);
-    const hasLinks = Boolean(this.reveal);
-    const columns = [
-      ["Row", (row) => String(row.number)],
-      ["Organization ID", (row) => row.organizationId],
-      ["Organization", (row) => row.organizationName],
-      ["Prospect", (row) => row.name],
-      ...(hasLinks ? [["E-mail", (row) => row.address]] : []),
-      ["Connection", (row) => row.connection],
-      ["Status", (row) => label(this.statuses[row.status]) + (row.isTwice ? ", possibly issued twice" : "")],
-      ...(hasLinks ? [["Link", (row) => this.links.of(row)]] : []),
-      [this.headers.at(-1).textContent.trim(), (row) => timeText(row.time)],
-      ["Error", (row) => row.error],
-    ];
-    const table = [columns.map(([title]) => title), ...rows.map((row) => columns.map(([, value]) => value(row)))];
+    const table = cellsOf(rows, this.statuses, this.reveal && this.links, this.headers.at(-1).textContent.trim());
     if (await this.copyOut(tableText(table), tableHtml(table))) {
       const links = linked.length ? ` with ${plural(linked.length, "link")}` : "";
       this.say(`${plural(rows.length, "row")}${links} copied. Paste into a spreadsheet or a mail.`);
@@ -292,19 +259,6 @@ class Table {
   }
 }
 
-/** Airflow keeps its theme in the browser; a page from disk follows the system's. */
-function followTheme() {
-  try {
-    const theme = localStorage.getItem("theme");
-    if (theme === "dark" || theme === "light") document.documentElement.dataset.theme = theme;
-    else delete document.documentElement.dataset.theme;
-  } catch {
-    // No access to it: a frame without an origin, or a browser that refuses it.
-  }
-}
-
-followTheme();
-addEventListener("storage", followTheme);
 document.addEventListener("DOMContentLoaded", () => {
   const data = document.getElementById("rows");
   if (data) new Table(JSON.parse(data.textContent));

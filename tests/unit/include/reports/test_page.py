@@ -176,7 +176,7 @@ def test_every_row_is_in_the_page_and_repeated_texts_are_in_it_once() -> None:
     assert (len(data["organizations"]), data["errors"]) == (9, ["503"])
 
 
-def test_a_reader_without_javascript_is_told_where_the_rows_are() -> None:
+def test_a_page_without_javascript_says_where_the_rows_are() -> None:
     assert "All rows are in tickets.csv and tickets.xlsx." in html_of(created(1)).split("<noscript>")[1]
 
 
