@@ -73,10 +73,10 @@ failed tasks or trigger another run.
 }
 """The Markdown docs of the tasks of the DAG that revokes tickets, by task."""
 
-_PLAN = "{%- set plan = ti.xcom_pull(task_ids='plan_fan_out', key='plan') -%}"
+_PLAN = "{% set plan = ti.xcom_pull(task_ids='plan_fan_out', key='plan') -%}"
 _PLAN_LINE = (
-    _PLAN + "{{ plan.prospects }} prospects of {{ plan.organizations }} organizations: {{ plan.create }} to create, "
-    "{{ plan.reuse }} to reuse, {{ plan.replace }} to replace, {{ plan.invalid }} invalid rows"
+    _PLAN + "Prospects: {{ plan.prospects }}, organizations: {{ plan.organizations }}, to create: {{ plan.create }}, "
+    "to reuse: {{ plan.reuse }}, to replace: {{ plan.replace }}, invalid rows: {{ plan.invalid }}"
 )
 _ROWS = "{{ ui_address('sso-tickets', 'runs', dag.dag_id, run_id) }}"
 _ANSWER = "{{ ui_address('dags', dag.dag_id, 'runs', run_id, 'tasks', 'approve', 'required_actions') }}"
@@ -91,9 +91,9 @@ APPROVAL = {
 {%- if params.get('dry_run') -%}
 **Dry run**: nothing is sent, whatever you choose.
 {%- elif plan.replace -%}
-**Warning: {{ plan.replace }} links that customers may have received stop working.** They are revoked and created again,
-because {{ 'on_existing is reissue' if params.get('on_existing') == 'reissue' else 'their rows have changed' }}. Mail
-the new ones.
+**Warning: links that customers may have received stop working: {{ plan.replace }}.** They are revoked and created
+again, because {{ 'on_existing is reissue' if params.get('on_existing') == 'reissue' else 'their rows have changed' }}.
+Mail the new ones.
 {%- else -%}
 Valid links are reused, the others are created.
 {%- endif %}

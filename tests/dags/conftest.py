@@ -18,8 +18,14 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
         "SSO_TICKETS_SCHEDULE": "30 6 * * 1-5",
         "SSO_TICKETS_PROSPECTS": "s3://crm/prospects/",
         "SSO_TICKETS_REPORTS": "s3://crm/reports/",
+        "SSO_TICKETS_NOTIFY": "smtp:sso@example.com",
     },
-    "empty": {"SSO_TICKETS_SCHEDULE": "", "SSO_TICKETS_PROSPECTS": "", "SSO_TICKETS_REPORTS": ""},
+    "empty": {
+        "SSO_TICKETS_SCHEDULE": "",
+        "SSO_TICKETS_PROSPECTS": "",
+        "SSO_TICKETS_REPORTS": "",
+        "SSO_TICKETS_NOTIFY": "",
+    },
 }
 
 

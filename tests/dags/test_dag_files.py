@@ -11,10 +11,11 @@ from auth0_sso.runtime.pool import POOL
 from auth0_sso.runtime.retry_policy import Auth0RetryPolicy
 
 from tests.dags.conftest import ENVIRONMENTS
-from tests.dags.parsing import Parsed
+from tests.dags.parsing import Parsed, parse_afresh
 
 # The DAG processor parses each file again and again, so a parse must not import these.
 HEAVY = {"pandas", "numpy", "openpyxl", "pyarrow", "fastapi", "uvicorn", "dev.sandbox", "dev.local"}
+NOTIFIERS = {"airflow.providers.smtp.notifications.smtp", "airflow.providers.slack.notifications.slack"}
 
 ParsedFiles = dict[tuple[str, str], Parsed]
 
@@ -30,7 +31,17 @@ def test_a_new_process_parses_it_into_one_dag_of_its_name(
 def test_parsing_it_imports_nothing_heavy(parsed: ParsedFiles, dag_file: Path) -> None:
     modules = set(parsed[dag_file.name, "plain"].modules)
     assert "auth0_sso.operators.sso_tickets" in modules
-    assert modules & HEAVY == set()
+    assert modules & (HEAVY | NOTIFIERS) == set()
+
+
+def test_it_imports_the_notifier_that_is_configured(parsed: ParsedFiles, dag_file: Path) -> None:
+    assert NOTIFIERS & set(parsed[dag_file.name, "set"].modules) == {"airflow.providers.smtp.notifications.smtp"}
+
+
+def test_a_malformed_notifier_is_an_import_error_that_says_what_to_do(dag_file: Path) -> None:
+    (result,) = parse_afresh([(dag_file, {"SSO_TICKETS_NOTIFY": "ops@example.com"})])
+    (error,) = result.errors.values()
+    assert "SSO_TICKETS_NOTIFY is 'ops@example.com'. It must begin with 'smtp:' or 'slack:'." in error
 
 
 def test_two_processes_serialize_it_alike_so_that_it_has_one_version(parsed: ParsedFiles, dag_file: Path) -> None:

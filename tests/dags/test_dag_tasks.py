@@ -8,6 +8,8 @@ import pytest
 from airflow.sdk import DAG
 from auth0_sso.runtime.pool import POOL
 
+from include.texts import CREATE_DOCS, REVOKE_DOCS
+
 
 @dataclass(frozen=True)
 class Expected:
@@ -44,6 +46,14 @@ def test_a_dag_has_these_tasks_with_these_settings(dags: dict[str, DAG], dag_id:
         task.task_id: Expected(set(task.upstream_task_ids), task.trigger_rule, task.pool, task.is_mapped)
         for task in dags[dag_id].tasks
     } == TASKS[dag_id]
+
+
+@pytest.mark.parametrize(("dag_id", "docs"), [("create_sso_tickets", CREATE_DOCS), ("revoke_sso_tickets", REVOKE_DOCS)])
+def test_each_task_says_what_it_does_and_what_to_do_when_it_fails(
+    dags: dict[str, DAG], dag_id: str, docs: dict[str, str]
+) -> None:
+    assert {task.task_id: task.doc_md for task in dags[dag_id].tasks} == docs
+    assert all("**If " in text for text in docs.values())
 
 
 def test_the_report_is_an_asset_for_other_dags(dags: dict[str, DAG]) -> None:

@@ -84,7 +84,7 @@ def connect(tenant: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Connect:
 
 @pytest.fixture
 def trigger(airflow: None, connect: Connect, home: Path, capfd: pytest.CaptureFixture[str]) -> Trigger:
-    """Run a DAG to its end."""
+    """Run a DAG to its end, or to where it waits for a person."""
     from airflow.dag_processing.dagbag import DagBag
 
     def start(dag_id: str = "create_sso_tickets", **conf: Any) -> Run:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from airflow.models.xcom import XComModel
+from airflow.utils.session import create_session
+from sqlalchemy import select
 
 from dev.sandbox.server import Sandbox
-from tests.integration.runs import Trigger
+from tests.integration.runs import Connect, Trigger
 from tests.support.prospects import csv_of
 
 BAD_ROWS = Path(__file__).parents[1] / "support" / "bad_rows.csv"
@@ -39,6 +42,19 @@ def test_a_dry_run_does_everything_but_the_calls(trigger: Trigger, tenant: Sandb
     assert run.state == "success"
     assert run.summary["planned"] == run.summary["rows"] == 12
     assert (tenant.stats().requests, tenant.stats().token_requests) == (0, 0)
+
+
+def test_the_links_of_a_mapped_task_lead_to_its_runs_report_and_to_the_tenants_profiles(
+    trigger: Trigger, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example.com")
+    connect(host="acme.eu.auth0.com", port=None)
+    run = trigger(dry_run=True, max_mapped_tasks=1)
+    with create_session() as session:
+        of_run = select(XComModel.key, XComModel.value).where(XComModel.run_id == run.run_id)
+        links = dict(session.execute(of_run).all())
+    assert links["_link_ReportLink"].startswith("https://airflow.example.com/sso-tickets/reports/create_sso_tickets/")
+    assert links["_link_ProfileLink"] == "https://manage.auth0.com/dashboard/eu/acme/connections/enterprise"
 
 
 def test_bad_rows_are_skipped_into_the_report_and_the_good_ones_get_tickets(trigger: Trigger, tenant: Sandbox) -> None:
@@ -93,3 +109,4 @@ def test_only_the_refused_organization_fails_and_its_request_is_not_sent_again(
     assert [row["status"] for row in run.rows] == ["created", "failed", "created"]
     assert sum(seen.status == 400 for seen in tenant.requests) == 1
     assert "1 failed of 3 rows: the report says why" in run.log
+    assert run.log.count("row 2: Auth0 answered 400") >= 2, "the task's error and that of check_outcome"
