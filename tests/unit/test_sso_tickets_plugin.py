@@ -123,7 +123,7 @@ def test_a_run_that_starts_creates_a_pool_that_was_deleted_if_the_scheduler_star
 
 
 @pytest.mark.parametrize(
-    ("dag_id", "expected"), [("create_sso_tickets", ["2"]), ("revoke_sso_tickets", ["2"]), ("any_dag", [])]
+    ("dag_id", "expected"), [("create_sso_tickets", ["2 slots"]), ("revoke_sso_tickets", ["2 slots"]), ("any_dag", [])]
 )
 def test_a_run_of_the_projects_dags_publishes_the_pools_slots(
     listener: Any, engine: Engine, dag_id: str, expected: list[str]
@@ -153,31 +153,31 @@ def test_the_published_slots_follow_the_pool_and_are_written_only_when_they_diff
     event.listen(pool, "savepoint", lambda *_: writes.append(_))
     publish(pool)
     publish(pool)
-    assert (published(pool), len(writes)) == (["2"], 1)
+    assert (published(pool), len(writes)) == (["2 slots"], 1)
     resize(pool, 16)
     publish(pool)
     publish(pool)
-    assert (published(pool), len(writes)) == (["16"], 2)
+    assert (published(pool), len(writes)) == (["16 slots"], 2)
 
 
 def test_a_value_that_a_person_has_set_is_replaced(pool: Engine) -> None:
     with Session(pool) as session, session.begin():
-        session.add(Variable(SLOTS_VARIABLE, "2 or so"))
+        session.add(Variable(SLOTS_VARIABLE, "2"))
     publish(pool)
-    assert published(pool) == ["2"]
+    assert published(pool) == ["2 slots"]
 
 
 def test_when_another_scheduler_publishes_first_the_callers_transaction_survives(pool: Engine) -> None:
     def publish_first(*_: object) -> None:
         if not published(pool):
             with pool.begin() as connection:
-                connection.execute(insert(Variable).values(key=SLOTS_VARIABLE, val="5", is_encrypted=False))
+                connection.execute(insert(Variable).values(key=SLOTS_VARIABLE, val="5 slots", is_encrypted=False))
 
     with Session(pool) as racing, racing.begin():
         event.listen(pool, "savepoint", publish_first)
         publish_slots(racing)
         racing.add(Pool(pool="of the caller", slots=1, include_deferred=False))
-    assert published(pool) == ["5"]
+    assert published(pool) == ["5 slots"]
     with Session(pool) as session:
         assert session.scalar(select(Pool).where(Pool.pool == "of the caller")) is not None
 
@@ -203,7 +203,7 @@ def test_the_schedulers_session_is_not_committed(engine: Engine) -> None:
         publish_slots(session)
         guard.commit()
     assert slots(engine) == [SMALLEST_PLAN_SLOTS]
-    assert published(engine) == ["2"]
+    assert published(engine) == ["2 slots"]
 
 
 def test_the_plugin_registers_its_listener_and_its_pages(plugin: ModuleType) -> None:

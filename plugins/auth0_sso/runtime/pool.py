@@ -38,22 +38,26 @@ def ensure_pool(session: Session) -> bool:
 
 def publish_slots(session: Session) -> None:
     """
-    Keep the Airflow variable ``auth0_management_api_slots`` equal to the pool's slots. The caller commits.
+    Keep the Airflow variable ``auth0_management_api_slots`` equal to the pool's slots, as ``16 slots``.
 
-    Tasks read it, since they can't read the pool. It is written only when it differs.
+    Tasks read it, since they can't read the pool. It is written only when it differs. The caller commits.
     """
     from airflow.models.pool import Pool
     from airflow.models.variable import Variable
     from sqlalchemy import insert, select, update
     from sqlalchemy.exc import IntegrityError
 
-    slots = session.scalar(select(Pool.slots).where(Pool.pool == POOL))
+    pool_slots = session.scalar(select(Pool.slots).where(Pool.pool == POOL))
+    if pool_slots is None:
+        return
+    # With its unit: Airflow warns in a task's log when it reads a variable of less than five characters.
+    value = f"{pool_slots} slots"
     here = Variable.key == SLOTS_VARIABLE
     known = session.execute(select(Variable._val, Variable.is_encrypted).where(here)).one_or_none()
-    if slots is None or known == (str(slots), False):
+    if known == (value, False):
         return
     # Not a secret, so it isn't encrypted: what is stored can be compared.
-    values = {"val": str(slots), "is_encrypted": False}
+    values = {"val": value, "is_encrypted": False}
     write = update(Variable).where(here) if known else insert(Variable).values(key=SLOTS_VARIABLE)
     connection = session.connection()
     try:

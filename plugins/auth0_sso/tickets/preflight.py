@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(logger_name="task")
 
 LEDGER_ID_KEY = "ledger_id"
+_SLOTS = re.compile(r"\s*([0-9]{1,9})( slots)?\s*")
 KEEP_DAYS_VARIABLE = "SSO_TICKETS_KEEP_DEAD_URLS_DAYS"
 
 
@@ -100,8 +102,8 @@ def forecast(
 
 def _pool_slots() -> int:
     """Return the pool's slots, or 0 if they aren't known; see :func:`auth0_sso.runtime.pool.publish_slots`."""
-    known = str(Variable.get(SLOTS_VARIABLE, default=None))
-    return int(known) if known.isascii() and known.isdecimal() else 0
+    known = _SLOTS.fullmatch(str(Variable.get(SLOTS_VARIABLE, default="")))
+    return int(known[1]) if known else 0
 
 
 def _check(ti: TaskInstance, scopes: Collection[str], profiles: Collection[str], *, dry_run: bool) -> None:

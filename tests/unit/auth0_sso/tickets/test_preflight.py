@@ -198,7 +198,7 @@ def test_a_wrong_number_of_days_is_found_before_anything_is_sent(
 class TestForecast:
     @pytest.fixture(autouse=True)
     def slots(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv(f"AIRFLOW_VAR_{SLOTS_VARIABLE.upper()}", "4")
+        monkeypatch.setenv(f"AIRFLOW_VAR_{SLOTS_VARIABLE.upper()}", "4 slots")
 
     def test_it_counts_prospects_requests_and_the_seconds_they_take_at_the_pools_rate_and_sends_nothing(
         self, ledger: Ledger, tenant: Sandbox, connect: Connect
@@ -228,7 +228,11 @@ class TestForecast:
             "seconds": 0.0,
         }
 
-    @pytest.mark.parametrize("known", ["0", "-1", "many", "²", ""])
+    def test_a_plain_number_of_slots_serves_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(f"AIRFLOW_VAR_{SLOTS_VARIABLE.upper()}", "1")
+        assert foresee(rows_of(2), tasks=2)["seconds"] == 2.0
+
+    @pytest.mark.parametrize("known", ["0 slots", "-1 slots", "many", "²", ""])
     def test_without_a_number_of_slots_the_seconds_are_not_known(
         self, monkeypatch: pytest.MonkeyPatch, known: str
     ) -> None:
