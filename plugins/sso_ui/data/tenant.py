@@ -30,9 +30,11 @@ class Tenant:
         """Requests a second of all slots; one a slot if the connection is unknown."""
         return self.slots * (self.settings.requests_per_slot if self.settings else 1.0)
 
-    def seconds(self, requests: int) -> float | None:
-        """Return how long so many requests take; None if the pool has no slot."""
-        return requests / self.rate if self.rate > 0 else None
+    def seconds(self, requests: int, tasks: int) -> float | None:
+        """Return how long the requests of so many mapped tasks take, each in a slot; None if the pool has no slot."""
+        if self.slots <= 0:
+            return None
+        return requests / (self.rate * min(1.0, max(tasks, 1) / self.slots))
 
 
 def read_tenant(session: Session) -> Tenant:

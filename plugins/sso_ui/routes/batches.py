@@ -94,6 +94,7 @@ def _page(
     rows, total = preview.read_rows(upload_id, tenant, page=page, reissue=reissue, only_invalid=only_invalid)
     file = uploads.file_of(upload_id)
     requests = found.requests(reissue=reissue)
+    mapped_tasks = min(found.organizations, MAX_MAPPED_TASKS)
     return render(
         request,
         "preview.html.j2",
@@ -103,9 +104,9 @@ def _page(
         found=found,
         counts=found.reissue if reissue else found.reuse,
         requests=requests,
-        seconds=tenant.seconds(requests),
+        seconds=tenant.seconds(requests, mapped_tasks),
         tenant=tenant,
-        mapped_tasks=min(found.organizations, MAX_MAPPED_TASKS),
+        mapped_tasks=mapped_tasks,
         rows=rows,
         page=page,
         pages=max(1, -(-total // preview.ROWS_A_PAGE)),

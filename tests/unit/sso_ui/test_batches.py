@@ -51,7 +51,7 @@ def test_prospects_organizations_and_what_would_happen_are_shown(browser: TestCl
     page = upload(browser, csv_of(3, 2, "new")).text
     assert "3 prospects of 2 organizations" in page
     assert "<b>3</b>to create" in page
-    assert "0.8 s</b>for 3 requests at 4 a second" in page
+    assert "1.5 s</b>for 3 requests, at most 4 a second" in page
     assert "<b>2</b>mapped tasks" in page
     assert "Create 3 links" in page
 
