@@ -24,11 +24,12 @@ STATIC_FILES: Mapping[str, str] = {
 }
 PREFIX = "/sso-tickets"
 
-# Pages hold addresses and lead to links, so no cache may store them, and no other site may frame them.
+# Pages hold addresses and lead to links, so no cache may store them. With the policy "no-referrer", a browser would not
+# say where a form was sent from, and it would be refused.
 HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
 }
 
 

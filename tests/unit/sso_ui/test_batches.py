@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import time
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,26 @@ def test_prospects_organizations_and_what_would_happen_are_shown(browser: TestCl
     assert "1.5 s</b>for 3 requests, at most 4 a second" in page
     assert "<b>2</b>mapped tasks" in page
     assert "Create 3 links" in page
+
+
+def test_the_form_that_starts_the_run_holds_its_parameters_as_json(browser: TestClient, home: Path) -> None:
+    page = upload(browser, csv_of(1, 1, "new"), "it's.csv").text
+    fields = {field["name"]: json.loads(field["value"]) for field in Inputs(page).hidden if "data-json" in field}
+    (folder,) = (home / "default" / "uploads").iterdir()
+    assert fields == {"prospects_uri": str(folder / "it_s.csv"), "on_existing": "reuse", "ttl_sec": 0}
+
+
+class Inputs(HTMLParser):
+    """Collects a page's hidden fields."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.hidden: list[dict[str, Any]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "input" and ("type", "hidden") in attrs:
+            self.hidden.append(dict(attrs))
 
 
 def test_a_pasted_csv_is_checked_too(browser: TestClient) -> None:

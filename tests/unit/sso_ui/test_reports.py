@@ -66,7 +66,7 @@ def test_the_report_is_shown_without_any_link_and_no_cache_stores_it(report: Pat
     assert "1 of 2 prospects has a link" in answer.text
     assert "t1ck3t" not in answer.text
     assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
