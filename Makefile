@@ -8,10 +8,10 @@ export PYTHONPATH := $(CURDIR)
 OTHER_WORDS := weather|unanswered|askers?|patience|vault|aftermath|skies|pacer|simulate|owed|mend(s|ed)?|heeds?|anew|told|settled|silence|doubts?|books|replaceable|lockedticketsxcom
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test lint chaos bench env lock
+.PHONY: help setup demo up down test test-browser lint chaos bench env lock
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make .venv with all that is needed
 
@@ -34,6 +34,9 @@ down: ## Stop what 'make up' has started
 
 test: setup ## All tests, end to end too
 	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder tests/e2e tests/integration tests/dags tests/unit
+
+test-browser: setup ## The report's page in headless Chromium (Debian's package chromium)
+	$(BIN)/python -m pytest tests/browser
 
 lint: setup ## Style, types, words and the import contract
 	$(BIN)/ruff check .

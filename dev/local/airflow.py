@@ -15,7 +15,7 @@ from subprocess import Popen
 from typing import Any
 
 from dev.local.api import AirflowApi, ApiError
-from dev.local.background import PROJECT, BackgroundProcess
+from dev.local.background import PROJECT, STOP_SECONDS, BackgroundProcess
 from dev.local.ports import free_port, require_free_port
 from include.files import make_private
 
@@ -71,7 +71,7 @@ class LocalAirflow:
         return self
 
     def __exit__(self, *_exc_info: object) -> None:
-        self._background.stop(grace=2.0)  # its home is used no more, so nothing is lost
+        self.stop(grace=2.0)  # its home is used no more, so nothing is lost
 
     @property
     def password(self) -> str:
@@ -117,9 +117,13 @@ class LocalAirflow:
         """Return its API, logged in as the admin."""
         return AirflowApi(self.url, USER, self.password)
 
-    def stop(self) -> None:
-        """Stop it with all that it has started; also one that another process has started in the same home."""
-        self._background.stop()
+    def stop(self, grace: float = STOP_SECONDS) -> None:
+        """
+        Stop it with all that it has started; also one that another process has started in the same home.
+
+        :param grace: seconds until what is still running is killed.
+        """
+        self._background.stop(grace)
 
     def is_running(self) -> bool:
         """Whether an Airflow of this home is running."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 PROJECT = Path(__file__).resolve().parents[2]
-_STOP_SECONDS = 20.0
+STOP_SECONDS = 20.0
 
 
 class BackgroundProcess:
@@ -47,14 +47,14 @@ class BackgroundProcess:
         """Whether it, or anything that it has started, is running; also if another process has started it."""
         return self._group() is not None
 
-    def stop(self, grace: float = _STOP_SECONDS) -> None:
+    def stop(self, grace: float = STOP_SECONDS) -> None:
         """
         Stop it with all that it has started. Another process that now has its number is left alone.
 
         :param grace: seconds until what is still running is killed.
         """
         group = self._group()
-        for signal_number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, _STOP_SECONDS)):
+        for signal_number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, STOP_SECONDS)):
             if group is not None and _signal(group, signal_number):
                 _wait_for_end(group, seconds)
         self._pid_file.unlink(missing_ok=True)

@@ -75,8 +75,8 @@ class ChaosAirflow(LocalAirflow):
         """Return the processes that run or supervise a task, orphans too."""
         return task_processes(self._sessions)
 
-    def stop(self) -> None:
-        """End all that was started here, orphans too."""
+    def stop(self, grace: float = 0.0) -> None:
+        """End all that was started here, orphans too, at once."""
         self.kill_all()
         kill_sessions(self._sessions)
 

@@ -98,11 +98,11 @@ def test_no_process_has_a_password_among_its_arguments() -> None:
     assert [line for line in expanded if not line.startswith("printf ")] == []
 
 
-def test_only_the_worker_has_the_secrets_of_the_tenant_and_of_the_ledger() -> None:
+def test_only_the_worker_and_the_pages_have_the_secrets_of_the_tenant_and_of_the_ledger() -> None:
     def knowing(part: str) -> set[str]:
         return {name for name, service in SERVICES.items() if part in "".join(service.get("environment", {}))}
 
-    assert knowing("AIRFLOW_CONN_") == {"worker"}
+    assert knowing("AIRFLOW_CONN_") == {"worker", "api-server"}
     assert "worker" not in knowing("SQL_ALCHEMY_CONN") | knowing("JWT_SECRET")
 
 

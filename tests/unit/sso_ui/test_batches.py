@@ -160,7 +160,7 @@ def test_another_lifetime_is_another_request(browser: TestClient, known: Ledger)
     assert "<b>2</b>to reuse" in answer.text
     changed = browser.get(f"{answer.url.path}?ttl_sec=3600").text
     assert "<b>2</b>to replace" in changed
-    assert 'name="ttl_sec" value="3600"' in changed
+    assert "name=\"ttl_sec\" value='3600'" in changed
     assert browser.get(f"{answer.url.path}?ttl_sec=432001").status_code == 422
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import ClassVar
 from urllib.request import proxy_bypass
 
 import pytest
 from pytest_httpserver import HTTPServer
 
-from dev.local.airflow import LocalAirflow
+from dev.local.airflow import LocalAirflow, LocalAirflowError
+from dev.local.api import AirflowApi
 
 
 @pytest.mark.parametrize("variable", ["AIRFLOW_CONFIG", "AIRFLOW_HOME", "AIRFLOW__SECRETS__BACKEND"])
@@ -30,6 +32,25 @@ def test_its_processes_use_no_proxy_for_this_machine(tmp_path: Path, monkeypatch
         monkeypatch.setenv(name, value)
     assert all(proxy_bypass(host) for host in ("127.0.0.1", "localhost", "intranet.example"))
     assert not proxy_bypass("auth0.example")
+
+
+def test_leaving_its_block_stops_it_in_the_way_of_its_class(tmp_path: Path) -> None:
+    class Recorded(LocalAirflow):
+        did: ClassVar[list[str]] = []
+
+        def start(self) -> None:
+            self.did.append("start")
+
+        def wait_until_healthy(self) -> AirflowApi:
+            raise LocalAirflowError("not healthy")
+
+        def stop(self, grace: float = 0.0) -> None:
+            self.did.append("stop")
+
+    with pytest.raises(LocalAirflowError, match="not healthy"), Recorded(tmp_path):
+        pass
+    Recorded(tmp_path).__exit__()
+    assert Recorded.did == ["start", "stop", "stop"]
 
 
 def test_it_says_what_is_not_ready_until_all_is(tmp_path: Path, httpserver: HTTPServer) -> None:
