@@ -99,7 +99,7 @@ def _waits_for(run: RunLine, states: dict[str, Counter[str]], found: RunCounts) 
     waits = []
     tickets = states.get(TICKETS_TASK, Counter())
     if run.state == "queued":
-        waits.append("The run before this one has not ended: only one runs at a time.")
+        waits.append("It is about to start. Only one run is active at a time.")
     if states.get("approve", Counter())["awaiting_input"]:
         waits.append("A person has to approve the plan.")
     if waiting := tickets["scheduled"] + tickets["queued"]:

@@ -11,6 +11,7 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import APIRouter, Form, HTTPException, Query, Request, Response, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from include.params import CREATE_PARAMS
 from include.prospects.load import MOST_ROWS
 from include.prospects.schema.models import MAX_TTL_SEC
 from include.reports.cells import guard
@@ -22,7 +23,7 @@ from sso_ui.rendering import HEADERS, render
 
 router = APIRouter(prefix="/batches", dependencies=[MAY_CREATE])
 
-MAX_MAPPED_TASKS = 128
+MAX_MAPPED_TASKS: int = CREATE_PARAMS["max_mapped_tasks"]["default"]
 TtlSec = Annotated[int, Query(ge=0, le=MAX_TTL_SEC)]
 Page = Annotated[int, Query(ge=1, le=100_000)]
 
