@@ -91,7 +91,7 @@ def _template(options: argparse.Namespace) -> int:
         with options.output.open("xb") as file:
             file.write(content)
     except OSError as error:
-        print(f"{shown(str(options.output))} can't be written: {error.strerror}", file=sys.stderr)
+        print(f"{shown(str(options.output), 500)} can't be written: {error.strerror}", file=sys.stderr)
         return UNUSABLE
     return 0
 
