@@ -78,7 +78,7 @@ _PLAN_LINE = (
     _PLAN + "Prospects: {{ plan.prospects }}, organizations: {{ plan.organizations }}, to create: {{ plan.create }}, "
     "to reuse: {{ plan.reuse }}, to replace: {{ plan.replace }}, invalid rows: {{ plan.invalid }}"
 )
-_ROWS = "{{ ui_address('sso-tickets', 'runs', dag.dag_id, run_id) }}"
+_ROWS = "{{ ui_address('sso-tickets', 'runs', dag.dag_id, run_id, 'rows') }}"
 _ANSWER = "{{ ui_address('dags', dag.dag_id, 'runs', run_id, 'tasks', 'approve', 'required_actions') }}"
 
 APPROVAL = {

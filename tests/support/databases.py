@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from auth0_sso.ledger.store import Ledger, open_ledger
+from cryptography.fernet import Fernet
 from sqlalchemy import MetaData, create_engine, make_url, select
 
 from tests.support import postgres
@@ -26,6 +27,18 @@ def use_fernet_key(key: str) -> None:
     from airflow.sdk.crypto import get_fernet
 
     os.environ[FERNET_VARIABLE] = key
+    get_fernet.cache_clear()
+
+
+@pytest.fixture
+def fernet(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Give Airflow a Fernet key for this test."""
+    from airflow.sdk.crypto import get_fernet
+
+    key = Fernet.generate_key().decode()
+    monkeypatch.setenv(FERNET_VARIABLE, key)
+    get_fernet.cache_clear()
+    yield key
     get_fernet.cache_clear()
 
 

@@ -15,6 +15,12 @@ SMALLEST_PLAN_SLOTS = 2  # the smallest Auth0 plan allows two requests a second
 log = logging.getLogger(__name__)
 
 
+def seconds_needed(requests: int, slots: int, tasks: int, requests_per_slot: float) -> float | None:
+    """Return how long the requests of so many mapped tasks take, each in a slot; None if the pool has no slot."""
+    held = min(slots, max(tasks, 1))
+    return requests / (held * requests_per_slot) if held > 0 else None
+
+
 def ensure_pool(session: Session) -> bool:
     """Create the pool if it is missing, never change it; return whether it was created. The caller commits."""
     from airflow.models.pool import Pool

@@ -47,7 +47,7 @@ def decide(entry: Entry | None, spec: TicketSpec, attempt: RunAttempt, *, reissu
     return Action.CREATE
 
 
-_COUNTED_AS = {
+_WOULD = {
     Action.CREATE: "create",
     Action.RETIRE: "create",
     Action.WAIT: "create",
@@ -65,9 +65,10 @@ class Expected:
     entry: Entry | None
 
     @property
-    def is_refused(self) -> bool:
-        """Whether nothing is sent although there is no valid ticket: a refusal or a revocation stands."""
-        return self.action is Action.KEEP and self.entry is not None and self.entry.status != EntryStatus.CREATED
+    def would(self) -> str:
+        """``create``, ``reuse`` or ``replace``; empty if nothing is sent, since a refusal or a revocation stands."""
+        stands = self.action is Action.KEEP and self.entry is not None and self.entry.status != EntryStatus.CREATED
+        return "" if stands else _WOULD[self.action]
 
 
 def expected_actions(
@@ -107,7 +108,7 @@ class ExpectedCounts:
 
 def count_expected(expected: Iterable[Expected]) -> ExpectedCounts:
     """Count what :func:`expected_actions` yields."""
-    kinds = Counter("" if one.is_refused else _COUNTED_AS[one.action] for one in expected)
+    kinds = Counter(one.would for one in expected)
     return ExpectedCounts(kinds.total(), kinds["create"], kinds["reuse"], kinds["replace"])
 
 

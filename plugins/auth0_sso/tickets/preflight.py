@@ -19,7 +19,7 @@ from auth0_sso.ledger.encryption import rotate_keys
 from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import open_ledger
 from auth0_sso.ledger.token_store import LedgerTokenStore
-from auth0_sso.runtime.pool import SLOTS_VARIABLE
+from auth0_sso.runtime.pool import SLOTS_VARIABLE, seconds_needed
 from auth0_sso.tickets.batch import request_from, spec_of
 from auth0_sso.tickets.decide import count_expected, expected_actions
 
@@ -95,9 +95,9 @@ def forecast(
     with closing(open_ledger()) as ledger:
         expected = expected_actions(ledger, specs, RunAttempt.of(dag_run), reissue=on_existing == "reissue")
         counts = count_expected(expected)
-    slots = min(_pool_slots(), max(tasks, 1))
-    seconds = round(counts.requests / (slots * settings.requests_per_slot), 1) if slots > 0 else None
-    return {**vars(counts), "requests": counts.requests, "seconds": seconds}
+    seconds = seconds_needed(counts.requests, _pool_slots(), tasks, settings.requests_per_slot)
+    rounded = None if seconds is None else round(seconds, 1)
+    return {**vars(counts), "requests": counts.requests, "seconds": rounded}
 
 
 def _pool_slots() -> int:

@@ -10,16 +10,16 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from auth0_sso.exceptions import LedgerError
 from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.tickets.batch import request_from, spec_of
-from auth0_sso.tickets.decide import Action, Expected, decide, expected_actions
+from auth0_sso.tickets.decide import Expected, ExpectedCounts, count_expected, decide, expected_actions
+from pydantic import TypeAdapter
 from sqlalchemy.exc import SQLAlchemyError
 
 from include import run
@@ -37,15 +37,6 @@ _SUMMARY = "preview.json"
 _CHECK_SECONDS = 300.0
 _INVALID = b'{"kind":"invalid"'
 
-WOULD = {
-    Action.CREATE: "create",
-    Action.RETIRE: "create",
-    Action.REPLACE: "replace",
-    Action.KEEP: "reuse",
-    Action.WAIT: "wait",
-}
-"""What is counted of a prospect."""
-
 
 class PreviewError(ValueError):
     """The CSV can't be used as a whole; each of ``problems`` says why."""
@@ -61,8 +52,8 @@ class Preview:
     The numbers of a checked CSV.
 
     :param ttl_sec: the lifetime that it was checked with, for rows that set none.
-    :param reuse: prospects by what would happen to them (``create``, ``reuse``, ``replace``, ``wait``) if valid links
-        are reused, ``reissue`` if they are replaced; None if the ledger or the connection can't be read.
+    :param reuse: what would happen if valid links are reused, ``reissue`` if they are replaced; None if the ledger or
+        the connection can't be read.
     :param unknown: why that is.
     """
 
@@ -71,14 +62,17 @@ class Preview:
     invalid: int
     organizations: int
     warnings: list[str]
-    reuse: dict[str, int] | None
-    reissue: dict[str, int] | None
+    reuse: ExpectedCounts | None
+    reissue: ExpectedCounts | None
     unknown: str
 
     def requests(self, *, reissue: bool) -> int:
         """Return how many requests a run sends; without a look into the ledger one a row."""
         counts = self.reissue if reissue else self.reuse
-        return self.valid if counts is None else counts.get("create", 0) + 2 * counts.get("replace", 0)
+        return self.valid if counts is None else counts.requests
+
+
+_PREVIEW = TypeAdapter(Preview)
 
 
 @dataclass(frozen=True)
@@ -111,25 +105,35 @@ async def check(upload_id: str, ttl_sec: int, tenant: Tenant) -> Preview:
 def read(upload_id: str) -> Preview | None:
     """Return the result that was kept; None if it was not checked yet. UploadError if there is no such upload."""
     file = folder_of(upload_id) / _SUMMARY
-    return Preview(**json.loads(file.read_bytes())) if file.exists() else None
+    return _PREVIEW.validate_json(file.read_bytes()) if file.exists() else None
+
+
+def upload_lines(upload_id: str) -> list[bytes]:
+    """Return the manifest's line of each row of an upload."""
+    file = folder_of(upload_id) / FILE_NAME
+    return file.read_bytes().splitlines()[1:] if file.exists() else []
 
 
 def read_rows(
-    upload_id: str, tenant: Tenant, *, page: int, reissue: bool, only_invalid: bool
+    lines: list[bytes], tenant: Tenant, *, page: int, reissue: bool, only_invalid: bool = False, profile_id: str = ""
 ) -> tuple[list[RowLine], int]:
-    """Return one page of rows, numbered from 1, with what would happen to each, and how many rows there are."""
-    lines = _lines(folder_of(upload_id))
+    """
+    Return one page of rows, numbered from 1, with what would happen to each, and how many rows there are.
+
+    :param lines: the manifest's line of each row.
+    :param profile_id: the run's, for rows that name none.
+    """
     if only_invalid:
         lines = [line for line in lines if line.startswith(_INVALID)]
     first = (page - 1) * ROWS_A_PAGE
     rows = [json.loads(line) for line in lines[first : first + ROWS_A_PAGE]]
-    expected = _expected_by_row(rows, tenant, reissue=reissue)
+    expected = _expected_by_row(rows, tenant, reissue=reissue, profile_id=profile_id)
     return [_row_line(row, expected.get(row["row"])) for row in rows], len(lines)
 
 
 def problems(upload_id: str) -> Iterator[dict[str, Any]]:
     """Return all problems of an upload: ``row``, ``source``, ``column``, ``value``, ``rule``."""
-    for line in _lines(folder_of(upload_id)):
+    for line in upload_lines(upload_id):
         if line.startswith(_INVALID):
             yield from json.loads(line)["problems"]
 
@@ -182,37 +186,37 @@ def _keep(folder: AnyPath, manifest: bytes, ttl_sec: int, tenant: Tenant) -> Pre
     return preview
 
 
-def _totals(rows: Iterable[dict[str, Any]], tenant: Tenant) -> tuple[dict[str, int] | None, dict[str, int] | None, str]:
+def _totals(rows: Iterable[dict[str, Any]], tenant: Tenant) -> tuple[ExpectedCounts | None, ExpectedCounts | None, str]:
     if tenant.settings is None:
         return None, None, tenant.problem
-    reuse: Counter[str] = Counter()
-    reissue: Counter[str] = Counter()
     try:
         with readable_ledger() as ledger:
+            reuse = list(_expected(ledger, rows, tenant, reissue=False))
             attempt, now = _next_run(ledger), ledger.now()
-            for one in _expected(ledger, rows, tenant, reissue=False):
-                again = decide(one.entry, one.group.first, attempt, reissue=True, now=now)
-                reuse[WOULD[one.action]] += 1
-                reissue[WOULD[again]] += 1
     except (LedgerError, SQLAlchemyError) as error:
         return None, None, str(error).splitlines()[0]
-    return dict(reuse), dict(reissue), ""
+    reissue = (replace(one, action=decide(one.entry, one.group.first, attempt, reissue=True, now=now)) for one in reuse)
+    return count_expected(reuse), count_expected(reissue), ""
 
 
-def _expected_by_row(rows: Iterable[dict[str, Any]], tenant: Tenant, *, reissue: bool) -> dict[int, Expected]:
+def _expected_by_row(
+    rows: Iterable[dict[str, Any]], tenant: Tenant, *, reissue: bool, profile_id: str
+) -> dict[int, Expected]:
     valid = [row for row in rows if row["kind"] == "valid"]
     try:
         with readable_ledger() as ledger:
-            found = list(_expected(ledger, valid, tenant, reissue=reissue))
+            found = list(_expected(ledger, valid, tenant, reissue=reissue, profile_id=profile_id))
     except (LedgerError, SQLAlchemyError):
         return {}
     return {request.row: one for one in found for request in one.group.requests}
 
 
-def _expected(ledger: Ledger, rows: Iterable[dict[str, Any]], tenant: Tenant, *, reissue: bool) -> Iterator[Expected]:
+def _expected(
+    ledger: Ledger, rows: Iterable[dict[str, Any]], tenant: Tenant, *, reissue: bool, profile_id: str = ""
+) -> Iterator[Expected]:
     if (settings := tenant.settings) is None:
         return iter(())
-    specs = (spec_of(request_from(row), settings) for row in rows)
+    specs = (spec_of(request_from(row), settings, profile_id) for row in rows)
     return expected_actions(ledger, specs, _next_run(ledger), reissue=reissue)
 
 
@@ -224,14 +228,5 @@ def _row_line(row: dict[str, Any], expected: Expected | None) -> RowLine:
     carried = {name: row[name] for name in RowLine.__annotations__ if name in row and name != "problems"}
     if expected is None:
         return RowLine(**carried, problems=row.get("problems", ()))
-    reused = expected.action is Action.KEEP and expected.entry is not None
-    return RowLine(
-        **carried,
-        would=WOULD[expected.action],
-        valid_until=expected.entry.expires_at if reused and expected.entry else None,
-    )
-
-
-def _lines(folder: AnyPath) -> list[bytes]:
-    file = folder / FILE_NAME
-    return file.read_bytes().splitlines()[1:] if file.exists() else []
+    until = expected.entry.expires_at if expected.entry and expected.would == "reuse" else None
+    return RowLine(**carried, would=expected.would, valid_until=until)

@@ -10,9 +10,7 @@ from auth0_sso.ledger.records import Entry
 from sqlalchemy.orm import Session
 
 from include.prospects import Prospect, load_prospects
-from include.prospects.manifest import FILE_NAME
-from sso_ui.data.report_files import own_folder, read_file
-from sso_ui.data.runs import xcom
+from sso_ui.data.runs import NoManifestError, manifest_lines
 
 _CARRIED = ("organization_id", "organization_name", "prospect_name", "prospect_email", "profile_id", "custom_domain")
 
@@ -37,22 +35,16 @@ def prospect_csv(session: Session, entry: Entry) -> bytes:
 
 def _find(session: Session, entry: Entry) -> Prospect:
     dag_id, _, run_id = entry.run.partition("/")
-    gone = ReissueError(f"The files of the run {run_id} are gone: run the customer's CSV again.")
-    folder = own_folder(str(xcom(session, dag_id, run_id, "load_prospects").get("folder")), dag_id, run_id)
-    if folder is None:
-        raise gone
     try:
-        lines = read_file(folder, FILE_NAME).splitlines()
-    except OSError:
-        raise gone from None
+        lines = manifest_lines(session, dag_id, run_id)
+    except NoManifestError as error:
+        raise ReissueError(f"{error} Run the customer's CSV again.") from None
     for line in map(json.loads, lines):
-        if line.get("kind") == "valid" and (line["organization_id"], line["prospect"]) == (
-            entry.organization_id,
-            entry.prospect,
-        ):
-            line.pop("kind")
-            return Prospect(**line)
-    raise gone
+        if (line.pop("kind"), line["organization_id"]) == ("valid", entry.organization_id):
+            prospect = Prospect(**line)
+            if prospect.prospect == entry.prospect:
+                return prospect
+    raise ReissueError("The run's CSV has no such row any more: run the customer's CSV again.")
 
 
 def _as_csv(prospect: Prospect) -> str:

@@ -13,12 +13,18 @@ from airflow.models.xcom import XComModel
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from include.prospects.manifest import FILE_NAME
 from include.reports.revocations import REVOCATION_STATUSES
 from include.reports.rows import STATUSES
+from sso_ui.data.report_files import FileTooLargeError, own_folder, read_file
 
 REPORT_TASK = "export_report"
 _COUNTED = tuple(dict.fromkeys((*STATUSES, *REVOCATION_STATUSES)))
 _ENDED = ("success", "failed")
+
+
+class NoManifestError(ValueError):
+    """A run's checked CSV can't be read."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,26 @@ def xcom(session: Session, dag_id: str, run_id: str, task_id: str, key: str = "r
     """Return the XCom of a task that is not mapped, as plain data; users can set it. Empty if it is no object."""
     entry = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": -1, "key": key}
     return _plain(session.scalar(select(XComModel.value).filter_by(**entry)))
+
+
+def configuration(session: Session, dag_id: str, run_id: str) -> dict[str, Any]:
+    """Return the parameters that a run was given; those it leaves out have their defaults."""
+    return _plain(session.scalar(select(DagRun.conf).filter_by(dag_id=dag_id, run_id=run_id)))
+
+
+def manifest_lines(session: Session, dag_id: str, run_id: str) -> list[bytes]:
+    """
+    Return the manifest's line of each row of a run's CSV.
+
+    :raises NoManifestError: if the CSV was not checked yet, or the run's files are gone.
+    """
+    folder = own_folder(str(xcom(session, dag_id, run_id, "load_prospects").get("folder")), dag_id, run_id)
+    try:
+        if folder is not None:
+            return read_file(folder, FILE_NAME).splitlines()[1:]
+    except (OSError, FileTooLargeError):
+        pass
+    raise NoManifestError(f"The run {run_id} has not checked its CSV yet, or its files are gone.")
 
 
 def count(value: object) -> int:

@@ -8,7 +8,7 @@ from airflow.models.pool import Pool
 from auth0_sso.exceptions import Auth0ConnectionError
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.hooks.connection import Auth0Settings
-from auth0_sso.runtime.pool import POOL
+from auth0_sso.runtime.pool import POOL, seconds_needed
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -26,15 +26,18 @@ class Tenant:
     problem: str = ""
 
     @property
+    def requests_per_slot(self) -> float:
+        """Requests a second of a slot; 1 if the connection is unknown."""
+        return self.settings.requests_per_slot if self.settings else 1.0
+
+    @property
     def rate(self) -> float:
-        """Requests a second of all slots; one a slot if the connection is unknown."""
-        return self.slots * (self.settings.requests_per_slot if self.settings else 1.0)
+        """Requests a second of all slots."""
+        return self.slots * self.requests_per_slot
 
     def seconds(self, requests: int, tasks: int) -> float | None:
-        """Return how long the requests of so many mapped tasks take, each in a slot; None if the pool has no slot."""
-        if self.slots <= 0:
-            return None
-        return requests / (self.rate * min(1.0, max(tasks, 1) / self.slots))
+        """Return how long the requests of so many mapped tasks take; None if the pool has no slot."""
+        return seconds_needed(requests, self.slots, tasks, self.requests_per_slot)
 
 
 def read_tenant(session: Session) -> Tenant:

@@ -39,10 +39,8 @@ async def upload(
     request: Request, session: SessionDep, file: UploadFile | None = None, text: Annotated[str, Form()] = ""
 ) -> Response:
     """Keep and check a CSV that was chosen, dropped or pasted; then show its preview, or why it can't be used."""
-    name, content = "pasted.csv", text.encode()
-    if file is not None and file.filename:
-        name, content = file.filename, await file.read(uploads.MOST_UPLOAD_BYTES + 1)
     try:
+        name, content = await _content(file, text)
         upload_id = await asyncio.to_thread(uploads.keep, name, content)
         await preview.check(upload_id, 0, await asyncio.to_thread(read_tenant, session))
     except (uploads.UploadError, PreviewError) as error:
@@ -89,10 +87,19 @@ def download_problems(upload_id: str) -> Response:
     return Response(stream.getvalue(), media_type="text/csv", headers={**HEADERS, **disposition})
 
 
+async def _content(file: UploadFile | None, text: str) -> tuple[str, bytes]:
+    if file is not None and file.filename:
+        return file.filename, await file.read(uploads.MOST_UPLOAD_BYTES + 1)
+    if text.strip():
+        return "pasted.csv", text.encode()
+    raise PreviewError(["There is nothing to check: choose a CSV, or paste its rows."])
+
+
 def _page(
     request: Request, upload_id: str, found: Preview, tenant: Tenant, page: int, reissue: bool, only_invalid: bool
 ) -> HTMLResponse:
-    rows, total = preview.read_rows(upload_id, tenant, page=page, reissue=reissue, only_invalid=only_invalid)
+    lines = preview.upload_lines(upload_id)
+    rows, total = preview.read_rows(lines, tenant, page=page, reissue=reissue, only_invalid=only_invalid)
     file = uploads.file_of(upload_id)
     requests = found.requests(reissue=reissue)
     mapped_tasks = min(found.organizations, MAX_MAPPED_TASKS)

@@ -10,9 +10,10 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from sso_ui.access import DAGS, MAY_SEE_RUN, MAY_SEE_RUNS, User, can
+from sso_ui.access import DAGS, MAY_READ_LINKS, MAY_SEE_RUN, MAY_SEE_RUNS, User, can
+from sso_ui.data.preview import ROWS_A_PAGE, read_rows
 from sso_ui.data.progress import read_progress
-from sso_ui.data.runs import RunLine, find_run, list_runs, xcom
+from sso_ui.data.runs import NoManifestError, RunLine, configuration, find_run, list_runs, manifest_lines
 from sso_ui.data.tenant import read_tenant
 from sso_ui.rendering import render
 
@@ -20,11 +21,11 @@ router = APIRouter(prefix="/runs")
 
 RUNS_A_PAGE = 50
 
+Page = Annotated[int, Query(ge=1, le=100_000)]
+
 
 @router.get("", response_class=HTMLResponse, dependencies=[MAY_SEE_RUNS])
-def show_runs(
-    request: Request, session: SessionDep, user: User, page: Annotated[int, Query(ge=1, le=100_000)] = 1
-) -> HTMLResponse:
+def show_runs(request: Request, session: SessionDep, user: User, page: Page = 1) -> HTMLResponse:
     """List the runs of the DAGs that the user may see."""
     dags = [dag_id for dag_id in DAGS if can(user, "GET", DagAccessEntity.RUN, dag_id)]
     found = list_runs(session, dags, limit=RUNS_A_PAGE + 1, offset=(page - 1) * RUNS_A_PAGE)
@@ -49,6 +50,25 @@ def show_progress(request: Request, session: SessionDep, dag_id: str, run_id: st
     return response
 
 
+@router.get("/{dag_id}/{run_id}/rows", response_class=HTMLResponse, dependencies=[MAY_READ_LINKS])
+def show_rows(request: Request, session: SessionDep, dag_id: str, run_id: str, page: Page = 1) -> HTMLResponse:
+    """Show the rows of a run's CSV, with what would happen to each now, a page at a time."""
+    run = _run(session, dag_id, run_id)
+    try:
+        lines = manifest_lines(session, dag_id, run_id)
+    except NoManifestError as error:
+        raise HTTPException(404, str(error)) from None
+    given = configuration(session, dag_id, run_id)
+    rows, total = read_rows(
+        lines,
+        read_tenant(session),
+        page=page,
+        reissue=given.get("on_existing") == "reissue",
+        profile_id=str(given.get("profile_id") or ""),
+    )
+    return render(request, "run_rows.html.j2", run=run, rows=rows, page=page, pages=max(1, -(-total // ROWS_A_PAGE)))
+
+
 def _run(session: SessionDep, dag_id: str, run_id: str) -> RunLine:
     if (run := find_run(session, dag_id, run_id)) is None:
         raise HTTPException(404, f"There is no run {run_id} of {dag_id}.")
@@ -57,9 +77,7 @@ def _run(session: SessionDep, dag_id: str, run_id: str) -> RunLine:
 
 def _render(request: Request, session: SessionDep, template: str, run: RunLine) -> HTMLResponse:
     tenant = read_tenant(session)
-    progress = read_progress(session, run, tenant)
-    plan = xcom(session, run.dag_id, run.run_id, "plan_fan_out", "plan")
-    return render(request, template, run=run, progress=progress, plan=plan, rate=tenant.rate)
+    return render(request, template, run=run, progress=read_progress(session, run, tenant), rate=tenant.rate)
 
 
 def _quoted(text: str) -> str:

@@ -11,15 +11,14 @@ from typing import Any
 
 import pytest
 from airflow.sdk._shared.secrets_masker import reset_secrets_masker
-from airflow.sdk.crypto import get_fernet
 from auth0_sso.hooks.auth0 import Auth0Hook
-from cryptography.fernet import Fernet
 
 from dev.sandbox.server import Sandbox
 from dev.sandbox.tenant.settings import Plan, SandboxSettings
 from tests.support import databases
 from tests.support.certificates import Authority
 
+fernet = databases.fernet
 ledger_url = databases.ledger_url
 ledger = databases.ledger
 sqlite_url = databases.sqlite_url
@@ -55,13 +54,8 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(autouse=True)
-def fernet(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Give Airflow a Fernet key for this test."""
-    key = Fernet.generate_key().decode()
-    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", key)
-    get_fernet.cache_clear()
-    yield key
-    get_fernet.cache_clear()
+def encrypted(fernet: str) -> None:
+    """Give Airflow a Fernet key for every test."""
 
 
 @pytest.fixture(autouse=True)

@@ -19,10 +19,8 @@ from airflow.models import import_all_models
 from airflow.models.base import Base
 from airflow.models.pool import Pool
 from airflow.models.xcom import XComModel
-from airflow.sdk.crypto import get_fernet
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.runtime.pool import POOL
-from cryptography.fernet import Fernet
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, create_engine, delete, insert
 from sqlalchemy.orm import Session
@@ -39,8 +37,11 @@ FOLDER = f"{DAG}/manual__2026-01-01T00_00_00+00_00"
 
 TABLES = [Base.metadata.tables[name] for name in ("xcom", "dag_run", "task_instance", "slot_pool", "log", "dag")]
 
+fernet = databases.fernet
 ledger_url = databases.ledger_url
 ledger = databases.ledger
+sqlite_url = databases.sqlite_url
+default_ledger = databases.default_ledger
 
 SetXCom = Callable[..., None]
 Check = tuple[str, DagAccessEntity | None, str]
@@ -48,13 +49,8 @@ SignIn = Callable[..., list[Check]]
 
 
 @pytest.fixture(autouse=True)
-def fernet(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Give Airflow a Fernet key for this test."""
-    key = Fernet.generate_key().decode()
-    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", key)
-    get_fernet.cache_clear()
-    yield key
-    get_fernet.cache_clear()
+def encrypted(fernet: str) -> None:
+    """Give Airflow a Fernet key for every test."""
 
 
 @pytest.fixture(autouse=True)

@@ -32,6 +32,7 @@ ROUTES: dict[tuple[str, str], tuple[str, set[Check], int]] = {
     ("GET", "/runs"): ("/runs", {SEE_RUN}, 200),
     ("GET", "/runs/{dag_id}/{run_id}"): (f"/runs/{RUN}", {SEE_RUN}, 404),
     ("GET", "/runs/{dag_id}/{run_id}/progress"): (f"/runs/{RUN}/progress", {SEE_RUN}, 404),
+    ("GET", "/runs/{dag_id}/{run_id}/rows"): (f"/runs/{RUN}/rows", {READ_XCOM}, 404),
     ("GET", "/reports/{dag_id}/{run_id}"): (f"/reports/{RUN}", {READ_XCOM}, 404),
     ("POST", "/reports/{dag_id}/{run_id}/links"): (f"/reports/{RUN}/links", {READ_XCOM}, 404),
     ("GET", "/reports/{dag_id}/{run_id}/files/{name}"): (f"/reports/{RUN}/files/tickets.csv", {READ_XCOM}, 404),

@@ -26,7 +26,10 @@ from tests.support.prospects import csv_of
 from tests.unit.sso_ui.conftest import SignIn
 
 HERE = {"Origin": "http://testserver"}
-BAD = "organization_id,organization_name,ttl_sec\norg_a,Acme,\norg_b,Globex,soon\nbad id,Initech,\n"
+BAD = (
+    "organization_id,organization_name,ttl_sec\n"
+    "org_a,Acme,\norg_b,<script>alert(1)</script>,soon\nbad id,Initech,\norg_c,Hooli,=1+1\n"
+)
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ def test_an_upload_is_its_owners_alone_and_has_a_name_that_nobody_can_guess(brow
     assert [oct(path.stat().st_mode & 0o777) for path in (folder, *folder.iterdir())] == ["0o700", *["0o600"] * 3]
 
 
-def test_prospects_organizations_and_what_would_happen_are_shown(browser: TestClient, known: Ledger) -> None:
+def test_prospects_organizations_and_what_would_happen_are_shown(browser: TestClient, default_ledger: Ledger) -> None:
     page = upload(browser, csv_of(3, 2, "new")).text
     assert "3 prospects of 2 organizations" in page
     assert "<b>3</b>to create" in page
@@ -85,21 +88,19 @@ def test_a_pasted_csv_is_checked_too(browser: TestClient) -> None:
 
 def test_each_bad_row_is_named_with_its_problem_and_all_can_be_downloaded(browser: TestClient) -> None:
     answer = upload(browser, BAD)
-    assert "1 prospect of 1 organization, 2 rows to fix" in answer.text
+    assert "1 prospect of 1 organization, 3 rows to fix" in answer.text
     assert "<q>soon</q>: must be a whole number" in answer.text
+    assert "<script>alert" not in answer.text
+    assert "&lt;script&gt;alert(1)" in answer.text
     only = browser.get(f"{answer.url.path}?only_invalid=true").text
-    assert "Globex" in only
+    assert "Initech" in only
     assert "Acme" not in only
     table = list(csv.DictReader(io.StringIO(browser.get(f"{answer.url.path}/problems.csv").text)))
-    assert [(row["row"], row["column"], row["source"]) for row in table] == [
-        ("2", "ttl_sec", "customers.csv"),
-        ("3", "organization_id", "customers.csv"),
+    assert [(row["row"], row["column"], row["value"], row["source"]) for row in table] == [
+        ("2", "ttl_sec", "soon", "customers.csv"),
+        ("3", "organization_id", "bad id", "customers.csv"),
+        ("4", "ttl_sec", "'=1+1", "customers.csv"),
     ]
-
-
-def test_a_formula_in_a_bad_cell_is_a_text_in_the_download(browser: TestClient) -> None:
-    answer = upload(browser, "organization_id,ttl_sec\norg_a,=1+1\n")
-    assert "'=1+1" in browser.get(f"{answer.url.path}/problems.csv").text
 
 
 @pytest.mark.parametrize(
@@ -117,15 +118,15 @@ def test_a_csv_that_can_not_be_used_has_a_page_with_the_reason(browser: TestClie
     assert reason in answer.text
 
 
+def test_without_a_file_or_a_text_nothing_is_checked(browser: TestClient) -> None:
+    answer = browser.post("/batches", data={"text": " "}, headers=HERE)
+    assert answer.status_code == 422
+    assert "There is nothing to check" in answer.text
+
+
 def test_a_csv_that_is_too_large_is_refused(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "MOST_UPLOAD_BYTES", 10)
     assert "The CSV has over" in upload(browser, csv_of(3, 2, "new")).text
-
-
-def test_markup_in_a_cell_is_shown(browser: TestClient) -> None:
-    page = upload(browser, "organization_id,organization_name\norg_a,<script>alert(1)</script>\n").text
-    assert "<script>alert" not in page
-    assert "&lt;script&gt;alert(1)" in page
 
 
 def issue(ledger: Ledger, text: str, rows: int) -> None:
@@ -153,9 +154,9 @@ def test_valid_links_would_be_reused_or_replaced_on_request(browser: TestClient,
     assert "Replace or create 3 links" in again
 
 
-def test_another_lifetime_is_another_request(browser: TestClient, known: Ledger) -> None:
+def test_another_lifetime_is_another_request(browser: TestClient, default_ledger: Ledger) -> None:
     text = csv_of(2, 2, "known")
-    issue(known, text, 2)
+    issue(default_ledger, text, 2)
     answer = upload(browser, text)
     assert "<b>2</b>to reuse" in answer.text
     changed = browser.get(f"{answer.url.path}?ttl_sec=3600").text

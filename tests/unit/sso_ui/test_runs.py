@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from include import create_tickets, reports
+from tests.support.prospects import csv_of
 from tests.unit.sso_ui.conftest import DAG, RUN_ID, SetXCom, SignIn
 
 PATH = f"/runs/{DAG}/{RUN_ID}"
@@ -171,3 +174,29 @@ def test_a_plan_that_a_user_has_set_to_anything_does_no_harm(
     add_run()
     set_xcom(value, task_id="plan_fan_out", key="plan")
     assert browser.get(PATH).status_code == 200
+
+
+def test_the_rows_of_a_plan_are_shown_with_what_would_happen_to_each(
+    browser: TestClient, add_run: AddRun, set_xcom: SetXCom, known: Ledger, home: Path
+) -> None:
+    add_run()
+    assert browser.get(f"{PATH}/rows").status_code == 404
+    folder = Path(str(reports.run_folder(home / "default", DAG, RUN_ID)))
+    create_tickets.load(None, f"{csv_of(101, 101, 'plan')}\nbad id,Globex,,", 0, folder)
+    set_xcom({"folder": str(folder)}, task_id="load_prospects")
+    page = browser.get(f"{PATH}/rows").text
+    assert page.count("<tr>") == 1 + 100
+    assert "create" in page
+    assert "Page 1 of 2" in page
+    last = browser.get(f"{PATH}/rows?page=2").text
+    assert "skipped" in last
+    assert "Globex" in last
+
+
+def test_the_rows_of_another_folder_are_not_read(
+    browser: TestClient, add_run: AddRun, set_xcom: SetXCom, home: Path
+) -> None:
+    add_run()
+    create_tickets.load(None, csv_of(1, 1, "other"), 0, home / "elsewhere")
+    set_xcom({"folder": str(home / "elsewhere")}, task_id="load_prospects")
+    assert browser.get(f"{PATH}/rows").status_code == 404
