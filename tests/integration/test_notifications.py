@@ -88,20 +88,6 @@ def test_there_is_one_about_a_run_that_is_not_complete(trigger: Trigger, tenant:
     assert "3 rows, 2 created, 1 failed" in text_of(mail)
 
 
-def test_there_is_one_about_a_run_without_a_report(trigger: Trigger, mail: MailServer) -> None:
-    trigger(prospects_csv="no such column\n1\n")
-    assert mail.messages[0]["Subject"] == "create_sso_tickets: failed, there is no report"
-    assert f"first failed task says why: {BASE}/dags/create_sso_tickets/runs/" in text_of(mail)
-
-
-def test_there_is_one_about_a_run_that_revokes(trigger: Trigger, mail: MailServer) -> None:
-    made = trigger(prospects_csv=csv_of(2, 2, "revoked"))
-    mail.messages.clear()
-    trigger("revoke_sso_tickets", report_uri=str(made.report))
-    assert mail.messages[0]["Subject"] == "revoke_sso_tickets: complete"
-    assert "2 rows, 2 revoked" in text_of(mail)
-
-
 def test_without_a_mail_server_the_plan_waits_all_the_same_and_the_log_says_that_nothing_was_sent(
     trigger_and_wait: Callable[..., HITLDetail],
     monkeypatch: pytest.MonkeyPatch,
@@ -130,7 +116,7 @@ def test_a_plan_that_waits_for_approval_is_mailed_and_both_show_what_would_be_do
     assert "**Warning: links that customers may have received stop working: 2.**" in body
     assert "again, because on_existing is reissue." in body
     assert "| Seconds at the pool's rate | unknown |" in body
-    assert f"[All rows of the plan]({BASE}/sso-tickets/runs/create_sso_tickets/{run_id})" in body
+    assert f"[All rows of the plan]({BASE}/sso-tickets/runs/create_sso_tickets/{run_id}/rows)" in body
     notice = text_of(mail)
     assert mail.messages[0]["Subject"] == "create_sso_tickets waits for your approval"
     assert f"{BASE}/dags/create_sso_tickets/runs/{run_id}/tasks/approve/required_actions" in notice

@@ -60,7 +60,7 @@ def test_its_body_is_a_table_of_the_plan_with_a_link_to_all_rows() -> None:
         "| Invalid rows, which are left out | 2 |",
         "| Seconds at the pool's rate | 2.5 |",
     ]
-    assert "[All rows of the plan](https://airflow/sso-tickets/runs/create_sso_tickets/<run>)" in lines
+    assert "[All rows of the plan](https://airflow/sso-tickets/runs/create_sso_tickets/<run>/rows)" in lines
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_the_notice_of_an_approval_says_where_to_answer() -> None:
     assert render(APPROVAL_NOTICE["text"], PLAN).splitlines() == [
         "Prospects: 9, organizations: 4, to create: 5, to reuse: 4, to replace: 0, invalid rows: 2.",
         "Approve or reject: https://airflow/dags/create_sso_tickets/runs/<run>/tasks/approve/required_actions",
-        "All rows: https://airflow/sso-tickets/runs/create_sso_tickets/<run>",
+        "All rows: https://airflow/sso-tickets/runs/create_sso_tickets/<run>/rows",
     ]
 
 

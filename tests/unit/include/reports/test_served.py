@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from include.reports import RateSample, ReportRow, RunInfo, write_report, write_revocations
+from include.reports import COLUMNS, RateSample, ReportRow, RunInfo, write_report, write_revocations
 from include.reports.html.page import page_bytes
 from include.reports.html.served import MAX_BYTES, read_links, served_page
 from include.reports.html.views import revocation_page, ticket_page
 from include.reports.revocations import revocation_rows
+from include.reports.tables import csv_bytes, table_of
 
 URL = "https://tenant.example.com/self-service/connections-flow?ticket="
 URLS = {"links_url": "/links", "downloads_url": "/files"}
@@ -166,5 +167,6 @@ def test_the_page_of_ten_thousand_rows_is_smaller_than_two_megabytes(tmp_path: P
         )
         for number in range(1, 10_001)
     ]  # fmt: skip
-    write_report(tmp_path, rows, RUN)
+    write_report(tmp_path, rows[:1], RUN)
+    (tmp_path / "tickets.csv").write_bytes(csv_bytes(table_of(COLUMNS, rows)))
     assert len(served_page(reader_of(tmp_path), **URLS)) < 2_000_000
