@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PYTHONPATH := $(CURDIR)
+# Else each of a hundred processes compiles what it imports.
+unexport PYTHONDONTWRITEBYTECODE
 # Words that other words of the code stand for: one word for one thing.
 OTHER_WORDS := weather|unanswered|askers?|patience|vault|aftermath|skies|pacer|simulate|owed|mend(s|ed)?|heeds?|anew|told|settled|silence|doubts?|books|replaceable|lockedticketsxcom
 

@@ -27,13 +27,15 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
         "SSO_TICKETS_NOTIFY": "",
     },
 }
+MALFORMED = {"malformed": {"SSO_TICKETS_NOTIFY": "ops@example.com"}}
 
 
 @pytest.fixture(scope="session")
 def parsed() -> dict[tuple[str, str], Parsed]:
     """Return each DAG file, parsed in a process of its own, by name and environment."""
-    jobs = [(file, name) for file in DAG_FILES for name in ENVIRONMENTS]
-    answers = parse_afresh([(file, ENVIRONMENTS[name]) for file, name in jobs])
+    environments = {**ENVIRONMENTS, **MALFORMED}
+    jobs = [(file, name) for file in DAG_FILES for name in environments]
+    answers = parse_afresh([(file, environments[name]) for file, name in jobs])
     return {(file.name, name): answer for (file, name), answer in zip(jobs, answers, strict=True)}
 
 
