@@ -63,7 +63,7 @@ class SsoTicketsPlugin(AirflowPlugin):
     external_views: list[Any] = [  # noqa: RUF012
         {
             "name": "SSO tickets",
-            "href": "sso-tickets/batches/new",
+            "href": "sso-tickets/",
             "destination": "nav",
             "url_route": "sso_tickets",
             "nav_top_level": True,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.configuration import conf
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from sso_ui.access import User
+from sso_ui.access import CREATE_DAG, User, can
 from sso_ui.rendering import FOLDER, HEADERS, STATIC_FILES, render
 from sso_ui.routes import batches, columns, customers, reports, runs
 
@@ -21,8 +22,9 @@ for page in (batches, runs, reports, customers, columns):
 
 @app.get("/")
 def start(request: Request, user: User) -> RedirectResponse:
-    """Go to the first page."""
-    return RedirectResponse(f"{request.scope.get('root_path', '')}/batches/new", 303)
+    """Go to the first page that the user may see."""
+    page = "/batches/new" if can(user, "POST", DagAccessEntity.RUN, CREATE_DAG) else "/runs"
+    return RedirectResponse(f"{request.scope.get('root_path', '')}{page}", 303)
 
 
 @app.get("/static/{name}")
@@ -43,7 +45,8 @@ async def refuse(request: Request, error: StarletteHTTPException) -> Response:
         response = render(request, "parts/error.html.j2", error.status_code, reason=str(error.detail))
     else:
         login = f"{conf.get('api', 'base_url', fallback='').rstrip('/')}/api/v2/auth/login"
-        login = f"{login}?next={quote(str(request.url), safe='')}" if error.status_code == 401 else ""
-        response = render(request, "refusal.html.j2", error.status_code, reason=str(error.detail), login=login)
+        login = f"{login}?next={quote(str(request.url), safe='')}"
+        page = "login.html.j2" if error.status_code == 401 else "refusal.html.j2"
+        response = render(request, page, error.status_code, reason=str(error.detail), login=login)
     response.headers.update({**HEADERS, **(error.headers or {})})
     return response

@@ -23,6 +23,13 @@ STATIC_FILES: Mapping[str, str] = {
     "htmx-2.0.11.min.js": "text/javascript",
 }
 PREFIX = "/sso-tickets"
+PAGES: Mapping[str, str] = {
+    "New batch": "/batches/new",
+    "Runs": "/runs",
+    "Customers": "/customers",
+    "Columns": "/columns",
+}
+"""The path of each page that the navigation leads to."""
 
 # Pages hold addresses and lead to links, so no cache may store them. With the policy "no-referrer", a browser would not
 # say where a form was sent from, and it would be refused.
@@ -49,7 +56,7 @@ def _environment() -> Environment:
         "duration": duration_text,
         "moment": lambda seconds: utc_text(iso(seconds)),
     }
-    environment.globals["plural"] = plural
+    environment.globals |= {"plural": plural, "navigation": PAGES}
     return environment
 
 

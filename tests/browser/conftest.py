@@ -1,14 +1,34 @@
-"""Headless Chromium."""
+"""Headless Chromium; and for the pages in Airflow's UI, a real Airflow with three users and a sandbox tenant."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, FrameLocator, Page, expect, sync_playwright
+
+from dev.local.airflow import POOL, LocalAirflow
+from dev.local.background import PROJECT
+from dev.local.tenant import CONNECTION_VARIABLE, connection_fields
+from dev.sandbox.server import Sandbox
+from dev.sandbox.tenant.settings import SandboxSettings
+from tests.e2e.runs import PACE, SLOTS, Run
 
 CHROMIUM = Path("/usr/bin/chromium")
+HOME = PROJECT / ".airflow" / "browser"
+SCREENSHOTS = HOME / "screenshots"
+# Who may trigger DAGs, who may only look, and who may do all.
+USERS = {"ann": "user", "vic": "viewer", "admin": "admin"}
+
+SECONDS = 60
+expect.set_options(timeout=SECONDS * 1_000)
+
+SignIn = Callable[..., "Person"]
+StartRun = Callable[..., Run]
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +41,117 @@ def browser() -> Iterator[Browser]:
         )
         yield launched
         launched.close()
+
+
+@pytest.fixture(scope="session")
+def shared_tenant() -> Iterator[Sandbox]:
+    with Sandbox(SandboxSettings(plan="enterprise")) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def tenant(shared_tenant: Sandbox, airflow: LocalAirflow) -> Sandbox:
+    """Return a tenant that has received nothing; a run that a failed test has left is ended."""
+    api = airflow.api()
+    for state in ("running", "queued"):
+        for run in api.get(f"/api/v2/dags/~/dagRuns?state={state}")["dag_runs"]:
+            api.end(run["dag_id"], run["dag_run_id"])
+    shared_tenant.clear_faults()
+    shared_tenant.reset()
+    return shared_tenant
+
+
+@pytest.fixture(scope="session")
+def airflow(shared_tenant: Sandbox) -> Iterator[LocalAirflow]:
+    env = {
+        CONNECTION_VARIABLE: json.dumps(connection_fields(shared_tenant.url, shared_tenant.settings, **PACE)),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:{role}" for name, role in USERS.items()),
+        "SSO_TICKETS_REPORTS": str(HOME / "reports"),
+    }
+    local = LocalAirflow(HOME, env=env)
+    local.stop()  # one that a killed test run has left running
+    local.remove()
+    with local:
+        local.api().set_pool(POOL, SLOTS)
+        yield local
+
+
+@pytest.fixture
+def start_run(airflow: LocalAirflow) -> StartRun:
+    """Run a DAG to its end by Airflow's API."""
+    api = airflow.api()
+    return lambda dag_id="create_sso_tickets", **conf: Run(api, dag_id, api.trigger(dag_id, conf), HOME).wait()
+
+
+@dataclass
+class Person:
+    """
+    Somebody in front of Airflow's UI, who is logged in.
+
+    :param presses: how often they have pressed the mouse, the login's button included.
+    """
+
+    page: Page
+    airflow: LocalAirflow
+    presses: list[str]
+
+    def open(self, path: str = "") -> FrameLocator:
+        """Open the project's pages by the entry in the navigation, or one of them by its path; return its frame."""
+        self.page.get_by_role("link", name="SSO tickets").first.click()
+        frame = self.frame
+        frame.get_by_role("navigation", name="SSO tickets").wait_for()
+        if path:
+            frame.get_by_role("navigation", name="SSO tickets").get_by_role("link", name=path, exact=True).click()
+            frame.get_by_role("heading", name=path, level=1).first.wait_for()
+        return frame
+
+    @property
+    def frame(self) -> FrameLocator:
+        """The frame in which Airflow shows the pages."""
+        return self.page.frame_locator("main iframe, iframe").first
+
+    def paste(self, field: Any) -> str:
+        """Paste what was copied into a text field; return it."""
+        field.fill("")
+        field.focus()
+        self.page.keyboard.press("Control+V")
+        return str(field.input_value())
+
+    def run(self) -> Run:
+        """Return the latest run that creates tickets."""
+        api = self.airflow.api()
+        found = api.get("/api/v2/dags/create_sso_tickets/dagRuns?order_by=-run_after&limit=1")["dag_runs"]
+        return Run(api, "create_sso_tickets", found[0]["dag_run_id"], HOME)
+
+
+@pytest.fixture
+def sign_in(browser: Browser, airflow: LocalAirflow) -> Iterator[SignIn]:
+    """Return a function that logs a user in; none of the pages may cause an error in the browser's console."""
+    contexts: list[BrowserContext] = []
+    errors: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error" and "/sso-tickets" in (url := message.location["url"]):
+            errors.append(f"{url}: {message.text}")
+
+    def as_user(name: str = "ann", *, theme: Any = "light", width: int = 1280, height: int = 900) -> Person:
+        context = browser.new_context(color_scheme=theme, viewport={"width": width, "height": height})
+        contexts.append(context)
+        presses: list[str] = []
+        context.expose_binding("pressed", lambda _source, what: presses.append(what))
+        context.add_init_script("addEventListener('pointerdown', (e) => pressed(e.target.tagName), true)")
+        page = context.new_page()
+        page.set_default_timeout(SECONDS * 1_000)
+        page.on("console", note)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(airflow.url)
+        page.get_by_label("Username").fill(name)
+        page.get_by_label("Password").fill(json.loads((HOME / "passwords.json").read_text())[name])
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("link", name="SSO tickets").first.wait_for()
+        return Person(page, airflow, presses)
+
+    yield as_user
+    for context in contexts:
+        context.close()
+    assert errors == []

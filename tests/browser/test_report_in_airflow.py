@@ -34,7 +34,7 @@ class Server:
         if path == "/links":
             self._answer_links(route)
         elif path == "/report":
-            page = served_page(self.read, links_url="/links", downloads_url="/files")
+            page = served_page(self.read, links_url="/links", downloads_url="/files", navigation={"Runs": "/dags"})
             policy = content_security_policy(connect=True)
             route.fulfill(body=page, content_type="text/html", headers={"Content-Security-Policy": policy})
         elif path == "/files/tickets.csv":

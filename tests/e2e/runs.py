@@ -37,6 +37,7 @@ class Run:
     api: AirflowApi
     dag_id: str
     run_id: str
+    home: Path = HOME
 
     def wait(self, seconds: float = 300) -> Run:
         """Wait until the run has ended."""
@@ -72,7 +73,7 @@ class Run:
         Airflow 3.3 fails a task that gets its response before its process has ended.
         """
         ended = "Received executor event with state success"
-        lines = (HOME / "standalone.log").read_text(errors="replace").splitlines()
+        lines = (self.home / "standalone.log").read_text(errors="replace").splitlines()
         names = (ended, f"run_id='{self.run_id}'", f"task_id='{task_id}'", f"try_number={try_number},")
         parked = any(all(name in line for name in names) for line in lines)
         return parked and self.states().get(task_id) == "awaiting_input"
@@ -88,7 +89,7 @@ class Run:
 
     @property
     def report(self) -> Path:
-        return Path(str(reports.run_folder(HOME / "reports", self.dag_id, self.run_id)))
+        return Path(str(reports.run_folder(self.home / "reports", self.dag_id, self.run_id)))
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -96,7 +97,7 @@ class Run:
         return reports.read_tickets(self.report)
 
     def log(self, task_id: str) -> str:
-        folder = HOME / "logs" / f"dag_id={self.dag_id}" / f"run_id={self.run_id}" / f"task_id={task_id}"
+        folder = self.home / "logs" / f"dag_id={self.dag_id}" / f"run_id={self.run_id}" / f"task_id={task_id}"
         events = [json.loads(line) for file in sorted(folder.rglob("*.log")) for line in file.read_text().splitlines()]
         return "\n".join(json.dumps(event, ensure_ascii=False) for event in events)
 

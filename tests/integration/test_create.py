@@ -44,7 +44,7 @@ def test_a_dry_run_does_everything_but_the_calls(trigger: Trigger, tenant: Sandb
     assert (tenant.stats().requests, tenant.stats().token_requests) == (0, 0)
 
 
-def test_the_links_of_a_mapped_task_lead_to_its_runs_report_and_to_the_tenants_profiles(
+def test_the_links_of_a_run_lead_to_its_report_and_to_the_tenants_profiles(
     trigger: Trigger, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example.com")

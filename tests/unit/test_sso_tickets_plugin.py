@@ -212,7 +212,7 @@ def test_the_plugin_registers_its_listener_and_its_pages(plugin: ModuleType) -> 
     assert {type(listener).__name__ for listener in registered.listeners} == {"Listener"}
     assert [app["url_prefix"] for app in registered.fastapi_apps] == [PAGES_PREFIX]
     entry, tab = registered.external_views
-    assert (entry["destination"], f"/{entry['href']}") == ("nav", f"{PAGES_PREFIX}/batches/new")
+    assert (entry["destination"], f"/{entry['href']}") == ("nav", f"{PAGES_PREFIX}/")
     assert tab["destination"] == "dag_run"
     assert f"/{tab['href']}" == PAGES_PREFIX + "/reports/{DAG_ID}/{RUN_ID}"
 

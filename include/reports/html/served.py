@@ -5,7 +5,7 @@ Others may be able to write to the folder of reports, so what is read from there
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from pydantic import BaseModel, Field, ValidationError
@@ -51,16 +51,17 @@ class _Summary(BaseModel, strict=True):
     request_rate: Annotated[list[tuple[_UnixTime, _Count, _Number]], Field(max_length=MAX_SAMPLES)]
 
 
-def served_page(read: Read, *, links_url: str, downloads_url: str) -> bytes:
+def served_page(read: Read, *, links_url: str, downloads_url: str, navigation: Mapping[str, str]) -> bytes:
     """Make the page of a run's report, without any ticket URL.
 
     :param read: returns the content of a file in the run's folder, by its name; see :data:`MAX_BYTES`.
     :param links_url: where the page's script requests links: ``POST`` of ``{"rows": [1, 2]}``, at most 1,000 at once,
         is answered with ``{"links": {"1": "https://…"}}``, or an error status and ``{"detail": "…"}``.
     :param downloads_url: the folder of ``tickets.csv`` and ``tickets.xlsx``, or of ``revocations.csv`` and ``.xlsx``.
+    :param navigation: addresses of other pages, by their names.
     :raises ValueError: if the files are not a run's report, or are too large.
     """
-    return page_bytes(_page(read), links_url=links_url, downloads_url=downloads_url)
+    return page_bytes(_page(read), links_url=links_url, downloads_url=downloads_url, navigation=navigation)
 
 
 def read_links(read: Read, rows: Collection[int]) -> dict[int, str]:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 
+from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.models import is_true
-from auth0_sso.operators.links import ui_address
+from auth0_sso.operators.links import ProfileLink, ui_address
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -22,13 +23,18 @@ class ApprovePlanOperator(ApprovalOperator):
     :func:`~auth0_sso.operators.links.ui_address`.
 
     :param required: whether to wait, as a boolean or by its rendered text. (templated)
+    :param auth0_conn_id: connection id of the tenant whose profiles the button *Auth0 profile* leads to. (templated)
     """
 
-    template_fields = (*ApprovalOperator.template_fields, "required")
+    template_fields = (*ApprovalOperator.template_fields, "required", "auth0_conn_id")
+    operator_extra_links = (ProfileLink(),)
 
-    def __init__(self, *, required: bool | str = True, **kwargs: Any) -> None:
+    def __init__(
+        self, *, required: bool | str = True, auth0_conn_id: str = Auth0Hook.default_conn_name, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.required = required
+        self.auth0_conn_id = auth0_conn_id
 
     def render_template_fields(self, context: Context, jinja_env: Environment | None = None) -> None:
         """Render the templates, with ``ui_address`` beside Airflow's own names."""

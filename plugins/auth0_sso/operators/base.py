@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator, BaseOperatorLink
+from airflow.sdk import BaseOperator
 
 from auth0_sso.exceptions import Auth0RunError
 from auth0_sso.hooks.auth0 import Auth0Hook
@@ -46,7 +46,7 @@ class SsoTicketsOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("batch", "auth0_conn_id", "plan_only", "ledger_id")
-    operator_extra_links: Collection[BaseOperatorLink] = (ReportLink(),)
+    operator_extra_links = (ReportLink(),)
     ui_color = "#f6e6dc"
     timeouts: Timeouts = DEFAULT_TIMEOUTS
 
@@ -68,7 +68,6 @@ class SsoTicketsOperator(BaseOperator):
         self.plan_only = plan_only
         self.ledger_id = ledger_id
         self.retry_budget = retry_budget
-        self.tenant = ""  # its domain, known from the connection once the task runs
         self._loop: GuardedLoop | None = None
 
     @abstractmethod
@@ -85,7 +84,6 @@ class SsoTicketsOperator(BaseOperator):
             token_store = LedgerTokenStore(ledger.database)
             hook = Auth0Hook(self.auth0_conn_id, token_store=token_store, timeouts=timeouts)
             hook.rate_limiter = hook.settings.rate_limiter(self.pool_slots, ti.start_date, timeouts)
-            self.tenant = hook.settings.domain
             work = self.work(hook, ledger, RunAttempt.of(context["dag_run"], ti.max_tries))
             try:
                 self._run(hook, work)

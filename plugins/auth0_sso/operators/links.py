@@ -51,7 +51,12 @@ class ReportLink(BaseOperatorLink):
 
 
 class ProfileLink(BaseOperatorLink):
-    """The tenant's self-service profiles in Auth0's dashboard, whose address names no single profile."""
+    """
+    The tenant's self-service profiles in Auth0's dashboard, whose address names no single profile.
+
+    Its operator has an ``auth0_conn_id``. Airflow keeps each link of a task as an XCom, which takes longer than a
+    ticket, so it belongs to a task that a run has once.
+    """
 
     @property
     def name(self) -> str:
@@ -60,4 +65,6 @@ class ProfileLink(BaseOperatorLink):
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Return the address of the list of profiles; for a tenant that isn't at ``auth0.com``, no button is shown."""
-        return profiles_address(getattr(operator, "tenant", ""))
+        from auth0_sso.hooks.auth0 import Auth0Hook
+
+        return profiles_address(Auth0Hook(getattr(operator, "auth0_conn_id", "")).settings.domain)

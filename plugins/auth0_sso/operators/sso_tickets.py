@@ -10,7 +10,6 @@ from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.models import TicketRequest
 from auth0_sso.operators.base import SsoTicketsOperator
-from auth0_sso.operators.links import ProfileLink
 from auth0_sso.operators.requests import organizations_of
 from auth0_sso.tickets.batch import IssuedTicket, read_batch, read_tickets
 from auth0_sso.tickets.issue import TicketIssuer
@@ -38,7 +37,6 @@ class CreateSsoTicketsOperator(SsoTicketsOperator):
     """
 
     template_fields: Sequence[str] = (*SsoTicketsOperator.template_fields, "requests", "profile_id", "on_existing")
-    operator_extra_links = (*SsoTicketsOperator.operator_extra_links, ProfileLink())
 
     def __init__(
         self,

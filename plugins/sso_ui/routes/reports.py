@@ -16,7 +16,7 @@ from include.reports.html.served import read_links, served_page
 from sso_ui.access import MAY_READ_LINKS, SAME_ORIGIN, User, audit
 from sso_ui.data.report_files import EXTRA_REPORTS, FileTooLargeError, own_folder, read_file
 from sso_ui.data.runs import REPORT_TASK, xcom
-from sso_ui.rendering import HEADERS
+from sso_ui.rendering import HEADERS, PAGES
 
 log = structlog.get_logger(__name__)
 
@@ -66,10 +66,14 @@ class RunFolder:
 @router.get("", response_class=HTMLResponse)
 def show_report(request: Request, session: SessionDep, dag_id: str, run_id: str) -> HTMLResponse:
     """Show a run's report, made from its tables: without any link in its source."""
-    here = f"{request.scope.get('root_path', '')}/reports/{quote(dag_id, safe='')}/{quote(run_id, safe='')}"
+    root = request.scope.get("root_path", "")
+    here = f"{root}/reports/{quote(dag_id, safe='')}/{quote(run_id, safe='')}"
+    navigation = {label: f"{root}{path}" for label, path in PAGES.items()}
     folder = RunFolder(session, dag_id, run_id)
     try:
-        page = served_page(folder.read, links_url=f"{here}/links", downloads_url=f"{here}/files/")
+        page = served_page(
+            folder.read, links_url=f"{here}/links", downloads_url=f"{here}/files/", navigation=navigation
+        )
     except ValueError as error:
         raise HTTPException(404, f"The report can't be shown: {error}") from None
     policy = f"{content_security_policy(connect=True)}; frame-ancestors 'self'"

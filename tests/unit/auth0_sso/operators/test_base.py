@@ -33,7 +33,7 @@ COMMON_FIELDS = {"batch", "auth0_conn_id", "plan_only", "ledger_id"}
 @pytest.mark.parametrize(
     ("kind", "fields", "links"),
     [
-        (CreateSsoTicketsOperator, {"requests", "profile_id", "on_existing"}, ["Report", "Auth0 profile"]),
+        (CreateSsoTicketsOperator, {"requests", "profile_id", "on_existing"}, ["Report"]),
         (RevokeSsoTicketsOperator, {"tickets", "organization_ids"}, ["Report"]),
     ],
 )

@@ -18,7 +18,7 @@ from include.reports.revocations import revocation_rows
 from include.reports.tables import csv_bytes, table_of
 
 URL = "https://tenant.example.com/self-service/connections-flow?ticket="
-URLS = {"links_url": "/links", "downloads_url": "/files"}
+URLS: dict[str, Any] = {"links_url": "/links", "downloads_url": "/files", "navigation": {"Runs": "/runs?a=1&b=2"}}
 RUN = RunInfo(
     "create_sso_tickets", "run", "2026-01-01T00:00:00Z", "2026-01-01T00:00:09Z", 9.25, requests=4, rate_limited=1,
     samples=[RateSample(1_790_000_000, 2, 1.5), RateSample(1_790_000_001, 0, 1.5)], warnings=["row 1: Łódź"],
