@@ -38,7 +38,7 @@ down: ## Stop what 'make up' has started
 test: setup ## All tests, end to end too
 	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder tests/e2e tests/integration tests/dags tests/unit
 
-test-browser: setup ## The report's page in headless Chromium (Debian's package chromium)
+test-browser: setup ## A person's way through the pages, in headless Chromium (Debian's package chromium)
 	$(BIN)/python -m pytest tests/browser
 
 lint: setup ## Style, types, words and the import contract

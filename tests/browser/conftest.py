@@ -24,7 +24,7 @@ SCREENSHOTS = HOME / "screenshots"
 # Who may trigger DAGs, who may only look, and who may do all.
 USERS = {"ann": "user", "vic": "viewer", "admin": "admin"}
 
-SECONDS = 60
+SECONDS = 180  # a run takes ten on a quiet machine
 expect.set_options(timeout=SECONDS * 1_000)
 
 SignIn = Callable[..., "Person"]
@@ -125,8 +125,12 @@ class Person:
 
 
 @pytest.fixture
-def sign_in(browser: Browser, airflow: LocalAirflow) -> Iterator[SignIn]:
-    """Return a function that logs a user in; none of the pages may cause an error in the browser's console."""
+def sign_in(browser: Browser, airflow: LocalAirflow, request: pytest.FixtureRequest) -> Iterator[SignIn]:
+    """
+    Return a function that logs a user in; none of the pages may cause an error in the browser's console.
+
+    What the user sees at the end of the test is kept as a screenshot.
+    """
     contexts: list[BrowserContext] = []
     errors: list[str] = []
 
@@ -153,5 +157,6 @@ def sign_in(browser: Browser, airflow: LocalAirflow) -> Iterator[SignIn]:
 
     yield as_user
     for context in contexts:
+        context.pages[0].screenshot(path=SCREENSHOTS / f"end of {request.node.originalname}.png")
         context.close()
     assert errors == []

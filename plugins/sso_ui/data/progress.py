@@ -103,7 +103,7 @@ def _waits_for(run: RunLine, states: dict[str, Counter[str]], found: RunCounts) 
     if states.get("approve", Counter())["awaiting_input"]:
         waits.append("A person has to approve the plan.")
     if waiting := tickets["scheduled"] + tickets["queued"]:
-        waits.append(f"{plural(waiting, 'task')} of {sum(tickets.values()):,} wait for a slot of the pool {POOL}.")
+        waits.append(f"Waiting for a slot of the pool {POOL}: {waiting:,} of {plural(tickets.total(), 'task')}.")
     if again := sum(counter["up_for_retry"] for counter in states.values()):
         waits.append(f"{plural(again, 'task')} had an error and will be tried again by Airflow.")
     if deferred := found.by_status.get(EntryStatus.DEFERRED, 0):

@@ -63,11 +63,13 @@ def test_every_route_is_known_here() -> None:
 
 
 @EACH_ROUTE
-@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer forged"}, {"Cookie": "_token=forged"}], ids=str)
+@pytest.mark.parametrize(
+    ("headers", "status"), [({}, 401), ({"Authorization": "Bearer forged"}, 403), ({"Cookie": "_token=forged"}, 403)]
+)
 def test_nobody_gets_anything_without_a_login(
-    client: TestClient, route: tuple[str, str], headers: dict[str, str]
+    client: TestClient, route: tuple[str, str], headers: dict[str, str], status: int
 ) -> None:
-    assert call(client, route, {**OWN_PAGE, **headers}) in (401, 403)
+    assert call(client, route, {**OWN_PAGE, **headers}) == status
 
 
 @EACH_ROUTE
@@ -82,6 +84,14 @@ def test_each_right_is_needed(client: TestClient, sign_in: SignIn, route: tuple[
     for needed in ROUTES[route][1]:
         sign_in(lambda check, needed=needed: check != needed)
         assert call(client, route) == 403
+
+
+def test_the_first_page_is_one_that_the_user_may_see(client: TestClient, sign_in: SignIn) -> None:
+    sign_in()
+    assert client.get("/").headers["location"] == "/batches/new"
+    sign_in(lambda check: check != TRIGGER)
+    assert client.get("/").headers["location"] == "/runs"
+    assert "<nav" in client.get("/batches/new").text, "a refused page leads on"
 
 
 @EACH_ROUTE

@@ -127,7 +127,7 @@ def test_a_running_run_shows_how_far_it_has_come(
     ("tasks", "text"),
     [
         ({"approve": "awaiting_input"}, "A person has to approve the plan."),
-        ({"create_tickets": "scheduled"}, "1 task of 1 wait for a slot of the pool auth0_management_api."),
+        ({"create_tickets": "scheduled"}, "Waiting for a slot of the pool auth0_management_api: 1 of 1 task."),
         ({"create_tickets": "up_for_retry"}, "1 task had an error and will be tried again by Airflow."),
     ],
 )

@@ -57,7 +57,9 @@ def changed_summary(folder: Path, **changes: Any) -> Read:
 
 
 def test_the_page_shows_what_the_exported_one_does(report: Path) -> None:
-    assert served_page(reader_of(report), **URLS) == page_bytes(ticket_page(ROWS, RUN), **URLS)
+    page = served_page(reader_of(report), **URLS)
+    assert page == page_bytes(ticket_page(ROWS, RUN), **URLS)
+    assert b'<a href="/runs?a=1&amp;b=2">Runs</a>' in page
 
 
 def test_the_page_of_revocations_shows_what_the_exported_one_does(tmp_path: Path) -> None:
