@@ -43,10 +43,11 @@ async def refuse(request: Request, error: StarletteHTTPException) -> Response:
         response = await http_exception_handler(request, error)
     elif request.headers.get("hx-request"):
         response = render(request, "parts/error.html.j2", error.status_code, reason=str(error.detail))
-    else:
+    elif error.status_code == 401:
         login = f"{conf.get('api', 'base_url', fallback='').rstrip('/')}/api/v2/auth/login"
         login = f"{login}?next={quote(str(request.url), safe='')}"
-        page = "login.html.j2" if error.status_code == 401 else "refusal.html.j2"
-        response = render(request, page, error.status_code, reason=str(error.detail), login=login)
+        response = render(request, "login.html.j2", 401, reason=str(error.detail), login=login)
+    else:
+        response = render(request, "refusal.html.j2", error.status_code, reason=str(error.detail))
     response.headers.update({**HEADERS, **(error.headers or {})})
     return response

@@ -88,27 +88,23 @@ class Person:
     """
     Somebody in front of Airflow's UI, who is logged in.
 
-    :param presses: how often they have pressed the mouse, the login's button included.
+    :param presses: the elements on which they have pressed the mouse, the login's button included.
     """
 
     page: Page
     airflow: LocalAirflow
     presses: list[str]
 
-    def open(self, path: str = "") -> FrameLocator:
-        """Open the project's pages by the entry in the navigation, or one of them by its path; return its frame."""
+    def open(self, name: str = "") -> FrameLocator:
+        """Open the project's pages by Airflow's navigation, and one of them by their own; return their frame."""
         self.page.get_by_role("link", name="SSO tickets").first.click()
-        frame = self.frame
-        frame.get_by_role("navigation", name="SSO tickets").wait_for()
-        if path:
-            frame.get_by_role("navigation", name="SSO tickets").get_by_role("link", name=path, exact=True).click()
-            frame.get_by_role("heading", name=path, level=1).first.wait_for()
+        frame = self.page.frame_locator("iframe")
+        navigation = frame.get_by_role("navigation", name="SSO tickets")
+        navigation.wait_for()
+        if name:
+            navigation.get_by_role("link", name=name, exact=True).click()
+            frame.get_by_role("heading", name=name, level=1).wait_for()
         return frame
-
-    @property
-    def frame(self) -> FrameLocator:
-        """The frame in which Airflow shows the pages."""
-        return self.page.frame_locator("main iframe, iframe").first
 
     def paste(self, field: Any) -> str:
         """Paste what was copied into a text field; return it."""
@@ -139,8 +135,8 @@ def sign_in(browser: Browser, airflow: LocalAirflow, request: pytest.FixtureRequ
         if message.type == "error" and "/sso-tickets" in (url := message.location["url"]) and not is_refusal:
             errors.append(f"{url}: {message.text}")
 
-    def as_user(name: str = "ann", *, theme: Any = "light", width: int = 1280, height: int = 900) -> Person:
-        context = browser.new_context(color_scheme=theme, viewport={"width": width, "height": height})
+    def as_user(name: str = "ann", *, theme: Any = "light", width: int = 1280) -> Person:
+        context = browser.new_context(color_scheme=theme, viewport={"width": width, "height": 900})
         contexts.append(context)
         presses: list[str] = []
         context.expose_binding("pressed", lambda _source, what: presses.append(what))

@@ -10,7 +10,7 @@ from playwright.sync_api import FrameLocator, expect
 
 from dev.sandbox.server import Sandbox
 from tests.browser.conftest import Person, SignIn, StartRun
-from tests.e2e.runs import Run
+from tests.e2e.runs import Run, refuse_for_now
 from tests.support.prospects import csv_of
 
 HEAD = "organization_id,organization_name,prospect_name,connection_name,domains,assign_membership_on_login"
@@ -23,11 +23,6 @@ def choose(person: Person, frame: FrameLocator, file: Path) -> None:
     with person.page.expect_file_chooser() as chooser:
         frame.get_by_text("Drop a CSV here, or choose one").click()
     chooser.value.set_files(file)
-
-
-def hold(tenant: Sandbox, connection_name: str) -> None:
-    """Respond 429 to the requests for this connection's ticket, until the faults are cleared."""
-    tenant.fault("fail_match", connection_name=connection_name, status=429, headers={"Retry-After": "1"})
 
 
 def tickets_of(run: Run) -> dict[int, str]:
@@ -76,7 +71,7 @@ def test_bad_rows_are_named_and_fixed_and_the_progress_ends_in_the_report(
 
     frame.get_by_role("link", name="Upload the fixed CSV").click()
     file.write_text("\n".join([HEAD, *GOOD]))
-    hold(tenant, "way-5")
+    refuse_for_now(tenant, "way-5")
     choose(person, frame, file)
     frame.get_by_role("button", name="Create 6 links").click()
     bar = frame.get_by_role("progressbar")

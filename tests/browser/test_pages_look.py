@@ -65,12 +65,10 @@ def show(page: Page, name: str, address: str, ended: Run, waiting: Run, upload: 
 def test_axe_finds_no_violation_and_a_phone_does_not_scroll_sideways(
     sign_in: SignIn, airflow: LocalAirflow, ended: Run, waiting: Run, upload: Path, theme: str, width: int
 ) -> None:
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     problems = []
     page = sign_in(theme=theme, width=width).page
     for name in PAGES:
         if name == "refusal":
-            page.context.clear_cookies()
             page = sign_in("vic", theme=theme, width=width).page
         show(page, name, airflow.url, ended, waiting, upload)
         found = Axe().run(page)

@@ -107,6 +107,11 @@ def connect_to(tenant: Sandbox, airflow: AirflowApi, **different: Any) -> None:
     airflow.set_connection(CONNECTION, **{**connection_fields(tenant.url, tenant.settings, **PACE), **different})
 
 
+def refuse_for_now(tenant: Sandbox, connection_name: str) -> None:
+    """Respond 429 to each request for this connection's ticket, until the faults are cleared."""
+    tenant.fault("fail_match", connection_name=connection_name, status=429, headers={"Retry-After": "1"})
+
+
 def posts(tenant: Sandbox) -> int:
     """Return how many requests to create or to revoke a ticket the tenant has received."""
     return sum(seen.method == "POST" for seen in tenant.requests)

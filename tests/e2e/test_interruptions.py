@@ -6,7 +6,7 @@ import pytest
 
 from dev.local.api import AirflowApi
 from dev.sandbox.server import Sandbox
-from tests.e2e.runs import Run, Trigger
+from tests.e2e.runs import Run, Trigger, refuse_for_now
 
 # Whether a task that is interrupted still records its last 429 depends on how far it came.
 UNDONE = {"failed", "not_attempted"}
@@ -17,11 +17,6 @@ def desks(name: str, organizations: int) -> str:
     """Return a CSV of two prospects an organization, with connections ``{name}-{organization}-{0 or 1}``."""
     each = [(org, desk) for org in range(organizations) for desk in range(2)]
     return "\n".join([HEAD, *(f"org_{name}{org:05d},Org {org},Desk {desk},{name}-{org}-{desk}" for org, desk in each)])
-
-
-def refuse_for_now(tenant: Sandbox, connection_name: str) -> None:
-    """Respond 429 to each request for this connection's ticket, until the faults are cleared."""
-    tenant.fault("fail_match", connection_name=connection_name, status=429, headers={"Retry-After": "1"})
 
 
 def statuses(run: Run) -> dict[str, list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from airflow.sdk import BaseOperatorLink
@@ -54,8 +54,8 @@ class ProfileLink(BaseOperatorLink):
     """
     The tenant's self-service profiles in Auth0's dashboard, whose address names no single profile.
 
-    Its operator has an ``auth0_conn_id``. Airflow keeps each link of a task as an XCom, which takes longer than a
-    ticket, so it belongs to a task that a run has once.
+    Its operator has an ``auth0_conn_id``. Airflow stores each link of a task instance as an XCom, one more request to
+    its API, so this link is for a task that is not mapped.
     """
 
     @property
@@ -67,4 +67,4 @@ class ProfileLink(BaseOperatorLink):
         """Return the address of the list of profiles; for a tenant that isn't at ``auth0.com``, no button is shown."""
         from auth0_sso.hooks.auth0 import Auth0Hook
 
-        return profiles_address(Auth0Hook(getattr(operator, "auth0_conn_id", "")).settings.domain)
+        return profiles_address(Auth0Hook(cast("Any", operator).auth0_conn_id).settings.domain)

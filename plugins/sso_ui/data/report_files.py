@@ -6,16 +6,19 @@ import os
 from pathlib import Path
 from typing import Any
 
+import structlog
 from airflow.sdk import ObjectStoragePath
 
 from include import reports, run
+
+log = structlog.get_logger(__name__)
 
 EXTRA_REPORTS = "SSO_TICKETS_EXTRA_REPORTS"
 MAX_BYTES = 64 * 2**20
 
 
-class FileTooLargeError(ValueError):
-    """A file is larger than the api-server reads."""
+class UnreadableFileError(ValueError):
+    """The api-server can't read a file of a run; the message says which one and where it is."""
 
 
 def own_folder(report_uri: str, dag_id: str, run_id: str) -> ObjectStoragePath | None:
@@ -40,14 +43,18 @@ def read_file(folder: ObjectStoragePath, name: str) -> bytes:
 
     No symbolic link below a local base is followed, since others may write there.
 
-    :raises FileTooLargeError: if it has over ``MAX_BYTES``.
+    :raises UnreadableFileError: if it has over ``MAX_BYTES``, is missing, or can't be read for another reason.
     """
     file: Any = folder / name
     local = folder.protocol in ("", "file", "local")
-    with open(file.path, "rb", opener=_open_below_base) if local else file.open("rb") as stream:
-        content: bytes = stream.read(MAX_BYTES + 1)
+    try:
+        with open(file.path, "rb", opener=_open_below_base) if local else file.open("rb") as stream:
+            content: bytes = stream.read(MAX_BYTES + 1)
+    except Exception as error:  # the drivers of object storage have no common exception
+        log.warning("A run's file can't be read", folder=str(folder), file=name, reason=str(error))
+        raise UnreadableFileError(f"The api-server can't read {name} in the folder {folder}.") from None
     if len(content) > MAX_BYTES:
-        raise FileTooLargeError(f"{name} is larger than {MAX_BYTES:,} bytes.")
+        raise UnreadableFileError(f"{name} is larger than {MAX_BYTES:,} bytes. Open it from the folder {folder}.")
     return content
 
 

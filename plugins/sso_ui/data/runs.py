@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from include.prospects.manifest import FILE_NAME
 from include.reports.revocations import REVOCATION_STATUSES
 from include.reports.rows import STATUSES
-from sso_ui.data.report_files import FileTooLargeError, own_folder, read_file
+from sso_ui.data.report_files import UnreadableFileError, own_folder, read_file
 
 REPORT_TASK = "export_report"
 _COUNTED = tuple(dict.fromkeys((*STATUSES, *REVOCATION_STATUSES)))
@@ -80,15 +80,15 @@ def manifest_lines(session: Session, dag_id: str, run_id: str) -> list[bytes]:
     """
     Return the manifest's line of each row of a run's CSV.
 
-    :raises NoManifestError: if the CSV was not checked yet, or the run's files are gone.
+    :raises NoManifestError: if the CSV was not checked yet, or the run's files can't be read.
     """
     folder = own_folder(str(xcom(session, dag_id, run_id, "load_prospects").get("folder")), dag_id, run_id)
+    if folder is None:
+        raise NoManifestError(f"The run {run_id} has not checked its CSV yet, or its folder is not one of the reports.")
     try:
-        if folder is not None:
-            return read_file(folder, FILE_NAME).splitlines()[1:]
-    except (OSError, FileTooLargeError):
-        pass
-    raise NoManifestError(f"The run {run_id} has not checked its CSV yet, or its files are gone.")
+        return read_file(folder, FILE_NAME).splitlines()[1:]
+    except UnreadableFileError as error:
+        raise NoManifestError(str(error)) from None
 
 
 def count(value: object) -> int:

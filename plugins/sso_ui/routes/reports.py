@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import quote
 
-import structlog
 from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
@@ -14,11 +13,9 @@ from pydantic import BaseModel, Field
 from include.reports.html.page import content_security_policy
 from include.reports.html.served import read_links, served_page
 from sso_ui.access import MAY_READ_LINKS, SAME_ORIGIN, User, audit
-from sso_ui.data.report_files import EXTRA_REPORTS, FileTooLargeError, own_folder, read_file
+from sso_ui.data.report_files import EXTRA_REPORTS, UnreadableFileError, own_folder, read_file
 from sso_ui.data.runs import REPORT_TASK, xcom
 from sso_ui.rendering import HEADERS, PAGES
-
-log = structlog.get_logger(__name__)
 
 router = APIRouter(prefix="/reports/{dag_id}/{run_id}", dependencies=[MAY_READ_LINKS])
 
@@ -56,11 +53,8 @@ class RunFolder:
         """Return the content of a file."""
         try:
             return read_file(self._folder, name)
-        except FileTooLargeError as error:
-            raise HTTPException(404, f"{error} Open it from the folder {self._folder}.") from None
-        except Exception as error:  # the drivers of object storage have no common exception
-            log.warning("A report can't be read", folder=str(self._folder), file=name, reason=str(error))
-            raise HTTPException(404, f"The api-server can't read {name} in the folder {self._folder}.") from None
+        except UnreadableFileError as error:
+            raise HTTPException(404, str(error)) from None
 
 
 @router.get("", response_class=HTMLResponse)

@@ -17,6 +17,7 @@ from auth0_sso.models import SsoTicket, TicketRequest
 from fastapi.testclient import TestClient
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
+from sso_ui.data import report_files
 
 from include import create_tickets, reports
 from tests.support.prospects import csv_of
@@ -200,3 +201,24 @@ def test_the_rows_of_another_folder_are_not_read(
     create_tickets.load(None, csv_of(1, 1, "other"), 0, home / "elsewhere")
     set_xcom({"folder": str(home / "elsewhere")}, task_id="load_prospects")
     assert browser.get(f"{PATH}/rows").status_code == 404
+
+
+@pytest.mark.parametrize(("most_bytes", "reason"), [(10, "larger than 10 bytes"), (10**6, "read manifest")])
+def test_rows_that_can_not_be_read_have_a_page_with_the_reason(
+    browser: TestClient,
+    add_run: AddRun,
+    set_xcom: SetXCom,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    most_bytes: int,
+    reason: str,
+) -> None:
+    monkeypatch.setattr(report_files, "MAX_BYTES", most_bytes)
+    add_run()
+    folder = Path(str(reports.run_folder(home / "default", DAG, RUN_ID)))
+    if most_bytes == 10:
+        create_tickets.load(None, csv_of(1, 1, "plan"), 0, folder)
+    set_xcom({"folder": str(folder)}, task_id="load_prospects")
+    answer = browser.get(f"{PATH}/rows")
+    assert answer.status_code == 404
+    assert reason in answer.text
