@@ -60,10 +60,10 @@ def _run(local: LocalAirflow) -> str:
 
 
 def _client(local: LocalAirflow) -> httpx.Client:
-    client = httpx.Client(base_url=local.url, timeout=60, follow_redirects=True, verify=False)
     login = {"username": USER, "password": local.password}
-    client.headers["Authorization"] = f"Bearer {client.post('/auth/token', json=login).json()['access_token']}"
-    return client
+    token = httpx.post(f"{local.url}/auth/token", json=login, trust_env=False).json()["access_token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx.Client(base_url=local.url, headers=headers, timeout=60, follow_redirects=True, trust_env=False)
 
 
 def _measure_pages(console: Console, client: httpx.Client, run_id: str) -> list[str]:
