@@ -9,12 +9,12 @@ from pathlib import Path
 from auth0_sso.exceptions import LedgerError
 from auth0_sso.ledger.database import LEDGER_CONN_ID, ledger_url
 from auth0_sso.ledger.store import Ledger, open_ledger
+from sqlalchemy import URL
 
 
-@contextmanager
-def readable_ledger() -> Iterator[Ledger]:
+def readable_url() -> URL:
     """
-    Open the ledger that the workers use.
+    Return the URL of the ledger that the workers use.
 
     :raises LedgerError: if the api-server can't see it. It creates no SQLite file, which would be empty.
     """
@@ -25,5 +25,11 @@ def readable_ledger() -> Iterator[Ledger]:
             advice="The first run creates it. If runs have ended already, give the api-server the workers' connection "
             f"'{LEDGER_CONN_ID}', or their SSO_TICKETS_LEDGER.",
         )
-    with closing(open_ledger(url)) as ledger:
+    return url
+
+
+@contextmanager
+def readable_ledger() -> Iterator[Ledger]:
+    """Open the ledger that the workers use; LedgerError if the api-server can't see it."""
+    with closing(open_ledger(readable_url())) as ledger:
         yield ledger

@@ -17,7 +17,8 @@ from include.prospects.schema.models import MAX_TTL_SEC
 from include.reports.cells import guard
 from sso_ui.access import CREATE_DAG, MAY_CREATE, SAME_ORIGIN
 from sso_ui.data import preview, uploads
-from sso_ui.data.preview import Preview, PreviewError
+from sso_ui.data.counting import Preview
+from sso_ui.data.preview import PreviewError
 from sso_ui.data.tenant import Tenant, read_tenant
 from sso_ui.rendering import HEADERS, render
 

@@ -1,0 +1,121 @@
+"""
+The numbers of a checked CSV, counted in a process of its own: ``python -m sso_ui.data.counting``.
+
+Its standard input is a JSON object of one line, the ``task``, and the manifest's lines: a head, then one for each row.
+Its standard output is a :class:`Preview` as JSON. The api-server, which has one interpreter lock for all its requests,
+only passes the bytes on.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from auth0_sso.exceptions import LedgerError
+from auth0_sso.hooks.connection import Auth0Settings
+from auth0_sso.ledger.records import RunAttempt
+from auth0_sso.ledger.store import Ledger, open_ledger
+from auth0_sso.tickets.batch import request_from, spec_of
+from auth0_sso.tickets.decide import Expected, ExpectedCounts, count_expected, decide, expected_actions
+from sqlalchemy.exc import SQLAlchemyError
+
+from include.files import json_bytes
+
+INVALID = b'{"kind":"invalid"'
+"""How the manifest's line of an invalid row begins."""
+
+_SETTINGS = ("base_url", "profile_id", "custom_domain")
+
+
+@dataclass(frozen=True)
+class Preview:
+    """
+    The numbers of a checked CSV.
+
+    :param ttl_sec: the lifetime that it was checked with, for rows that set none.
+    :param reuse: what would happen if valid links are reused, ``reissue`` if they are replaced; None if the ledger or
+        the connection can't be read.
+    :param unknown: why that is.
+    """
+
+    ttl_sec: int
+    valid: int
+    invalid: int
+    organizations: int
+    warnings: list[str]
+    reuse: ExpectedCounts | None
+    reissue: ExpectedCounts | None
+    unknown: str
+
+    def requests(self, *, reissue: bool) -> int:
+        """Return how many requests a run sends; without a look into the ledger one a row."""
+        counts = self.reissue if reissue else self.reuse
+        return self.valid if counts is None else counts.requests
+
+
+def task(ttl_sec: int, settings: Auth0Settings | None, ledger: str, unknown: str) -> bytes:
+    """
+    Return the first line of the standard input.
+
+    :param settings: of the connection, whose secrets are left out; None if it can't be read.
+    :param ledger: the URL of the ledger; empty if it can't be read.
+    :param unknown: why one of them can't be read.
+    """
+    public = {name: getattr(settings, name) for name in _SETTINGS} if settings else None
+    return json_bytes({"ttl_sec": ttl_sec, "settings": public, "ledger": ledger, "unknown": unknown}) + b"\n"
+
+
+def expected_rows(
+    ledger: Ledger, rows: Iterable[Mapping[str, Any]], settings: Auth0Settings, *, reissue: bool, profile_id: str = ""
+) -> Iterator[Expected]:
+    """
+    Decide what a run that starts now would do for valid rows of a manifest.
+
+    :param profile_id: the run's, for rows that name none.
+    """
+    specs = (spec_of(request_from(row), settings, profile_id) for row in rows)
+    return expected_actions(ledger, specs, _next_run(ledger), reissue=reissue)
+
+
+def main() -> None:
+    """Count."""
+    given, head, *lines = sys.stdin.buffer.read().splitlines()
+    rows = [json.loads(line) for line in lines if not line.startswith(INVALID)]
+    known = json.loads(given)
+    reuse, reissue, unknown = None, None, known["unknown"]
+    if not unknown:
+        try:
+            reuse, reissue = _counts(rows, Auth0Settings(**known["settings"]), known["ledger"])
+        except (LedgerError, SQLAlchemyError) as error:
+            unknown = str(error).splitlines()[0]
+    preview = Preview(
+        ttl_sec=known["ttl_sec"],
+        valid=len(rows),
+        invalid=len(lines) - len(rows),
+        organizations=len({row["organization_id"] for row in rows}),
+        warnings=json.loads(head)["warnings"],
+        reuse=reuse,
+        reissue=reissue,
+        unknown=unknown,
+    )
+    sys.stdout.buffer.write(json_bytes(asdict(preview)))
+
+
+def _counts(rows: Iterable[dict[str, Any]], settings: Auth0Settings, url: str) -> tuple[ExpectedCounts, ExpectedCounts]:
+    with closing(open_ledger(url)) as ledger:
+        reuse = list(expected_rows(ledger, rows, settings, reissue=False))
+        attempt, now = _next_run(ledger), ledger.now()
+    reissue = (replace(one, action=decide(one.entry, one.group.first, attempt, reissue=True, now=now)) for one in reuse)
+    return count_expected(reuse), count_expected(reissue)
+
+
+def _next_run(ledger: Ledger) -> RunAttempt:
+    return RunAttempt("", 0, ledger.now())
+
+
+if __name__ == "__main__":
+    main()
