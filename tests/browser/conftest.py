@@ -135,8 +135,8 @@ def sign_in(browser: Browser, airflow: LocalAirflow, request: pytest.FixtureRequ
         if message.type == "error" and "/sso-tickets" in (url := message.location["url"]) and not is_refusal:
             errors.append(f"{url}: {message.text}")
 
-    def as_user(name: str = "ann", *, theme: Any = "light", width: int = 1280) -> Person:
-        context = browser.new_context(color_scheme=theme, viewport={"width": width, "height": 900})
+    def as_user(name: str = "ann") -> Person:
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
         contexts.append(context)
         presses: list[str] = []
         context.expose_binding("pressed", lambda _source, what: presses.append(what))

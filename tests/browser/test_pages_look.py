@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 import pytest
@@ -10,42 +11,38 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from dev.local.airflow import LocalAirflow
+from dev.local.background import PROJECT
 from dev.sandbox.server import Sandbox
 from tests.browser.conftest import HOME, SCREENSHOTS, SignIn
 from tests.e2e.runs import Run
 from tests.support.prospects import csv_of
 
-BAD = "\norg_bad000000,Bad,Bo,bo@bad.example\n,No id,Cy,cy@bad.example"
+SAMPLE = (PROJECT / "include" / "data" / "prospects.csv").read_text(encoding="utf-8").rstrip()
+BAD = "\norg_beispiel000000009,Beispiel AG,IT desk,it@beispiel.example,,,beispiel.example,,five days,"
+NEW = "\norg_exempel0000000010,Exempel AB,IT desk,it@exempel.example,,,exempel.example,,,"
+LOOKS: list[tuple[Literal["light", "dark"], int]] = [("light", 1280), ("dark", 1280), ("light", 390)]
 PAGES = ["new batch", "preview", "runs", "run", "waiting run", "rows", "report", "customers", "columns", "refusal"]
 
 
 @pytest.fixture(scope="module")
-def waiting(airflow: LocalAirflow, shared_tenant: Sandbox) -> Run:
-    """Return a run that waits for its approval."""
+def runs(airflow: LocalAirflow, shared_tenant: Sandbox) -> tuple[Run, Run]:
+    """Return a run that has ended, and one that waits for its approval."""
     api = airflow.api()
-    conf = {"prospects_csv": csv_of(2, 2, "waiting"), "require_approval": True}
-    run = Run(api, "create_sso_tickets", api.trigger("create_sso_tickets", conf), HOME)
-    return run.wait_for(lambda: run.states().get("approve") == "awaiting_input")
-
-
-@pytest.fixture(scope="module")
-def ended(airflow: LocalAirflow, shared_tenant: Sandbox) -> Run:
-    api = airflow.api()
-    conf = {"prospects_csv": csv_of(12, 5, "look") + BAD}
-    return Run(api, "create_sso_tickets", api.trigger("create_sso_tickets", conf), HOME).wait()
+    conf = ({"prospects_csv": SAMPLE + BAD}, {"prospects_csv": csv_of(2, 2, "waiting"), "require_approval": True})
+    ended, waiting = (Run(api, "create_sso_tickets", api.trigger("create_sso_tickets", one), HOME) for one in conf)
+    return ended.wait(), waiting.wait_for(lambda: waiting.states().get("approve") == "awaiting_input")
 
 
 @pytest.fixture(scope="module")
 def upload(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a CSV with bad rows, and prospects who have a valid link already."""
+    """Return a CSV with a bad row, a new one, and prospects who have a valid link already."""
     file = tmp_path_factory.mktemp("look") / "customers.csv"
-    file.write_text(csv_of(20, 5, "look") + BAD)
+    file.write_text(SAMPLE + NEW + BAD, encoding="utf-8")
     return file
 
 
-def show(page: Page, name: str, address: str, ended: Run, waiting: Run, upload: Path) -> None:
-    of_run = f"create_sso_tickets/{quote(ended.run_id, safe='')}"
-    of_waiting = f"create_sso_tickets/{quote(waiting.run_id, safe='')}"
+def show(page: Page, name: str, address: str, runs: tuple[Run, Run], upload: Path) -> None:
+    of_run, of_waiting = (f"create_sso_tickets/{quote(run.run_id, safe='')}" for run in runs)
     paths = {
         "runs": "runs", "run": f"runs/{of_run}", "rows": f"runs/{of_run}/rows", "report": f"reports/{of_run}",
         "waiting run": f"runs/{of_waiting}", "customers": "customers", "columns": "columns",
@@ -61,20 +58,22 @@ def show(page: Page, name: str, address: str, ended: Run, waiting: Run, upload: 
     page.get_by_role("heading", level=1).first.wait_for()
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
 def test_axe_finds_no_violation_and_a_phone_does_not_scroll_sideways(
-    sign_in: SignIn, airflow: LocalAirflow, ended: Run, waiting: Run, upload: Path, theme: str, width: int
+    sign_in: SignIn, airflow: LocalAirflow, runs: tuple[Run, Run], upload: Path
 ) -> None:
     problems = []
-    page = sign_in(theme=theme, width=width).page
+    page = sign_in().page
     for name in PAGES:
         if name == "refusal":
-            page = sign_in("vic", theme=theme, width=width).page
-        show(page, name, airflow.url, ended, waiting, upload)
-        found = Axe().run(page)
-        if found.violations_count:
-            problems.append(f"{name}: {found.generate_report()}")
-        if page.evaluate("document.documentElement.scrollWidth") > width:
-            problems.append(f"{name} is wider than {width}")
-        page.screenshot(path=SCREENSHOTS / f"{name.replace(' ', '-')}-{theme}-{width}.png")
+            page = sign_in("vic").page
+        show(page, name, airflow.url, runs, upload)
+        for theme, width in LOOKS:
+            page.emulate_media(color_scheme=theme)
+            page.set_viewport_size({"width": width, "height": 900})
+            found = Axe().run(page)
+            if found.violations_count:
+                problems.append(f"{name}, {theme}, {width}: {found.generate_report()}")
+            if page.evaluate("document.documentElement.scrollWidth") > width:
+                problems.append(f"{name} is wider than {width}")
+            page.screenshot(path=SCREENSHOTS / f"{name.replace(' ', '-')}-{theme}-{width}.png")
     assert problems == []
