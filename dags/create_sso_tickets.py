@@ -18,7 +18,7 @@ from auth0_sso.tickets.collect import outcomes_of, stats_of
 from auth0_sso.tickets.preflight import check_before_creating, forecast
 
 from include import create_tickets, prospects, run
-from include.params import CREATE_PARAMS, require_known, require_mappable
+from include.params import CREATE_PARAMS, require_known
 from include.texts import APPROVAL, APPROVAL_NOTICE, CREATE_DOCS, OUTCOME_NOTICE
 
 REPORTS = Asset("sso_ticket_reports")
@@ -36,12 +36,13 @@ def load_prospects(*, params: dict[str, Any], dag: Any, dag_run: Any) -> dict[st
 def plan_fan_out(loaded: dict[str, Any], *, params: dict[str, Any], ti: Any, dag_run: Any) -> list[dict[str, str]]:
     """Check token and profiles, and divide the organizations among the mapped tasks."""
     found = create_tickets.read(ObjectStoragePath(loaded["manifest"]), on_invalid_rows=params["on_invalid_rows"])
-    require_mappable(params["max_mapped_tasks"], conf.getint("core", "max_map_length"))
     settings = {name: params[name] for name in ("profile_id", "on_existing")}
     check_before_creating(ti, {one.profile_id for one in found.valid}, **settings, dry_run=params["dry_run"])
-    batches = create_tickets.plan(found, params["max_mapped_tasks"], ObjectStoragePath(loaded["folder"]))
-    expected = forecast(prospects.manifest_rows(found), dag_run, len(batches), **settings)
-    ti.xcom_push("plan", create_tickets.summarize_plan(loaded, batches, expected))
+    expected = forecast(prospects.manifest_rows(found), dag_run, **settings)
+    limits = {"given": params["max_mapped_tasks"], "longest": conf.getint("core", "max_map_length")}
+    fan_out = run.choose_fan_out(len(expected.requests), expected.counts.requests, **vars(expected.capacity), **limits)
+    batches = create_tickets.plan(found, fan_out, expected.requests, ObjectStoragePath(loaded["folder"]))
+    ti.xcom_push("plan", create_tickets.summarize_plan(loaded, batches, fan_out, expected.summary(len(batches))))
     return batches
 
 

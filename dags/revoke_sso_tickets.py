@@ -19,7 +19,7 @@ from auth0_sso.runtime.pool import POOL
 from auth0_sso.runtime.retry_policy import RETRIES
 
 from include import revoke_tickets, run
-from include.params import REVOKE_PARAMS, require_known, require_mappable
+from include.params import REVOKE_PARAMS, require_known
 from include.texts import OUTCOME_NOTICE, REVOKE_DOCS
 
 
@@ -27,7 +27,7 @@ from include.texts import OUTCOME_NOTICE, REVOKE_DOCS
 def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -> list[dict[str, str]]:
     """Find the tickets in the ledger, and divide them among the mapped tasks."""
     from auth0_sso.ledger.records import RunAttempt
-    from auth0_sso.tickets.preflight import check_before_revoking
+    from auth0_sso.tickets.preflight import check_before_revoking, read_capacity
     from auth0_sso.tickets.select import select_tickets as select
 
     require_known(params, dag.params)
@@ -40,10 +40,11 @@ def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -
         organization_ids=params["organization_ids"] or [],
         all_live=params["all_live"],
     )
-    require_mappable(params["max_mapped_tasks"], conf.getint("core", "max_map_length"))
     check_before_revoking(ti, dry_run=params["dry_run"])
     folder = run.run_folder(ObjectStoragePath(run.absolute(params["export_uri"])), dag_run)
-    return revoke_tickets.plan(tickets, finished, params["max_mapped_tasks"], folder)
+    limits = {"given": params["max_mapped_tasks"], "longest": conf.getint("core", "max_map_length")}
+    fan_out = run.choose_fan_out(len(tickets), len(tickets), **vars(read_capacity()), **limits, few=0)
+    return revoke_tickets.plan(tickets, finished, fan_out, folder)
 
 
 @task(trigger_rule="all_done", doc_md=REVOKE_DOCS["export_report"])

@@ -18,7 +18,7 @@ from include.prospects import (
     write_manifest,
 )
 from include.reports.rows import RowStatus
-from include.run import Run, first_errors, run_info
+from include.run import FanOut, Run, first_errors, run_info
 
 if TYPE_CHECKING:
     from include.files import AnyPath
@@ -33,6 +33,7 @@ PLAN_FIELDS = (
     "replace",
     "requests",
     "mapped_tasks",
+    "fan_out",
     "seconds",
 )
 _SHOWN_PROBLEMS = 20
@@ -76,26 +77,27 @@ def read(manifest: AnyPath, *, on_invalid_rows: str = "skip") -> Prospects:
     return found
 
 
-def plan(found: Prospects, max_batches: int, folder: AnyPath) -> list[dict[str, str]]:
-    """Divide the organizations among at most ``max_batches`` mapped tasks.
+def plan(found: Prospects, fan_out: FanOut, requests: Mapping[str, int], folder: AnyPath) -> list[dict[str, str]]:
+    """Divide the organizations among the mapped tasks.
 
+    :param requests: how many requests each organization takes, by its id.
     :return: for each task its ``label`` and, as ``batch``, the path of its batch file.
     """
-    return write_batches(plan_batches(found, int(max_batches)), folder)  # Airflow's parameters take 16.0 for an integer
+    return write_batches(plan_batches(found, fan_out.tasks, requests), folder)
 
 
 def summarize_plan(
-    loaded: Mapping[str, Any], batches: Sequence[Mapping[str, str]], expected: Mapping[str, Any]
+    loaded: Mapping[str, Any], batches: Sequence[Mapping[str, str]], fan_out: FanOut, expected: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return what the run is going to do, and log it.
 
     :param loaded: what ``load`` returned.
     :param expected: what the ledger says: ``prospects``, ``create``, ``reuse``, ``replace``, ``requests``, ``seconds``.
-    :return: these, ``organizations``, ``invalid`` and ``mapped_tasks``. Prospects are counted, not rows: rows that
-        repeat a prospect count once. ``seconds`` is None if unknown.
+    :return: these, ``organizations``, ``invalid``, ``mapped_tasks``, and ``fan_out``, why there are so many. Prospects
+        are counted, not rows: rows that repeat a prospect count once. ``seconds`` is None if unknown.
     """
     found = {"organizations": loaded["organizations"], "invalid": loaded["invalid"], "mapped_tasks": len(batches)}
-    planned = {**expected, **found}
+    planned = {**expected, **found, "fan_out": fan_out.reason}
     log.info("The plan: %s", ", ".join(f"{name} {planned[name]}" for name in PLAN_FIELDS))
     return {name: planned[name] for name in PLAN_FIELDS}
 

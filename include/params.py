@@ -31,15 +31,6 @@ def require_known(given: Collection[str], known: Collection[str]) -> None:
         )
 
 
-def require_mappable(max_mapped_tasks: int, longest: int) -> None:
-    """Check the parameter before anything is sent: Airflow refuses to map more tasks than ``longest``."""
-    if max_mapped_tasks > longest:
-        raise ValueError(
-            f"max_mapped_tasks is {max_mapped_tasks}, but Airflow maps at most {longest} tasks. "
-            f"Lower max_mapped_tasks to {longest} or less, or raise [core] max_map_length."
-        )
-
-
 _PROSPECTS, _LINKS, _SAFETY, _ADVANCED = ({"section": name} for name in ("Prospects", "Links", "Safety", "Advanced"))
 # The form shows description_md only where there is no description. A path without a leading slash starts at Airflow.
 _COLUMNS = "[All columns](sso-tickets/columns)"
@@ -50,9 +41,9 @@ def _flag(title: str, description: str) -> dict[str, Any]:
     return {"default": False, "type": "boolean", "title": title, "description": description}
 
 
-def _max_mapped_tasks(default: int, items: str) -> dict[str, Any]:
-    text = f"With more {items} than this, several share a task, evenly."
-    kind = {"default": default, "type": "integer", "minimum": 1}
+def _max_mapped_tasks(items: str) -> dict[str, Any]:
+    text = f"With more {items} than this, several share a task, evenly. Empty: chosen from the plan and the pool."
+    kind = {"default": None, "type": ["integer", "null"], "minimum": 1}
     return {**kind, **_ADVANCED, "title": "Most mapped tasks", "description": text}
 
 
@@ -124,7 +115,7 @@ CREATE_PARAMS: dict[str, dict[str, Any]] = {
         "description": "on_invalid_rows: skip or fail. The report lists them in both cases.",
         **_SAFETY,
     },
-    "max_mapped_tasks": _max_mapped_tasks(128, "organizations"),
+    "max_mapped_tasks": _max_mapped_tasks("organizations"),
     "report_uri": _folder("Where the run's report is written, local or in object storage."),
 }
 """The parameters of the DAG that creates tickets, in the form's order: for each the arguments of ``Param``."""
@@ -149,7 +140,7 @@ REVOKE_PARAMS: dict[str, dict[str, Any]] = {
     },
     "all_live": {**_flag("All links", "Every link in the ledger that may still work, of all organizations."), **_LINKS},
     "dry_run": _DRY_RUN,
-    "max_mapped_tasks": _max_mapped_tasks(16, "links"),
+    "max_mapped_tasks": _max_mapped_tasks("links"),
     "export_uri": _folder("Where this run's own report is written."),
 }
 """The parameters of the DAG that revokes tickets, in the form's order: for each the arguments of ``Param``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,14 @@ from include import reports
 from include.files import PLAN_FOLDER, json_bytes, write_batches, write_private
 from include.reports.revocations import RevocationStatus
 from include.reports.wording import plural
-from include.run import Run, first_errors, run_info
+from include.run import FanOut, Run, first_errors, run_info
 
 if TYPE_CHECKING:
     from include.files import AnyPath
 
 _SELECTION = "selection.json"
+
+log = logging.getLogger(__name__)
 
 
 class NothingSelectedError(ValueError):
@@ -53,16 +56,17 @@ def reported_tickets(report_uri: AnyPath) -> list[dict[str, Any]]:
 
 
 def plan(
-    tickets: Sequence[Mapping[str, Any]], finished: Sequence[Mapping[str, Any]], max_batches: int, folder: AnyPath
+    tickets: Sequence[Mapping[str, Any]], finished: Sequence[Mapping[str, Any]], fan_out: FanOut, folder: AnyPath
 ) -> list[dict[str, str]]:
-    """Divide tickets among at most ``max_batches`` mapped tasks, and write the selection into the run's folder.
+    """Divide tickets among the mapped tasks, and write the selection into the run's folder.
 
     :param tickets: the keys of tickets in the ledger, without secrets.
     :param finished: rows of the report for tickets that need no task.
     :return: for each task its ``label`` and, as ``batch``, the path of its batch file.
     """
-    most = int(max_batches)  # Airflow's parameters take 16.0 for an integer
-    parts = [tickets[number::most] for number in range(min(len(tickets), most))]
+    tasks = min(len(tickets), fan_out.tasks)
+    log.info("%d tickets, %d mapped tasks: %s", len(tickets), tasks, fan_out.reason)
+    parts = [tickets[number::tasks] for number in range(tasks)]
     batches = write_batches([TicketBatch(plural(len(part), "ticket"), part) for part in parts], folder)
     write_private(folder / PLAN_FOLDER, _SELECTION, [json_bytes({"tickets": tickets, "finished": finished})])
     return batches

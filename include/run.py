@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,6 +20,12 @@ PROJECT = Path(__file__).resolve().parents[1]
 _SHOWN_ERRORS = 5
 _LONGEST_ERROR = 300
 DEFAULT_REPORTS = os.environ.get("SSO_TICKETS_REPORTS") or "reports"
+FEW_ORGANIZATIONS = 50
+"""Up to so many organizations have a mapped task each, which shows them by name."""
+SECONDS_A_TASK = 75.0
+"""More organizations share tasks that work for so long, if there is enough to do: to start and end one costs its slot
+one or two seconds."""
+_UNKNOWN_SLOTS = 16
 
 
 class Run(Protocol):
@@ -41,6 +48,52 @@ def absolute(uri: str) -> str:
 def run_folder(base: AnyPath, run: Run) -> AnyPath:
     """Return the folder of a run's report."""
     return reports.run_folder(base, run.dag_id, run.run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class FanOut:
+    """How many mapped tasks a run has at most, and why."""
+
+    tasks: int
+    reason: str
+
+
+def choose_fan_out(
+    items: int,
+    requests: int,
+    slots: int,
+    requests_per_slot: float,
+    *,
+    given: float | None,
+    longest: int,
+    few: int = FEW_ORGANIZATIONS,
+) -> FanOut:
+    """Choose the number of mapped tasks: the fewest that keep every slot of the pool busy.
+
+    :param items: what is divided among the tasks, organizations or tickets.
+    :param requests: how many they take.
+    :param slots: of the pool, 0 if unknown.
+    :param requests_per_slot: requests a second of each slot.
+    :param given: the parameter ``max_mapped_tasks``; None chooses.
+    :param longest: the most tasks that Airflow maps.
+    :param few: up to so many items have a task each.
+    :raises ValueError: if ``given`` is more than Airflow maps.
+    """
+    if given is not None and given > longest:
+        raise ValueError(
+            f"max_mapped_tasks is {given}, but Airflow maps at most {longest} tasks. "
+            f"Lower max_mapped_tasks to {longest} or less, or raise [core] max_map_length."
+        )
+    if given is not None:
+        return FanOut(int(given), "at most max_mapped_tasks")  # Airflow's parameters take 16.0 for an integer
+    if items <= min(few, longest):
+        return FanOut(max(items, 1), f"up to {few}, each has a task of its own")
+    known = slots or _UNKNOWN_SLOTS
+    rounds = max(1, int(requests / (known * requests_per_slot) // SECONDS_A_TASK))
+    if items <= (tasks := min(known * rounds, longest)):
+        return FanOut(items, "each has a task of its own, and every slot of the pool is busy")
+    each = f"{rounds} for each slot" if rounds > 1 else "one for each slot"
+    return FanOut(tasks, f"{each} of the pool, which has {slots or 'an unknown number of'} slots")
 
 
 def run_info(run: Run, stats: Sequence[Mapping[str, Any]], warnings: Sequence[str]) -> reports.RunInfo:

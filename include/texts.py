@@ -25,8 +25,7 @@ Waits for a person if the run has `require_approval`. Otherwise it passes at onc
 **If the plan is rejected:** nothing is sent and the run is red. Trigger another run when the CSV is right.
 """,
     "create_tickets": """
-Creates the links of one organization, or of several if there are more organizations than `max_mapped_tasks`. Valid
-links are reused.
+Creates the links of one organization, or of several if there are many. Valid links are reused.
 
 **If it fails:** the error names the first rows that failed, and why. It was retried if that could help. Clear it after
 you have fixed the cause: only what is missing is requested again.
@@ -106,6 +105,7 @@ Valid links are reused, the others are created.
 | Links to reuse | {{ plan.reuse }} |
 | Links to replace | {{ plan.replace }} |
 | Invalid rows, which are left out | {{ plan.invalid }} |
+| Mapped tasks: {{ plan.fan_out }} | {{ plan.mapped_tasks }} |
 | Seconds at the pool's rate | {{ plan.seconds if plan.seconds is not none else 'unknown' }} |
 
 [All rows of the plan]("""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from include.prospects.records import UNSAFE_CHARACTERS, Prospect, Prospects
@@ -28,15 +28,20 @@ class Batch:
     organizations: list[OrganizationBatch]
 
 
-def plan_batches(prospects: Prospects, max_batches: int) -> list[Batch]:
+def plan_batches(prospects: Prospects, max_batches: int, requests: Mapping[str, int] | None = None) -> list[Batch]:
     """Divide the valid prospects into batches, in the order of their first rows.
 
     :param max_batches: with no more organizations than this, each has its own batch; with more, several share one,
         evenly by the number of requests.
+    :param requests: how many requests each organization takes, by its id; by default one for each row.
     """
     if max_batches < 1:
         raise ValueError(f"max_mapped_tasks is {max_batches}: must be at least 1")
-    groups = _pack(_by_organization(prospects.valid), max_batches)
+    organizations = _by_organization(prospects.valid)
+    rows = {one.organization_id: len(one.requests) for one in organizations}
+    sent = rows if requests is None else requests
+    loads = [(sent.get(one.organization_id, 0), rows[one.organization_id]) for one in organizations]
+    groups = [[organizations[place] for place in group] for group in _pack(loads, max_batches)]
     return [Batch(_label(group), group) for group in groups]
 
 
@@ -49,28 +54,34 @@ def _by_organization(valid: Sequence[Prospect]) -> list[OrganizationBatch]:
     return list(found.values())
 
 
-def _pack(organizations: list[OrganizationBatch], most: int) -> list[list[OrganizationBatch]]:
-    """Give each organization, the largest first, to the group with the fewest requests.
+def _pack(loads: Sequence[tuple[int, int]], most: int) -> list[list[int]]:
+    """Give each organization, the largest first, to the group with the fewest requests, and of these with the fewest
+    rows; return the places of each group's organizations.
 
     So no two groups differ by more requests than the largest organization has.
     """
-    if len(organizations) <= most:
-        return [[organization] for organization in organizations]
-    by_size = sorted(range(len(organizations)), key=lambda place: (-len(organizations[place].requests), place))
-    loads = [(0, group) for group in range(most)]
+    if len(loads) <= most:
+        return [[place] for place in range(len(loads))]
+    groups = [(0, 0, group) for group in range(most)]
     members: list[list[int]] = [[] for _ in range(most)]
-    for place in by_size:
-        load, group = heapq.heappop(loads)
+    for place in sorted(range(len(loads)), key=lambda place: loads[place], reverse=True):
+        requests, rows, group = heapq.heappop(groups)
         members[group].append(place)
-        heapq.heappush(loads, (load + len(organizations[place].requests), group))
-    return [[organizations[place] for place in group] for group in sorted(map(sorted, members))]
+        heapq.heappush(groups, (requests + loads[place][0], rows + loads[place][1], group))
+    return sorted(map(sorted, members))
 
 
 def _label(organizations: Sequence[OrganizationBatch]) -> str:
-    first = organizations[0]
-    name = _label_text(first.organization_name) or first.organization_id
-    more = f" and {len(organizations) - 1} more" if len(organizations) > 1 else ""
-    return name[: MOST_LABEL_CHARACTERS - len(more)] + more
+    first, last = _name(organizations[0]), _name(organizations[-1])
+    if len(organizations) == 1:
+        return first[:MOST_LABEL_CHARACTERS]
+    count = f" ({len(organizations):,})"
+    half = (MOST_LABEL_CHARACTERS - len(count) - 3) // 2
+    return f"{first[:half]} … {last[:half]}{count}"
+
+
+def _name(organization: OrganizationBatch) -> str:
+    return _label_text(organization.organization_name) or organization.organization_id
 
 
 def _label_text(text: str) -> str:

@@ -1,9 +1,10 @@
-"""The fan-out on a real Airflow: several organizations a task, one a task, and the DAG ``naive``."""
+"""Whole runs on a real Airflow, at the plans of Auth0 with every parameter at its default; and the DAG ``naive``."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from dev.local.api import AirflowApi
 from dev.local.tenant import CONNECTION, connection_fields
 from dev.sandbox.server import Sandbox
 from dev.sandbox.tenant.settings import SandboxSettings
-from tests.bench.measured import HOME, LATENCY, PLAN, BenchError, Measured, measured, problems, table
+from tests.bench.measured import HOME, LATENCY, BenchError, Measured, measured, problems, table
 from tests.support import commands
 from tests.support.prospects import csv_of
 
@@ -30,26 +31,37 @@ class Case:
 
     :param organizations: how many, one ticket each
     :param slots: of the pool
-    :param extra: of the connection: the pace
+    :param requests_per_slot: of the connection, and ``burst_per_slot``
+    :param conf: parameters of the run beside the CSV; none are the defaults
     :param dag_id: the DAG whose task ``create_tickets`` is measured
     """
 
     way: str
     organizations: int
+    plan: str
     slots: int
-    extra: dict[str, Any]
-    max_tasks: int = 128
+    requests_per_slot: float
+    burst_per_slot: float
+    conf: Mapping[str, Any] = field(default_factory=dict)
     dag_id: str = OURS
 
 
-# Few slots with a large share for batches, many with a small one for short tasks: both 48 at once and 16 a second.
-WIDE = {"requests_per_slot": 4, "burst_per_slot": 12}
-NARROW = {"requests_per_slot": 1, "burst_per_slot": 3}
+# Pool and connection are what docs/rate-limits.md recommends for the plan.
+_RECOMMENDED: dict[str, tuple[int, float, float]] = {
+    "free": (2, 1, 1),
+    "professional": (2, 1.25, 5),
+    "enterprise": (4, 4, 12),
+    "private-basic": (10, 5, 5),
+}
+_SIZES = {"enterprise": (40, 100, 300, 1000), "private-basic": (300, 1000), "professional": (100,), "free": (100,)}
 CASES = [
-    Case("packed, 32 tasks", 300, 4, WIDE, 32),
-    Case("packed, 8 tasks", 300, 4, WIDE, 8),
-    Case("one organization a task", 100, 16, NARROW),
-    Case("naive: requests.post a task", 100, 16, {}, dag_id=NAIVE),
+    *(
+        Case(f"{plan}, {size:,} organizations", size, plan, *_RECOMMENDED[plan])
+        for plan, sizes in _SIZES.items()
+        for size in sizes
+    ),
+    Case("enterprise, 100, one a task", 100, "enterprise", *_RECOMMENDED["enterprise"], {"max_mapped_tasks": 100}),
+    Case("naive: 100, requests.post a task", 100, "enterprise", 16, 1, 1, dag_id=NAIVE),
 ]
 
 
@@ -60,34 +72,41 @@ def run(console: Console) -> list[str]:
     local.remove()
     found: list[Measured] = []
     failures: list[str] = []
-    with Sandbox(SandboxSettings(plan=PLAN, latency=LATENCY)) as tenant:
-        console.print("fanout: starting Airflow …")
-        with local:
-            for number, case in enumerate(CASES):
-                console.print(f"fanout: {case.way}, {case.organizations} organizations …")
-                try:
-                    found.append(_measure(local.api(), tenant, number, case))
-                except BenchError as error:
-                    failures.append(str(error))
+    console.print("fanout: starting Airflow …")
+    with local:
+        for number, case in enumerate(CASES):
+            console.print(f"fanout: {case.way} …")
+            try:
+                found.append(_measure(local.api(), number, case))
+            except BenchError as error:
+                failures.append(str(error))
     if found:
         console.print(table("fanout: create_tickets on one Airflow, LocalExecutor, SQLite", found))
     return failures + problems(found)
 
 
-def _measure(api: AirflowApi, tenant: Sandbox, number: int, case: Case) -> Measured:
-    api.set_connection(CONNECTION, **connection_fields(tenant.url, tenant.settings, **case.extra))
-    api.set_pool(POOL if case.dag_id == OURS else NAIVE, case.slots)
-    tenant.reset()
-    tasks = _run(api, case, prefix=f"case{number}x")
-    seconds = max(_at(task["end_date"]) for task in tasks) - min(_at(task["start_date"]) for task in tasks)
-    return measured(case.way, tenant, case.organizations, seconds, tasks=len(tasks), is_ours=case.dag_id == OURS)
+def _measure(api: AirflowApi, number: int, case: Case) -> Measured:
+    extra = {"requests_per_slot": case.requests_per_slot, "burst_per_slot": case.burst_per_slot}
+    with Sandbox(SandboxSettings(plan=case.plan, latency=LATENCY)) as tenant:
+        api.set_connection(CONNECTION, **connection_fields(tenant.url, tenant.settings, **extra))
+        api.set_pool(POOL if case.dag_id == OURS else NAIVE, case.slots)
+        run, tasks = _run(api, case, prefix=f"case{number}x")
+        return measured(
+            case.way,
+            tenant,
+            case.organizations,
+            _span(tasks),
+            tasks=len(tasks),
+            run_seconds=_span([run]),
+            is_ours=case.dag_id == OURS,
+        )
 
 
-def _run(api: AirflowApi, case: Case, prefix: str) -> list[dict[str, Any]]:
-    """Run the case's DAG; return its mapped task instances that ran."""
+def _run(api: AirflowApi, case: Case, prefix: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Run the case's DAG; return the run, and its mapped task instances that ran."""
     run_id = _trigger(api, case, prefix)
     deadline = time.monotonic() + _RUN_SECONDS
-    while (state := str(api.run(case.dag_id, run_id)["state"])) not in ("success", "failed"):
+    while (state := (run := api.run(case.dag_id, run_id))["state"]) not in ("success", "failed"):
         if time.monotonic() > deadline:
             api.end(case.dag_id, run_id)
             raise BenchError(f"{case.way}: still {state} after {_RUN_SECONDS:.0f} s, see {HOME / 'logs'}")
@@ -96,15 +115,19 @@ def _run(api: AirflowApi, case: Case, prefix: str) -> list[dict[str, Any]]:
     ran = [task for task in tasks if task["start_date"] and task["end_date"]]
     if not ran or (state == "failed" and case.dag_id == OURS):
         raise BenchError(f"{case.way}: the run ended as {state}, see {HOME / 'logs'}")
-    return ran
+    return run, ran
 
 
 def _trigger(api: AirflowApi, case: Case, prefix: str) -> str:
     if case.dag_id == NAIVE:
         return api.trigger(NAIVE, {"organizations": case.organizations, "prefix": prefix})
     text = csv_of(case.organizations, case.organizations, prefix)
-    return api.trigger(OURS, {"prospects_csv": text, "max_mapped_tasks": case.max_tasks})
+    return api.trigger(OURS, {"prospects_csv": text, **case.conf})
 
 
-def _at(moment: str) -> float:
-    return datetime.fromisoformat(moment).timestamp()
+def _span(timed: list[dict[str, Any]]) -> float:
+    """Return the seconds from the first start to the last end."""
+    starts, ends = (
+        [datetime.fromisoformat(one[name]).timestamp() for one in timed] for name in ("start_date", "end_date")
+    )
+    return max(ends) - min(starts)

@@ -11,7 +11,8 @@ from auth0_sso.ledger.store import open_ledger
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS
 from sqlalchemy import URL
 
-from tests.bench.measured import RATE
+from dev.sandbox.tenant.settings import PLANS
+from tests.bench.measured import PLAN
 from tests.bench.pacing import ledger_file
 from tests.support import factories
 
@@ -21,7 +22,7 @@ _BURST = 48  # as four slots with 12 each: less than the tenant's bucket holds
 def main(prospects: int) -> float:
     """Return the seconds it took."""
     ledger = open_ledger(URL.create("sqlite", database=str(ledger_file())))
-    hook = factories.open_hook(ledger, RATE, _BURST, timeouts=DEFAULT_TIMEOUTS)
+    hook = factories.open_hook(ledger, PLANS[PLAN].refill, _BURST, timeouts=DEFAULT_TIMEOUTS)
     issuer = factories.issuer(factories.organizations(prospects, per_organization=1), ledger, hook=hook)
     began = time.perf_counter()
     asyncio.run(issuer.run())

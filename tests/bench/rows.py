@@ -85,6 +85,7 @@ def problems(found: Mapping[str, Mapping[str, float]]) -> list[str]:
 def measure(case: Case, folder: Path) -> dict[str, float]:
     """Do what a run does up to its plan; return the seconds, and in bytes the file's size and the peak memory."""
     from include import create_tickets
+    from include.run import FanOut
 
     source = folder / "prospects.csv"
     with source.open("w", encoding="utf-8") as file:
@@ -92,7 +93,7 @@ def measure(case: Case, folder: Path) -> dict[str, float]:
     began = time.perf_counter()
     loaded = create_tickets.load(source, "", 0, folder)
     checked = time.perf_counter()
-    batches = create_tickets.plan(create_tickets.read(Path(loaded["manifest"])), _MAX_TASKS, folder)
+    batches = create_tickets.plan(create_tickets.read(Path(loaded["manifest"])), FanOut(_MAX_TASKS, ""), {}, folder)
     planned = time.perf_counter()
     expected = (case.rows, 0, _MAX_TASKS) if case.valid else (0, case.rows, 0)
     if (loaded["valid"], loaded["invalid"], len(batches)) != expected:

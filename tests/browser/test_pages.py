@@ -152,14 +152,18 @@ def test_a_run_is_triggered_by_airflows_own_form_with_a_pasted_csv(sign_in: Sign
     page.goto(f"{person.airflow.url}/dags/create_sso_tickets")
     page.get_by_role("button", name="Trigger").first.click()
     page.get_by_role("button", name="Prospects").click()
-    page.locator("[name=element_prospects_csv]").fill(csv_of(2, 1, "form"))
-    before = person.run().run_id
+    page.locator("[name=element_prospects_csv]").fill(csv_of(3, 3, "form"))
+    page.get_by_role("button", name="Advanced", exact=True).click()
+    page.locator("[name=element_max_mapped_tasks]").fill("2")
+    api = person.airflow.api()
+    before = api.get("/api/v2/dags/create_sso_tickets/dagRuns?limit=1")["total_entries"]
     page.get_by_role("dialog").get_by_role("button", name="Trigger").click()
     page.get_by_role("dialog").wait_for(state="hidden")
+    assert api.get("/api/v2/dags/create_sso_tickets/dagRuns?limit=1")["total_entries"] == before + 1
     run = person.run()
-    assert run.run_id != before
     assert run.wait().state == "success"
-    assert run.summary["created"] == tenant.stats().tickets == 2
+    assert run.summary["created"] == tenant.stats().tickets == 3
+    assert len(run.tasks("create_tickets")) == 2
 
 
 def test_who_may_only_look_is_offered_nothing_else(sign_in: SignIn, tenant: Sandbox, start_run: StartRun) -> None:

@@ -15,7 +15,7 @@ CREATE_DEFAULTS = {
     "ttl_sec": 0,
     "on_existing": "reuse",
     "on_invalid_rows": "skip",
-    "max_mapped_tasks": 128,
+    "max_mapped_tasks": None,
     "require_approval": False,
     "dry_run": False,
     "report_uri": "reports",

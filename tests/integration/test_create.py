@@ -27,7 +27,7 @@ def test_a_second_run_reuses_every_ticket_and_a_third_replaces_them(trigger: Tri
 
     second = trigger(prospects_csv=text, max_mapped_tasks=2)
     assert (second.state, second.summary["reused"], tenant.stats().tickets) == ("success", 6, 6)
-    assert second.labels("create_tickets") == ["again 0 and 1 more", "again 1 and 1 more"]
+    assert second.labels("create_tickets") == ["again 0 … again 2 (2)", "again 1 … again 3 (2)"]
     assert {row["ticket_url"] for row in second.rows} == {row["ticket_url"] for row in first.rows}
 
     third = trigger(prospects_csv=text, on_existing="reissue", max_mapped_tasks=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,10 +16,27 @@ SMALLEST_PLAN_SLOTS = 2  # the smallest Auth0 plan allows two requests a second
 log = logging.getLogger(__name__)
 
 
-def seconds_needed(requests: int, slots: int, tasks: int, requests_per_slot: float) -> float | None:
-    """Return how long the requests of so many mapped tasks take, each in a slot; None if the pool has no slot."""
-    held = min(slots, max(tasks, 1))
-    return requests / (held * requests_per_slot) if held > 0 else None
+@dataclass(frozen=True)
+class Capacity:
+    """
+    What the mapped tasks of all runs share.
+
+    :param slots: of the pool; 0 if it has none or they aren't known.
+    :param requests_per_slot: requests a second of each slot.
+    """
+
+    slots: int
+    requests_per_slot: float
+
+    @property
+    def rate(self) -> float:
+        """Requests a second of all slots."""
+        return self.slots * self.requests_per_slot
+
+    def seconds(self, requests: int, tasks: int) -> float | None:
+        """Return how long the requests of so many mapped tasks take, each in a slot; None without slots."""
+        held = min(self.slots, max(tasks, 1))
+        return requests / (held * self.requests_per_slot) if held > 0 else None
 
 
 def ensure_pool(session: Session) -> bool:

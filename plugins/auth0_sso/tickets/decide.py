@@ -54,6 +54,7 @@ _WOULD = {
     Action.REPLACE: "replace",
     Action.KEEP: "reuse",
 }
+_REQUESTS = {"create": 1, "replace": 2}
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,11 @@ class Expected:
         """``create``, ``reuse`` or ``replace``; empty if nothing is sent, since a refusal or a revocation stands."""
         stands = self.action is Action.KEEP and self.entry is not None and self.entry.status != EntryStatus.CREATED
         return "" if stands else _WOULD[self.action]
+
+    @property
+    def requests(self) -> int:
+        """How many requests that takes, if none is repeated."""
+        return _REQUESTS.get(self.would, 0)
 
 
 def expected_actions(

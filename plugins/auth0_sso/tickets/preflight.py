@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -19,9 +21,9 @@ from auth0_sso.ledger.encryption import rotate_keys
 from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import open_ledger
 from auth0_sso.ledger.token_store import LedgerTokenStore
-from auth0_sso.runtime.pool import SLOTS_VARIABLE, seconds_needed
+from auth0_sso.runtime.pool import SLOTS_VARIABLE, Capacity
 from auth0_sso.tickets.batch import request_from, spec_of
-from auth0_sso.tickets.decide import count_expected, expected_actions
+from auth0_sso.tickets.decide import ExpectedCounts, count_expected, expected_actions
 
 if TYPE_CHECKING:
     from airflow.sdk.types import DagRunProtocol, TaskInstance
@@ -73,37 +75,53 @@ def check_before_revoking(ti: TaskInstance, *, dry_run: bool) -> None:
     _check(ti, [REVOKE_SCOPE], [], dry_run=dry_run)
 
 
+@dataclass(frozen=True)
+class Forecast:
+    """
+    What a run would do now.
+
+    :param requests: how many requests each organization takes, by its id.
+    """
+
+    counts: ExpectedCounts
+    requests: Mapping[str, int]
+    capacity: Capacity
+
+    def summary(self, tasks: int) -> dict[str, Any]:
+        """
+        Return it in numbers, for so many mapped tasks.
+
+        :return: the counts of :class:`~auth0_sso.tickets.decide.ExpectedCounts`, ``requests``, and ``seconds``: how
+            long they take at the pool's rate, or None where the pool's slots are not known.
+        """
+        seconds = self.capacity.seconds(self.counts.requests, tasks)
+        rounded = None if seconds is None else round(seconds, 1)
+        return {**vars(self.counts), "requests": self.counts.requests, "seconds": rounded}
+
+
 def forecast(
-    rows: Iterable[Mapping[str, Any]],
-    dag_run: DagRunProtocol,
-    tasks: int,
-    *,
-    profile_id: str | None,
-    on_existing: str,
-) -> dict[str, Any]:
+    rows: Iterable[Mapping[str, Any]], dag_run: DagRunProtocol, *, profile_id: str | None, on_existing: str
+) -> Forecast:
     """
     Say what a run would do now, from the ledger alone. Nothing is sent.
 
     :param rows: the input rows, with the fields of :class:`~auth0_sso.models.TicketRequest`; those with an ``error``
         are never sent.
-    :param tasks: how many tasks share the requests; each takes a slot of the pool.
-    :return: the counts of :class:`~auth0_sso.tickets.decide.ExpectedCounts`, ``requests``, and ``seconds``: how long
-        they take at the pool's rate, or None where the pool's slots are not known.
     """
     settings = Auth0Hook().settings
     specs = (spec_of(request_from(row), settings, profile_id or "") for row in rows if not row["error"])
     with closing(open_ledger()) as ledger:
-        expected = expected_actions(ledger, specs, RunAttempt.of(dag_run), reissue=on_existing == "reissue")
-        counts = count_expected(expected)
-    seconds = seconds_needed(counts.requests, _pool_slots(), tasks, settings.requests_per_slot)
-    rounded = None if seconds is None else round(seconds, 1)
-    return {**vars(counts), "requests": counts.requests, "seconds": rounded}
+        expected = list(expected_actions(ledger, specs, RunAttempt.of(dag_run), reissue=on_existing == "reissue"))
+    requests: Counter[str] = Counter()
+    for one in expected:
+        requests[one.group.first.request.organization_id] += one.requests
+    return Forecast(count_expected(expected), requests, read_capacity())
 
 
-def _pool_slots() -> int:
-    """Return the pool's slots, or 0 if they aren't known; see :func:`auth0_sso.runtime.pool.publish_slots`."""
+def read_capacity() -> Capacity:
+    """Return what the run's mapped tasks share; see :func:`auth0_sso.runtime.pool.publish_slots`."""
     known = _SLOTS.fullmatch(str(Variable.get(SLOTS_VARIABLE, default="")))
-    return int(known[1]) if known else 0
+    return Capacity(int(known[1]) if known else 0, Auth0Hook().settings.requests_per_slot)
 
 
 def _check(ti: TaskInstance, scopes: Collection[str], profiles: Collection[str], *, dry_run: bool) -> None:

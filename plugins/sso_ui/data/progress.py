@@ -58,7 +58,7 @@ def read_progress(session: Session, run: RunLine, tenant: Tenant) -> Progress:
     done = sum(number for status, number in found.by_status.items() if status in _DONE)
     rate = found.recent / found.seconds
     left = None if total is None else max(total - done, 0)
-    pace = min(rate, tenant.rate) or tenant.rate
+    pace = min(rate, tenant.capacity.rate) or tenant.capacity.rate
     return Progress(
         done=done if total is None else min(done, total),
         total=total,

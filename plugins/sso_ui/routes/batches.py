@@ -8,13 +8,14 @@ import io
 from typing import Annotated
 
 from airflow.api_fastapi.common.db.common import SessionDep
+from airflow.configuration import conf
 from fastapi import APIRouter, Form, HTTPException, Query, Request, Response, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from include.params import CREATE_PARAMS
 from include.prospects.load import MOST_ROWS
 from include.prospects.schema.models import MAX_TTL_SEC
 from include.reports.cells import guard
+from include.run import choose_fan_out
 from sso_ui.access import CREATE_DAG, MAY_CREATE, SAME_ORIGIN
 from sso_ui.data import preview, uploads
 from sso_ui.data.counting import Preview
@@ -24,7 +25,6 @@ from sso_ui.rendering import HEADERS, render
 
 router = APIRouter(prefix="/batches", dependencies=[MAY_CREATE])
 
-MAX_MAPPED_TASKS: int = CREATE_PARAMS["max_mapped_tasks"]["default"]
 TtlSec = Annotated[int, Query(ge=0, le=MAX_TTL_SEC)]
 Page = Annotated[int, Query(ge=1, le=100_000)]
 
@@ -103,7 +103,8 @@ def _page(
     rows, total = preview.read_rows(lines, tenant, page=page, reissue=reissue, only_invalid=only_invalid)
     file = uploads.file_of(upload_id)
     requests = found.requests(reissue=reissue)
-    mapped_tasks = min(found.organizations, MAX_MAPPED_TASKS)
+    capacity, longest = tenant.capacity, conf.getint("core", "max_map_length")
+    fan_out = choose_fan_out(found.organizations, requests, **vars(capacity), given=None, longest=longest)
     return render(
         request,
         "preview.html.j2",
@@ -113,9 +114,9 @@ def _page(
         found=found,
         counts=found.reissue if reissue else found.reuse,
         requests=requests,
-        seconds=tenant.seconds(requests, mapped_tasks),
-        tenant=tenant,
-        mapped_tasks=mapped_tasks,
+        seconds=capacity.seconds(requests, fan_out.tasks),
+        rate=capacity.rate,
+        mapped_tasks=fan_out.tasks,
         rows=rows,
         page=page,
         pages=max(1, -(-total // preview.ROWS_A_PAGE)),

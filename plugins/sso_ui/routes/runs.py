@@ -77,7 +77,7 @@ def _run(session: SessionDep, dag_id: str, run_id: str) -> RunLine:
 
 def _render(request: Request, session: SessionDep, template: str, run: RunLine) -> HTMLResponse:
     tenant = read_tenant(session)
-    return render(request, template, run=run, progress=read_progress(session, run, tenant), rate=tenant.rate)
+    return render(request, template, run=run, progress=read_progress(session, run, tenant), rate=tenant.capacity.rate)
 
 
 def _quoted(text: str) -> str:

@@ -13,7 +13,7 @@ from airflow.sdk import Param
 from include import create_tickets
 from include.params import CREATE_PARAMS
 from include.prospects import ProspectsError
-from include.run import absolute
+from include.run import FanOut, absolute, choose_fan_out
 from tests.unit.include.prospects.inputs import csv_of
 
 RUN = SimpleNamespace(dag_id="create_sso_tickets", run_id="manual__1", start_date=None)
@@ -23,7 +23,7 @@ def run_without_sending(text: str, folder: Path, on_invalid_rows: str = "skip") 
     """Take a CSV through all steps but the requests; return the plan and what the export returned."""
     loaded = create_tickets.load(None, text, 0, folder)
     found = create_tickets.read(Path(loaded["manifest"]), on_invalid_rows=on_invalid_rows)
-    planned = create_tickets.plan(found, 128, folder)
+    planned = create_tickets.plan(found, FanOut(128, ""), {}, folder)
     return planned, create_tickets.export(found, [], [], folder, RUN)
 
 
@@ -47,7 +47,8 @@ def test_a_whole_number_may_be_written_with_a_point(tmp_path: Path) -> None:
     assert (loaded["valid"], loaded["invalid"]) == (2, 0)
     found = create_tickets.read(Path(loaded["manifest"]))
     assert [type(prospect.body["ttl_sec"]) for prospect in found.valid] == [int, int]
-    assert len(create_tickets.plan(found, one, tmp_path)) == 1  # type: ignore[arg-type]
+    fan_out = choose_fan_out(2, 2, 4, 1.0, given=one, longest=1024)
+    assert len(create_tickets.plan(found, fan_out, {}, tmp_path)) == 1
 
 
 @pytest.mark.parametrize("text", ["organization_id\n", "organization_id\n\n,\n", "\ufeff\n\n"])
@@ -88,12 +89,14 @@ def test_the_plan_counts_what_was_found_and_what_is_expected_in_one_line_of_the_
     loaded = {"organizations": 2, "invalid": 1, "rows": 6, "valid": 5}
     expected = {"prospects": 4, "create": 2, "reuse": 1, "replace": 1, "requests": 4, "seconds": None}
     with caplog.at_level(logging.INFO):
-        plan = create_tickets.summarize_plan(loaded, [{"label": "Acme", "batch": "b.json"}], expected)
-    assert plan == {**expected, "organizations": 2, "invalid": 1, "mapped_tasks": 1}
+        plan = create_tickets.summarize_plan(
+            loaded, [{"label": "Acme", "batch": "b.json"}], FanOut(1, "one slot"), expected
+        )
+    assert plan == {**expected, "organizations": 2, "invalid": 1, "mapped_tasks": 1, "fan_out": "one slot"}
     (line,) = caplog.messages
     assert line == (
         "The plan: prospects 4, organizations 2, invalid 1, create 2, reuse 1, replace 1, requests 4, mapped_tasks 1, "
-        "seconds None"
+        "fan_out one slot, seconds None"
     )
 
 

@@ -13,6 +13,7 @@ from upath import UPath
 
 from include import create_tickets, revoke_tickets
 from include.files import make_private, write_private
+from include.run import FanOut
 
 CSV = "organization_id,prospect_name\norg_1,Ada\norg_2,Grace\n"
 RUN = SimpleNamespace(dag_id="create_sso_tickets", run_id="run", start_date=None)
@@ -32,12 +33,12 @@ def modes_under(folder: Path) -> dict[str, int]:
 def create(folder: Path) -> None:
     loaded = create_tickets.load(None, CSV, 0, folder)
     found = create_tickets.read(Path(loaded["manifest"]))
-    create_tickets.plan(found, 2, folder)
+    create_tickets.plan(found, FanOut(2, ""), {}, folder)
     create_tickets.export(found, [], [], folder, RUN)
 
 
 def revoke(folder: Path) -> None:
-    revoke_tickets.plan([{"key": "a"}, {"key": "b"}], [], 2, folder)
+    revoke_tickets.plan([{"key": "a"}, {"key": "b"}], [], FanOut(2, ""), folder)
     revoke_tickets.export([], [], folder, RUN)
 
 

@@ -9,7 +9,7 @@ import pytest
 from airflow.sdk import Param
 from airflow.sdk.exceptions import ParamValidationError
 
-from include.params import CREATE_PARAMS, REVOKE_PARAMS, UnknownParameterError, require_known, require_mappable
+from include.params import CREATE_PARAMS, REVOKE_PARAMS, UnknownParameterError, require_known
 
 CREATE = {name: Param(**spec) for name, spec in CREATE_PARAMS.items()}
 REVOKE = {name: Param(**spec) for name, spec in REVOKE_PARAMS.items()}
@@ -114,9 +114,3 @@ def test_an_unknown_parameter_is_refused(name: str, message: str) -> None:
     with pytest.raises(UnknownParameterError, match=message):
         require_known([*CREATE_PARAMS, name], CREATE_PARAMS)
     require_known(CREATE_PARAMS, CREATE_PARAMS)
-
-
-def test_more_mapped_tasks_than_airflow_maps_are_refused_with_the_number() -> None:
-    require_mappable(1024, 1024)
-    with pytest.raises(ValueError, match=r"max_mapped_tasks is 1025.*at most 1024.*Lower max_mapped_tasks to 1024"):
-        require_mappable(1025, 1024)

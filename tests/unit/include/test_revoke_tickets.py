@@ -10,16 +10,17 @@ import pytest
 
 from include import revoke_tickets
 from include.reports import ReportRow, RunInfo, write_report
+from include.run import FanOut
 
 TICKETS = [{"key": name, "created_at": 1.0} for name in "abcde"]
 RUN = RunInfo("create_sso_tickets", "run", "2026-01-01T00:00:00Z", "2026-01-01T00:00:09Z", 9.0)
 
 
 @pytest.mark.parametrize(
-    ("most", "labels"), [(2.0, ["3 tickets", "2 tickets"]), (5, ["1 ticket"] * 5), (9, ["1 ticket"] * 5)]
+    ("most", "labels"), [(2, ["3 tickets", "2 tickets"]), (5, ["1 ticket"] * 5), (9, ["1 ticket"] * 5)]
 )
 def test_tickets_are_divided_evenly_among_at_most_so_many_tasks(tmp_path: Path, most: int, labels: list[str]) -> None:
-    batches = revoke_tickets.plan(TICKETS, [], most, tmp_path)
+    batches = revoke_tickets.plan(TICKETS, [], FanOut(most, ""), tmp_path)
     assert [batch["label"] for batch in batches] == labels
     parts = [json.loads(Path(batch["batch"]).read_text())["tickets"] for batch in batches]
     assert sorted((ticket for part in parts for ticket in part), key=lambda ticket: ticket["key"]) == TICKETS
@@ -27,8 +28,8 @@ def test_tickets_are_divided_evenly_among_at_most_so_many_tasks(tmp_path: Path, 
 
 def test_the_selection_is_read_as_it_was_written_and_replaces_an_earlier_one(tmp_path: Path) -> None:
     finished = [{"organization_id": "org_1", "status": "expired"}]
-    revoke_tickets.plan(TICKETS, [], 5, tmp_path)
-    revoke_tickets.plan(TICKETS[:1], finished, 5, tmp_path)
+    revoke_tickets.plan(TICKETS, [], FanOut(5, ""), tmp_path)
+    revoke_tickets.plan(TICKETS[:1], finished, FanOut(5, ""), tmp_path)
     assert revoke_tickets.read_selection(tmp_path) == (TICKETS[:1], finished)
     assert {path.name for path in (tmp_path / "plan").iterdir()} == {"batch-0001.json", "selection.json"}
 

@@ -248,4 +248,4 @@ def rows_of(count: int) -> list[dict[str, Any]]:
 
 def foresee(rows: list[dict[str, Any]], tasks: int = 1, **params: Any) -> dict[str, Any]:
     run = factories.TaskInstance(None, "run-2").context["dag_run"]
-    return forecast(rows, run, tasks, **{"profile_id": "", "on_existing": "reuse", **params})
+    return forecast(rows, run, **{"profile_id": "", "on_existing": "reuse", **params}).summary(tasks)

@@ -62,7 +62,7 @@ def test_few_organizations_get_a_batch_each_in_the_order_of_the_input():
 
 def test_many_organizations_share_batches_evenly():
     batches = plan_batches(of_organizations([1, 1, 1, 2, 2, 3, 4, 5]), 2)
-    assert [batch.label for batch in batches] == ["org_1 and 1 more", "org_2 and 2 more"]
+    assert [batch.label for batch in batches] == ["org_1 … org_4 (2)", "org_2 … org_5 (3)"]
     assert [load_of(batch) for batch in batches] == [4, 4]
 
 
@@ -84,10 +84,20 @@ def test_a_label_is_short_plain_text_and_no_link(name, label):
 
 
 def test_a_long_label_keeps_its_count():
-    loaded = Prospects([prospect(1, "org_1", "x" * 300), prospect(2, "org_2"), prospect(3, "org_3")])
+    loaded = Prospects([prospect(1, "org_1", "x" * 300), prospect(2, "org_2"), prospect(3, "org_3", "y" * 300)])
     (batch,) = plan_batches(loaded, 1)
-    assert len(batch.label) == 200
-    assert batch.label.endswith("x and 2 more")
+    assert 195 <= len(batch.label) <= 200
+    assert batch.label.endswith("y (3)")
+    assert "x … y" in batch.label
+
+
+def test_batches_are_even_by_what_is_sent_and_not_by_rows():
+    loaded = of_organizations([1, 1, 1, 1, 2, 3, 4])
+    batches = plan_batches(loaded, 2, {"org_2": 1, "org_3": 1})  # those of 1 and 4 are reused
+    assert [[one.organization_id for one in batch.organizations] for batch in batches] == [
+        ["org_1", "org_2"],
+        ["org_3", "org_4"],
+    ]
 
 
 def test_less_than_one_batch_is_refused():
