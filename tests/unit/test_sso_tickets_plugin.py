@@ -22,7 +22,8 @@ from auth0_sso.runtime.pool import POOL, SLOTS_VARIABLE, SMALLEST_PLAN_SLOTS, en
 from sqlalchemy import Engine, create_engine, event, insert, select, update
 from sqlalchemy.orm import Session
 
-FILE = Path(__file__).parents[2] / "plugins" / "sso_tickets_plugin.py"
+PROJECT = Path(__file__).parents[2]
+FILE = PROJECT / "plugins" / "sso_tickets_plugin.py"
 
 
 class Job:
@@ -219,7 +220,7 @@ def test_the_plugin_registers_its_listener_and_its_pages(plugin: ModuleType) -> 
 
 @pytest.fixture(scope="module")
 def loaded() -> dict[str, set[str]]:
-    """Return what a task and a service import when they start, in a process of its own."""
+    """Return what a task and a service import when they start, and what the DAGs then still import, in a process."""
     script = """
 import contextlib, json, runpy, sys
 import airflow.plugins_manager, airflow.listeners
@@ -229,9 +230,14 @@ listener.on_starting(object())
 by_task = set(sys.modules)
 with contextlib.suppress(Exception):  # here is no database
     listener.on_starting(type("Job", (), {})())
-print(json.dumps({"task": sorted(by_task - before), "service": sorted(set(sys.modules) - by_task)}))
+by_service = set(sys.modules)
+for dag in sys.argv[2:]:
+    runpy.run_path(dag)
+by_dags = set(sys.modules) - by_service
+print(json.dumps({"task": list(by_task - before), "service": list(by_service - by_task), "dags": list(by_dags)}))
 """
-    run = subprocess.run([sys.executable, "-c", script, str(FILE)], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", script, str(FILE), *map(str, (PROJECT / "dags").glob("*.py"))]
+    run = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
     modules: dict[str, list[str]] = json.loads(run.stdout.splitlines()[-1])
     return {process: {name.split(".")[0] for name in names} for process, names in modules.items()}
 
@@ -241,9 +247,10 @@ def test_a_task_imports_nothing_heavy_for_the_plugin(loaded: dict[str, set[str]]
     assert not loaded["task"] & heavy
 
 
-def test_a_service_imports_the_operators_for_all_tasks_that_it_forks(loaded: dict[str, set[str]]) -> None:
-    assert {"auth0_sso", "aiohttp"} <= loaded["service"]
-    assert not loaded["service"] & {"pandas", "include"}
+def test_a_service_imports_what_the_dags_import_for_all_tasks_that_it_forks(loaded: dict[str, set[str]]) -> None:
+    assert {"auth0_sso", "aiohttp", "include"} <= loaded["service"]
+    assert not loaded["dags"] & {"auth0_sso", "include"}
+    assert "pandas" not in loaded["service"]
 
 
 def test_the_plugin_loader_skips_the_packages() -> None:
