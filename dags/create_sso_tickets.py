@@ -51,10 +51,9 @@ def export_report(loaded: dict[str, Any] | None, *, ti: Any, dag_run: Any) -> An
     """Write the report."""
     if loaded is None:
         raise AirflowSkipException("load_prospects failed: no row is known, so there is nothing to report.")
-    found = create_tickets.read(ObjectStoragePath(loaded["manifest"]))
-    outcomes = outcomes_of(ti, dag_run, "create_tickets", prospects.manifest_rows(found))
-    folder = ObjectStoragePath(loaded["folder"])
-    exported = create_tickets.export(found, outcomes, stats_of(ti, "create_tickets"), folder, dag_run)
+    rows, warnings = prospects.read_rows(ObjectStoragePath(loaded["manifest"]))
+    outcomes, stats = outcomes_of(ti, dag_run, "create_tickets", rows), stats_of(ti, "create_tickets")
+    exported = create_tickets.export(rows, warnings, outcomes, stats, ObjectStoragePath(loaded["folder"]), dag_run)
     yield Metadata(REPORTS, {name: exported[name] for name in ("report_uri", "summary")})
     return exported
 

@@ -12,7 +12,6 @@ from include.files import make_private, write_batches
 from include.prospects import (
     Prospects,
     load_prospects,
-    manifest_rows,
     plan_batches,
     read_manifest,
     write_manifest,
@@ -103,7 +102,8 @@ def summarize_plan(
 
 
 def export(
-    found: Prospects,
+    rows: Iterable[Mapping[str, Any]],
+    warnings: Sequence[str],
     outcomes: Iterable[Mapping[str, Any]],
     stats: Sequence[Mapping[str, Any]],
     folder: AnyPath,
@@ -111,11 +111,12 @@ def export(
 ) -> dict[str, Any]:
     """Write the report of a run that ends now, with every input row exactly once.
 
+    :param rows: the input rows and ``warnings``, see :func:`include.prospects.read_rows`.
     :param outcomes: the tasks' outcomes, with the report's columns.
     :param stats: the request counts of each task, see :func:`include.reports.rate_samples`.
     :return: ``report_uri``, ``summary``, and ``errors``, the first ones in words; without any ticket.
     """
-    rows = reports.join_rows(manifest_rows(found), outcomes, _NOT_ATTEMPTED)
-    summary = reports.write_report(folder, rows, run_info(run, stats, found.warnings))
-    errors = first_errors((f"row {row.row}", row.error) for row in rows if row.status == RowStatus.FAILED)
+    joined = reports.join_rows(rows, outcomes, _NOT_ATTEMPTED)
+    summary = reports.write_report(folder, joined, run_info(run, stats, warnings))
+    errors = first_errors((f"row {row.row}", row.error) for row in joined if row.status == RowStatus.FAILED)
     return {"report_uri": str(folder), "summary": summary, "errors": errors}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from include.files import write_batches as write_plan
 from include.prospects.load import check_contents, load_prospects
-from include.prospects.manifest import manifest_rows, read_lines, read_manifest, write_manifest
+from include.prospects.manifest import manifest_rows, read_lines, read_manifest, read_rows, write_manifest
 from include.prospects.plan import Batch, OrganizationBatch, plan_batches
 from include.prospects.records import InvalidRow, Problem, Prospect, Prospects, ProspectsError
 from include.prospects.schema.describe import ColumnInfo, describe_columns
@@ -26,6 +26,7 @@ __all__ = [
     "plan_batches",
     "read_lines",
     "read_manifest",
+    "read_rows",
     "template_csv",
     "template_xlsx",
     "write_manifest",

@@ -6,8 +6,9 @@ Tasks pass the file's path to each other instead of the data.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from include.files import fields_of, json_bytes, make_private, write_private
 from include.prospects.records import InvalidRow, Problem, Prospect, Prospects, ProspectsError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from include.files import AnyPath
 
 FILE_NAME = "manifest.jsonl"
+T = TypeVar("T")
 
 
 def write_manifest(prospects: Prospects, folder: AnyPath) -> str:
@@ -26,11 +28,8 @@ def write_manifest(prospects: Prospects, folder: AnyPath) -> str:
 
 def read_manifest(path: AnyPath) -> Prospects:
     """Read what :func:`write_manifest` wrote; another file raises ValueError."""
-    with path.open("rb") as file:
-        try:
-            return read_lines(file)
-        except ValueError as error:
-            raise ValueError(f"{path} is no manifest of prospects: run load_prospects again") from error
+    with path.open("rb") as file, _is_manifest(path):
+        return read_lines(file)
 
 
 def manifest_lines(prospects: Prospects) -> Iterator[bytes]:
@@ -51,24 +50,57 @@ def read_lines(lines: Iterable[bytes]) -> Prospects:
     :raises ProspectsError: if the input as a whole can't be used.
     :raises ValueError: if the lines are others, or not all of them.
     """
+    rows, warnings = _read(lines, _row)
+    prospects = Prospects(warnings=warnings)
+    for row in rows:
+        prospects.add(row)
+    return prospects
+
+
+def read_rows(path: AnyPath) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return what :func:`manifest_rows` returns of a manifest, and the warnings.
+
+    It keeps an invalid row's problems as text only: 100,000 rows may have a million problems.
+
+    :raises ValueError: if it is no manifest.
+    """
+    with path.open("rb") as file, _is_manifest(path):
+        return _read(file, lambda **row: _fields(_row(**row)))
+
+
+def manifest_rows(prospects: Prospects) -> list[dict[str, Any]]:
+    """Return each row's fields by name, in row order, with an invalid row's problems as its ``error``."""
+    return [_fields(row) for row in prospects.rows()]
+
+
+def _fields(row: Prospect | InvalidRow) -> dict[str, Any]:
+    fields = {**fields_of(row), "error": row.error}
+    fields.pop("problems", None)
+    return fields
+
+
+def _read(lines: Iterable[bytes], make: Callable[..., T]) -> tuple[list[T], list[str]]:
+    """Return what ``make`` makes of each row, and the warnings."""
     documents = map(json.loads, lines)
     try:
         head = next(documents)
         if head["kind"] == "error":
             raise ProspectsError(head["problems"])
-        prospects, expected = Prospects(warnings=head["warnings"]), head["rows"]
-        for row in documents:
-            prospects.add(_row(**row))
+        warnings, expected = head["warnings"], head["rows"]
+        rows = [make(**row) for row in documents]
     except (StopIteration, LookupError, TypeError) as error:
         raise ValueError("these lines are no prospects") from error
-    if prospects.counts()["rows"] != expected:
+    if len(rows) != expected:
         raise ValueError(f"these lines are not all of the {expected} rows")
-    return prospects
+    return rows, warnings
 
 
-def manifest_rows(prospects: Prospects) -> list[dict[str, Any]]:
-    """Return each row's fields by name, in row order, with an invalid row's problems as its ``error``."""
-    return [{**fields_of(row), "error": row.error} for row in prospects.rows()]
+@contextmanager
+def _is_manifest(path: AnyPath) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{path} is no manifest of prospects: run load_prospects again") from error
 
 
 def _line(kind: str, content: dict[str, Any]) -> bytes:

@@ -114,8 +114,14 @@ class InvalidRow(InputRow):
 
     @property
     def error(self) -> str:
-        """All problems in one text."""
-        return "; ".join(map(str, self.problems))
+        """All problems in one text; it names the row once, and each cell."""
+        first, *others = self.problems
+        parts, cell = [str(first)], (first.column, first.value)
+        for problem in others:
+            same = (problem.column, problem.value) == cell
+            parts.append(problem.rule if same else f"column {problem.column}, value '{problem.value}': {problem.rule}")
+            cell = (problem.column, problem.value)
+        return "; ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)

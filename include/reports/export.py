@@ -7,21 +7,21 @@ from dataclasses import astuple
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from include.files import make_private, write_private
-from include.reports.html.page import page_bytes
+from include.reports.html.page import page_parts
 from include.reports.html.views import revocation_page, ticket_page
 from include.reports.revocations import REVOCATION_COLUMNS, REVOCATION_STATUSES, revocation_rows
 from include.reports.rows import COLUMNS, STATUSES
 from include.reports.summary import summarize
-from include.reports.tables import csv_bytes, table_of, xlsx_bytes
+from include.reports.tables import csv_parts, table_of, xlsx_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from include.files import AnyPath
     from include.reports.rows import ReportRow
     from include.reports.summary import Outcome, RunInfo
 
-    Contents: TypeAlias = Mapping[str, Callable[[], bytes]]
+    Contents: TypeAlias = Mapping[str, Callable[[], Iterable[bytes]]]
 
 
 def write_report(folder: AnyPath, rows: Sequence[ReportRow], run: RunInfo) -> dict[str, Any]:
@@ -31,9 +31,9 @@ def write_report(folder: AnyPath, rows: Sequence[ReportRow], run: RunInfo) -> di
     """
     table = table_of(COLUMNS, rows)
     contents: Contents = {
-        "tickets.csv": lambda: csv_bytes(table),
-        "tickets.xlsx": lambda: xlsx_bytes(table, title="Tickets"),
-        "report.html": lambda: page_bytes(ticket_page(rows, run)),
+        "tickets.csv": lambda: csv_parts(table),
+        "tickets.xlsx": lambda: [xlsx_bytes(table, title="Tickets")],
+        "report.html": lambda: page_parts(ticket_page(rows, run)),
     }
     return _write(folder, contents, rows, STATUSES, run)
 
@@ -47,9 +47,9 @@ def write_revocations(folder: AnyPath, mappings: Sequence[Mapping[str, Any]], ru
     rows = revocation_rows(mappings)
     table = table_of(REVOCATION_COLUMNS, rows)
     contents: Contents = {
-        "revocations.csv": lambda: csv_bytes(table),
-        "revocations.xlsx": lambda: xlsx_bytes(table, title="Revocations"),
-        "report.html": lambda: page_bytes(revocation_page(rows, run)),
+        "revocations.csv": lambda: csv_parts(table),
+        "revocations.xlsx": lambda: [xlsx_bytes(table, title="Revocations")],
+        "report.html": lambda: page_parts(revocation_page(rows, run)),
     }
     return _write(folder, contents, rows, REVOCATION_STATUSES, run)
 
@@ -58,8 +58,8 @@ def _write(
     folder: AnyPath, contents: Contents, rows: Sequence[Outcome], statuses: Sequence[str], run: RunInfo
 ) -> dict[str, Any]:
     make_private(folder)
-    # Each file is made just before it is written, so that only one of them is in memory.
-    files = {name: write_private(folder, name, [content()]) for name, content in contents.items()}
+    # Each part of a file is made just before it is written, so that only one of them is in memory.
+    files = {name: write_private(folder, name, content()) for name, content in contents.items()}
     files["summary.json"] = str(folder / "summary.json")
     summary = summarize(rows, statuses, run, files)
     samples = [list(astuple(sample)) for sample in run.samples]

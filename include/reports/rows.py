@@ -39,7 +39,7 @@ PRECEDENCE = (
 _CARRIED = ("organization_id", "organization_name", "prospect_name", "prospect_email", "connection_name", "source")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ReportRow:
     """One row of ``tickets.csv``; the fields are its columns, in order, and the times ISO 8601 in UTC.
 
@@ -91,7 +91,7 @@ def join_rows(
     :data:`PRECEDENCE`; then the later one. ``attempts`` is the largest of them, and ``duplicate_possible`` is true
     if it is for one of them.
 
-    :param manifest_rows: see :func:`include.prospects.manifest_rows`; an invalid row has an ``error``.
+    :param manifest_rows: see :func:`include.prospects.read_rows`; an invalid row has an ``error``.
     :param outcomes: mappings with the report's columns; other keys are ignored.
     :param reason_not_attempted: the error of a valid row without an outcome.
     :return: every manifest row once, in row order.

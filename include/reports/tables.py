@@ -25,6 +25,7 @@ _ADVICE = "name the tickets.csv of a create_sso_tickets run, or that run's folde
 _WIDTHS = {"ticket_url": 60, "error": 60, "ticket_id": 36}
 _NUMBERS = (COLUMNS.index("row"), COLUMNS.index("attempts"))
 _MOST_DIGITS = 18
+_PART_ROWS = 5_000
 _DUPLICATE = COLUMNS.index("duplicate_possible")
 _WIDE = ("_id", "_name", "_email", "_at", "prospect")
 
@@ -38,9 +39,11 @@ def table_of(columns: Sequence[str], rows: Sequence[object]) -> pd.DataFrame:
     return pd.DataFrame(cells, columns=list(columns), dtype=object)
 
 
-def csv_bytes(table: pd.DataFrame) -> bytes:
-    """Write a table as CSV; a text that a spreadsheet would run as a formula has an apostrophe in front."""
-    return table.map(_csv_cell).to_csv(index=False, lineterminator="\n").encode()
+def csv_parts(table: pd.DataFrame) -> Iterator[bytes]:
+    """Write a table as CSV, in parts; a text that a spreadsheet would run as a formula has an apostrophe in front."""
+    for start in range(0, max(len(table), 1), _PART_ROWS):
+        part = table.iloc[start : start + _PART_ROWS].map(_csv_cell)
+        yield part.to_csv(index=False, header=start == 0, lineterminator="\n").encode()
 
 
 def xlsx_bytes(table: pd.DataFrame, title: str) -> bytes:
@@ -105,7 +108,7 @@ def parse_tickets(content: bytes, file: object = "tickets.csv") -> Iterator[list
 
 
 def parse_table(content: bytes, columns: Sequence[str], file: object) -> Iterator[list[str]]:
-    """Read a table that :func:`csv_bytes` wrote and a spreadsheet may have saved since.
+    """Read a table that :func:`csv_parts` wrote and a spreadsheet may have saved since.
 
     :param columns: those to return, in this order; others are ignored.
     :return: for each row its texts, without apostrophes before formulas.

@@ -1,4 +1,4 @@
-"""``python -m tests.bench [rows] [pacing] [fanout] [pages]``: compare with other ways, on this machine only."""
+"""``python -m tests.bench [part …]``: compare with other ways, on this machine only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.bench.measured import BenchError
 from tests.support import commands
 
 # The lightest first: a process's peak memory includes what its parent had when it was started.
-PARTS = ("rows", "pacing", "fanout", "pages")
+PARTS = ("rows", "reports", "pacing", "fanout", "pages")
 MAX_SECONDS = 15 * 60
 
 

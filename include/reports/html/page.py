@@ -13,7 +13,7 @@ from include.reports.cells import printable
 from include.reports.html.rows import rows_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from jinja2 import Template
 
@@ -86,28 +86,25 @@ class Page:
     table_name: str
 
 
-def page_bytes(
+def page_parts(
     page: Page, *, links_url: str = "", downloads_url: str = "", navigation: Mapping[str, str] | None = None
-) -> bytes:
-    """Render the page: UTF-8 HTML, everything escaped, no script but its own, no resource from elsewhere.
+) -> Iterator[bytes]:
+    """Render the page, in parts: UTF-8 HTML, everything escaped, no script but its own, no resource from elsewhere.
 
     :param links_url: from where the page's script requests the links that a person reveals; then none is in the page.
         If it is empty, all links are in the page.
     :param downloads_url: the folder of the tables; if it is empty, they are beside the page.
     :param navigation: addresses of other pages, by their names.
     """
-    return (
-        _template()
-        .render(
-            page=page,
-            policy=content_security_policy(connect=bool(links_url)),
-            script=_SCRIPT,
-            data=rows_json(page.rows, tuple(page.counts), links_url),
-            navigation=navigation or {},
-            downloads=f"{downloads_url.rstrip('/')}/" if downloads_url else "",
-        )
-        .encode()
+    parts = _template().generate(
+        page=page,
+        policy=content_security_policy(connect=bool(links_url)),
+        script=_SCRIPT,
+        data=rows_json(page.rows, tuple(page.counts), links_url),
+        navigation=navigation or {},
+        downloads=f"{downloads_url.rstrip('/')}/" if downloads_url else "",
     )
+    return (part.encode() for part in parts)
 
 
 @cache

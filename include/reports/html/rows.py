@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from include.reports.cells import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 _ERROR_LIMIT = 600
+_PART_VALUES = 1_000
 # Without these characters, JSON ends neither its element nor a line of JavaScript.
 _ESCAPES = {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 
@@ -34,8 +36,8 @@ class PageRow(NamedTuple):
     error: str
 
 
-def rows_json(rows: Iterable[PageRow], statuses: Sequence[str], links_url: str) -> str:
-    """Return JSON that may stand in a ``script`` element.
+def rows_json(rows: Sequence[PageRow], statuses: Sequence[str], links_url: str) -> Iterator[str]:
+    """Return JSON that may stand in a ``script`` element, in parts.
 
     Organizations (id and name), statuses and errors are lists; a row has its index in them.
 
@@ -44,7 +46,7 @@ def rows_json(rows: Iterable[PageRow], statuses: Sequence[str], links_url: str) 
     organizations: dict[tuple[str, str], int] = {}
     errors: dict[str, int] = {}
     indexes = {status: index for index, status in enumerate(statuses)}
-    lines: list[list[Any]] = [
+    lines = (
         [
             number,
             organizations.setdefault((organization_id, organization), len(organizations)),
@@ -58,15 +60,27 @@ def rows_json(rows: Iterable[PageRow], statuses: Sequence[str], links_url: str) 
             errors.setdefault(error, len(errors)),
         ]
         for number, organization_id, organization, name, email, connection, status, url, time, is_twice, error in rows
-    ]
-    data = {
-        "links_url": links_url,
-        "statuses": statuses,
-        "organizations": [[printable(identifier), printable(name)] for identifier, name in organizations],
-        "errors": [printable(error, _ERROR_LIMIT) for error in errors],
-        "rows": lines,
-    }
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    )
+    yield f'{{"links_url":{_json(links_url)},"statuses":{_json(statuses)},"rows":'
+    yield from _array(lines)
+    yield ',"organizations":'
+    yield from _array([printable(identifier), printable(name)] for identifier, name in organizations)
+    yield ',"errors":'
+    yield from _array(printable(error, _ERROR_LIMIT) for error in errors)
+    yield "}"
+
+
+def _array(values: Iterable[Any]) -> Iterator[str]:
+    before = "["
+    rest = iter(values)
+    while some := list(itertools.islice(rest, _PART_VALUES)):
+        yield before + _json(some)[1:-1]
+        before = ","
+    yield "]" if before == "," else "[]"
+
+
+def _json(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     for character, escape in _ESCAPES.items():
         text = text.replace(character, escape)
     return text

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 from pydantic import BaseModel, Field, ValidationError
 
 from include.reports.charts.rate_samples import MAX_SAMPLES, RateSample
-from include.reports.html.page import page_bytes
+from include.reports.html.page import page_parts
 from include.reports.html.views import revocation_page, ticket_page
 from include.reports.revocations import REVOCATION_COLUMNS, revocation_rows
 from include.reports.rows import COLUMNS, ReportRow, RowStatus
@@ -61,7 +61,8 @@ def served_page(read: Read, *, links_url: str, downloads_url: str, navigation: M
     :param navigation: addresses of other pages, by their names.
     :raises ValueError: if the files are not a run's report, or are too large.
     """
-    return page_bytes(_page(read), links_url=links_url, downloads_url=downloads_url, navigation=navigation)
+    parts = page_parts(_page(read), links_url=links_url, downloads_url=downloads_url, navigation=navigation)
+    return b"".join(parts)
 
 
 def read_links(read: Read, rows: Collection[int]) -> dict[int, str]:

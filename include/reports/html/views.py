@@ -121,7 +121,7 @@ def _tasks(numbered: Iterable[tuple[int, Row]], remedies: Mapping[str, Remedy]) 
 
 
 def _task(status: str, remedy: Remedy, concerned: Sequence[tuple[int, Outcome]]) -> Task:
-    errors = Counter(printable(row.error, _ERROR_LIMIT) for _, row in concerned if row.error and row.status == status)
+    errors = Counter(row.error for _, row in concerned if row.error and row.status == status)
     return Task(
         status=status,
         count=len(concerned),
@@ -129,7 +129,7 @@ def _task(status: str, remedy: Remedy, concerned: Sequence[tuple[int, Outcome]])
         text=remedy.text,
         rows=[number for number, _ in concerned[:_ROWS_NAMED]],
         more=max(len(concerned) - _ROWS_NAMED, 0),
-        errors=errors.most_common(_ERRORS_NAMED),
+        errors=[(printable(error, _ERROR_LIMIT), count) for error, count in errors.most_common(_ERRORS_NAMED)],
     )
 
 

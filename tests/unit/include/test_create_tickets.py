@@ -12,7 +12,7 @@ from airflow.sdk import Param
 
 from include import create_tickets
 from include.params import CREATE_PARAMS
-from include.prospects import ProspectsError
+from include.prospects import ProspectsError, read_rows
 from include.run import FanOut, absolute, choose_fan_out
 from tests.unit.include.prospects.inputs import csv_of
 
@@ -24,7 +24,7 @@ def run_without_sending(text: str, folder: Path, on_invalid_rows: str = "skip") 
     loaded = create_tickets.load(None, text, 0, folder)
     found = create_tickets.read(Path(loaded["manifest"]), on_invalid_rows=on_invalid_rows)
     planned = create_tickets.plan(found, FanOut(128, ""), {}, folder)
-    return planned, create_tickets.export(found, [], [], folder, RUN)
+    return planned, create_tickets.export(*read_rows(Path(loaded["manifest"])), [], [], folder, RUN)
 
 
 def test_a_run_of_only_invalid_rows_fails_before_its_plan_if_on_invalid_rows_is_fail(
@@ -102,7 +102,6 @@ def test_the_plan_counts_what_was_found_and_what_is_expected_in_one_line_of_the_
 
 def test_what_the_export_returns_names_the_first_rows_that_failed_and_why(tmp_path: Path) -> None:
     loaded = create_tickets.load(None, "organization_id\n" + "".join(f"org_{n}\n" for n in range(9)), 0, tmp_path)
-    found = create_tickets.read(Path(loaded["manifest"]))
     outcomes = [{"row": row, "status": "failed" if row > 2 else "created", "error": f"no {row}"} for row in range(1, 9)]
-    exported = create_tickets.export(found, outcomes, [], tmp_path, RUN)
+    exported = create_tickets.export(*read_rows(Path(loaded["manifest"])), outcomes, [], tmp_path, RUN)
     assert exported["errors"] == [f"row {row}: no {row}" for row in range(3, 8)]

@@ -13,6 +13,7 @@ from upath import UPath
 
 from include import create_tickets, revoke_tickets
 from include.files import make_private, write_private
+from include.prospects import read_rows
 from include.run import FanOut
 
 CSV = "organization_id,prospect_name\norg_1,Ada\norg_2,Grace\n"
@@ -34,7 +35,7 @@ def create(folder: Path) -> None:
     loaded = create_tickets.load(None, CSV, 0, folder)
     found = create_tickets.read(Path(loaded["manifest"]))
     create_tickets.plan(found, FanOut(2, ""), {}, folder)
-    create_tickets.export(found, [], [], folder, RUN)
+    create_tickets.export(*read_rows(Path(loaded["manifest"])), [], [], folder, RUN)
 
 
 def revoke(folder: Path) -> None:

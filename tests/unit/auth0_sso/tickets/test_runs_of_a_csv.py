@@ -17,8 +17,8 @@ from auth0_sso.ledger.store import Ledger
 from auth0_sso.tickets.batch import read_batch
 
 from dev.sandbox.server import Sandbox
-from include import create_tickets, reports
-from include.prospects import load_prospects, plan_batches, write_plan
+from include import reports
+from include.prospects import load_prospects, manifest_rows, plan_batches, write_plan
 from tests.support import factories
 from tests.support.factories import FIRST_RUN, SECOND_RUN
 from tests.unit.auth0_sso.conftest import Connect, RunTenant
@@ -56,7 +56,7 @@ class Runs:
         batches = write_plan(plan_batches(found, most), self.folder)
         outcomes = [factories.issue(read_batch(batch["batch"]), self.ledger, attempt, **options) for batch in batches]
         reported = [outcome for by_row in outcomes for outcome in by_row.values()]
-        rows = reports.join_rows(create_tickets.manifest_rows(found), reported, "nothing was sent")
+        rows = reports.join_rows(manifest_rows(found), reported, "nothing was sent")
         self.reported += rows
         return rows
 

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from include.prospects import ProspectsError, load_prospects, manifest_rows, read_lines, read_manifest, write_manifest
+from include.prospects import (
+    ProspectsError,
+    load_prospects,
+    manifest_rows,
+    read_lines,
+    read_manifest,
+    read_rows,
+    write_manifest,
+)
 from include.prospects.manifest import error_line
 
 BAD_ROWS = Path(__file__).parents[3] / "support" / "bad_rows.csv"
@@ -58,3 +66,23 @@ def test_the_rows_for_the_report_have_the_fields_of_their_requests_or_an_error()
     assert rows[0]["error"] == ""
     assert rows[0]["body"]["enabled_organizations"] == [{"organization_id": "org_1"}]
     assert rows[1]["error"].startswith("row 2, column ttl_sec, value 'soon': must be a whole number")
+
+
+def test_the_rows_for_the_report_are_read_without_their_single_problems(tmp_path):
+    text = "organization_id,ttl_sec,domains\norg_1,,\norg_2,soon,a b;c d\n"
+    found = load_prospects(None, text=text)
+    write_manifest(found, tmp_path)
+    rows, warnings = read_rows(tmp_path / "manifest.jsonl")
+    assert (rows, warnings) == (manifest_rows(found), found.warnings)
+    assert "problems" not in rows[1]
+    (tmp_path / "manifest.jsonl").write_text("{}")
+    with pytest.raises(ValueError, match="is no manifest of prospects: run load_prospects again"):
+        read_rows(tmp_path / "manifest.jsonl")
+
+
+def test_an_error_names_its_row_once_and_each_cell_once():
+    (row,) = load_prospects(None, text="organization_id,ttl_sec,domains\norg_2,soon,a b;c d\n").invalid
+    assert row.error.count("row 1") == 1
+    assert row.error.count("column domains, value 'a b;c d': item 1: ") == 1
+    assert "; item 2: must be a domain name" in row.error
+    assert "; column domains" in row.error or "; column ttl_sec" in row.error

@@ -13,7 +13,7 @@ import pytest
 
 from include.reports import RateSample, ReportRow, RevocationRow, RunInfo
 from include.reports.cells import printable
-from include.reports.html.page import page_bytes
+from include.reports.html.page import page_parts
 from include.reports.html.views import revocation_page, ticket_page
 from include.reports.wording import duration_text, utc_text
 
@@ -36,7 +36,7 @@ RUN = RunInfo("create_sso_tickets", "run", "", "", 1.0)
 
 
 def html_of(*rows: ReportRow, **run: Any) -> str:
-    return page_bytes(ticket_page(rows, replace(RUN, **run))).decode()
+    return b"".join(page_parts(ticket_page(rows, replace(RUN, **run)))).decode()
 
 
 def data_of(html: str) -> dict[str, Any]:
@@ -140,10 +140,19 @@ def test_a_page_in_airflow_may_also_send_requests_to_its_own_origin() -> None:
 
 
 def served_html(*rows: ReportRow) -> str:
-    page = page_bytes(
+    page = page_parts(
         ticket_page(rows, RUN), links_url="/sso-tickets/links?a=1&b=<2>", downloads_url="/sso-tickets/files/"
     )
-    return page.decode()
+    return b"".join(page).decode()
+
+
+def test_the_data_of_many_rows_is_written_in_parts_and_is_one_document() -> None:
+    rows = [ReportRow(row, f"org_{row}", status="failed", error=f"error {row}") for row in range(1, 2_502)]
+    data = data_of(html_of(*rows))
+    assert [row[0] for row in data["rows"]] == list(range(1, 2_502))
+    assert (data["organizations"][2_500][0], data["errors"][2_500]) == ("org_2501", "error 2501")
+    parts = list(page_parts(ticket_page(rows, RUN)))
+    assert max(map(len, parts)) < sum(map(len, parts)) / 4
 
 
 def test_a_page_in_airflow_has_no_link_but_tells_its_script_where_to_request_one() -> None:
@@ -216,7 +225,7 @@ def test_each_kind_of_problem_has_its_remedy(row: ReportRow, title: str, tone: s
     (task,) = page.tasks
     assert (task.title, list(task.rows), page.tone) == (title, [1], tone)
     assert remedy in task.text
-    assert title in page_bytes(page).decode()
+    assert title in b"".join(page_parts(page)).decode()
 
 
 def test_a_task_names_the_first_rows_and_the_most_frequent_errors() -> None:
@@ -248,7 +257,7 @@ def test_the_page_of_revocations_shows_no_link_and_no_ticket_id_and_a_connection
     revoked = RevocationRow("org_1", "Acme", "ada@acme.example|acme-oidc", "acme-oidc", "revoked", ticket_id="t1ck3t")
     page = revocation_page([revoked, RevocationRow(status="failed", error="503")], RUN)
     assert page.rows[0].prospect_name == "ada@acme.example"
-    html = page_bytes(page).decode()
+    html = b"".join(page_parts(page)).decode()
     assert "1 of 2 links is no longer valid" in html
     assert "1 row not revoked" in html
     assert "t1ck3t" not in html

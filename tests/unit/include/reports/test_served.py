@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from include.reports import COLUMNS, RateSample, ReportRow, RunInfo, write_report, write_revocations
-from include.reports.html.page import page_bytes
+from include.reports.html.page import page_parts
 from include.reports.html.served import MAX_BYTES, read_links, served_page
 from include.reports.html.views import revocation_page, ticket_page
 from include.reports.revocations import revocation_rows
-from include.reports.tables import csv_bytes, table_of
+from include.reports.tables import csv_parts, table_of
 
 URL = "https://tenant.example.com/self-service/connections-flow?ticket="
 URLS: dict[str, Any] = {"links_url": "/links", "downloads_url": "/files", "navigation": {"Runs": "/runs?a=1&b=2"}}
@@ -58,7 +58,7 @@ def changed_summary(folder: Path, **changes: Any) -> Read:
 
 def test_the_page_shows_what_the_exported_one_does(report: Path) -> None:
     page = served_page(reader_of(report), **URLS)
-    assert page == page_bytes(ticket_page(ROWS, RUN), **URLS)
+    assert page == b"".join(page_parts(ticket_page(ROWS, RUN), **URLS))
     assert b'<a href="/runs?a=1&amp;b=2">Runs</a>' in page
 
 
@@ -66,7 +66,7 @@ def test_the_page_of_revocations_shows_what_the_exported_one_does(tmp_path: Path
     run = replace(RUN, dag_id="revoke_sso_tickets")
     write_revocations(tmp_path, REVOCATIONS, run)
     rows = revocation_rows(REVOCATIONS)
-    assert served_page(reader_of(tmp_path), **URLS) == page_bytes(revocation_page(rows, run), **URLS)
+    assert served_page(reader_of(tmp_path), **URLS) == b"".join(page_parts(revocation_page(rows, run), **URLS))
 
 
 def test_no_ticket_is_in_the_page(report: Path) -> None:
@@ -170,5 +170,5 @@ def test_the_page_of_ten_thousand_rows_is_smaller_than_two_megabytes(tmp_path: P
         for number in range(1, 10_001)
     ]  # fmt: skip
     write_report(tmp_path, rows[:1], RUN)
-    (tmp_path / "tickets.csv").write_bytes(csv_bytes(table_of(COLUMNS, rows)))
+    (tmp_path / "tickets.csv").write_bytes(b"".join(csv_parts(table_of(COLUMNS, rows))))
     assert len(served_page(reader_of(tmp_path), **URLS)) < 2_000_000

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from include.reports import COLUMNS, ReportRow, RunInfo, read_tickets, write_report
 from include.reports.cells import guard, printable, unguard
-from include.reports.tables import csv_bytes, table_of, xlsx_bytes
+from include.reports.tables import csv_parts, table_of, xlsx_bytes
 
 RUN = RunInfo("create_sso_tickets", "run", "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:09+00:00", 9.0)
 
 
 def csv_text(*rows: ReportRow) -> str:
-    return csv_bytes(table_of(COLUMNS, rows)).decode()
+    return b"".join(csv_parts(table_of(COLUMNS, rows))).decode()
 
 
 @given(st.text() | st.text(";'\"= \t\na"))
@@ -38,7 +38,7 @@ def test_removing_the_guard_gives_back_every_text(text: str) -> None:
 )
 def test_a_formula_after_a_semicolon_is_guarded_too(text: str, guarded: str) -> None:
     assert guard(text) == guarded
-    (line,) = csv_bytes(table_of(["error"], [ReportRow(1, error=text)])).decode().splitlines()[1:]
+    (line,) = b"".join(csv_parts(table_of(["error"], [ReportRow(1, error=text)]))).decode().splitlines()[1:]
     cells = next(csv.reader([line], delimiter=";"))
     assert not [cell for cell in cells if cell.lstrip().startswith(tuple("=+-@"))]
 
@@ -120,3 +120,9 @@ def test_a_table_that_is_no_ticket_report_is_refused_with_a_reason(
     (tmp_path / "tickets.csv").write_bytes(content)
     with pytest.raises(ValueError, match=complaint):
         read_tickets(tmp_path)
+
+
+def test_a_long_table_has_one_header_and_each_row_once() -> None:
+    lines = csv_text(*(ReportRow(row) for row in range(1, 12_001))).splitlines()
+    assert lines[0] == ",".join(COLUMNS)
+    assert [int(line.split(",")[0]) for line in lines[1:]] == list(range(1, 12_001))
