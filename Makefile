@@ -6,6 +6,7 @@ STAMP := $(VENV)/.installed
 export PYTHONPATH := $(CURDIR)
 # Else each of a hundred processes compiles what it imports.
 unexport PYTHONDONTWRITEBYTECODE
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 # Words that other words of the code stand for: one word for one thing.
 OTHER_WORDS := weather|unanswered|askers?|patience|vault|aftermath|skies|pacer|simulate|owed|mend(s|ed)?|heeds?|anew|told|settled|silence|doubts?|books|replaceable|lockedticketsxcom
 
@@ -57,7 +58,10 @@ bench: setup ## Measure, compared with the naive way (10 to 15 minutes)
 env: ## Write .env with new secrets, for docker compose
 	@$(PYTHON) -m dev.local.env
 
-lock: ## Renew requirements.lock from requirements.txt
+lock: ## Renew both locks, of .venv and of the Docker image, from requirements.txt and requirements-docker.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements.lock requirements.txt
+	$(COMPILE) --output-file requirements.lock requirements.txt
+# The image gets the versions of the tests, except where Airflow's other providers need different ones.
+	cp requirements.lock requirements-docker.lock
+	sed '/^# tests and lint/,$$d' requirements.txt | $(COMPILE) --output-file requirements-docker.lock - requirements-docker.txt

@@ -17,8 +17,6 @@ COMPOSE_TEXT = (PROJECT / "docker-compose.yaml").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 ENV_EXAMPLE = (PROJECT / ".env.example").read_text(encoding="utf-8")
-DOCKERFILE = (PROJECT / "Dockerfile").read_text(encoding="utf-8")
-AIRFLOW_VERSION = "3.3.2"
 REPORTS = "./reports:/opt/airflow/reports"
 
 _VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(:[?-])?")
@@ -125,29 +123,3 @@ def test_the_example_is_the_sandbox_at_the_rate_of_its_plan() -> None:
 def test_nothing_runs_on_a_schedule_by_default() -> None:
     assert _settings(ENV_EXAMPLE)["SSO_TICKETS_SCHEDULE"] == ""
     assert SERVICES["scheduler"]["environment"]["SSO_TICKETS_SCHEDULE"] == "${SSO_TICKETS_SCHEDULE:-}"
-
-
-def test_the_image_is_the_airflow_that_the_requirements_pin() -> None:
-    assert f"FROM apache/airflow:{AIRFLOW_VERSION}\n" in DOCKERFILE
-    requirements = (PROJECT / "requirements.txt").read_text(encoding="utf-8")
-    assert f"apache-airflow=={AIRFLOW_VERSION}\n" in requirements
-
-
-def test_the_image_leaves_out_what_only_tests_and_lint_need() -> None:
-    end = re.search(r"sed '/(\^.*)/,\$d'", DOCKERFILE)
-    assert end
-    requirements = (PROJECT / "requirements.txt").read_text(encoding="utf-8")
-    runtime, found, _ = requirements.partition(end[1].removeprefix("^"))
-    assert found
-    assert "openpyxl==" in runtime
-    assert "celery<" in runtime
-    assert "pytest" not in runtime
-
-
-def test_the_build_context_has_what_the_image_copies_and_nothing_else() -> None:
-    ignored = (PROJECT / ".dockerignore").read_text(encoding="utf-8").splitlines()
-    rules = [line for line in ignored if line and not line.startswith("#")]
-    let_in = {rule.removeprefix("!") for rule in rules if rule.startswith("!")}
-    copies = re.findall(r"^COPY (?:--\S+ )*(.*) \S+$", DOCKERFILE, re.MULTILINE)
-    assert rules[0] == "*"
-    assert let_in == {source for copied in copies for source in copied.split()}
