@@ -1,4 +1,7 @@
-"""``python -m dev.local.env``: write ``.env`` with new secrets, for docker compose; needs only Python itself."""
+"""``python -m dev.local.env``: write ``.env`` with new secrets, for docker compose; needs only Python itself.
+
+It makes the folder ``data`` too. A missing one would be made by the Docker daemon and belong to root.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ def fill_in(example: str, uid: int) -> str:
         "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
         "POSTGRES_PASSWORD": secrets.token_hex(16),
         "SSO_TICKETS_DB_PASSWORD": secrets.token_hex(16),
+        "REDIS_PASSWORD": secrets.token_hex(16),
         "AIRFLOW_ADMIN_PASSWORD": secrets.token_urlsafe(16),
     }
     lines = []
@@ -35,6 +39,7 @@ def fill_in(example: str, uid: int) -> str:
 
 def main() -> int:
     """Write it, unless there is one; return the exit code."""
+    (_PROJECT / "data").mkdir(mode=0o750, exist_ok=True)
     target = _PROJECT / ".env"
     if target.exists():
         print(".env exists already and is not changed: its secrets can't be generated again.")
@@ -45,6 +50,7 @@ def main() -> int:
     password = next(line for line in text.splitlines() if line.startswith("AIRFLOW_ADMIN_PASSWORD=")).partition("=")[2]
     print(f"Wrote .env. Airflow's login will be: admin / {password}")
     print("Next: docker compose up -d --build --wait --wait-timeout 420")
+    print("Your CSVs belong into ./data. 'docker compose down' keeps the ledger, 'down -v' deletes it.")
     return 0
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
+from dev.local import env
 from dev.local.env import fill_in
 
 EXAMPLE = (Path(__file__).parents[4] / ".env.example").read_text(encoding="utf-8")
@@ -20,7 +21,7 @@ def test_required_secrets_are_new_each_time() -> None:
     first, second = settings(fill_in(EXAMPLE, 1000)), settings(fill_in(EXAMPLE, 1000))
     empty = {name for name, value in settings(EXAMPLE).items() if not value}
     secret = {name for name in empty if not name.startswith("SSO_TICKETS_") or "PASSWORD" in name}
-    assert len(secret) == 6
+    assert len(secret) == 7
     assert all(first[name] and first[name] != second[name] for name in secret)
     Fernet(first["AIRFLOW__CORE__FERNET_KEY"])
 
@@ -40,3 +41,17 @@ def test_everything_else_is_as_in_the_example() -> None:
 def test_an_example_without_a_needed_line_is_an_error() -> None:
     with pytest.raises(ValueError, match="POSTGRES_PASSWORD"):
         fill_in(EXAMPLE.replace("\nPOSTGRES_PASSWORD=", "\n#POSTGRES_PASSWORD="), 1000)
+
+
+def test_it_is_written_once_for_its_owner_alone_beside_a_folder_for_csvs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".env.example").write_text(EXAMPLE, encoding="utf-8")
+    monkeypatch.setattr(env, "_PROJECT", tmp_path)
+    assert env.main() == 0
+    written = (tmp_path / ".env").read_text(encoding="utf-8")
+    assert settings(written)["AIRFLOW_ADMIN_PASSWORD"] in capsys.readouterr().out
+    assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "data").stat().st_mode & 0o007 == 0
+    assert env.main() == 1
+    assert (tmp_path / ".env").read_text(encoding="utf-8") == written
