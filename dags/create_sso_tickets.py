@@ -10,6 +10,7 @@ from airflow.sdk import Asset, Metadata, ObjectStoragePath, Param, chain, dag, t
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowSkipException
 from auth0_sso.operators.approval import ApprovePlanOperator
+from auth0_sso.operators.links import ReportLink
 from auth0_sso.operators.notify import notifiers, outcome_callbacks
 from auth0_sso.operators.sso_tickets import CreateSsoTicketsOperator
 from auth0_sso.runtime.pool import POOL
@@ -37,13 +38,13 @@ def plan_fan_out(loaded: dict[str, Any], *, params: dict[str, Any], ti: Any, dag
     """Check token and profiles, and divide the organizations among the mapped tasks."""
     found = create_tickets.read(ObjectStoragePath(loaded["manifest"]), on_invalid_rows=params["on_invalid_rows"])
     settings = {name: params[name] for name in ("profile_id", "on_existing")}
-    check_before_creating(ti, {one.profile_id for one in found.valid}, **settings, dry_run=params["dry_run"])
+    ledger = check_before_creating(ti, {one.profile_id for one in found.valid}, **settings, dry_run=params["dry_run"])
     expected = forecast(prospects.manifest_rows(found), dag_run, **settings)
     limits = {"given": params["max_mapped_tasks"], "longest": conf.getint("core", "max_map_length")}
     fan_out = run.choose_fan_out(len(expected.requests), expected.counts.requests, **vars(expected.capacity), **limits)
     batches = create_tickets.plan(found, fan_out, expected.requests, ObjectStoragePath(loaded["folder"]))
     ti.xcom_push("plan", create_tickets.summarize_plan(loaded, batches, fan_out, expected.summary(len(batches))))
-    return batches
+    return [{**batch, "ledger_id": ledger} for batch in batches]
 
 
 @task(trigger_rule="all_done", outlets=[REPORTS], doc_md=CREATE_DOCS["export_report"])
@@ -87,12 +88,12 @@ def create_sso_tickets() -> None:
         profile_id="{{ params.profile_id or '' }}",
         on_existing="{{ params.on_existing }}",
         plan_only="{{ params.dry_run }}",
-        ledger_id="{{ ti.xcom_pull(task_ids='plan_fan_out', key='ledger_id') }}",
         map_index_template="{{ task.batch['label'] }}",
         pool=POOL,
         doc_md=CREATE_DOCS["create_tickets"],
     ).expand(batch=batches)
-    exported = export_report(loaded)
+    exported: Any = export_report(loaded)
+    exported.operator.operator_extra_links = (ReportLink(),)
     chain(batches, approved, created, exported, check_outcome(exported))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from airflow.sdk import ObjectStoragePath, Param, chain, dag, task
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowSkipException
+from auth0_sso.operators.links import ReportLink
 from auth0_sso.operators.notify import outcome_callbacks
 from auth0_sso.operators.sso_tickets import RevokeSsoTicketsOperator
 from auth0_sso.runtime.pool import POOL
@@ -40,11 +41,12 @@ def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -
         organization_ids=params["organization_ids"] or [],
         all_live=params["all_live"],
     )
-    check_before_revoking(ti, dry_run=params["dry_run"])
+    ledger_id = check_before_revoking(ti, dry_run=params["dry_run"])
     folder = run.run_folder(ObjectStoragePath(run.absolute(params["export_uri"])), dag_run)
     limits = {"given": params["max_mapped_tasks"], "longest": conf.getint("core", "max_map_length")}
     fan_out = run.choose_fan_out(len(tickets), len(tickets), **vars(read_capacity()), **limits, few=0)
-    return revoke_tickets.plan(tickets, finished, fan_out, folder)
+    batches = revoke_tickets.plan(tickets, finished, fan_out, folder)
+    return [{**batch, "ledger_id": ledger_id} for batch in batches]
 
 
 @task(trigger_rule="all_done", doc_md=REVOKE_DOCS["export_report"])
@@ -82,12 +84,12 @@ def revoke_sso_tickets() -> None:
     revoked = RevokeSsoTicketsOperator.partial(
         task_id="revoke_tickets",
         plan_only="{{ params.dry_run }}",
-        ledger_id="{{ ti.xcom_pull(task_ids='select_tickets', key='ledger_id') }}",
         map_index_template="{{ task.batch['label'] }}",
         pool=POOL,
         doc_md=REVOKE_DOCS["revoke_tickets"],
     ).expand(batch=batches)
-    exported = export_report(batches)
+    exported: Any = export_report(batches)
+    exported.operator.operator_extra_links = (ReportLink(),)
     chain(batches, revoked, exported, check_outcome(exported))
 
 

@@ -14,7 +14,7 @@ from tests.bench.measured import BenchError
 from tests.support import commands
 
 # The lightest first: a process's peak memory includes what its parent had when it was started.
-PARTS = ("rows", "reports", "pacing", "fanout", "pages")
+PARTS = ("rows", "reports", "pacing", "tasks", "fanout", "pages")
 MAX_SECONDS = 15 * 60
 
 

@@ -20,10 +20,10 @@ from tests.bench.measured import HOME, LATENCY, PLAN, BenchError, Measured, meas
 PROSPECTS = 300
 _SECONDS = 300.0
 WAYS = {
-    "TicketIssuer, 16/s": ["tests.bench.issuer"],
-    "auth0-python in a loop": ["tests.bench.sdk", "loop"],
-    "auth0-python in 16 threads": ["tests.bench.sdk", "threads"],
-    "auth0-python, asyncio.gather": ["tests.bench.sdk", "gather"],
+    "TicketIssuer, 16/s": ["tests.bench.ways.issuer"],
+    "auth0-python in a loop": ["tests.bench.ways.sdk", "loop"],
+    "auth0-python in 16 threads": ["tests.bench.ways.sdk", "threads"],
+    "auth0-python, asyncio.gather": ["tests.bench.ways.sdk", "gather"],
 }
 
 

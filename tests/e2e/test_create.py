@@ -62,9 +62,9 @@ def test_the_asset_event_carries_the_counts_and_the_report(run: Run, airflow: Ai
 
 
 def test_the_report_page_needs_a_login(run: Run, airflow: AirflowApi) -> None:
-    links = airflow.get(
-        f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/create_tickets/links?map_index=0"
-    )["extra_links"]
+    links = airflow.get(f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/export_report/links")[
+        "extra_links"
+    ]
     path = links["Report"].removeprefix(airflow.url)
     assert "ticket=" not in path
     assert "9 of 9 prospects have a link" in airflow.text(path)

@@ -18,7 +18,6 @@ from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.ledger.token_store import LedgerTokenStore
 from auth0_sso.models import is_true
-from auth0_sso.operators.links import ReportLink
 from auth0_sso.runtime.event_loop import GuardedLoop
 from auth0_sso.runtime.pool import POOL
 from auth0_sso.runtime.rate_limiter import RateLimiter
@@ -37,16 +36,15 @@ class SsoTicketsOperator(BaseOperator):
     """
     What the operators share: the ledger, the rate of their pool slots, and an event loop of their own.
 
-    :param batch: ``{"label": str, "batch": str}``: what a mapped instance is called, and the path or URI of its batch
-        file, see :mod:`auth0_sso.tickets.batch`. (templated)
+    :param batch: ``{"label": str, "batch": str, "ledger_id": str}``: what a mapped instance is called, the path or URI
+        of its batch file, see :mod:`auth0_sso.tickets.batch`, and the ledger that the run was planned with; without
+        ``ledger_id`` that is not checked. (templated)
     :param auth0_conn_id: a connection of type ``auth0``. (templated)
     :param plan_only: everything but the calls. (templated)
-    :param ledger_id: the identity of the ledger the run was planned with; empty: not checked. (templated)
     :param retry_budget: seconds for which a busy or unreachable tenant may hold up one ticket.
     """
 
-    template_fields: Sequence[str] = ("batch", "auth0_conn_id", "plan_only", "ledger_id")
-    operator_extra_links = (ReportLink(),)
+    template_fields: Sequence[str] = ("batch", "auth0_conn_id", "plan_only")
     ui_color = "#f6e6dc"
     timeouts: Timeouts = DEFAULT_TIMEOUTS
 
@@ -56,7 +54,6 @@ class SsoTicketsOperator(BaseOperator):
         batch: Mapping[str, str] | None = None,
         auth0_conn_id: str = Auth0Hook.default_conn_name,
         plan_only: bool | str = False,
-        ledger_id: str = "",
         retry_budget: float = DEFAULT_TIMEOUTS.retry_budget,
         pool: str = POOL,
         retry_policy: Auth0RetryPolicy | None = None,
@@ -66,7 +63,6 @@ class SsoTicketsOperator(BaseOperator):
         self.batch = batch
         self.auth0_conn_id = auth0_conn_id
         self.plan_only = plan_only
-        self.ledger_id = ledger_id
         self.retry_budget = retry_budget
         self._loop: GuardedLoop | None = None
 
@@ -80,7 +76,7 @@ class SsoTicketsOperator(BaseOperator):
         self._require_pool()
         timeouts = replace(self.timeouts, retry_budget=self.retry_budget)
         with closing(open_ledger()) as ledger:
-            ledger.database.require_identity(self.ledger_id)
+            ledger.database.require_identity((self.batch or {}).get("ledger_id", ""))
             token_store = LedgerTokenStore(ledger.database)
             hook = Auth0Hook(self.auth0_conn_id, token_store=token_store, timeouts=timeouts)
             hook.rate_limiter = hook.settings.rate_limiter(self.pool_slots, ti.start_date, timeouts)

@@ -38,7 +38,12 @@ def profiles_address(domain: str) -> str:
 
 
 class ReportLink(BaseOperatorLink):
-    """The run's report, for whoever may read the DAG's XComs; the link itself holds no ticket."""
+    """
+    The run's report, for whoever may read the DAG's XComs; the link itself holds no ticket.
+
+    Airflow stores each link of a task instance as an XCom, one more request to its API, so it is for a task that is not
+    mapped.
+    """
 
     @property
     def name(self) -> str:
@@ -54,8 +59,7 @@ class ProfileLink(BaseOperatorLink):
     """
     The tenant's self-service profiles in Auth0's dashboard, whose address names no single profile.
 
-    Its operator has an ``auth0_conn_id``. Airflow stores each link of a task instance as an XCom, one more request to
-    its API, so this link is for a task that is not mapped.
+    Its operator has an ``auth0_conn_id``. As the report's, this link is for a task that is not mapped.
     """
 
     @property

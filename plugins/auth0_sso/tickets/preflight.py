@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(logger_name="task")
 
-LEDGER_ID_KEY = "ledger_id"
 _SLOTS = re.compile(r"\s*([0-9]{1,9})( slots)?\s*")
 KEEP_DAYS_VARIABLE = "SSO_TICKETS_KEEP_DEAD_URLS_DAYS"
 
@@ -42,16 +41,17 @@ def check_before_creating(
     profile_id: str | None,
     on_existing: str,
     dry_run: bool,
-) -> None:
+) -> str:
     """
     Check the connection, the ledger, the token's scopes and, where the scope allows it, the profiles.
 
     Before that the ledger's keys are rotated, after it the URLs of tickets are removed that expired long ago. Call it
-    in a task of the pool, since it may read profiles. It pushes the ledger's identity as XCom ``ledger_id``.
+    in a task of the pool, since it may read profiles.
 
     :param profile_ids: the profiles of the requests; an empty one stands for ``profile_id`` or the connection's.
     :param on_existing: ``reissue`` also needs the scope to revoke.
     :param dry_run: nothing is sent.
+    :return: the ledger's identity, for the tasks of the run.
     :raises Auth0RunError: if settings must be fixed first.
     :raises Auth0TransientError: if the tenant is unreachable.
     """
@@ -67,12 +67,12 @@ def check_before_creating(
     for profile in profiles:
         require_profile_id(profile)
     scopes = [CREATE_SCOPE, REVOKE_SCOPE] if on_existing == "reissue" else [CREATE_SCOPE]
-    _check(ti, scopes, profiles, dry_run=dry_run)
+    return _check(ti, scopes, profiles, dry_run=dry_run)
 
 
-def check_before_revoking(ti: TaskInstance, *, dry_run: bool) -> None:
-    """Check the connection, the ledger and the token's scopes as before creating, with the same exceptions."""
-    _check(ti, [REVOKE_SCOPE], [], dry_run=dry_run)
+def check_before_revoking(ti: TaskInstance, *, dry_run: bool) -> str:
+    """Check the connection, the ledger and the token's scopes as before creating; it returns and raises the same."""
+    return _check(ti, [REVOKE_SCOPE], [], dry_run=dry_run)
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def read_capacity() -> Capacity:
     return Capacity(int(known[1]) if known else 0, Auth0Hook().settings.requests_per_slot)
 
 
-def _check(ti: TaskInstance, scopes: Collection[str], profiles: Collection[str], *, dry_run: bool) -> None:
+def _check(ti: TaskInstance, scopes: Collection[str], profiles: Collection[str], *, dry_run: bool) -> str:
     days = _keep_days()
     with closing(open_ledger()) as ledger:
         database = ledger.database
@@ -135,7 +135,7 @@ def _check(ti: TaskInstance, scopes: Collection[str], profiles: Collection[str],
             asyncio.run(_check_tenant(hook, scopes, profiles))
             if forgotten := ledger.forget_expired_urls(days):
                 log.info("Removed the URLs of expired links from the ledger", links=forgotten, kept_for_days=days)
-    ti.xcom_push(LEDGER_ID_KEY, database.identity)
+    return database.identity
 
 
 async def _check_tenant(hook: Auth0Hook, scopes: Collection[str], profiles: Collection[str]) -> None:

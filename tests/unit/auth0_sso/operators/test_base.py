@@ -27,24 +27,23 @@ from tests.support.factories import organizations
 from tests.unit.auth0_sso.conftest import Connect, RunTenant
 from tests.unit.auth0_sso.operators.conftest import create, execute, statuses
 
-COMMON_FIELDS = {"batch", "auth0_conn_id", "plan_only", "ledger_id"}
+COMMON_FIELDS = {"batch", "auth0_conn_id", "plan_only"}
 
 
 @pytest.mark.parametrize(
-    ("kind", "fields", "links"),
+    ("kind", "fields"),
     [
-        (CreateSsoTicketsOperator, {"requests", "profile_id", "on_existing"}, ["Report"]),
-        (RevokeSsoTicketsOperator, {"tickets", "organization_ids"}, ["Report"]),
+        (CreateSsoTicketsOperator, {"requests", "profile_id", "on_existing"}),
+        (RevokeSsoTicketsOperator, {"tickets", "organization_ids"}),
     ],
 )
-def test_both_operators_have_template_fields_links_the_rate_limits_pool_and_the_retry_policy(
-    kind: type[SsoTicketsOperator], fields: set[str], links: list[str]
+def test_both_operators_have_template_fields_the_rate_limits_pool_and_the_retry_policy(
+    kind: type[SsoTicketsOperator], fields: set[str]
 ) -> None:
     operator = kind(task_id="any", batch={})
     operator.on_kill()  # before anything runs
     assert set(operator.template_fields) == COMMON_FIELDS | fields
     assert all(hasattr(operator, name) for name in operator.template_fields)
-    assert [link.name for link in operator.operator_extra_links] == links
     assert operator.pool == POOL
     assert isinstance(operator.retry_policy, Auth0RetryPolicy)
 
@@ -118,9 +117,10 @@ def test_an_unforeseen_exception_fails_the_task_after_all_was_pushed(
 def test_a_worker_with_another_ledger_than_the_plans_sends_nothing(
     batch: dict[str, str], tenant: Sandbox, ledger: Ledger
 ) -> None:
-    assert isinstance(execute(create(batch=batch, ledger_id="0123@elsewhere")).raised, LedgerError)
+    assert isinstance(execute(create(batch={**batch, "ledger_id": "0123@elsewhere"})).raised, LedgerError)
     assert tenant.stats().requests == 0
-    assert statuses(execute(create(batch=batch, ledger_id=ledger.database.identity))) == {"created": 3}
+    planned = {**batch, "ledger_id": ledger.database.identity}
+    assert statuses(execute(create(batch=planned))) == {"created": 3}
 
 
 def test_a_task_in_airflows_default_pool_sends_nothing(batch: dict[str, str], tenant: Sandbox) -> None:

@@ -15,7 +15,6 @@ from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.runtime.pool import SLOTS_VARIABLE
 from auth0_sso.tickets.preflight import (
     KEEP_DAYS_VARIABLE,
-    LEDGER_ID_KEY,
     check_before_creating,
     check_before_revoking,
     forecast,
@@ -30,7 +29,7 @@ CREATING = {"profile_id": "", "on_existing": "reuse", "dry_run": False}
 REVOKING = {"dry_run": False}
 CREATE, REVOKE, READ = "create:sso_access_tickets", "delete:sso_access_tickets", "read:self_service_profiles"
 
-Check = Callable[..., None]
+Check = Callable[..., str]
 
 ledger = databases.default_ledger
 pytestmark = pytest.mark.usefixtures("auth0_connection", "ledger")
@@ -41,32 +40,30 @@ def ti() -> factories.TaskInstance:
     return factories.TaskInstance(BaseOperator(task_id="plan"))
 
 
-def creating(ti: factories.TaskInstance, *profile_ids: str, **params: Any) -> None:
-    check_before_creating(ti, set(profile_ids) or {""}, **{**CREATING, **params})
+def creating(ti: factories.TaskInstance, *profile_ids: str, **params: Any) -> str:
+    return check_before_creating(ti, set(profile_ids) or {""}, **{**CREATING, **params})
 
 
-def revoking(ti: factories.TaskInstance, **params: Any) -> None:
-    check_before_revoking(ti, **{**REVOKING, **params})
+def revoking(ti: factories.TaskInstance, **params: Any) -> str:
+    return check_before_revoking(ti, **{**REVOKING, **params})
 
 
 both = pytest.mark.parametrize("check", [creating, revoking])
 
 
 @both
-def test_if_nothing_is_wrong_the_ledgers_identity_is_pushed(
+def test_if_nothing_is_wrong_the_ledgers_identity_is_returned(
     ti: factories.TaskInstance, ledger: Ledger, check: Check
 ) -> None:
-    check(ti)
-    assert ti.pushed == {LEDGER_ID_KEY: ledger.database.identity}
+    assert check(ti) == ledger.database.identity
 
 
 @both
 def test_a_dry_run_sends_nothing_but_is_checked_all_the_same(
     ti: factories.TaskInstance, tenant: Sandbox, connect: Connect, check: Check
 ) -> None:
-    check(ti, dry_run=True)
+    assert check(ti, dry_run=True)
     assert (tenant.stats().requests, tenant.stats().token_requests) == (0, 0)
-    assert list(ti.pushed) == [LEDGER_ID_KEY]
     databases.use_fernet_key("")
     with pytest.raises(LedgerError, match="no Fernet key"):
         check(ti, dry_run=True)
@@ -146,8 +143,7 @@ def test_a_missing_scope_is_named_with_where_to_grant_it(
         with pytest.raises(Auth0RunError, match=f"lacks the scope {missing}.*Grant the application the scope"):
             check(ti, **params)
     else:
-        check(ti, **params)
-    assert list(ti.pushed) == ([] if missing else [LEDGER_ID_KEY])
+        assert check(ti, **params)
 
 
 @both

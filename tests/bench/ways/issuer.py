@@ -1,4 +1,4 @@
-"""``python -m tests.bench.issuer N``: let the project's issuer create N tickets; print the seconds as JSON."""
+"""``python -m tests.bench.ways.issuer N``: let the project's issuer create N tickets; print the seconds as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m tests.bench.sdk N loop|threads|gather``: Auth0's SDK creates N tickets; prints the seconds as JSON."""
+"""``python -m tests.bench.ways.sdk N loop|threads|gather``: Auth0's SDK creates N tickets; prints the seconds."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 DOCKERFILE = (PROJECT / "Dockerfile").read_text(encoding="utf-8")
 DOCKER_LOCK = (PROJECT / "requirements-docker.lock").read_text(encoding="utf-8")
 AIRFLOW_VERSION = "3.3.2"
