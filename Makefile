@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 export PYTHONPATH := $(CURDIR)
 # Else each of a hundred processes compiles what it imports.
 unexport PYTHONDONTWRITEBYTECODE
-COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 # Words that other words of the code stand for: one word for one thing.
 OTHER_WORDS := weather|unanswered|askers?|patience|vault|aftermath|skies|pacer|simulate|owed|mend(s|ed)?|heeds?|anew|told|settled|silence|doubts?|books|replaceable|lockedticketsxcom
 
@@ -18,11 +18,11 @@ help: ## Show the targets
 
 setup: $(STAMP) ## Make .venv with all that is needed
 
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-dev.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m compileall -q dags plugins include dev
 	@touch $@
@@ -58,10 +58,11 @@ bench: setup ## Measure, compared with the naive way (10 to 15 minutes)
 env: ## Write .env with new secrets, for docker compose
 	@$(PYTHON) -m dev.local.env
 
-lock: ## Renew both locks, of .venv and of the Docker image, from requirements.txt and requirements-docker.txt
+lock: ## Renew the locks: of production, of tests and lint, of the Docker image
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 	$(COMPILE) --output-file requirements.lock requirements.txt
+	$(COMPILE) --constraints requirements.lock --output-file requirements-dev.lock requirements-dev.txt
 # The image gets the versions of the tests, except where Airflow's other providers need different ones.
 	cp requirements.lock requirements-docker.lock
-	sed '/^# tests and lint/,$$d' requirements.txt | $(COMPILE) --output-file requirements-docker.lock - requirements-docker.txt
+	$(COMPILE) --output-file requirements-docker.lock requirements.txt requirements-docker.txt

@@ -19,8 +19,10 @@ def test_the_image_is_the_airflow_that_the_requirements_pin() -> None:
 
 
 def test_the_image_has_what_is_pinned_and_leaves_out_what_only_tests_and_lint_need() -> None:
-    runtime, _, tests = (PROJECT / "requirements.txt").read_text(encoding="utf-8").partition("# tests and lint\n")
-    runtime += (PROJECT / "requirements-docker.txt").read_text(encoding="utf-8")
+    runtime, tests, docker = (
+        (PROJECT / f"requirements{part}.txt").read_text(encoding="utf-8") for part in ("", "-dev", "-docker")
+    )
+    runtime += docker
     locked = dict(re.findall(r"^([\w.-]+)==(\S+)", DOCKER_LOCK, re.MULTILINE))
     pins, others = (dict(re.findall(r"^([\w.-]+)==(\S+)$", part, re.MULTILINE)) for part in (runtime, tests))
     assert len(pins) > 20
