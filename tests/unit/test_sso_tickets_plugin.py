@@ -251,7 +251,3 @@ def test_a_service_imports_what_the_dags_import_for_all_tasks_that_it_forks(load
     assert {"auth0_sso", "aiohttp", "include"} <= loaded["service"]
     assert not loaded["dags"] & {"auth0_sso", "include"}
     assert "pandas" not in loaded["service"]
-
-
-def test_the_plugin_loader_skips_the_packages() -> None:
-    assert (FILE.parent / ".airflowignore").read_text().split() == ["auth0_sso/", "sso_ui/"]
