@@ -13,7 +13,7 @@ from auth0_sso.operators.approval import ApprovePlanOperator
 from auth0_sso.operators.links import ReportLink
 from auth0_sso.operators.notify import notifiers, outcome_callbacks
 from auth0_sso.operators.sso_tickets import CreateSsoTicketsOperator
-from auth0_sso.runtime.pool import POOL
+from auth0_sso.runtime.pool import POOL, require_pool
 from auth0_sso.runtime.retry_policy import RETRIES
 from auth0_sso.tickets.collect import outcomes_of, stats_of
 from auth0_sso.tickets.preflight import check_before_creating, forecast
@@ -29,6 +29,7 @@ REPORTS = Asset("sso_ticket_reports")
 def load_prospects(*, params: dict[str, Any], dag: Any, dag_run: Any) -> dict[str, Any]:
     """Read and check the CSV."""
     require_known(params, dag.params)
+    require_pool()
     source, base = (ObjectStoragePath(run.absolute(params[uri])) for uri in ("prospects_uri", "report_uri"))
     return create_tickets.load(source, params["prospects_csv"] or "", params["ttl_sec"], run.run_folder(base, dag_run))
 

@@ -16,7 +16,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from auth0_sso.operators.links import ReportLink
 from auth0_sso.operators.notify import outcome_callbacks
 from auth0_sso.operators.sso_tickets import RevokeSsoTicketsOperator
-from auth0_sso.runtime.pool import POOL
+from auth0_sso.runtime.pool import POOL, require_pool
 from auth0_sso.runtime.retry_policy import RETRIES
 
 from include import revoke_tickets, run
@@ -24,7 +24,7 @@ from include.params import REVOKE_PARAMS, require_known
 from include.texts import OUTCOME_NOTICE, REVOKE_DOCS
 
 
-@task(pool=POOL, doc_md=REVOKE_DOCS["select_tickets"])
+@task(doc_md=REVOKE_DOCS["select_tickets"])
 def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -> list[dict[str, str]]:
     """Find the tickets in the ledger, and divide them among the mapped tasks."""
     from auth0_sso.ledger.records import RunAttempt
@@ -32,6 +32,7 @@ def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -
     from auth0_sso.tickets.select import select_tickets as select
 
     require_known(params, dag.params)
+    require_pool()
     revoke_tickets.require_selection(params)
     report_uri = params["report_uri"]
     reported = revoke_tickets.reported_tickets(ObjectStoragePath(run.absolute(report_uri))) if report_uri else []

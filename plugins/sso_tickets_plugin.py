@@ -27,7 +27,7 @@ class Listener:
     """
     Creates the pool if it is missing, when a service of Airflow or a run starts, and preloads what the DAGs import.
 
-    When a run of this project's DAGs starts, it also publishes the pool's slots, which its tasks can't look up.
+    It also publishes the pool's slots, which tasks can't look up, then and when a run of this project's DAGs starts.
 
     Tasks of a missing pool would stay ``scheduled`` forever. The LocalExecutor forks tasks from the scheduler, so what
     the DAGs import is imported once for all of them; each task saves about half a second of CPU.
@@ -39,11 +39,12 @@ class Listener:
         if type(component).__name__ != "Job":  # the scheduler, the DAG processor and the triggerer are jobs
             return
         from airflow.utils.session import create_session
-        from auth0_sso.runtime.pool import ensure_pool
+        from auth0_sso.runtime.pool import ensure_pool, publish_slots
 
         preload()
         with create_session() as session:
             ensure_pool(session)
+            publish_slots(session)
 
     @hookimpl
     def on_dag_run_running(self, dag_run: Any, msg: str) -> None:

@@ -31,7 +31,7 @@ TASKS = {
         "check_outcome": Expected({"export_report"}, "all_done"),
     },
     "revoke_sso_tickets": {
-        "select_tickets": Expected(set(), pool=POOL),
+        "select_tickets": Expected(set()),
         "revoke_tickets": Expected({"select_tickets"}, pool=POOL, is_mapped=True),
         "export_report": Expected({"select_tickets", "revoke_tickets"}, "all_done"),
         "check_outcome": Expected({"export_report"}, "all_done"),

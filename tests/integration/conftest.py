@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from auth0_sso.runtime import pool
 from cryptography.fernet import Fernet
 
 from dev.local.tenant import CONNECTION_VARIABLE, connection_fields
@@ -23,6 +24,7 @@ from tests.integration.runs import Connect, Run, Trigger
 
 PROJECT = Path(__file__).parents[2]
 KEY = Fernet.generate_key().decode()
+SLOTS_VARIABLE = f"AIRFLOW_VAR_{pool.SLOTS_VARIABLE.upper()}"
 
 
 def connection_of(tenant: Sandbox, **different: Any) -> dict[str, str]:
@@ -43,11 +45,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def airflow(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give Airflow its Fernet key, and the DAGs their ledger."""
+    """Give Airflow its Fernet key, and the DAGs their ledger and what the scheduler publishes."""
     from airflow.sdk.crypto import get_fernet
 
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", KEY)
     monkeypatch.setenv("SSO_TICKETS_LEDGER", str(home / "sso_tickets.db"))
+    monkeypatch.setenv(SLOTS_VARIABLE, "2 slots")
     get_fernet.cache_clear()
     yield
     get_fernet.cache_clear()

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.models.pool import Pool
+from airflow.utils.session import create_session
 
+from dev.local.airflow import POOL
 from dev.sandbox.server import Sandbox
+from tests.integration.conftest import PROJECT, SLOTS_VARIABLE
 from tests.integration.runs import Connect, Trigger
 from tests.support.prospects import csv_of
 
@@ -59,3 +68,23 @@ def test_a_revoking_run_that_selects_nothing(trigger: Trigger) -> None:
     run = trigger("revoke_sso_tickets")
     assert run.state == "failed"
     assert "Set report_uri, organization_ids or all_live" in run.log
+
+
+def test_without_pool_and_variable_a_run_fails_and_names_the_command_that_makes_both(
+    trigger: Trigger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(SLOTS_VARIABLE)
+    assert trigger(prospects_csv=TWO).states("load_prospects") == ["failed"]
+    run = trigger("revoke_sso_tickets", all_live=True)
+    assert run.states("select_tickets") == ["failed"]
+    assert f"The pool '{POOL}' may be missing" in run.log
+    assert tenant.stats().token_requests == 0
+
+    command = re.search(r"airflow pools set .* && airflow variables set .* slots'", run.log)
+    assert command is not None
+    assert command[0] in (PROJECT / "docs" / "operations.md").read_text(encoding="utf-8")
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(command[0], shell=True, check=True, env={**os.environ, "PATH": programs})
+    assert trigger(prospects_csv=TWO).state == "success"
+    with create_session() as session:
+        assert Pool.get_pool(POOL, session=session).slots == 2

@@ -84,12 +84,13 @@ def slots(engine: Engine) -> list[int]:
         return list(session.scalars(select(Pool.slots).where(Pool.pool == POOL)))
 
 
-def test_a_service_that_starts_creates_a_missing_pool(
+def test_a_service_that_starts_creates_a_missing_pool_and_publishes_its_slots(
     listener: Any, engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
         listener.on_starting(Job())
     assert slots(engine) == [SMALLEST_PLAN_SLOTS] == [2]
+    assert published(engine) == ["2 slots"]
     assert f"Pool '{POOL}' was missing" in caplog.text
 
 

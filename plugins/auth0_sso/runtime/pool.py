@@ -6,6 +6,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from auth0_sso.exceptions import Auth0RunError
+
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
@@ -37,6 +39,25 @@ class Capacity:
         """Return how long the requests of so many mapped tasks take, each in a slot; None without slots."""
         held = min(self.slots, max(tasks, 1))
         return requests / (held * self.requests_per_slot) if held > 0 else None
+
+
+def require_pool() -> None:
+    """
+    Check, in a task outside the pool, that somebody has made the pool: tasks of a missing one wait forever.
+
+    Tasks can't read pools. What they can read is the variable that :func:`publish_slots` or a person has set.
+
+    :raises Auth0RunError: if there is no such variable; says how to make both.
+    """
+    from airflow.sdk import Variable
+
+    if not Variable.get(SLOTS_VARIABLE, default=""):
+        raise Auth0RunError(
+            f"The pool '{POOL}' may be missing, and its tasks would wait forever: this Airflow has no variable "
+            f"'{SLOTS_VARIABLE}'. The scheduler sets it, unless the plugin sso_tickets isn't loaded there.",
+            advice=f"Make both: airflow pools set {POOL} {SMALLEST_PLAN_SLOTS} 'The Auth0 rate limit' && "
+            f"airflow variables set {SLOTS_VARIABLE} '{SMALLEST_PLAN_SLOTS} slots'",
+        )
 
 
 def ensure_pool(session: Session) -> bool:

@@ -137,6 +137,7 @@ def test_a_run_creates_every_ticket_with_the_providers_wheel_installed(platform:
             "airflow",
             *("dags", "test", "create_sso_tickets", "--conf", '{"max_mapped_tasks": 2}'),
             AIRFLOW__CORE__FERNET_KEY=Fernet.generate_key().decode(),
+            AIRFLOW_VAR_AUTH0_MANAGEMENT_API_SLOTS="2 slots",
             SSO_TICKETS_REPORTS=str(reports_folder),
             **connection,
         )
