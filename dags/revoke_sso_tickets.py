@@ -34,6 +34,7 @@ def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -
     require_known(params, dag.params)
     require_pool()
     revoke_tickets.require_selection(params)
+    folder = run.run_folder(ObjectStoragePath(run.absolute(params["export_uri"])), dag_run)
     report_uri = params["report_uri"]
     reported = revoke_tickets.reported_tickets(ObjectStoragePath(run.absolute(report_uri))) if report_uri else []
     tickets, finished = select(
@@ -43,7 +44,6 @@ def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -
         all_live=params["all_live"],
     )
     ledger_id = check_before_revoking(ti, dry_run=params["dry_run"])
-    folder = run.run_folder(ObjectStoragePath(run.absolute(params["export_uri"])), dag_run)
     limits = {"given": params["max_mapped_tasks"], "longest": conf.getint("core", "max_map_length")}
     fan_out = run.choose_fan_out(len(tickets), len(tickets), **vars(read_capacity()), **limits, few=0)
     batches = revoke_tickets.plan(tickets, finished, fan_out, folder)

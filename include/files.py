@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     AnyPath: TypeAlias = UPath | Path
 
 PLAN_FOLDER = "plan"
+# The KubernetesExecutor sets it in the pod that it starts for a task.
+_POD_VARIABLE = "AIRFLOW_IS_K8S_EXECUTOR_POD"
 _BATCH_FILE = re.compile(r"batch-([0-9]{4,9})\.json")
+
+
+class UnsharedFolderError(ValueError):
+    """What is written into a folder here is seen by no other task."""
 
 
 class Batch(Protocol):
@@ -28,6 +34,23 @@ class Batch(Protocol):
     @property
     def label(self) -> str:
         """The task's label in the UI."""
+
+
+def require_shared(folder: AnyPath) -> None:
+    """Refuse a folder on the disk of a pod that runs one task alone; a mounted volume is another disk.
+
+    :raises UnsharedFolderError: says what to set.
+    """
+    local = _local(folder)
+    if local is None or not os.environ.get(_POD_VARIABLE):
+        return
+    there = next(parent for parent in (local, *local.parents) if parent.exists())
+    if there.stat().st_dev == Path("/").stat().st_dev:
+        raise UnsharedFolderError(
+            f"The folder of reports, {local}, is on this pod's own disk, where no other task sees it. Set it, or "
+            "SSO_TICKETS_REPORTS, to object storage such as s3://aws_default@my-bucket/sso-reports, "
+            "or mount a volume there that all pods share."
+        )
 
 
 def make_private(folder: AnyPath) -> None:

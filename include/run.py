@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from include import reports
+from include.files import require_shared
 from include.prospects.records import shown
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def absolute(uri: str) -> str:
 
 
 def run_folder(base: AnyPath, run: Run) -> AnyPath:
-    """Return the folder of a run's report."""
+    """Return the folder of a run's report; UnsharedFolderError if other tasks can't see it."""
+    require_shared(base)
     return reports.run_folder(base, run.dag_id, run.run_id)
 
 

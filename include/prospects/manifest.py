@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from include.files import fields_of, json_bytes, make_private, write_private
 from include.prospects.records import InvalidRow, Problem, Prospect, Prospects, ProspectsError
@@ -27,8 +27,8 @@ def write_manifest(prospects: Prospects, folder: AnyPath) -> str:
 
 
 def read_manifest(path: AnyPath) -> Prospects:
-    """Read what :func:`write_manifest` wrote; another file raises ValueError."""
-    with path.open("rb") as file, _is_manifest(path):
+    """Read what :func:`write_manifest` wrote; another file raises ValueError, none FileNotFoundError."""
+    with _opened(path) as file:
         return read_lines(file)
 
 
@@ -63,8 +63,9 @@ def read_rows(path: AnyPath) -> tuple[list[dict[str, Any]], list[str]]:
     It keeps an invalid row's problems as text only: 100,000 rows may have a million problems.
 
     :raises ValueError: if it is no manifest.
+    :raises FileNotFoundError: if there is none.
     """
-    with path.open("rb") as file, _is_manifest(path):
+    with _opened(path) as file:
         return _read(file, lambda **row: _fields(_row(**row)))
 
 
@@ -96,9 +97,15 @@ def _read(lines: Iterable[bytes], make: Callable[..., T]) -> tuple[list[T], list
 
 
 @contextmanager
-def _is_manifest(path: AnyPath) -> Iterator[None]:
+def _opened(path: AnyPath) -> Iterator[IO[bytes]]:
     try:
-        yield
+        with path.open("rb") as file:
+            yield file
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{path} isn't there. All workers must reach the run's folder: set report_uri to object storage or to a "
+            "folder that they share. If the file was deleted, run load_prospects again."
+        ) from error
     except ValueError as error:
         raise ValueError(f"{path} is no manifest of prospects: run load_prospects again") from error
 

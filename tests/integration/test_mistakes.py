@@ -88,3 +88,17 @@ def test_without_pool_and_variable_a_run_fails_and_names_the_command_that_makes_
     assert trigger(prospects_csv=TWO).state == "success"
     with create_session() as session:
         assert Pool.get_pool(POOL, session=session).slots == 2
+
+
+def test_a_folder_of_reports_on_a_pods_own_disk(
+    trigger: Trigger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # With the variable itself set, dag.test() renders pods, which needs the Kubernetes provider.
+    monkeypatch.setattr("include.files._POD_VARIABLE", "PATH")
+    for run in (
+        trigger(prospects_csv=TWO, report_uri="/no/such/reports"),
+        trigger("revoke_sso_tickets", all_live=True, export_uri="/no/such/reports"),
+    ):
+        assert run.state == "failed"
+        assert "The folder of reports, /no/such/reports, is on this pod's own disk" in run.log
+    assert tenant.stats().token_requests == 0

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
+from types import SimpleNamespace
 
-from include.run import IncompleteRunError, choose_fan_out, first_errors, require_complete
+import pytest
+from airflow.sdk import ObjectStoragePath
+
+from include.files import UnsharedFolderError
+from include.run import IncompleteRunError, choose_fan_out, first_errors, require_complete, run_folder
+
+RUN = SimpleNamespace(dag_id="create_sso_tickets", run_id="run", start_date=None)
+# /dev is mounted on each machine, as a volume is in a pod.
+ON_ROOT_DISK, ON_A_VOLUME = Path("/no/such/reports"), Path("/dev/no/such/reports")
 
 
 def exported(failed: int, not_attempted: int, incomplete_rows: list[int]) -> dict[str, object]:
@@ -85,3 +94,19 @@ def test_more_mapped_tasks_than_airflow_maps_are_refused_with_the_number() -> No
     assert choose_fan_out(9, 9, 4, 4.0, given=1_024, longest=1_024).tasks == 1_024
     with pytest.raises(ValueError, match=r"max_mapped_tasks is 1025.*at most 1024.*Lower max_mapped_tasks to 1024"):
         choose_fan_out(9, 9, 4, 4.0, given=1_025, longest=1_024)
+
+
+@pytest.mark.parametrize("base", [ON_ROOT_DISK, ObjectStoragePath(f"file://{ON_ROOT_DISK}")], ids=["path", "file URI"])
+def test_a_pod_of_the_kubernetes_executor_refuses_a_folder_on_its_own_disk(
+    monkeypatch: pytest.MonkeyPatch, base: Path
+) -> None:
+    assert str(run_folder(base, RUN)).endswith("/no/such/reports/create_sso_tickets/run")
+    monkeypatch.setenv("AIRFLOW_IS_K8S_EXECUTOR_POD", "True")
+    with pytest.raises(UnsharedFolderError, match="/no/such/reports, is on this pod's own disk"):
+        run_folder(base, RUN)
+
+
+@pytest.mark.parametrize("base", [ON_A_VOLUME, ObjectStoragePath("memory://bucket/reports")], ids=["volume", "storage"])
+def test_a_pod_takes_a_volume_or_object_storage(monkeypatch: pytest.MonkeyPatch, base: Path) -> None:
+    monkeypatch.setenv("AIRFLOW_IS_K8S_EXECUTOR_POD", "True")
+    assert run_folder(base, RUN) == base / "create_sso_tickets" / "run"

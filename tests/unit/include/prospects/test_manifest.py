@@ -51,6 +51,11 @@ def test_another_file_is_no_manifest(tmp_path, text):
         read_manifest(tmp_path / "x.jsonl")
 
 
+def test_a_manifest_that_another_worker_has_written_on_its_own_disk_says_what_to_set(tmp_path):
+    with pytest.raises(FileNotFoundError, match="All workers must reach the run's folder: set report_uri to object"):
+        read_manifest(tmp_path / "manifest.jsonl")
+
+
 def test_an_input_that_cannot_be_used_is_one_line_and_the_reader_raises_it_again():
     with pytest.raises(ProspectsError) as error:
         read_lines([error_line(ProspectsError(["a.csv: is empty", "b.csv: is empty"]))])
