@@ -1,10 +1,14 @@
-"""What the distribution says it runs on agrees with what the project installs and tests."""
+"""What the distribution and deploy/ say agrees with what the project installs and tests."""
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
+import yaml
+from auth0_sso.runtime.pool import POOL, SMALLEST_PLAN_SLOTS
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
@@ -15,11 +19,14 @@ NEEDED = {needed.name: needed for needed in map(Requirement, PROJECT["dependenci
 
 def named_in(file: str) -> list[Requirement]:
     """Return what a file of requirements, or a lock, names."""
-    lines = (line.removesuffix("\\") for line in (ROOT / file).read_text().splitlines())
+    lines = (line.removesuffix("\\") for line in (ROOT / file).read_text(encoding="utf-8").splitlines())
     return [Requirement(line) for line in lines if line[:1].isalpha()]
 
 
 PINNED = named_in("requirements.txt")
+ASTRO, MWAA = named_in("deploy/astro/requirements.txt"), named_in("deploy/mwaa/requirements.txt")
+HELM: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "helm" / "values.yaml").read_text(encoding="utf-8"))
+CONNECTIONS = {"AIRFLOW_CONN_AUTH0_DEFAULT", "AIRFLOW_CONN_SSO_TICKETS_DB"}
 
 
 def test_the_pinned_versions_satisfy_the_distribution() -> None:
@@ -43,3 +50,39 @@ def test_a_python_that_airflows_providers_have_dropped_is_refused() -> None:
 def test_airflow_3_4_is_refused_since_it_keeps_xcoms_in_another_table() -> None:
     assert "3.3.2" in NEEDED["apache-airflow"].specifier
     assert "3.4.0" not in NEEDED["apache-airflow"].specifier
+
+
+def test_astro_gets_the_projects_pins_and_not_airflow_which_its_image_refuses() -> None:
+    assert set(ASTRO) < set(PINNED)
+    assert "apache-airflow" not in {pin.name for pin in ASTRO}
+
+
+def test_mwaa_gets_the_projects_requirements_without_versions_and_the_wheel_of_the_layout() -> None:
+    assert {needed.name for needed in MWAA} - {"apache-airflow-providers-amazon"} < {pin.name for pin in PINNED}
+    assert [needed.name for needed in MWAA if needed.specifier] == []
+    text = (ROOT / "deploy" / "mwaa" / "requirements.txt").read_text(encoding="utf-8")
+    assert '--constraint "/usr/local/airflow/dags/constraints.txt"\n' in text
+    assert f"/plugins/airflow_provider_auth0_sso-{PROJECT['version']}-py3-none-any.whl\n" in text
+
+
+def test_the_helm_values_run_the_airflow_that_is_pinned() -> None:
+    [airflow] = (pin for pin in PINNED if pin.name == "apache-airflow")
+    assert f"=={HELM['airflowVersion']}" == f"=={HELM['defaultAirflowTag']}" == str(airflow.specifier)
+
+
+def test_only_the_tasks_and_the_pages_know_the_connections_and_only_from_secrets() -> None:
+    for env in (HELM["apiServer"]["env"], HELM["workers"]["kubernetes"]["env"], HELM["workers"]["celery"]["env"]):
+        assert {one["name"] for one in env} == CONNECTIONS
+        assert all(set(one["valueFrom"]) == {"secretKeyRef"} for one in env)
+    assert not re.search("CONN|KEY|SECRET|PASSWORD", "".join(one["name"] for one in HELM["env"]))
+
+
+def test_pool_and_user_are_made_as_documented() -> None:
+    assert f"airflow pools set {POOL} {SMALLEST_PLAN_SLOTS} " in HELM["migrateDatabaseJob"]["args"][2]
+    assert HELM["createUserJob"] == {"enabled": False}
+    settings = yaml.safe_load((ROOT / "deploy" / "astro" / "airflow_settings.yaml").read_text(encoding="utf-8"))[
+        "airflow"
+    ]
+    [pool], [connection] = settings["pools"], settings["connections"]
+    assert (pool["pool_name"], pool["pool_slot"]) == (POOL, SMALLEST_PLAN_SLOTS)
+    assert (connection["conn_type"], connection["conn_password"]) == ("auth0", None)

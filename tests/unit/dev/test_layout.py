@@ -45,6 +45,17 @@ print(json.dumps({
 }))
 """
 
+# What a scheduler reads from Airflow's database.
+READ_DAGS = """
+import json, sys
+from airflow.models.dagbag import DBDagBag
+from airflow.utils.session import create_session
+
+with create_session() as session:
+    read = [DBDagBag().get_latest_version_of_dag(dag_id, session=session) for dag_id in sys.argv[1:]]
+print(json.dumps({"tasks": sum(len(dag.tasks) for dag in read), "provider": "auth0_sso" in sys.modules}))
+"""
+
 
 @dataclass(frozen=True)
 class Platform:
@@ -125,6 +136,12 @@ def test_both_dags_load_with_include_beside_them_and_no_other_file_is_parsed(
     parsed = json.loads(platform.run(moved, "airflow", "dags", "report", "--output", "json").splitlines()[-1])
     dags = {Path(file["file"]).name: file["dags"] for file in parsed}
     assert dags == {f"{name}.py": [name] for name in ("create_sso_tickets", "revoke_sso_tickets")}
+
+
+def test_a_scheduler_without_the_plugins_reads_the_dags(platform: Platform, layout: Path, tmp_path: Path) -> None:
+    platform.run(layout, "airflow", "dags", "reserialize")
+    read = platform.run(tmp_path, "python", "-c", READ_DAGS, "create_sso_tickets", "revoke_sso_tickets")
+    assert json.loads(read.splitlines()[-1]) == {"tasks": 10, "provider": False}
 
 
 def test_a_run_creates_every_ticket_with_the_providers_wheel_installed(platform: Platform, layout: Path) -> None:
