@@ -29,6 +29,14 @@ def bucket_is_empty(headers: Mapping[str, str]) -> bool:
     return re.fullmatch(r"0+|-\d+", headers.get("X-RateLimit-Remaining", "").strip()) is not None
 
 
+def bucket_level(headers: Mapping[str, str]) -> tuple[float, float] | None:
+    """Return ``X-RateLimit-Remaining`` and ``X-RateLimit-Limit``; None unless both are numbers, the limit above 0."""
+    remaining, limit = (headers.get(f"X-RateLimit-{name}", "").strip()[:18] for name in ("Remaining", "Limit"))
+    if not (remaining.isdecimal() and limit.isdecimal() and int(limit)):
+        return None
+    return float(remaining), float(limit)
+
+
 def _now(headers: Mapping[str, str]) -> float:
     """Return the server's UNIX time, since its times are relative to it; without a ``Date``, this machine's."""
     return _date(headers.get("Date", "")) or time.time()

@@ -20,7 +20,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from auth0_sso.exceptions import Auth0RateLimitError
-from auth0_sso.runtime.rate_limit_headers import bucket_is_empty, seconds_requested
+from auth0_sso.runtime.rate_limit_headers import bucket_is_empty, bucket_level, seconds_requested
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, PAUSE_SPREAD, RECOVERY, SLOWEST, Timeouts
 
 # Network delay varies by some milliseconds. Without this margin, two requests that leave a full interval apart could
@@ -30,6 +30,9 @@ _MARGIN = 0.98
 _LEAD = 0.05
 # The pause after consecutive refusals grows to 2 ** 5 / 2 = 16 seconds.
 _MOST_REFUSALS = 5
+# The lowest speed bounds what a wrong header can do. The highest lets a task catch up, but slowly: with a higher one,
+# tasks would swing between too fast and too slow if answers take longer than the bucket needs to fill.
+_LOWEST_SPEED, _HIGHEST_SPEED = 1 / 4, 1.1
 
 
 class RateLimiter:
@@ -69,6 +72,8 @@ class RateLimiter:
         self._rate_share = 1.0
         self._credit = 0.0
         self._earned_at = clock() if since is None else since
+        self._left_at = -math.inf
+        self._pace = math.inf
         self._paused_until = 0.0
         self._refusals = 0
         self._queue = asyncio.Lock()
@@ -98,23 +103,26 @@ class RateLimiter:
                 raise Auth0RateLimitError("The tenant has just requested a pause; nothing was sent.", status=429)
             await self._sleep(wait)
         self._credit -= 1
+        self._left_at = self._clock()
         self.sent[int(time.time())] += 1
 
     def delay(self) -> float:
         """Return the seconds until a request may leave."""
         now = self._clock()
         self._earn(now)
-        return max((1 - self._credit) / self._earning, self._paused_until - now, 0.0)
+        next_at = max(self._left_at + 1 / self._pace, self._paused_until)
+        return max((1 - self._credit) / self._earning, next_at - now, 0.0)
 
     def observe(self, status: int, headers: Mapping[str, str]) -> None:
         """
-        Adapt to an answer, since others use the tenant too.
+        Adapt to an answer, since others use the tenant too: to how full the bucket is, and to a refusal.
 
         ``X-RateLimit-Reset`` is documented as the UNIX time at which a request is added to the bucket, and elsewhere
         as the time at which the bucket is full. Waiting for it is right in both cases.
         """
         now = self._clock()
         self._earn(now)
+        self._pace = self.rate * _speed(headers)
         if status == 429:
             self.rate_limited += 1
             if now >= self._paused_until:  # else it left before the pause, which counts its refusal already
@@ -141,6 +149,22 @@ class RateLimiter:
     @property
     def _earning(self) -> float:
         return self.rate * _MARGIN * self._rate_share
+
+
+def _speed(headers: Mapping[str, str]) -> float:
+    """
+    Return how fast a task may send, as a multiple of its rate, when the tenant's bucket is as full as an answer says.
+
+    That is its rate while two thirds of the bucket are left, and proportionally less below. So when others use a part
+    of the refill, the level falls until all tasks together send what the others leave, before anyone is refused.
+    Alone, the tasks send no more than the refill, so the level rises again after their first requests. A bucket of two
+    is nearly empty after each request, so it slows nobody down.
+    """
+    bucket = bucket_level(headers)
+    if bucket is None:
+        return math.inf
+    remaining, limit = bucket
+    return min(max(_LOWEST_SPEED, max(2.0, 1.5 * remaining) / limit), _HIGHEST_SPEED)
 
 
 class Slot:

@@ -6,7 +6,7 @@ import email.utils
 import time
 
 import pytest
-from auth0_sso.runtime.rate_limit_headers import bucket_is_empty, retry_after, seconds_requested
+from auth0_sso.runtime.rate_limit_headers import bucket_is_empty, bucket_level, retry_after, seconds_requested
 
 
 def http_date(seconds: float) -> str:
@@ -54,3 +54,22 @@ def test_an_absurd_reset_is_a_number(value: str) -> None:
 def test_the_bucket_is_empty_when_nothing_remains(remaining: str, empty: bool) -> None:
     assert bucket_is_empty({"X-RateLimit-Remaining": remaining}) is empty
     assert not bucket_is_empty({})
+
+
+@pytest.mark.parametrize(
+    ("remaining", "limit", "expected"),
+    [
+        (" 12 ", "50", (12, 50)),
+        ("0", "2", (0, 2)),
+        ("1", "0", None),
+        ("-1", "50", None),
+        ("1.5", "50", None),
+        ("1", "fifty", None),
+        ("", "50", None),
+        ("1", "9" * 400, (1, 1e18)),
+    ],
+)
+def test_the_level_of_the_bucket_is_two_numbers_or_unknown(
+    remaining: str, limit: str, expected: tuple[float, float] | None
+) -> None:
+    assert bucket_level({"X-RateLimit-Remaining": remaining, "X-RateLimit-Limit": limit}) == expected

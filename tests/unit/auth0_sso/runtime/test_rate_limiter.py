@@ -237,3 +237,56 @@ def test_after_a_success_the_burst_is_saved_up_again(clock: FakeClock) -> None:
     left = send_times(rate_limiter, clock, 6)
     assert left[4] < 0.01
     assert left[5] > 0.9
+
+
+def level(remaining: object, limit: object) -> dict[str, str]:
+    return {"X-RateLimit-Remaining": str(remaining), "X-RateLimit-Limit": str(limit)}
+
+
+def rate_after(clock: FakeClock, status: int, headers: Mapping[str, str]) -> float:
+    """Return how many requests a second leave after an answer, of a task that may send 10 and has saved up 1,000."""
+    rate_limiter = limiter(clock, rate=10, burst=1000, since=clock.now - 1000)
+    rate_limiter.observe(status, headers)
+    left = send_times(rate_limiter, clock, 11)
+    return 10 / max(left[-1] - left[0], 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("remaining", "limit", "rate"),
+    [(60, 60, 11), (40, 60, 10), (20, 60, 5), (11, 60, 2.75), (10, 60, 2.5), (0, 60, 2.5), (5, 10, 7.5)],
+)
+def test_a_task_slows_down_as_the_bucket_runs_dry(clock: FakeClock, remaining: int, limit: int, rate: float) -> None:
+    assert rate_after(clock, 201, level(remaining, limit)) == pytest.approx(rate)
+
+
+@pytest.mark.parametrize("remaining", [0, 1])
+def test_a_bucket_of_two_slows_nobody_down(clock: FakeClock, remaining: int) -> None:
+    assert rate_after(clock, 201, level(remaining, 2)) == pytest.approx(10)
+
+
+@pytest.mark.parametrize("status", [400, 409, 503])
+def test_every_answer_says_how_full_the_bucket_is(clock: FakeClock, status: int) -> None:
+    assert rate_after(clock, status, level(20, 60)) == pytest.approx(5)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"X-RateLimit-Remaining": "0"}, {"X-RateLimit-Limit": "60"}, level("soon", 60), level(5, 0), level(-5, 60)],
+    ids=str,
+)
+def test_an_answer_that_does_not_say_how_full_the_bucket_is_slows_nobody_down(
+    clock: FakeClock, headers: dict[str, str]
+) -> None:
+    assert rate_after(clock, 201, headers) > 1000
+
+
+@pytest.mark.parametrize(("headers", "rate"), [(level(60, 60), 11), ({}, 1000)], ids=str)
+def test_a_task_catches_up_when_the_bucket_is_full_again(
+    clock: FakeClock, headers: dict[str, str], rate: float
+) -> None:
+    rate_limiter = limiter(clock, rate=10, burst=100)
+    rate_limiter.observe(201, level(0, 60))
+    send_times(rate_limiter, clock, 20)
+    rate_limiter.observe(201, headers)
+    left = send_times(rate_limiter, clock, 11)
+    assert 10 / max(left[-1] - left[0], 0.01) == pytest.approx(rate)
