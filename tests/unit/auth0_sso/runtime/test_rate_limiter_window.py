@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import selectors
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -14,43 +12,10 @@ from auth0_sso.runtime.rate_limiter import RateLimiter
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-_TICK = 1e-7
+from tests.bench.simulation.scenario import most_over_allowed
+from tests.bench.simulation.virtual_time import now, run
+
 _ROUNDING = 1e-9
-
-
-class _SimulatedLoop(asyncio.SelectorEventLoop):
-    """An event loop that advances its own clock instead of sleeping."""
-
-    def __init__(self) -> None:
-        super().__init__(_SimulatedSelector(self))
-        self.now = 1000.0
-
-    def time(self) -> float:
-        return self.now
-
-
-class _SimulatedSelector(selectors.SelectSelector):
-    def __init__(self, loop: _SimulatedLoop) -> None:
-        super().__init__()
-        self._loop = loop
-
-    def select(self, timeout: float | None = None) -> list[Any]:
-        if timeout is None:
-            raise RuntimeError("all tasks are blocked")
-        self._loop.now += max(timeout, _TICK)
-        return []
-
-
-def run(main: Coroutine[Any, Any, Any]) -> Any:
-    loop = _SimulatedLoop()
-    try:
-        return loop.run_until_complete(asyncio.wait_for(main, 1e6))
-    finally:
-        loop.close()
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 @dataclass(frozen=True)
@@ -63,6 +28,7 @@ class TaskOfPool:
     record: float
     latencies: Sequence[float]
     statuses: Sequence[int]
+    levels: Sequence[int] = (10,)
 
 
 @dataclass(frozen=True)
@@ -105,15 +71,8 @@ async def _send(rate_limiter: RateLimiter, task: TaskOfPool, worker: int, seen: 
             seen.append(now())
             await asyncio.sleep(task.latencies[number % len(task.latencies)])
             status = task.statuses[number % len(task.statuses)]
-            rate_limiter.observe(status, {"X-RateLimit-Remaining": "3"})
-
-
-def most_over_allowed(send_times: Sequence[float], slots: int, rate: float, burst: float) -> float:
-    """Return by how many requests the fullest of all windows exceeds its limit."""
-    # count(i..j) - slots * rate * (t_j - t_i) is largest where j - slots * rate * t_j has risen most.
-    risen = [number - slots * rate * at for number, at in enumerate(send_times)]
-    lowest_before = accumulate(risen, min)
-    return max((top - low + 1 for top, low in zip(risen, lowest_before, strict=True)), default=0.0) - slots * burst
+            level = task.levels[number % len(task.levels)]
+            rate_limiter.observe(status, {"X-RateLimit-Remaining": str(level), "X-RateLimit-Limit": "10"})
 
 
 durations = st.floats(0, 4) | st.just(0.0)
@@ -125,6 +84,7 @@ tasks = st.builds(
     record=st.sampled_from([0.0, 0.002, 0.02, 0.2]),
     latencies=st.lists(st.floats(0, 2), min_size=1, max_size=4),
     statuses=st.lists(st.sampled_from([201, 201, 201, 400, 429, 500]), min_size=1, max_size=5),
+    levels=st.lists(st.integers(0, 10), min_size=1, max_size=5),
 )
 
 
