@@ -68,7 +68,7 @@ def _parsing() -> Table:
     table = Table(title=f"tasks: CPU seconds of a process that parses a DAG, median of {TIMES}", title_justify="left")
     for heading in ("DAG", "seconds", "÷ empty"):
         table.add_column(heading, justify="left" if heading == "DAG" else "right")
-    files = [PROJECT / "tests/bench/dags/empty.py", *sorted((PROJECT / "dags").glob("*.py"))]
+    files = [PROJECT / "tests/bench/ways/dags/empty.py", *sorted((PROJECT / "dags").glob("*.py"))]
     seconds: dict[Path, list[float]] = {file: [] for file in files}
     for _ in range(TIMES):
         for file, found in seconds.items():

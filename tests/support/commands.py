@@ -8,7 +8,7 @@ import sys
 
 from dev.local.background import PROJECT
 
-NAIVE_DAGS = {"naive": PROJECT / "tests" / "bench" / "dags"}
+NAIVE_DAGS = {"naive": PROJECT / "tests" / "bench" / "ways" / "dags"}
 """The folder of the DAG ``naive``, for ``LocalAirflow``."""
 
 
