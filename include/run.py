@@ -88,12 +88,11 @@ def choose_fan_out(
         )
     if given is not None:
         return FanOut(int(given), "at most max_mapped_tasks")  # Airflow's parameters take 16.0 for an integer
-    if items <= min(few, longest):
-        return FanOut(max(items, 1), f"up to {few}, each has a task of its own")
     known = slots or _UNKNOWN_SLOTS
     rounds = max(1, int(requests / (known * requests_per_slot) // SECONDS_A_TASK))
-    if items <= (tasks := min(known * rounds, longest)):
-        return FanOut(items, "each has a task of its own, and every slot of the pool is busy")
+    tasks = min(known * rounds, longest)
+    if items <= max(tasks, min(few, longest)):
+        return FanOut(max(items, 1), "each has a task of its own")
     each = f"{rounds} for each slot" if rounds > 1 else "one for each slot"
     return FanOut(tasks, f"{each} of the pool, which has {slots or 'an unknown number of'} slots")
 

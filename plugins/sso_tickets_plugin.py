@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -21,6 +21,8 @@ PRELOADED = (
     "include.revoke_tickets",
     "include.texts",
 )
+
+log = logging.getLogger(__name__)
 
 
 class Listener:
@@ -59,10 +61,12 @@ class Listener:
 
 
 def preload() -> None:
-    """Import what the DAGs import. A scheduler that can't see their folder ``include`` leaves that to the tasks."""
+    """Import what the DAGs import. What a service can't import, like ``include`` without its folder, the tasks do."""
     for name in PRELOADED:
-        with suppress(ImportError):
+        try:
             import_module(name)
+        except ImportError as error:
+            log.info("%s is not preloaded: %s", name, error)
 
 
 async def pages(scope: Any, receive: Callable[..., Awaitable[Any]], send: Callable[..., Awaitable[Any]]) -> None:

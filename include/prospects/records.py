@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import merge
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 _UNSAFE = "\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff"
@@ -63,8 +65,13 @@ class Problem:
     value: str
     rule: str
 
+    @property
+    def cell(self) -> str:
+        """The cell in words."""
+        return f"column {self.column}, value '{self.value}'"
+
     def __str__(self) -> str:
-        return f"row {self.row}, column {self.column}, value '{self.value}': {self.rule}"
+        return f"row {self.row}, {self.cell}: {self.rule}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +122,9 @@ class InvalidRow(InputRow):
     @property
     def error(self) -> str:
         """All problems in one text; it names the row once, and each cell."""
-        first, *others = self.problems
-        parts, cell = [str(first)], (first.column, first.value)
-        for problem in others:
-            same = (problem.column, problem.value) == cell
-            parts.append(problem.rule if same else f"column {problem.column}, value '{problem.value}': {problem.rule}")
-            cell = (problem.column, problem.value)
-        return "; ".join(parts)
+        cells = groupby(self.problems, attrgetter("cell"))
+        texts = (f"{cell}: {'; '.join(problem.rule for problem in problems)}" for cell, problems in cells)
+        return f"row {self.row}, {'; '.join(texts)}"
 
 
 @dataclass(frozen=True, slots=True)

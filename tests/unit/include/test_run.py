@@ -71,8 +71,8 @@ def test_the_fewest_tasks_that_keep_every_slot_busy(
 @pytest.mark.parametrize(
     ("organizations", "requests", "slots", "given", "reason"),
     [
-        (7, 7, 4, None, "up to 50, each has a task of its own"),
-        (60, 60, 60, None, "each has a task of its own, and every slot of the pool is busy"),
+        (7, 7, 4, None, "each has a task of its own"),
+        (60, 60, 60, None, "each has a task of its own"),
         (99, 99, 4, None, "one for each slot of the pool, which has 4 slots"),
         (9_999, 9_999, 4, None, "8 for each slot of the pool, which has 4 slots"),
         (99, 99, 0, None, "one for each slot of the pool, which has an unknown number of slots"),

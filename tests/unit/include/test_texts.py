@@ -19,7 +19,7 @@ PLAN = {
     "replace": 0,
     "requests": 5,
     "mapped_tasks": 4,
-    "fan_out": "up to 50, each has a task of its own",
+    "fan_out": "each has a task of its own",
     "seconds": 2.5,
 }
 COUNTS = dict.fromkeys(("created", "reused", "planned", "conflict", "failed", "invalid", "not_attempted"), 0)
@@ -59,7 +59,7 @@ def test_its_body_is_a_table_of_the_plan_with_a_link_to_all_rows() -> None:
         "| Links to reuse | 4 |",
         "| Links to replace | 0 |",
         "| Invalid rows, which are left out | 2 |",
-        "| Mapped tasks: up to 50, each has a task of its own | 4 |",
+        "| Mapped tasks: each has a task of its own | 4 |",
         "| Seconds at the pool's rate | 2.5 |",
     ]
     assert "[All rows of the plan](https://airflow/sso-tickets/runs/create_sso_tickets/<run>/rows)" in lines
