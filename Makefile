@@ -11,10 +11,10 @@ unexport PYTHONDONTWRITEBYTECODE
 OTHER_WORDS := weather|unanswered|askers?|patience|vault|aftermath|skies|pacer|simulate|owed|mend(s|ed)?|heeds?|anew|told|settled|silence|doubts?|books|replaceable|lockedticketsxcom
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test test-browser lint chaos bench env lock
+.PHONY: help setup demo up down test test-browser test-celery lint chaos bench env lock
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make .venv with all that is needed
 
@@ -41,6 +41,9 @@ test: setup ## All tests, end to end too
 
 test-browser: setup ## A person's way through the pages, in headless Chromium (Debian's package chromium)
 	$(BIN)/python -m pytest tests/browser
+
+test-celery: setup ## Two Celery workers at the limit, beside a second client, and killed (5 minutes; needs PostgreSQL and Redis)
+	$(BIN)/python -m pytest tests/celery
 
 lint: setup ## Style, types, words and the import contract
 	$(BIN)/ruff check .

@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.support.postgres import STARTED_VARIABLE, PostgresError, postgres_server
+from tests.support.services.postgres import STARTED_VARIABLE, PostgresError, postgres_server
 
 _PROJECT = Path(__file__).parents[1]
 _HOME = _PROJECT / ".airflow" / "unit"

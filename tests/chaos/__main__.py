@@ -24,7 +24,8 @@ from tests.chaos.airflow import ChaosAirflow
 from tests.chaos.baseline import BaselineOutcome, run_baseline
 from tests.chaos.batch import Batch, ChaosError, Outcome
 from tests.chaos.verdict import problems_of, table
-from tests.support import commands, postgres
+from tests.support import commands
+from tests.support.services import postgres
 
 HOME = PROJECT / ".airflow" / "chaos"
 ORGANIZATIONS = 200

@@ -8,9 +8,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
 from dev.sandbox.server import Sandbox
-from tests.chaos.airflow import API_SERVER, SCHEDULER, ChaosAirflow
+from tests.chaos.airflow import ChaosAirflow
 from tests.chaos.plan import Kill, Target
-from tests.chaos.processes import kill
+from tests.support.services.airflow import API_SERVER, SCHEDULER
+from tests.support.services.processes import kill
 
 _POLL_SECONDS = 0.05
 _STATE_SECONDS = 1.0

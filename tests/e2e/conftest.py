@@ -21,7 +21,7 @@ from dev.sandbox.tenant.settings import SandboxSettings
 from tests.e2e.runs import ADA, BOB, CAT, HEAD, HOME, PACE, SLOTS, Run, Trigger, connect_to
 from tests.support import scan
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parent / "examples"
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -16,7 +16,7 @@ from auth0_sso.ledger.store import Ledger, open_ledger
 from cryptography.fernet import Fernet
 from sqlalchemy import MetaData, create_engine, make_url, select
 
-from tests.support import postgres
+from tests.support.services import postgres
 
 FERNET_VARIABLE = "AIRFLOW__CORE__FERNET_KEY"
 DATABASES = ("sqlite", "postgresql")

@@ -110,7 +110,9 @@ def test_a_reader_sees_all_of_docs_at_a_glance() -> None:
     assert len(list(DOCS.iterdir())) <= 10
 
 
-@pytest.mark.parametrize("example", sorted((PROJECT / "tests" / "examples").glob("*.py")), ids=lambda file: file.name)
+@pytest.mark.parametrize(
+    "example", sorted((PROJECT / "tests" / "e2e" / "examples").glob("*.py")), ids=lambda file: file.name
+)
 def test_an_example_is_quoted_as_it_is(example: Path) -> None:
     _docstring, _, code = example.read_text(encoding="utf-8").partition('"""\n\n')
     assert f"```python\n{code.strip()}\n```" in (DOCS / "developing.md").read_text(encoding="utf-8")

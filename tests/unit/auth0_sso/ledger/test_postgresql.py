@@ -20,8 +20,9 @@ from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.exc import OperationalError
 
 from dev.sandbox.server import Sandbox
-from tests.support import factories, postgres
+from tests.support import factories
 from tests.support.factories import issue, organizations
+from tests.support.services import postgres
 
 pytestmark = pytest.mark.usefixtures("auth0_connection")
 

@@ -1,39 +1,16 @@
-"""The processes of an Airflow, found by the sessions that its parts were started in."""
+"""Ending processes with all that they have started, as when their container is killed."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from collections.abc import Collection, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 
 import psutil
 
-_TITLE = "airflow worker -- "
-_SUPERVISOR = f"{_TITLE}LocalExecutor: "
-
-
-@dataclass(frozen=True)
-class TaskProcess:
-    """A process that runs or supervises the task instance of this id."""
-
-    pid: int
-    ti_id: str
-    supervises: bool
-
-
-def task_processes(sessions: Collection[int]) -> list[TaskProcess]:
-    """Return the processes that run or supervise a task."""
-    found = []
-    for process in processes(sessions):
-        with suppress(psutil.NoSuchProcess):
-            title = " ".join(process.cmdline()).strip()
-            supervises = title.startswith(_SUPERVISOR)
-            ti_id = title.removeprefix(_SUPERVISOR if supervises else _TITLE)
-            if title.startswith(_TITLE) and len(ti_id) == 36:  # an idle worker has none
-                found.append(TaskProcess(process.pid, ti_id, supervises))
-    return found
+_END_SECONDS = 20.0
 
 
 def kill(pid: int) -> bool:
@@ -43,6 +20,18 @@ def kill(pid: int) -> bool:
     except psutil.NoSuchProcess:
         return False
     return True
+
+
+def kill_family(process: subprocess.Popen[bytes]) -> None:
+    """End a process, its children and theirs with SIGKILL."""
+    with suppress(psutil.NoSuchProcess):
+        leader = psutil.Process(process.pid)
+        leader.suspend()  # else it may start others meanwhile
+        family = leader.children(recursive=True)
+        for one in (leader, *family):
+            kill(one.pid)
+        psutil.wait_procs(family, _END_SECONDS)
+    process.wait(_END_SECONDS)
 
 
 def kill_sessions(sessions: Collection[int]) -> None:
