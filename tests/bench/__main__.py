@@ -10,7 +10,7 @@ import time
 from rich.console import Console
 
 from dev.local.airflow import LocalAirflowError
-from tests.bench.measured import BenchError
+from tests.bench.results.measured import BenchError
 from tests.support import commands
 
 # The lightest first: a process's peak memory includes what its parent had when it was started.

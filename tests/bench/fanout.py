@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -15,13 +15,15 @@ from dev.local.api import AirflowApi
 from dev.local.tenant import CONNECTION, connection_fields
 from dev.sandbox.server import Sandbox
 from dev.sandbox.tenant.settings import SandboxSettings
-from tests.bench.measured import HOME, LATENCY, BenchError, Measured, measured, problems, table
+from tests.bench.results.measured import HOME, LATENCY, BenchError, Measured, measured, problems, span, table
+from tests.bench.results.plots import plot_requests
 from tests.support import commands
 from tests.support.prospects import csv_of
+from tests.support.services.second_client import SecondClient
 
 OURS = "create_sso_tickets"
 NAIVE = "naive"
-_RUN_SECONDS = 180.0
+_RUN_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Case:
     :param slots: of the pool
     :param requests_per_slot: of the connection, and ``burst_per_slot``
     :param conf: parameters of the run beside the CSV; none are the defaults
+    :param others: requests a second of a second client
     :param dag_id: the DAG whose task ``create_tickets`` is measured
     """
 
@@ -43,6 +46,7 @@ class Case:
     requests_per_slot: float
     burst_per_slot: float
     conf: Mapping[str, Any] = field(default_factory=dict)
+    others: float = 0.0
     dag_id: str = OURS
 
 
@@ -53,13 +57,25 @@ _RECOMMENDED: dict[str, tuple[int, float, float]] = {
     "enterprise": (4, 4, 12),
     "private-basic": (10, 5, 5),
 }
-_SIZES = {"enterprise": (40, 100, 300, 1000), "private-basic": (300, 1000), "professional": (100,), "free": (100,)}
+_SIZES = {
+    "enterprise": (40, 100, 300, 1000),
+    "private-basic": (100, 300, 1000),
+    "professional": (100, 300),
+    "free": (100, 300),
+}
+_PLOTTED = (
+    "enterprise, 300 organizations",
+    "enterprise, 1,000 organizations",
+    "enterprise, 300, half of the rate taken",
+    "naive: 100, requests.post a task",
+)
 CASES = [
     *(
         Case(f"{plan}, {size:,} organizations", size, plan, *_RECOMMENDED[plan])
         for plan, sizes in _SIZES.items()
         for size in sizes
     ),
+    Case("enterprise, 300, half of the rate taken", 300, "enterprise", *_RECOMMENDED["enterprise"], others=8),
     Case("enterprise, 100, one a task", 100, "enterprise", *_RECOMMENDED["enterprise"], {"max_mapped_tasks": 100}),
     Case("naive: 100, requests.post a task", 100, "enterprise", 16, 1, 1, dag_id=NAIVE),
 ]
@@ -77,28 +93,34 @@ def run(console: Console) -> list[str]:
         for number, case in enumerate(CASES):
             console.print(f"fanout: {case.way} …")
             try:
-                found.append(_measure(local.api(), number, case))
+                found.append(_measure(console, local.api(), number, case))
             except BenchError as error:
                 failures.append(str(error))
     if found:
         console.print(table("fanout: create_tickets on one Airflow, LocalExecutor, SQLite", found))
+        plotted = [one for one in found if one.way in _PLOTTED]
+        plot_requests(HOME / "fanout.svg", "Whole runs, every parameter at its default", plotted)
     return failures + problems(found)
 
 
-def _measure(api: AirflowApi, number: int, case: Case) -> Measured:
+def _measure(console: Console, api: AirflowApi, number: int, case: Case) -> Measured:
     extra = {"requests_per_slot": case.requests_per_slot, "burst_per_slot": case.burst_per_slot}
     with Sandbox(SandboxSettings(plan=case.plan, latency=LATENCY)) as tenant:
         api.set_connection(CONNECTION, **connection_fields(tenant.url, tenant.settings, **extra))
         api.set_pool(POOL if case.dag_id == OURS else NAIVE, case.slots)
-        run, tasks = _run(api, case, prefix=f"case{number}x")
+        with SecondClient(tenant, case.others) if case.others else nullcontext() as other:
+            run, tasks = _run(api, case, prefix=f"case{number}x")
+        if other:
+            console.print(f"fanout: {case.way}: the second client's answers: {dict(other.answers)}")
         return measured(
             case.way,
             tenant,
             case.organizations,
-            _span(tasks),
+            span(tasks),
             tasks=len(tasks),
-            run_seconds=_span([run]),
+            run_seconds=span([run]),
             is_ours=case.dag_id == OURS,
+            other=other,
         )
 
 
@@ -123,11 +145,3 @@ def _trigger(api: AirflowApi, case: Case, prefix: str) -> str:
         return api.trigger(NAIVE, {"organizations": case.organizations, "prefix": prefix})
     text = csv_of(case.organizations, case.organizations, prefix)
     return api.trigger(OURS, {"prospects_csv": text, **case.conf})
-
-
-def _span(timed: list[dict[str, Any]]) -> float:
-    """Return the seconds from the first start to the last end."""
-    starts, ends = (
-        [datetime.fromisoformat(one[name]).timestamp() for one in timed] for name in ("start_date", "end_date")
-    )
-    return max(ends) - min(starts)

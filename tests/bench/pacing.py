@@ -15,7 +15,8 @@ from dev.local.background import PROJECT
 from dev.local.tenant import connection_env
 from dev.sandbox.server import Sandbox
 from dev.sandbox.tenant.settings import SandboxSettings
-from tests.bench.measured import HOME, LATENCY, PLAN, BenchError, Measured, measured, problems, table
+from tests.bench.results.measured import HOME, LATENCY, PLAN, BenchError, Measured, measured, problems, table
+from tests.bench.results.plots import plot_requests
 
 PROSPECTS = 300
 _SECONDS = 300.0
@@ -32,6 +33,7 @@ def run(console: Console) -> list[str]:
     with Sandbox(SandboxSettings(plan=PLAN, latency=LATENCY)) as tenant:
         found = [_measure(console, tenant, way, *command) for way, command in WAYS.items()]
     console.print(table(f"pacing: {PROSPECTS} prospects, one process", found))
+    plot_requests(HOME / "pacing.svg", f"{PROSPECTS} prospects at the plan {PLAN}, one process", found)
     return problems(found)
 
 

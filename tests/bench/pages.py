@@ -17,7 +17,7 @@ from dev.local.airflow import POOL, USER, LocalAirflow
 from dev.local.tenant import connection_env
 from dev.sandbox.server import Sandbox
 from dev.sandbox.tenant.settings import Plan, SandboxSettings
-from tests.bench.measured import HOME, BenchError
+from tests.bench.results.measured import HOME, BenchError
 from tests.support.prospects import csv_of
 
 ROWS = 10_000

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from dev.local.background import PROJECT
 from tests.bench import rows
-from tests.bench.measured import HOME, BenchError
+from tests.bench.results.measured import HOME, BenchError
 
 MAX_MEMORY = 600 * 2**20
 _SECONDS = 180.0

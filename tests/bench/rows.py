@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dev.local.background import PROJECT
-from tests.bench.measured import HOME, BenchError
+from tests.bench.results.measured import HOME, BenchError
 
 MAX_MEMORY = 2**30
 MAX_GROWTH = 3.0

@@ -1,4 +1,4 @@
-"""What a mapped task and the parsing of a DAG cost, compared with a task and a DAG that do nothing."""
+"""What tasks and the parsing of a DAG cost: a mapped task and a DAG beside empty ones, and the tasks of a large run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +20,17 @@ from dev.local.background import PROJECT
 from dev.local.tenant import CONNECTION, connection_fields
 from dev.sandbox.server import Sandbox
 from dev.sandbox.tenant.settings import Plan, SandboxSettings
-from tests.bench.measured import HOME, BenchError
+from tests.bench.results.measured import HOME, BenchError, span
 from tests.support import commands
 from tests.support.prospects import csv_of
 
 FEW, MANY = 10, 50
 SLOTS = 4
 TIMES = 3
-EMPTY, OURS = "empty", "create_sso_tickets"
-_RUN_SECONDS = 120.0
+EMPTY, NAIVE, OURS = "empty", "naive", "create_sso_tickets"
+STEPS = ("load_prospects", "plan_fan_out", "create_tickets", "export_report", "check_outcome")
+SIZES = (1_000, 10_000)
+_RUN_SECONDS = 300.0
 # In a process of its own, as the DAG processor without this project's listener would do it.
 _PARSE = """
 import sys, time
@@ -55,12 +56,13 @@ def run(console: Console) -> list[str]:
             api.set_connection(CONNECTION, **connection_fields(tenant.url, tenant.settings, **extra))
             for pool in (POOL, "naive"):
                 api.set_pool(pool, SLOTS)
-            measured: dict[str, list[tuple[float, float]]] = {EMPTY: [], OURS: []}
+            measured: dict[str, list[tuple[float, float]]] = {EMPTY: [], NAIVE: [], OURS: []}
             for number in range(TIMES):
                 for dag_id, found in measured.items():
                     console.print(f"tasks: {dag_id} …")
                     found.append(_cost(api, local, dag_id, f"time{number}x"))
-    console.print(_table(measured))
+            console.print(_table(measured))
+            console.print(_steps(api, console))
     return []
 
 
@@ -98,21 +100,42 @@ def _cost(api: AirflowApi, local: LocalAirflow, dag_id: str, prefix: str) -> tup
 
 
 def _run(api: AirflowApi, local: LocalAirflow, dag_id: str, size: int, prefix: str) -> tuple[float, float]:
-    conf: Mapping[str, Any] = {"organizations": size}
+    conf: Mapping[str, Any] = {"organizations": size} if dag_id == EMPTY else {"organizations": size, "prefix": prefix}
     if dag_id == OURS:
         conf = {"prospects_csv": csv_of(size, size, prefix), "max_mapped_tasks": size}
     began = _cpu_seconds(local)
-    run_id = api.trigger(dag_id, dict(conf))
-    deadline = time.monotonic() + _RUN_SECONDS
-    while (state := api.run(dag_id, run_id)["state"]) != "success":
-        if state == "failed" or time.monotonic() > deadline:
-            raise BenchError(f"tasks: {dag_id} is {state}, see {HOME / 'logs'}")
-        time.sleep(1)
+    _, instances = _end_of(api, dag_id, conf)
     used = _cpu_seconds(local) - began
-    tasks = [task for task in api.task_instances(dag_id, run_id) if task["task_id"] == "create_tickets"]
+    tasks = [task for task in instances if task["task_id"] == "create_tickets"]
     if len(tasks) != size:
         raise BenchError(f"tasks: {dag_id} has {len(tasks)} mapped tasks, not {size}")
-    return used, statistics.median(_seconds(task) for task in tasks)
+    return used, statistics.median(span([task]) for task in tasks)
+
+
+def _steps(api: AirflowApi, console: Console) -> Table:
+    """Return how long each task takes in runs with many organizations, at a tenant without a limit."""
+    api.set_pool(POOL, SLOTS)
+    table = Table(title="tasks: seconds of each task, no limit at the tenant", title_justify="left")
+    for heading in ("organizations", *STEPS, "between them", "whole run"):
+        table.add_column(heading, justify="right")
+    for size in SIZES:
+        console.print(f"tasks: a run of {size:,} organizations …")
+        run, tasks = _end_of(api, OURS, {"prospects_csv": csv_of(size, size, f"step{size}x")})
+        spans = [span([task for task in tasks if task["task_id"] == step]) for step in STEPS]
+        whole = span([run])
+        table.add_row(f"{size:,}", *(f"{seconds:.1f}" for seconds in (*spans, whole - sum(spans), whole)))
+    return table
+
+
+def _end_of(api: AirflowApi, dag_id: str, conf: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return a run that has ended well, and its task instances."""
+    run_id = api.trigger(dag_id, dict(conf))
+    deadline = time.monotonic() + _RUN_SECONDS
+    while (run := api.run(dag_id, run_id))["state"] != "success":
+        if run["state"] == "failed" or time.monotonic() > deadline:
+            raise BenchError(f"tasks: {dag_id} is {run['state']}, see {HOME / 'logs'}")
+        time.sleep(1)
+    return run, api.task_instances(dag_id, run_id)
 
 
 def _cpu_seconds(local: LocalAirflow) -> float:
@@ -125,11 +148,6 @@ def _cpu_seconds(local: LocalAirflow) -> float:
         except psutil.NoSuchProcess:  # it is in its parent's sum
             continue
     return total
-
-
-def _seconds(task: Mapping[str, Any]) -> float:
-    start, end = (datetime.fromisoformat(task[name]) for name in ("start_date", "end_date"))
-    return (end - start).total_seconds()
 
 
 def _table(measured: Mapping[str, list[tuple[float, float]]]) -> Table:

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from dev.sandbox.tenant.settings import Plan
-from dev.sandbox.tenant.traffic import Seen
-
 
 @dataclass(frozen=True)
 class Figures:
@@ -34,26 +31,6 @@ class Figures:
     used: float
     each_second: Sequence[int]
     flagged: int
-
-
-def bucket_needed(requests: Sequence[Seen], refill: float) -> float:
-    """Return the size of the smallest bucket that accepts all requests: no window has more than it + refill * w."""
-    needed = full = 0.0
-    last = None
-    for at in sorted(seen.monotonic for seen in requests):
-        full = 1.0 if last is None else max(0.0, full - refill * (at - last)) + 1
-        needed, last = max(needed, full), at
-    return needed
-
-
-def use_of(requests: Sequence[Seen], plan: Plan) -> tuple[float, float, list[int]]:
-    """Return the seconds from the first to the last accepted request, the share of the refill used, and each second."""
-    times = sorted(seen.monotonic for seen in requests if seen.accepted)
-    seconds = times[-1] - times[0]
-    counts = [0] * (int(seconds) + 1)
-    for at in times:
-        counts[int(at - times[0])] += 1
-    return seconds, (len(times) - 1) / seconds / plan.refill, counts
 
 
 def table(found: Sequence[Figures]) -> Table:

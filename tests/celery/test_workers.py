@@ -9,7 +9,8 @@ import pytest
 from auth0_sso.ledger.store import open_ledger
 
 from dev.sandbox.server import Sandbox
-from tests.celery.figures import Figures, bucket_needed, use_of
+from dev.sandbox.tenant.traffic import bucket_needed, each_second
+from tests.celery.figures import Figures
 from tests.celery.stack import PACE, PARTS, SLOTS, WORKERS, Stack
 from tests.chaos.audit import Audit, audit
 from tests.support.prospects import csv_of
@@ -73,10 +74,10 @@ def _require_complete(found: Audit) -> None:
 
 
 def _figures(name: str, stack: Stack, tenant: Sandbox, run_id: str, other: SecondClient | None = None) -> Figures:
-    requests, seen = tenant.requests, tenant.stats()
-    plan = tenant.settings.limit
+    seen, refill = tenant.stats(), tenant.settings.limit.refill
     others, others_refused = (other.answers.total(), other.answers[429]) if other else (0, 0)
-    seconds, used, each_second = use_of(requests, plan)
+    times = [request.monotonic for request in tenant.requests if request.accepted]
+    seconds = max(times) - min(times)
     return Figures(
         name=name,
         tickets=seen.tickets,
@@ -84,9 +85,9 @@ def _figures(name: str, stack: Stack, tenant: Sandbox, run_id: str, other: Secon
         refused=seen.rate_limited - others_refused,
         others=others,
         others_refused=others_refused,
-        bucket=bucket_needed(requests, plan.refill),
+        bucket=bucket_needed(times, refill),
         seconds=seconds,
-        used=used,
-        each_second=each_second,
+        used=len(times) / seconds / refill,
+        each_second=each_second(times, min(times)),
         flagged=sum(row["duplicate_possible"] for row in stack.rows(run_id)),
     )

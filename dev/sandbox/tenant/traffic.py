@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -44,3 +46,24 @@ def most_in_window(times: Iterable[float], seconds: float) -> int:
             first += 1
         most = max(most, last - first + 1)
     return most
+
+
+def bucket_needed(times: Iterable[float], refill: float) -> float:
+    """Return the size of the smallest bucket that lets all of the times pass.
+
+    So each span of ``w`` seconds has at most so many of them, plus ``refill * w``.
+
+    :param refill: a second
+    """
+    most = level = 0.0
+    before = -math.inf
+    for at in sorted(times):
+        level = max(0.0, level - refill * (at - before)) + 1
+        most, before = max(most, level), at
+    return most
+
+
+def each_second(times: Iterable[float], start: float) -> list[int]:
+    """Return how many of the times lie in each second from the start to the last of them."""
+    counts = Counter(int(at - start) for at in times)
+    return [counts[second] for second in range(max(counts, default=-1) + 1)]

@@ -15,7 +15,7 @@ from auth0_sso.runtime.rate_limiter import RateLimiter, Slot
 from auth0_sso.runtime.retry import OutageTimer, RetryBudget
 from auth0_sso.runtime.worker_pool import WorkerPool, worker_count
 
-from tests.bench.measured import LATENCY
+from tests.bench.results.measured import LATENCY
 from tests.bench.simulation import virtual_time
 from tests.bench.simulation.scenario import Outcome, Scenario, jain_index, most_over_allowed
 from tests.bench.simulation.tenant import SimulatedTenant

@@ -12,8 +12,8 @@ from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS
 from sqlalchemy import URL
 
 from dev.sandbox.tenant.settings import PLANS
-from tests.bench.measured import PLAN
 from tests.bench.pacing import ledger_file
+from tests.bench.results.measured import PLAN
 from tests.support import factories
 
 _BURST = 48  # as four slots with 12 each: less than the tenant's bucket holds

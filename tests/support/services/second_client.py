@@ -25,8 +25,8 @@ class SecondClient:
 
     def __init__(self, tenant: Sandbox, rate: float, seed: int = 1) -> None:
         self.answers: Counter[int] = Counter()
+        self.rate = rate
         self._tenant = tenant
-        self._rate = rate
         self._rng = random.Random(seed)
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._send()), daemon=True)
@@ -45,7 +45,7 @@ class SecondClient:
             session.headers["Authorization"] = f"Bearer {await self._token(session)}"
             due = asyncio.get_running_loop().time()
             while not self._is_over.is_set():
-                due += self._rng.expovariate(self._rate)
+                due += self._rng.expovariate(self.rate)
                 await asyncio.sleep(due - asyncio.get_running_loop().time())
                 sending.create_task(self._request(session))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench import rows
-from tests.bench.measured import BenchError
+from tests.bench.results.measured import BenchError
 
 MEASURED = {
     name: {"check": case.rows * 1e-4, "plan": case.rows * 1e-5, "memory": 2.0**29} for name, case in rows.CASES.items()

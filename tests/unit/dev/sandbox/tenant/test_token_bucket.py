@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dev.sandbox.tenant.settings import PLANS, Plan
 from dev.sandbox.tenant.token_bucket import TokenBucket
-from dev.sandbox.tenant.traffic import most_in_window
+from dev.sandbox.tenant.traffic import bucket_needed, each_second, most_in_window
 
 NOW = 1_800_000_000.0
 
@@ -96,3 +96,16 @@ def test_neighbours_above_the_refill_leave_nothing() -> None:
 )
 def test_the_fullest_window_is_found(times: list[float], window: float, most: int) -> None:
     assert most_in_window(times, window) == most
+
+
+@pytest.mark.parametrize(
+    ("times", "needed"),
+    [([], 0), ([0, 0.5, 1], 1), ([0, 0, 0], 3), ([5, 5, 0, 0, 5], 3), ([0, 0, 0.25, 0.25], 3.5)],
+)
+def test_the_smallest_bucket_that_lets_all_requests_pass(times: list[float], needed: float) -> None:
+    assert bucket_needed(times, refill=2) == needed
+
+
+def test_the_requests_of_each_second() -> None:
+    assert each_second([12.5, 10, 10.9, 12.1], start=10) == [2, 0, 2]
+    assert each_second([], start=10) == []
