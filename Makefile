@@ -50,7 +50,7 @@ lint: setup ## Style, types, words and the import contract
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(BIN)/lint-imports --no-logo
-	@! grep -rniE '(^|[^a-z])($(OTHER_WORDS))([^a-z]|$$)' dags plugins include dev tests docs README.md CHANGELOG.md --include=*.py --include=*.j2 --include=*.js --include=*.md
+	@! grep -rniE '(^|[^a-z])($(OTHER_WORDS))([^a-z]|$$)' dags plugins include dev tests docs README.md CONTRIBUTING.md CHANGELOG.md --include=*.py --include=*.j2 --include=*.js --include=*.md
 
 chaos: setup ## Kill Airflow over and over while it creates tickets, and audit the result (17 minutes; needs PostgreSQL)
 	$(BIN)/python -m tests.chaos

@@ -55,7 +55,7 @@ _RECOMMENDED: dict[str, tuple[int, float, float]] = {
     "free": (2, 1, 1),
     "professional": (2, 1.25, 5),
     "enterprise": (4, 4, 12),
-    "private-basic": (10, 5, 5),
+    "private-basic": (4, 12.5, 12),
 }
 _SIZES = {
     "enterprise": (40, 100, 300, 1000),

@@ -19,7 +19,7 @@ from include.prospects import describe_columns
 PROJECT = Path(__file__).parents[2]
 DOCS = PROJECT / "docs"
 README = PROJECT / "README.md"
-PAGES = [README, *sorted(DOCS.glob("*.md"))]
+PAGES = [README, PROJECT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
 WHAT_HAPPENS = DOCS / "what-happens-when.md"
 PARAMETERS = DOCS / "parameters.md"
 
@@ -115,4 +115,4 @@ def test_a_reader_sees_all_of_docs_at_a_glance() -> None:
 )
 def test_an_example_is_quoted_as_it_is(example: Path) -> None:
     _docstring, _, code = example.read_text(encoding="utf-8").partition('"""\n\n')
-    assert f"```python\n{code.strip()}\n```" in (DOCS / "developing.md").read_text(encoding="utf-8")
+    assert f"```python\n{code.strip()}\n```" in (DOCS / "architecture.md").read_text(encoding="utf-8")
