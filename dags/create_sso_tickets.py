@@ -41,10 +41,11 @@ def plan_fan_out(loaded: dict[str, Any], *, params: dict[str, Any], ti: Any, dag
     settings = {name: params[name] for name in ("profile_id", "on_existing")}
     ledger = check_before_creating(ti, {one.profile_id for one in found.valid}, **settings, dry_run=params["dry_run"])
     expected = forecast(prospects.manifest_rows(found), dag_run, **settings)
+    lost = create_tickets.require_ledger(ObjectStoragePath(loaded["folder"]), expected.ledger_is_empty, params)
     limits = {"given": params["max_mapped_tasks"], "longest": conf.getint("core", "max_map_length")}
     fan_out = run.choose_fan_out(len(expected.requests), expected.counts.requests, **vars(expected.capacity), **limits)
     batches = create_tickets.plan(found, fan_out, expected.requests, ObjectStoragePath(loaded["folder"]))
-    ti.xcom_push("plan", create_tickets.summarize_plan(loaded, batches, fan_out, expected.summary(len(batches))))
+    ti.xcom_push("plan", create_tickets.summarize_plan(loaded, batches, fan_out, expected.summary(len(batches)), lost))
     return [{**batch, "ledger_id": ledger} for batch in batches]
 
 
@@ -77,9 +78,8 @@ def check_outcome(exported: dict[str, Any] | None) -> None:
     tags=["auth0", "sso"],
 )
 def create_sso_tickets() -> None:
-    """Creates Auth0 self-service SSO access tickets from a CSV of prospects: one link for each prospect. A successful
-    run means that every row has a final outcome. You can run it again at any time: links that are still valid are
-    reused."""
+    """Creates Auth0 self-service SSO access tickets from a CSV: one link for each prospect. A successful run means
+    that every row has a final outcome. You can run it again at any time: links that are still valid are reused."""
     loaded = load_prospects()
     batches = plan_fan_out(loaded)
     approved = ApprovePlanOperator(notifiers=notifiers(**APPROVAL_NOTICE), **APPROVAL)

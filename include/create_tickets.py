@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from include import reports
@@ -34,7 +35,10 @@ PLAN_FIELDS = (
     "mapped_tasks",
     "fan_out",
     "seconds",
+    "links_not_in_ledger",
 )
+LINKS_WORK_FOR = timedelta(days=5, hours=5)
+"""A link can be opened for five days at most, and be used for five hours after that."""
 _SHOWN_PROBLEMS = 20
 _NOT_ATTEMPTED = "Nothing was sent for this row: see the first failed task of the run."
 
@@ -43,6 +47,10 @@ log = logging.getLogger(__name__)
 
 class InvalidRowsError(ValueError):
     """There are invalid rows, and ``on_invalid_rows`` is ``fail``."""
+
+
+class NewLedgerError(ValueError):
+    """The ledger is empty, but links exist: their prospects would get a second one."""
 
 
 def load(source: AnyPath | None, text: str, default_ttl_sec: int, folder: AnyPath) -> dict[str, Any]:
@@ -76,6 +84,33 @@ def read(manifest: AnyPath, *, on_invalid_rows: str = "skip") -> Prospects:
     return found
 
 
+def require_ledger(folder: AnyPath, ledger_is_empty: bool, params: Mapping[str, Any]) -> int:
+    """Check that the ledger is not a new one in the place of one that knows links which may still work.
+
+    A dry run, and a run that waits for an approval, only log a warning.
+
+    :param folder: the run's; the reports of earlier runs are beside it.
+    :param params: the run's.
+    :return: how many links the newest report lists that the ledger doesn't know, 0 if the ledger has entries.
+    :raises NewLedgerError: says what to do.
+    """
+    found = reports.newest_links(folder.parent, LINKS_WORK_FOR) if ledger_is_empty else None
+    if found is None:
+        return 0
+    text = (
+        f"The ledger is empty, but the report in {found.folder}, of {found.finished_at}, lists {found.links} links "
+        "that may still work. Their prospects would get a second link."
+    )
+    if not (params["require_approval"] or params["dry_run"]):
+        raise NewLedgerError(
+            f"{text} So nothing was sent. Restore the ledger from its backup, or correct the connection "
+            "'sso_tickets_db' or SSO_TICKETS_LEDGER, so that it is found. To create new links all the same, trigger "
+            "another run with require_approval, and approve it. If the report is of another tenant, move it away."
+        )
+    log.warning(text)
+    return found.links
+
+
 def plan(found: Prospects, fan_out: FanOut, requests: Mapping[str, int], folder: AnyPath) -> list[dict[str, str]]:
     """Divide the organizations among the mapped tasks.
 
@@ -86,17 +121,22 @@ def plan(found: Prospects, fan_out: FanOut, requests: Mapping[str, int], folder:
 
 
 def summarize_plan(
-    loaded: Mapping[str, Any], batches: Sequence[Mapping[str, str]], fan_out: FanOut, expected: Mapping[str, Any]
+    loaded: Mapping[str, Any],
+    batches: Sequence[Mapping[str, str]],
+    fan_out: FanOut,
+    expected: Mapping[str, Any],
+    links_not_in_ledger: int,
 ) -> dict[str, Any]:
     """Return what the run is going to do, and log it.
 
     :param loaded: what ``load`` returned.
     :param expected: what the ledger says: ``prospects``, ``create``, ``reuse``, ``replace``, ``requests``, ``seconds``.
+    :param links_not_in_ledger: see :func:`require_ledger`.
     :return: these, ``organizations``, ``invalid``, ``mapped_tasks``, and ``fan_out``, why there are so many. Prospects
         are counted, not rows: rows that repeat a prospect count once. ``seconds`` is None if unknown.
     """
     found = {"organizations": loaded["organizations"], "invalid": loaded["invalid"], "mapped_tasks": len(batches)}
-    planned = {**expected, **found, "fan_out": fan_out.reason}
+    planned = {**expected, **found, "fan_out": fan_out.reason, "links_not_in_ledger": links_not_in_ledger}
     log.info("The plan: %s", ", ".join(f"{name} {planned[name]}" for name in PLAN_FIELDS))
     return {name: planned[name] for name in PLAN_FIELDS}
 

@@ -87,6 +87,11 @@ APPROVAL = {
     "subject": "Create SSO tickets? " + _PLAN_LINE,
     "body": _PLAN
     + """
+{%- if plan.links_not_in_ledger -%}
+**Warning: the ledger is empty, but the newest report lists links that may still work: {{ plan.links_not_in_ledger }}.**
+Their prospects get a second link if you approve. To avoid that, reject the plan and restore the ledger.
+
+{% endif -%}
 {%- if params.get('dry_run') -%}
 **Dry run**: nothing is sent, whatever you choose.
 {%- elif plan.replace -%}

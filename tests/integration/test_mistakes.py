@@ -102,3 +102,24 @@ def test_a_folder_of_reports_on_a_pods_own_disk(
         assert run.state == "failed"
         assert "The folder of reports, /no/such/reports, is on this pod's own disk" in run.log
     assert tenant.stats().token_requests == 0
+
+
+@pytest.mark.answers("the ledger is lost or another one is used")
+def test_an_empty_ledger_in_the_place_of_one_that_knows_links(
+    trigger: Trigger, tenant: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, reports = csv_of(3, 2, "lost"), str(tmp_path / "reports")
+    monkeypatch.setenv("SSO_TICKETS_LEDGER", str(tmp_path / "first.db"))
+    assert trigger(prospects_csv=text, report_uri=reports).state == "success"
+
+    monkeypatch.setenv("SSO_TICKETS_LEDGER", str(tmp_path / "second.db"))
+    refused = trigger(prospects_csv=text, report_uri=reports)
+    assert (refused.state, refused.states("plan_fan_out")) == ("failed", ["failed"])
+    assert re.search(rf"The ledger is empty, but the report in {reports}/\S+, of \S+, lists 3 links", refused.log)
+    assert "Restore the ledger from its backup" in refused.log
+    assert trigger(prospects_csv=text, report_uri=reports, dry_run=True).state == "success"
+    assert tenant.stats().tickets == 3
+
+    monkeypatch.setenv("SSO_TICKETS_LEDGER", str(tmp_path / "first.db"))
+    assert trigger(prospects_csv=text, report_uri=reports).state == "success"
+    assert tenant.stats().tickets == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -122,3 +123,20 @@ def test_a_plan_that_waits_for_approval_is_mailed_and_both_show_what_would_be_do
     assert f"{BASE}/dags/create_sso_tickets/runs/{run_id}/tasks/approve/required_actions" in notice
     assert "to create: 1, to reuse: 0, to replace: 2, invalid rows: 1" in notice
     assert tenant.stats().tickets == 0
+
+
+def test_a_plan_on_an_empty_ledger_asks_about_the_links_that_a_report_lists(
+    trigger: Trigger,
+    trigger_and_wait: Callable[..., HITLDetail],
+    tenant: Sandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    conf = {"prospects_csv": csv_of(3, 2, "forgotten"), "report_uri": str(tmp_path / "reports")}
+    trigger(**conf)
+    monkeypatch.setenv("SSO_TICKETS_LEDGER", str(tmp_path / "new.db"))
+    question = trigger_and_wait(**conf)
+    assert "**Warning: the ledger is empty, but the newest report lists links that may still work: 3.**" in (
+        question.body or ""
+    )
+    assert tenant.stats().tickets == 3

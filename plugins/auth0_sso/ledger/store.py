@@ -44,6 +44,11 @@ class Ledger:
         """Close the database."""
         self.database.close()
 
+    def is_empty(self) -> bool:
+        """Whether it has no entry at all."""
+        with self._engine.connect() as connection:
+            return connection.execute(select(t.c.key).limit(1)).first() is None
+
     def entries(self, keys: Collection[str]) -> dict[str, Entry]:
         """Return the entries of those prospects that have one, by key."""
         return {entry.key: entry for chunk in chunks(keys) for entry in self._select(t.c.key.in_(chunk))}

@@ -81,11 +81,13 @@ class Forecast:
     What a run would do now.
 
     :param requests: how many requests each organization takes, by its id.
+    :param ledger_is_empty: as a new one is, which knows no link of an earlier run.
     """
 
     counts: ExpectedCounts
     requests: Mapping[str, int]
     capacity: Capacity
+    ledger_is_empty: bool
 
     def summary(self, tasks: int) -> dict[str, Any]:
         """
@@ -112,10 +114,11 @@ def forecast(
     specs = (spec_of(request_from(row), settings, profile_id or "") for row in rows if not row["error"])
     with closing(open_ledger()) as ledger:
         expected = list(expected_actions(ledger, specs, RunAttempt.of(dag_run), reissue=on_existing == "reissue"))
+        is_empty = ledger.is_empty()
     requests: Counter[str] = Counter()
     for one in expected:
         requests[one.group.first.request.organization_id] += one.requests
-    return Forecast(count_expected(expected), requests, read_capacity())
+    return Forecast(count_expected(expected), requests, read_capacity(), is_empty)
 
 
 def read_capacity() -> Capacity:

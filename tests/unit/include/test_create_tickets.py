@@ -90,13 +90,20 @@ def test_the_plan_counts_what_was_found_and_what_is_expected_in_one_line_of_the_
     expected = {"prospects": 4, "create": 2, "reuse": 1, "replace": 1, "requests": 4, "seconds": None}
     with caplog.at_level(logging.INFO):
         plan = create_tickets.summarize_plan(
-            loaded, [{"label": "Acme", "batch": "b.json"}], FanOut(1, "one slot"), expected
+            loaded, [{"label": "Acme", "batch": "b.json"}], FanOut(1, "one slot"), expected, 7
         )
-    assert plan == {**expected, "organizations": 2, "invalid": 1, "mapped_tasks": 1, "fan_out": "one slot"}
+    assert plan == {
+        **expected,
+        "organizations": 2,
+        "invalid": 1,
+        "mapped_tasks": 1,
+        "fan_out": "one slot",
+        "links_not_in_ledger": 7,
+    }
     (line,) = caplog.messages
     assert line == (
         "The plan: prospects 4, organizations 2, invalid 1, create 2, reuse 1, replace 1, requests 4, mapped_tasks 1, "
-        "fan_out one slot, seconds None"
+        "fan_out one slot, seconds None, links_not_in_ledger 7"
     )
 
 

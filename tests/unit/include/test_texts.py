@@ -21,6 +21,7 @@ PLAN = {
     "mapped_tasks": 4,
     "fan_out": "each has a task of its own",
     "seconds": 2.5,
+    "links_not_in_ledger": 0,
 }
 COUNTS = dict.fromkeys(("created", "reused", "planned", "conflict", "failed", "invalid", "not_attempted"), 0)
 
@@ -63,6 +64,13 @@ def test_its_body_is_a_table_of_the_plan_with_a_link_to_all_rows() -> None:
         "| Seconds at the pool's rate | 2.5 |",
     ]
     assert "[All rows of the plan](https://airflow/sso-tickets/runs/create_sso_tickets/<run>/rows)" in lines
+
+
+def test_its_body_begins_with_a_warning_if_the_ledger_is_new() -> None:
+    body = render(APPROVAL["body"], {**PLAN, "links_not_in_ledger": 300})
+    assert body.strip().startswith("**Warning: the ledger is empty, but the newest report lists links that may still")
+    assert "work: 300.**" in body
+    assert "ledger" not in render(APPROVAL["body"], PLAN)
 
 
 @pytest.mark.parametrize(

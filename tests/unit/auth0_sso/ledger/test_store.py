@@ -50,6 +50,12 @@ def revoke(ledger: Ledger, entry: Entry, run: str = "revoke/run-1") -> Entry:
     return ledger.record_revoked(ledger.record_revoking(entry, run))
 
 
+def test_it_is_empty_until_the_first_request(ledger: Ledger) -> None:
+    assert ledger.is_empty()
+    begin(ledger)
+    assert not ledger.is_empty()
+
+
 def test_an_intent_is_there_for_others_as_soon_as_begin_returns(ledger: Ledger, ledger_url: str) -> None:
     intent = begin(ledger)
     with closing(open_ledger(ledger_url)) as another:

@@ -1,14 +1,20 @@
-"""The folder of a run's report."""
+"""The folders of the runs' reports."""
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from upath import UPath
 
-from include.reports import run_folder
+from include.reports import ReportedLinks, newest_links, run_folder
+
+DAY = timedelta(days=1)
 
 
 @pytest.mark.parametrize(
@@ -38,3 +44,41 @@ def test_no_name_leaves_the_base_or_is_too_long(dag_id: str, run_id: str) -> Non
     assert folder.parent.parent == Path("/base")
     assert 1 <= len(folder.name) <= 200
     assert folder.name not in (".", "..")
+
+
+def _write_summary(folder: Path, run: str, *, hours_ago: float, created: Any = 0, reused: int = 0) -> str:
+    """Write the summary of a run; return when it ended."""
+    finished_at = (datetime.now(UTC) - timedelta(hours=hours_ago)).isoformat(timespec="seconds")
+    (folder / run).mkdir()
+    (folder / run / "summary.json").write_text(
+        json.dumps({"created": created, "reused": reused, "finished_at": finished_at})
+    )
+    return finished_at
+
+
+def test_the_newest_report_with_links_is_found_among_those_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "a file").touch()
+    (tmp_path / "manual__2026-11-09T00_00_00+00_00").mkdir()
+    (tmp_path / "manual__2026-11-08T00_00_00+00_00").mkdir()
+    (tmp_path / "manual__2026-11-08T00_00_00+00_00" / "summary.json").write_text("{")
+    _write_summary(tmp_path, "manual__2026-11-07T00_00_00+00_00", hours_ago=1, created=None)
+    _write_summary(tmp_path, "scheduled__2026-11-06T00_00_00+00_00", hours_ago=1)
+    newest = "manual__2026-11-05T00_00_00+00_00"
+    finished_at = _write_summary(tmp_path, newest, hours_ago=2, created=2, reused=1)
+    _write_summary(tmp_path, "scheduled__2026-11-04T00_00_00+00_00", hours_ago=1, created=9)
+    _write_summary(tmp_path, "named by a person", hours_ago=1, created=9)
+    assert newest_links(UPath(tmp_path), DAY) == ReportedLinks(str(tmp_path / newest), finished_at, 3)
+
+
+def test_a_report_whose_links_have_expired_does_not_count(tmp_path: Path) -> None:
+    _write_summary(tmp_path, "manual__2026-11-05T00_00_00+00_00", hours_ago=25, created=2)
+    assert newest_links(UPath(tmp_path), DAY) is None
+
+
+def test_of_many_reports_only_the_newest_are_looked_at(tmp_path: Path) -> None:
+    _write_summary(tmp_path, "a person's own name", hours_ago=1, created=1)
+    for day in range(1, 50):
+        _write_summary(tmp_path, f"manual__2026-11-{day:02d}T00_00_00+00_00", hours_ago=1)
+    assert newest_links(UPath(tmp_path), DAY) is not None
+    _write_summary(tmp_path, "manual__2026-12-01T00_00_00+00_00", hours_ago=1)
+    assert newest_links(UPath(tmp_path), DAY) is None
