@@ -55,7 +55,7 @@ lint: setup ## Style, types, words and the import contract
 chaos: setup ## Kill Airflow over and over while it creates tickets, and audit the result (17 minutes; needs PostgreSQL)
 	$(BIN)/python -m tests.chaos
 
-bench: setup ## Measure, compared with the naive way (about 20 minutes)
+bench: setup ## Measure, compared with the naive way (about 25 minutes)
 	$(BIN)/python -m tests.bench
 
 env: ## Write .env with new secrets, for docker compose

@@ -99,7 +99,7 @@ def run(console: Console) -> list[str]:
     if found:
         console.print(table("fanout: create_tickets on one Airflow, LocalExecutor, SQLite", found))
         plotted = [one for one in found if one.way in _PLOTTED]
-        plot_requests(HOME / "fanout.svg", "Whole runs, every parameter at its default", plotted)
+        plot_requests(console, "fanout", "Whole runs, every parameter at its default", plotted)
     return failures + problems(found)
 
 

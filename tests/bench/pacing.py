@@ -36,7 +36,7 @@ def run(console: Console) -> list[str]:
         found = [_measure(console, tenant, way, size, *command) for way, (size, command) in WAYS.items()]
     console.print(table(f"pacing: one process, the plan {PLAN}", found))
     few = [one for one in found if one.requested == FEW]
-    plot_requests(HOME / "pacing.svg", f"{FEW} prospects at the plan {PLAN}, one process", few)
+    plot_requests(console, "pacing", f"{FEW} prospects at the plan {PLAN}, one process", few)
     return problems(found)
 
 
