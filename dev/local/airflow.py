@@ -160,6 +160,8 @@ class LocalAirflow:
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "SSO_TICKETS_SCHEDULE": "",
+            # Beside the ledger: a run on an empty ledger refuses to repeat what older reports list.
+            "SSO_TICKETS_REPORTS": os.environ.get("SSO_TICKETS_REPORTS") or str(self.home / "reports"),
         }
 
 

@@ -31,7 +31,7 @@ def run_demo(console: Console) -> int:
     home = PROJECT / ".airflow" / "demo"
     LocalAirflow(home).remove()
     with Sandbox(SandboxSettings(plan="enterprise")) as tenant:
-        env = connection_env(tenant.url, tenant.settings, **PACE)
+        env = {"SSO_TICKETS_REPORTS": str(home / "reports"), **connection_env(tenant.url, tenant.settings, **PACE)}
         console.print(f"Sandbox tenant: {tenant.url} (enterprise: 50 at once, 16 a second)")
         display = Display(console)
         airflow = LocalAirflow(home, env=env, on_wait=lambda missing: display.show(f"Waiting for Airflow: {missing}"))

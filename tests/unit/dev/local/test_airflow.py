@@ -34,6 +34,15 @@ def test_its_processes_use_no_proxy_for_this_machine(tmp_path: Path, monkeypatch
     assert not proxy_bypass("auth0.example")
 
 
+def test_its_reports_are_removed_with_its_ledger_unless_a_person_has_chosen_their_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSO_TICKETS_REPORTS", raising=False)
+    assert LocalAirflow(tmp_path).env["SSO_TICKETS_REPORTS"] == str(tmp_path / "reports")
+    monkeypatch.setenv("SSO_TICKETS_REPORTS", "/chosen")
+    assert LocalAirflow(tmp_path).env["SSO_TICKETS_REPORTS"] == "/chosen"
+
+
 def test_leaving_its_block_stops_it_in_the_way_of_its_class(tmp_path: Path) -> None:
     class Recorded(LocalAirflow):
         did: ClassVar[list[str]] = []
