@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import heapq
 import json
+import logging
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -17,7 +19,10 @@ _NAME_LIMIT = 200
 _DIGITS = 16
 _STARTED = re.compile(r"__(\d{4}-\d\d-\d\dT.*)", re.ASCII)
 _MOST_LOOKED_AT = 50
+_MOST_SUMMARY_BYTES = 2**20
 _TIME = re.compile(r"(?<=T\d\d)_(\d\d)_(\d\d(?:\.\d+)?[+-]\d\d)_(?=\d\d)", re.ASCII)
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +49,32 @@ def newest_links(folder: AnyPath, within: timedelta) -> ReportedLinks | None:
 
     Of many reports the newest 50 are looked at, by the time in the run id. A report that can't be read is left out.
 
-    :param folder: ``{base}/{dag_id}``.
+    :param folder: ``{base}/{dag_id}``; it may be missing.
     """
-    newest = heapq.nlargest(_MOST_LOOKED_AT, (one.name for one in folder.iterdir()), key=_started)
+    newest = heapq.nlargest(_MOST_LOOKED_AT, _names(folder), key=_started)
     oldest = datetime.now(UTC) - within
-    for name in newest:
-        try:
-            summary = json.loads((folder / name / "summary.json").read_bytes())
-            links = summary["created"] + summary["reused"]
-            is_recent = datetime.fromisoformat(summary["finished_at"]) > oldest
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        if links and is_recent:
-            return ReportedLinks(str(folder / name), summary["finished_at"], links)
+    return next((found for name in newest if (found := _read_links(folder / name, oldest))), None)
+
+
+def _names(folder: AnyPath) -> list[str]:
+    try:
+        return [one.name for one in folder.iterdir()]
+    except FileNotFoundError:
+        return []
+    except Exception as error:  # the drivers of object storage have no common exception
+        log.warning("The folder of reports, %s, can't be read: %s", folder, error)
+        return []
+
+
+def _read_links(folder: AnyPath, oldest: datetime) -> ReportedLinks | None:
+    file = folder / "summary.json"
+    with suppress(Exception):  # as above, or it is no summary
+        if file.is_file():  # a pipe would never end
+            with file.open("rb") as stream:
+                summary = json.loads(stream.read(_MOST_SUMMARY_BYTES))
+            links, finished_at = summary["created"] + summary["reused"], summary["finished_at"]
+            if links > 0 and datetime.fromisoformat(finished_at) > oldest:
+                return ReportedLinks(str(folder), finished_at, links)
     return None
 
 

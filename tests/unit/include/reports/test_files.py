@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -82,3 +84,38 @@ def test_of_many_reports_only_the_newest_are_looked_at(tmp_path: Path) -> None:
     assert newest_links(UPath(tmp_path), DAY) is not None
     _write_summary(tmp_path, "manual__2026-12-01T00_00_00+00_00", hours_ago=1)
     assert newest_links(UPath(tmp_path), DAY) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"created": "[open](//evil.example)", "reused": "", "finished_at": "2999-01-01T00:00:00Z"}',
+        '{"created": -1, "reused": 0, "finished_at": "2999-01-01T00:00:00Z"}',
+        '{"created": 1, "reused": 0, "finished_at": "2999-01-01T00:00:00"}',
+        "[" * 100_000,
+    ],
+    ids=["text for a count", "negative count", "time without a zone", "deeply nested"],
+)
+def test_a_summary_that_no_run_has_written_does_not_count(tmp_path: Path, text: str) -> None:
+    (tmp_path / "manual__1").mkdir()
+    (tmp_path / "manual__1" / "summary.json").write_text(text)
+    assert newest_links(tmp_path, DAY) is None
+
+
+def test_a_pipe_in_the_place_of_a_summary_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "manual__1").mkdir()
+    os.mkfifo(tmp_path / "manual__1" / "summary.json")
+    search = threading.Thread(target=newest_links, args=[tmp_path, DAY], daemon=True)
+    search.start()
+    search.join(10)
+    assert not search.is_alive()
+
+
+def test_a_missing_folder_has_no_report_and_one_that_can_not_be_listed_is_named_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert newest_links(tmp_path / "missing", DAY) is None
+    assert caplog.messages == []
+    (tmp_path / "a file").touch()
+    assert newest_links(tmp_path / "a file", DAY) is None
+    assert f"The folder of reports, {tmp_path / 'a file'}, can't be read" in caplog.messages[0]
