@@ -18,14 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from airflow.sdk import ObjectStoragePath
 from auth0_sso.exceptions import LedgerError
 from auth0_sso.tickets.decide import Expected
 from pydantic import TypeAdapter
 from sqlalchemy.exc import SQLAlchemyError
 
-from include import run
+from include import reports, run
+from include.create_tickets import LINKS_WORK_FOR
 from include.files import write_private
 from include.prospects.manifest import FILE_NAME
+from sso_ui.access import CREATE_DAG
 from sso_ui.data import counting
 from sso_ui.data.counting import INVALID, Preview, expected_rows
 from sso_ui.data.ledger import readable_ledger, readable_url
@@ -115,6 +118,18 @@ def problems(upload_id: str) -> Iterator[dict[str, Any]]:
     for line in upload_lines(upload_id):
         if line.startswith(INVALID):
             yield from json.loads(line)["problems"]
+
+
+def links_not_in_ledger() -> int:
+    """Return how many links a run would warn of before it sends anything, since the ledger is new; usually none."""
+    try:
+        with readable_ledger() as ledger:
+            is_empty = ledger.is_empty()
+    except (LedgerError, SQLAlchemyError):
+        return 0
+    folder: Any = ObjectStoragePath(run.absolute(run.DEFAULT_REPORTS)) / CREATE_DAG
+    found = reports.newest_links(folder, LINKS_WORK_FOR) if is_empty else None
+    return found.links if found else 0
 
 
 def _counting_task(ttl_sec: int, tenant: Tenant) -> bytes:

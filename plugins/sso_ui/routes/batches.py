@@ -117,6 +117,7 @@ def _page(
         seconds=capacity.seconds(requests, fan_out.tasks),
         rate=capacity.rate,
         mapped_tasks=fan_out.tasks,
+        links_not_in_ledger=preview.links_not_in_ledger(),
         rows=rows,
         page=page,
         pages=max(1, -(-total // preview.ROWS_A_PAGE)),

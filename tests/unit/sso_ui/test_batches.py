@@ -7,6 +7,7 @@ import io
 import json
 import os
 import time
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -180,6 +181,24 @@ def test_without_a_ledger_or_a_connection_the_page_says_that_it_does_not_know(
     page = upload(browser, csv_of(2, 2, "new")).text.replace("&#39;", "'")
     assert "There is no connection 'auth0_default'" in page
     assert "Create 2 links" in page
+
+
+def test_an_empty_ledger_beside_a_report_of_links_is_a_warning_that_the_run_needs_an_approval(
+    browser: TestClient, default_ledger: Ledger, home: Path
+) -> None:
+    text = csv_of(2, 2, "lost")
+    answer = upload(browser, text)
+    assert "The ledger is empty" not in answer.text
+    report = home / "default" / "create_sso_tickets" / "manual__1"
+    report.mkdir(parents=True)
+    summary = {"created": 2, "reused": 0, "finished_at": datetime.now(UTC).isoformat()}
+    (report / "summary.json").write_text(json.dumps(summary))
+    warned = browser.get(answer.url.path).text
+    assert "The ledger is empty, but the newest report lists 2 links that may still work" in warned
+    assert "without it the run fails before anything is sent" in warned
+    assert "<details open>" in warned
+    issue(default_ledger, text, 1)
+    assert "The ledger is empty" not in browser.get(answer.url.path).text
 
 
 def test_an_old_upload_is_removed_with_the_next_one(browser: TestClient, home: Path) -> None:
