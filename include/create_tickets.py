@@ -17,6 +17,7 @@ from include.prospects import (
     read_manifest,
     write_manifest,
 )
+from include.prospects.schema.models import MAX_TTL_SEC
 from include.reports.rows import RowStatus
 from include.run import FanOut, Run, first_errors, run_info
 
@@ -37,7 +38,7 @@ PLAN_FIELDS = (
     "seconds",
     "links_not_in_ledger",
 )
-LINKS_WORK_FOR = timedelta(days=5, hours=5)
+LINKS_WORK_FOR = timedelta(seconds=MAX_TTL_SEC, hours=5)
 """A link can be opened for five days at most, and be used for five hours after that."""
 _SHOWN_PROBLEMS = 20
 _NOT_ATTEMPTED = "Nothing was sent for this row: see the first failed task of the run."

@@ -6,7 +6,6 @@ import heapq
 import json
 import logging
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -68,13 +67,16 @@ def _names(folder: AnyPath) -> list[str]:
 
 def _read_links(folder: AnyPath, oldest: datetime) -> ReportedLinks | None:
     file = folder / "summary.json"
-    with suppress(Exception):  # as above, or it is no summary
-        if file.is_file():  # a pipe would never end
-            with file.open("rb") as stream:
-                summary = json.loads(stream.read(_MOST_SUMMARY_BYTES))
-            links, finished_at = summary["created"] + summary["reused"], summary["finished_at"]
-            if links > 0 and datetime.fromisoformat(finished_at) > oldest:
-                return ReportedLinks(str(folder), finished_at, links)
+    try:
+        if not file.is_file():  # a pipe would never end
+            return None
+        with file.open("rb") as stream:
+            summary = json.loads(stream.read(_MOST_SUMMARY_BYTES))
+        links, finished_at = summary["created"] + summary["reused"], summary["finished_at"]
+        if links > 0 and datetime.fromisoformat(finished_at) > oldest:
+            return ReportedLinks(str(folder), finished_at, links)
+    except Exception as error:  # as above, or it is no summary
+        log.warning("The report in %s is left out, since its summary.json can't be read: %r", folder, error)
     return None
 
 

@@ -33,7 +33,7 @@ def plot_requests(console: Console, name: str, title: str, found: Sequence[Measu
             if counts:
                 heights = [*counts, *[0] * (seconds - len(counts))]
                 axes.bar(range(seconds), heights, 1.0, below, align="edge", color=_COLORS[kind], label=kind)
-                below = [one + other for one, other in zip(below, heights, strict=True)]
+                below = [sum(pair) for pair in zip(below, heights, strict=True)]
         axes.axhline(one.refill, color="black", linewidth=1, linestyle="--", label="refill of the bucket")
         axes.set_title(one.way, loc="left")
         axes.set_xlim(0, seconds)

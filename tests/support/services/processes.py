@@ -23,7 +23,9 @@ def kill(pid: int) -> bool:
 
 
 def kill_family(process: subprocess.Popen[bytes]) -> None:
-    """End a process, its children and theirs with SIGKILL."""
+    """End a process, its children and theirs with SIGKILL, unless it has ended: another may have its number."""
+    if process.poll() is not None:
+        return
     with suppress(psutil.NoSuchProcess):
         leader = psutil.Process(process.pid)
         leader.suspend()  # else it may start others meanwhile

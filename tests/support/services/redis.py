@@ -39,12 +39,12 @@ class RedisServer:
         self._log_file = log_file
         self._server: subprocess.Popen[bytes] | None = None
         self.url = f"redis://127.0.0.1:{self._port}"
+        atexit.register(self.kill)
 
     def start(self) -> None:
         """Start it, and return when it can be used."""
         with self._log_file.open("ab") as log:
             self._server = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        atexit.register(self.kill)
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline and self._server.poll() is None:
             with suppress(OSError):

@@ -6,6 +6,7 @@ import asyncio
 import random
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import aiohttp
 
@@ -16,7 +17,7 @@ _STOP_SECONDS = 10.0
 
 class SecondClient:
     """
-    Sends requests during a ``with`` block.
+    Sends requests during a ``with`` block, whose end raises what has stopped it before.
 
     ``answers`` counts their HTTP statuses.
 
@@ -29,15 +30,15 @@ class SecondClient:
         self._tenant = tenant
         self._rng = random.Random(seed)
         self._is_over = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._send()), daemon=True)
+        self._thread = ThreadPoolExecutor(1)
 
     def __enter__(self) -> SecondClient:
-        self._thread.start()
+        self._sending = self._thread.submit(asyncio.run, self._send())
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._is_over.set()
-        self._thread.join(_STOP_SECONDS)
+        self._sending.result(_STOP_SECONDS)
 
     async def _send(self) -> None:
         timeout = aiohttp.ClientTimeout(_STOP_SECONDS / 2)
