@@ -16,13 +16,15 @@ from auth0_sso.operators.sso_tickets import CreateSsoTicketsOperator
 from auth0_sso.runtime.pool import POOL, require_pool
 from auth0_sso.runtime.retry_policy import RETRIES
 from auth0_sso.tickets.collect import outcomes_of, stats_of
-from auth0_sso.tickets.preflight import check_before_creating, forecast
+from auth0_sso.tickets.forecast import forecast
+from auth0_sso.tickets.preflight import RunOptions, check_before_creating
 
 from include import create_tickets, prospects, run
 from include.params import CREATE_PARAMS, require_known
 from include.texts import APPROVAL, APPROVAL_NOTICE, CREATE_DOCS, OUTCOME_NOTICE
 
 REPORTS = Asset("sso_ticket_reports")
+TICKETS = "create_tickets"
 
 
 @task(doc_md=CREATE_DOCS["load_prospects"])
@@ -38,15 +40,17 @@ def load_prospects(*, params: dict[str, Any], dag: Any, dag_run: Any) -> dict[st
 def plan_fan_out(loaded: dict[str, Any], *, params: dict[str, Any], ti: Any, dag_run: Any) -> list[dict[str, str]]:
     """Check token and profiles, and divide the organizations among the mapped tasks."""
     found = create_tickets.read(ObjectStoragePath(loaded["manifest"]), on_invalid_rows=params["on_invalid_rows"])
-    settings = {name: params[name] for name in ("profile_id", "on_existing")}
-    ledger = check_before_creating(ti, {one.profile_id for one in found.valid}, **settings, dry_run=params["dry_run"])
-    expected = forecast(prospects.manifest_rows(found), dag_run, **settings)
-    lost = create_tickets.require_ledger(ObjectStoragePath(loaded["folder"]), expected.ledger_is_empty, params)
+    options = RunOptions.of(params)
+    checked = check_before_creating(ti, {one.profile_id for one in found.valid}, options)
+    expected = forecast(prospects.manifest_rows(found), dag_run, options, checked.strategies)
+    create_tickets.require_few_revocations(expected.revocations, params)
+    folder = ObjectStoragePath(loaded["folder"])
+    lost = create_tickets.require_ledger(folder, expected.ledger_is_empty, params)
     limits = {"given": params["max_mapped_tasks"], "longest": conf.getint("core", "max_map_length")}
     fan_out = run.choose_fan_out(len(expected.requests), expected.counts.requests, **vars(expected.capacity), **limits)
-    batches = create_tickets.plan(found, fan_out, expected.requests, ObjectStoragePath(loaded["folder"]))
-    ti.xcom_push("plan", create_tickets.summarize_plan(loaded, batches, fan_out, expected.summary(len(batches)), lost))
-    return [{**batch, "ledger_id": ledger} for batch in batches]
+    batches = create_tickets.plan(found, fan_out, expected, folder)
+    ti.xcom_push("plan", create_tickets.summarize_plan(loaded, batches, fan_out, expected, lost))
+    return [{**batch, "ledger_id": checked.ledger_id} for batch in batches]
 
 
 @task(trigger_rule="all_done", outlets=[REPORTS], doc_md=CREATE_DOCS["export_report"])
@@ -54,9 +58,11 @@ def export_report(loaded: dict[str, Any] | None, *, ti: Any, dag_run: Any) -> An
     """Write the report."""
     if loaded is None:
         raise AirflowSkipException("load_prospects failed: no row is known, so there is nothing to report.")
-    rows, warnings = prospects.read_rows(ObjectStoragePath(loaded["manifest"]))
-    outcomes, stats = outcomes_of(ti, dag_run, "create_tickets", rows), stats_of(ti, "create_tickets")
-    exported = create_tickets.export(rows, warnings, outcomes, stats, ObjectStoragePath(loaded["folder"]), dag_run)
+    folder = ObjectStoragePath(loaded["folder"])
+    read = prospects.read_rows(ObjectStoragePath(loaded["manifest"]))
+    plan = create_tickets.read_plan(folder)
+    outcomes = outcomes_of(ti, dag_run, TICKETS, read[0], tenant=plan.tenant, profile_id=plan.profile_id)
+    exported = create_tickets.export(*read, plan, outcomes, stats_of(ti, TICKETS), folder, dag_run)
     yield Metadata(REPORTS, {name: exported[name] for name in ("report_uri", "summary")})
     return exported
 
@@ -84,13 +90,15 @@ def create_sso_tickets() -> None:
     batches = plan_fan_out(loaded)
     approved = ApprovePlanOperator(notifiers=notifiers(**APPROVAL_NOTICE), **APPROVAL)
     created = CreateSsoTicketsOperator.partial(
-        task_id="create_tickets",
+        task_id=TICKETS,
         profile_id="{{ params.profile_id or '' }}",
+        enabled_clients="{{ (params.enabled_clients or []) | join(';') }}",
         on_existing="{{ params.on_existing }}",
+        one_link_per_connection="{{ params.one_link_per_connection }}",
         plan_only="{{ params.dry_run }}",
         map_index_template="{{ task.batch['label'] }}",
         pool=POOL,
-        doc_md=CREATE_DOCS["create_tickets"],
+        doc_md=CREATE_DOCS[TICKETS],
     ).expand(batch=batches)
     exported: Any = export_report(loaded)
     exported.operator.operator_extra_links = (ReportLink(),)

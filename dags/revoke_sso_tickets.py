@@ -28,7 +28,8 @@ from include.texts import OUTCOME_NOTICE, REVOKE_DOCS
 def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -> list[dict[str, str]]:
     """Find the tickets in the ledger, and divide them among the mapped tasks."""
     from auth0_sso.ledger.records import RunAttempt
-    from auth0_sso.tickets.preflight import check_before_revoking, read_capacity
+    from auth0_sso.tickets.forecast import read_capacity
+    from auth0_sso.tickets.preflight import check_before_revoking
     from auth0_sso.tickets.select import select_tickets as select
 
     require_known(params, dag.params)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from include import reports
-from include.files import make_private, write_batches
+from include.files import PLAN_FOLDER, json_bytes, make_private, write_batches, write_private
 from include.prospects import (
     Prospects,
     load_prospects,
@@ -32,15 +34,18 @@ PLAN_FIELDS = (
     "create",
     "reuse",
     "replace",
+    "revocations",
     "requests",
     "mapped_tasks",
     "fan_out",
     "seconds",
     "links_not_in_ledger",
+    "warnings",
 )
 LINKS_WORK_FOR = timedelta(seconds=MAX_TTL_SEC, hours=5)
 """A link can be opened for five days at most, and be used for five hours after that."""
 _SHOWN_PROBLEMS = 20
+_PLAN_FILE = "plan.json"
 _NOT_ATTEMPTED = "Nothing was sent for this row: see the first failed task of the run."
 
 log = logging.getLogger(__name__)
@@ -52,6 +57,51 @@ class InvalidRowsError(ValueError):
 
 class NewLedgerError(ValueError):
     """The ledger is empty, but links exist: their prospects would get a second one."""
+
+
+class ReplaceLimitError(ValueError):
+    """The run would revoke more valid links than ``replace_limit``."""
+
+
+class Forecast(Protocol):
+    """The part of what a run will do that its plan keeps; see ``auth0_sso.tickets.forecast``."""
+
+    @property
+    def requests(self) -> Mapping[str, int]:
+        """How many requests each organization takes, by its id."""
+
+    @property
+    def tenant(self) -> str:
+        """The tenant's domain."""
+
+    @property
+    def profile_id(self) -> str:
+        """The self-service profile of rows that name none."""
+
+    @property
+    def revocations(self) -> Sequence[str]:
+        """A line for each valid link that would be revoked, which names its row."""
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """Sentences for the reader."""
+
+    def summary(self, tasks: int) -> dict[str, Any]:
+        """Return it in numbers, for so many mapped tasks."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """
+    What the report of a run needs to know of its plan.
+
+    :param tenant: the tenant's domain; ``profile_id`` is that of rows that name none. Both are empty without a plan.
+    :param warnings: sentences for the reader.
+    """
+
+    tenant: str = ""
+    profile_id: str = ""
+    warnings: Sequence[str] = ()
 
 
 def load(source: AnyPath | None, text: str, default_ttl_sec: int, folder: AnyPath) -> dict[str, Any]:
@@ -112,32 +162,81 @@ def require_ledger(folder: AnyPath, ledger_is_empty: bool, params: Mapping[str, 
     return found.links
 
 
-def plan(found: Prospects, fan_out: FanOut, requests: Mapping[str, int], folder: AnyPath) -> list[dict[str, str]]:
-    """Divide the organizations among the mapped tasks.
+def require_few_revocations(revocations: Sequence[str], params: Mapping[str, Any]) -> None:
+    """Check that the run revokes no more valid links than its ``replace_limit``.
 
-    :param requests: how many requests each organization takes, by its id.
+    A dry run, and a run that waits for an approval, only log a warning.
+
+    :param revocations: a line for each valid link, which names its row.
+    :param params: the run's; ``replace_limit`` None means no limit, and so does ``on_existing`` ``reissue``.
+    :raises ReplaceLimitError: lists the first links, and says what to do.
+    """
+    limit = params["replace_limit"]
+    if params["on_existing"] == "reissue" or limit is None or len(revocations) <= limit:
+        return
+    more = len(revocations) - _SHOWN_PROBLEMS
+    lines = [*revocations[:_SHOWN_PROBLEMS], *([f"… and {more} more"] if more > 0 else [])]
+    text = "\n".join(
+        [
+            f"{len(revocations)} valid links, which customers may hold, would be revoked. replace_limit is {limit}.",
+            *lines,
+        ]
+    )
+    if not (params["require_approval"] or params["dry_run"]):
+        raise ReplaceLimitError(
+            f"{text}\nSo nothing was sent. If the rows are wrong, correct the CSV. If the links are to be replaced, "
+            "trigger another run with a higher replace_limit, or with require_approval, and approve it."
+        )
+    log.warning(text)
+
+
+def plan(found: Prospects, fan_out: FanOut, expected: Forecast, folder: AnyPath) -> list[dict[str, str]]:
+    """Divide the organizations among the mapped tasks, and keep what the report needs of the plan.
+
     :return: for each task its ``label`` and, as ``batch``, the path of its batch file.
     """
-    return write_batches(plan_batches(found, fan_out.tasks, requests), folder)
+    for warning in expected.warnings:
+        log.warning(warning)
+    batches = write_batches(plan_batches(found, fan_out.tasks, expected.requests), folder)
+    kept = Plan(expected.tenant, expected.profile_id, list(expected.warnings))
+    write_private(folder / PLAN_FOLDER, _PLAN_FILE, [json_bytes(kept)])
+    return batches
+
+
+def read_plan(folder: AnyPath) -> Plan:
+    """Return what :func:`plan` kept in the run's folder; without a plan, nothing was sent."""
+    try:
+        content = (folder / PLAN_FOLDER / _PLAN_FILE).read_bytes()
+    except FileNotFoundError:
+        return Plan()
+    return Plan(**json.loads(content))
 
 
 def summarize_plan(
     loaded: Mapping[str, Any],
     batches: Sequence[Mapping[str, str]],
     fan_out: FanOut,
-    expected: Mapping[str, Any],
+    expected: Forecast,
     links_not_in_ledger: int,
 ) -> dict[str, Any]:
     """Return what the run is going to do, and log it.
 
     :param loaded: what ``load`` returned.
-    :param expected: what the ledger says: ``prospects``, ``create``, ``reuse``, ``replace``, ``requests``, ``seconds``.
     :param links_not_in_ledger: see :func:`require_ledger`.
-    :return: these, ``organizations``, ``invalid``, ``mapped_tasks``, and ``fan_out``, why there are so many. Prospects
-        are counted, not rows: rows that repeat a prospect count once. ``seconds`` is None if unknown.
+    :return: what the ledger says, ``prospects``, ``create``, ``reuse``, ``replace``, ``revocations``, ``requests`` and
+        ``seconds``, which is None if unknown; ``organizations``, ``invalid``, ``warnings``, ``mapped_tasks``, and
+        ``fan_out``, why there are so many. Prospects are counted, not rows: rows that repeat a prospect count once.
     """
-    found = {"organizations": loaded["organizations"], "invalid": loaded["invalid"], "mapped_tasks": len(batches)}
-    planned = {**expected, **found, "fan_out": fan_out.reason, "links_not_in_ledger": links_not_in_ledger}
+    planned = {
+        **expected.summary(len(batches)),
+        "organizations": loaded["organizations"],
+        "invalid": loaded["invalid"],
+        "mapped_tasks": len(batches),
+        "fan_out": fan_out.reason,
+        "links_not_in_ledger": links_not_in_ledger,
+        "revocations": len(expected.revocations),
+        "warnings": len(expected.warnings),
+    }
     log.info("The plan: %s", ", ".join(f"{name} {planned[name]}" for name in PLAN_FIELDS))
     return {name: planned[name] for name in PLAN_FIELDS}
 
@@ -145,6 +244,7 @@ def summarize_plan(
 def export(
     rows: Iterable[Mapping[str, Any]],
     warnings: Sequence[str],
+    plan: Plan,
     outcomes: Iterable[Mapping[str, Any]],
     stats: Sequence[Mapping[str, Any]],
     folder: AnyPath,
@@ -153,11 +253,14 @@ def export(
     """Write the report of a run that ends now, with every input row exactly once.
 
     :param rows: the input rows and ``warnings``, see :func:`include.prospects.read_rows`.
-    :param outcomes: the tasks' outcomes, with the report's columns.
+    :param outcomes: the tasks' outcomes, with the report's columns and ``replaced``.
     :param stats: the request counts of each task, see :func:`include.reports.rate_samples`.
     :return: ``report_uri``, ``summary``, and ``errors``, the first ones in words; without any ticket.
     """
-    joined = reports.join_rows(rows, outcomes, _NOT_ATTEMPTED)
-    summary = reports.write_report(folder, joined, run_info(run, stats, warnings))
+    found = list(outcomes)
+    joined = reports.join_rows(rows, found, _NOT_ATTEMPTED)
+    replaced = sorted(outcome["row"] for outcome in found if outcome.get("replaced"))
+    info = run_info(run, stats, [*warnings, *plan.warnings], tenant=plan.tenant, replaced=replaced)
+    summary = reports.write_report(folder, joined, info)
     errors = first_errors((f"row {row.row}", row.error) for row in joined if row.status == RowStatus.FAILED)
     return {"report_uri": str(folder), "summary": summary, "errors": errors}

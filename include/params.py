@@ -14,6 +14,7 @@ _PROFILE_ID = r"^[A-Za-z0-9_-]{0,255}$"
 _NOT_BLANK = r"\S"
 # One id a line, with or without white space around it; a line may be empty.
 _ORGANIZATION_ID_LINE = r"^\s*[A-Za-z0-9_-]*\s*$"
+_CLIENT_ID_LINE = r"^\s*[!-~]*\s*$"
 
 
 class UnknownParameterError(ValueError):
@@ -82,6 +83,14 @@ CREATE_PARAMS: dict[str, dict[str, Any]] = {
         "description": "on_existing: reuse or reissue. A prospect never has two valid links.",
         **_LINKS,
     },
+    "one_link_per_connection": {
+        **_flag(
+            "One link per connection",
+            "Another prospect's valid link for the same connection is revoked first, such as that of a corrected "
+            "address. Of two prospects in the CSV for one connection, the later row is invalid.",
+        ),
+        **_LINKS,
+    },
     "ttl_sec": {
         "default": 0,
         "type": "integer",
@@ -101,9 +110,27 @@ CREATE_PARAMS: dict[str, dict[str, Any]] = {
         f"[Self-service SSO in Auth0]({_SELF_SERVICE_SSO}).",
         **_LINKS,
     },
+    "enabled_clients": {
+        "default": [],
+        "type": ["array", "null"],
+        "items": {"type": "string", "pattern": _CLIENT_ID_LINE},
+        "title": "Enabled clients",
+        "description": "One client id a line, for rows that set none. Empty: those of the connection. Without one, "
+        "Auth0 shows the customer no Enable Connection button.",
+        **_LINKS,
+    },
     "dry_run": _DRY_RUN,
     "require_approval": {
         **_flag("Wait for approval", "A person approves the plan before anything is sent."),
+        **_SAFETY,
+    },
+    "replace_limit": {
+        "default": 10,
+        "type": ["integer", "null"],
+        "minimum": 0,
+        "title": "Most valid links to replace",
+        "description": "If the rows have changed of more valid links than this, nothing is sent, or a person is asked "
+        "if the run waits for approval. Not with reissue. Empty: no limit.",
         **_SAFETY,
     },
     "on_invalid_rows": {

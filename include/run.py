@@ -97,8 +97,18 @@ def choose_fan_out(
     return FanOut(tasks, f"{each} of the pool, which has {slots or 'an unknown number of'} slots")
 
 
-def run_info(run: Run, stats: Sequence[Mapping[str, Any]], warnings: Sequence[str]) -> reports.RunInfo:
-    """Return the facts about a run that ends now, from the request counts of its tasks."""
+def run_info(
+    run: Run,
+    stats: Sequence[Mapping[str, Any]],
+    warnings: Sequence[str],
+    *,
+    tenant: str = "",
+    replaced: Sequence[int] = (),
+) -> reports.RunInfo:
+    """Return the facts about a run that ends now, from the request counts of its tasks.
+
+    :param replaced: rows that got a link in place of a valid one.
+    """
     now = datetime.now(UTC)
     started = run.start_date or now
     return reports.RunInfo(
@@ -111,6 +121,9 @@ def run_info(run: Run, stats: Sequence[Mapping[str, Any]], warnings: Sequence[st
         rate_limited=sum(task["rate_limited"] for task in stats),
         samples=reports.rate_samples(stats),
         warnings=warnings,
+        tenant=tenant,
+        replaced=len(replaced),
+        replaced_rows=replaced,
     )
 
 

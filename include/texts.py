@@ -94,10 +94,12 @@ Their prospects get a second link if you approve. To avoid that, reject the plan
 {% endif -%}
 {%- if params.get('dry_run') -%}
 **Dry run**: nothing is sent, whatever you choose.
-{%- elif plan.replace -%}
-**Warning: links that customers may have received stop working: {{ plan.replace }}.** They are revoked and created
-again, because {{ 'on_existing is reissue' if params.get('on_existing') == 'reissue' else 'their rows have changed' }}.
-Mail the new ones.
+{%- elif plan.revocations -%}
+**Warning: links that customers may have received stop working: {{ plan.revocations }}.** They are revoked, because
+{% if params.get('on_existing') == 'reissue' %}on_existing is reissue
+{%- else %}rows have changed, or another prospect of their connection gets one
+{%- endif %}.
+The log of `plan_fan_out` names them. Mail the new links.
 {%- else -%}
 Valid links are reused, the others are created.
 {%- endif %}
@@ -110,6 +112,7 @@ Valid links are reused, the others are created.
 | Links to reuse | {{ plan.reuse }} |
 | Links to replace | {{ plan.replace }} |
 | Invalid rows, which are left out | {{ plan.invalid }} |
+| Warnings, see the log of `plan_fan_out` | {{ plan.warnings }} |
 | Mapped tasks: {{ plan.fan_out }} | {{ plan.mapped_tasks }} |
 | Seconds at the pool's rate | {{ plan.seconds if plan.seconds is not none else 'unknown' }} |
 

@@ -15,7 +15,7 @@ PRELOADED = (
     "auth0_sso.operators.approval",
     "auth0_sso.operators.notify",
     "auth0_sso.operators.sso_tickets",
-    "auth0_sso.tickets.preflight",
+    "auth0_sso.tickets.forecast",
     "include.create_tickets",
     "include.params",
     "include.revoke_tickets",

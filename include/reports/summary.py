@@ -29,6 +29,8 @@ class RunInfo:
     :param rate_limited: how many of them got a 429.
     :param samples: see :func:`include.reports.charts.rate_samples.rate_samples`.
     :param warnings: sentences for the reader, shown as they are.
+    :param tenant: the tenant's domain; empty if the run ended before it was known.
+    :param replaced: how many rows got a link in place of a valid one; ``replaced_rows`` are the first of them.
     """
 
     dag_id: str
@@ -40,6 +42,9 @@ class RunInfo:
     rate_limited: int = 0
     samples: Sequence[RateSample] = ()
     warnings: Sequence[str] = ()
+    tenant: str = ""
+    replaced: int = 0
+    replaced_rows: Sequence[int] = ()
 
 
 def count_statuses(rows: Iterable[Outcome], statuses: Sequence[str]) -> dict[str, int]:
@@ -56,9 +61,12 @@ def summarize(
     return {
         "dag_id": run.dag_id,
         "run_id": run.run_id,
+        "tenant": run.tenant,
         "rows": len(rows),
         "organizations": len({row.organization_id for row in rows if row.organization_id}),
+        "replaced": run.replaced,
         **count_statuses(rows, statuses),
+        "replaced_rows": list(run.replaced_rows[:_MOST_ROWS_NAMED]),
         "duplicate_possible": sum(getattr(row, "duplicate_possible", False) for row in rows),
         "incomplete_rows": incomplete[:_MOST_ROWS_NAMED],
         "requests": run.requests,

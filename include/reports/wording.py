@@ -29,6 +29,12 @@ DUPLICATE_POSSIBLE = Remedy(
     "the latest five hours after it was first opened.",
 )
 
+REPLACED = Remedy(
+    "with a new link in place of a valid one",
+    "The earlier link was revoked, because its row has changed or on_existing is reissue. If it was mailed, mail the "
+    "new one: the earlier one no longer works.",
+)
+
 TICKET_REMEDIES: dict[str, Remedy] = {
     RowStatus.FAILED: Remedy(
         "failed",

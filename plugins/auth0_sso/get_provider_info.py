@@ -50,6 +50,11 @@ def _number(label: str, description: str, default: float, **bounds: float) -> di
 
 _FORM_FIELDS: dict[str, Any] = {
     "profile_id": _text("Self-service profile", "The profile's id, ssp_…, for requests without one."),
+    "enabled_clients": _text(
+        "Enabled clients",
+        "Client ids, separated by ;, of the applications that a new connection is enabled for, for requests that set "
+        "none. Without one, Auth0 shows the customer no Enable Connection button.",
+    ),
     "audience": _text("Audience", "Default: https://{tenant domain}/api/v2/."),
     "custom_domain": _text("Custom domain", "Host of the ticket URLs; sent as the auth0-custom-domain header."),
     "requests_per_slot": _number(

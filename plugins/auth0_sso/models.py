@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -33,6 +35,31 @@ class TicketRequest:
     custom_domain: str = ""
     row: int = 0
     source: str = ""
+
+
+_DOMAIN_LISTS = (("domain_aliases_config", "pending_domains"), ("connection_config", "options", "domain_aliases"))
+
+
+def canonical_body(body: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return a request body in its one canonical form, in which two bodies that ask for the same ticket are equal.
+
+    Every list of the API's body is a set: each of its items stands once, and they are sorted. Domains are in lower
+    case. What is malformed stays as it is, for Auth0 to refuse.
+    """
+    return {name: _canonical(value, (name,)) for name, value in body.items()}
+
+
+def _canonical(value: Any, path: tuple[str, ...]) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _canonical(item, (*path, name)) for name, item in value.items()}
+    if not isinstance(value, list | tuple):
+        return value
+    items = [_canonical(item, path) for item in value]
+    if path in _DOMAIN_LISTS:
+        items = [item.lower() if isinstance(item, str) else item for item in items]
+    by_text = {json.dumps(item, sort_keys=True, default=str): item for item in items}
+    return [by_text[text] for text in sorted(by_text)]
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,8 @@ def measure(case: Case, folder: Path) -> dict[str, float]:
         for row in range(1, case.size * case.valid + 1)
     )
     began = time.perf_counter()
-    exported = create_tickets.export(*read_rows(folder / "manifest.jsonl"), outcomes, [], folder / "report", ended)
+    rows, warnings = read_rows(folder / "manifest.jsonl")
+    exported = create_tickets.export(rows, warnings, create_tickets.Plan(), outcomes, [], folder / "report", ended)
     seconds = time.perf_counter() - began
     if exported["summary"]["created" if case.valid else "invalid"] != case.size:
         raise BenchError(f"the report of {case.size} rows is {exported['summary']}")

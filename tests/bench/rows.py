@@ -86,6 +86,7 @@ def measure(case: Case, folder: Path) -> dict[str, float]:
     """Do what a run does up to its plan; return the seconds, and in bytes the file's size and the peak memory."""
     from include import create_tickets
     from include.run import FanOut
+    from tests.support.forecasts import FixedForecast
 
     source = folder / "prospects.csv"
     with source.open("w", encoding="utf-8") as file:
@@ -93,7 +94,8 @@ def measure(case: Case, folder: Path) -> dict[str, float]:
     began = time.perf_counter()
     loaded = create_tickets.load(source, "", 0, folder)
     checked = time.perf_counter()
-    batches = create_tickets.plan(create_tickets.read(Path(loaded["manifest"])), FanOut(_MAX_TASKS, ""), {}, folder)
+    found = create_tickets.read(Path(loaded["manifest"]))
+    batches = create_tickets.plan(found, FanOut(_MAX_TASKS, ""), FixedForecast(), folder)
     planned = time.perf_counter()
     expected = (case.rows, 0, _MAX_TASKS) if case.valid else (0, case.rows, 0)
     if (loaded["valid"], loaded["invalid"], len(batches)) != expected:

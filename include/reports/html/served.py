@@ -46,6 +46,9 @@ class _Summary(BaseModel, strict=True):
     seconds: _Number
     requests: _Count
     rate_limited: _Count
+    tenant: str
+    replaced: _Count
+    replaced_rows: list[_Count]
     warnings: list[str]
     files: dict[str, str]
     request_rate: Annotated[list[tuple[_UnixTime, _Count, _Number]], Field(max_length=MAX_SAMPLES)]

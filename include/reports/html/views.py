@@ -16,6 +16,7 @@ from include.reports.rows import STATUSES
 from include.reports.summary import count_statuses
 from include.reports.wording import (
     DUPLICATE_POSSIBLE,
+    REPLACED,
     REVOCATION_REMEDIES,
     TICKET_REMEDIES,
     Remedy,
@@ -52,6 +53,8 @@ def ticket_page(rows: Sequence[ReportRow], run: RunInfo) -> Page:
     twice = [(row.row, row) for row in rows if row.duplicate_possible]
     if twice:
         tasks.append(_task("duplicate", DUPLICATE_POSSIBLE, twice))
+    if run.replaced:
+        tasks.append(_replaced_task(run))
     expiries = [row.expires_at for row in rows if row.ticket_url and row.expires_at]
     return Page(
         title="Self-service SSO links",
@@ -130,6 +133,18 @@ def _task(status: str, remedy: Remedy, concerned: Sequence[tuple[int, Outcome]])
         rows=[number for number, _ in concerned[:_ROWS_NAMED]],
         more=max(len(concerned) - _ROWS_NAMED, 0),
         errors=[(printable(error, _ERROR_LIMIT), count) for error, count in errors.most_common(_ERRORS_NAMED)],
+    )
+
+
+def _replaced_task(run: RunInfo) -> Task:
+    return Task(
+        status="created",
+        count=run.replaced,
+        title=f"{plural(run.replaced, 'row')} {REPLACED.title}",
+        text=REPLACED.text,
+        rows=run.replaced_rows[:_ROWS_NAMED],
+        more=max(run.replaced - _ROWS_NAMED, 0),
+        errors=[],
     )
 
 

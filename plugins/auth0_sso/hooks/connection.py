@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from auth0_sso.exceptions import Auth0ConnectionError
-from auth0_sso.hooks.identifiers import HEADER_SAFE, ascii_host, is_id
+from auth0_sso.hooks.identifiers import HEADER_SAFE, ascii_host, client_ids, is_id
 from auth0_sso.hooks.proxy import LOOPBACK, checked_proxy, environment_proxy, passwords_in
 from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
@@ -72,6 +72,7 @@ class Auth0Settings(BaseModel):
     token: Annotated[SecretStr, AfterValidator(_check_token)] = SecretStr("")
     audience: str = ""
     profile_id: Annotated[str, AfterValidator(_check_profile_id)] = ""
+    enabled_clients: Annotated[tuple[str, ...], BeforeValidator(client_ids)] = ()
     custom_domain: Annotated[str, AfterValidator(_encode_custom_domain)] = ""
     requests_per_slot: float = Field(default=1.0, gt=0, le=1000)
     burst_per_slot: float = Field(default=1.0, ge=1, le=1000)

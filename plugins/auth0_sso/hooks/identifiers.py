@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import idna
 
@@ -24,6 +25,20 @@ def require_profile_id(text: str) -> str:
     if not is_id(text):
         raise Auth0ProfileError(f"{text[:80]!r} can be no self-service profile.", advice=SET_PROFILE)
     return text
+
+
+def client_ids(given: Sequence[str] | str | None) -> tuple[str, ...]:
+    """
+    Return the client ids of applications.
+
+    :param given: a list, or text with a semicolon, comma or white space between two ids.
+    :raises ValueError: if it is neither, or has an item that can be no id.
+    """
+    items = re.split(r"[;,\s]+", given) if isinstance(given, str) else given or ()
+    ids = [str(item).strip() for item in items]
+    if not all(HEADER_SAFE.fullmatch(one) for one in ids if one):
+        raise ValueError("must be a list of client ids, such as a1B2c3D4e5F6;g7H8i9J0k1L2")
+    return tuple(one for one in ids if one)
 
 
 def ascii_host(text: str) -> str:

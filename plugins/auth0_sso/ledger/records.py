@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from auth0_sso.models import SsoTicket, TicketRequest
+from auth0_sso.models import SsoTicket, TicketRequest, canonical_body
 
 if TYPE_CHECKING:
     from airflow.sdk.types import DagRunProtocol
@@ -67,22 +69,33 @@ class TicketSpec:
     A request with all that its ticket depends on.
 
     :param profile_id: the request's self-service profile, or the run's; so with ``custom_domain``, which may be empty.
+    :param enabled_clients: client ids for a request that sets none.
     """
 
     request: TicketRequest
     tenant: str
     profile_id: str
     custom_domain: str = ""
+    enabled_clients: Sequence[str] = ()
+
+    @cached_property
+    def body(self) -> dict[str, Any]:
+        """The body that is sent, see :func:`~auth0_sso.models.canonical_body`."""
+        given = self.request.body
+        sets_none = given.get("enabled_clients") is None and not given.get("connection_id")
+        default = {"enabled_clients": self.enabled_clients} if sets_none and self.enabled_clients else {}
+        return canonical_body({**given, **default})
 
     @property
     def key(self) -> str:
         """The prospect and profile that the ledger keeps one row for."""
-        return _digest([self.tenant, self.profile_id, self.request.organization_id, self.request.prospect])
+        return entry_key(self.tenant, self.profile_id, self.request.organization_id, self.request.prospect)
 
     @property
     def fingerprint(self) -> str:
-        """What Auth0 is sent; another fingerprint is another request."""
-        return _digest([self.request.body, self.custom_domain])
+        """What makes this request another one than before: all that Auth0 is sent, but the lifetime of new tickets."""
+        compared = {name: value for name, value in self.body.items() if name != "ttl_sec"}
+        return _digest([compared, self.custom_domain])
 
     @property
     def ttl(self) -> float:
@@ -98,6 +111,8 @@ class Entry:
     :param answer_by: until when the answer to the last request may come.
     :param valid_until: until when the ticket of the last request may be valid, whether or not its answer came.
     :param duplicate_until: until when another ticket may work beside this one.
+    :param revoked_by: ``dag_id/run_id`` of the run that revoked its ticket, or is about to; kept while a run of that
+        DAG requests another one, until there is one.
     """
 
     key: str
@@ -124,6 +139,11 @@ class Entry:
     error: str = ""
     revoked_at: float | None = None
     revoked_by: str = ""
+
+    @property
+    def person(self) -> str:
+        """The prospect's address or name, without the connection that a row may name."""
+        return self.prospect.removesuffix(f"|{self.connection_name}")
 
     def is_valid(self, now: float) -> bool:
         """Whether its ticket may be reused: it is known, neither expired nor about to be revoked."""
@@ -174,6 +194,19 @@ class RunAttempt:
     def owns(self, entry: Entry) -> bool:
         """Whether this run was the last to request an entry's ticket."""
         return (entry.run, entry.run_after) == (self.run, self.run_after)
+
+    def left_without_link(self, entry: Entry) -> bool:
+        """Whether a run of this DAG revoked the entry's ticket to request another one, and there is none."""
+        return bool(entry.revoked_by) and _dag_of(entry.revoked_by) == _dag_of(self.run)
+
+
+def entry_key(tenant: str, profile_id: str, organization_id: str, prospect: str) -> str:
+    """Return the key of a prospect's row in the ledger."""
+    return _digest([tenant, profile_id, organization_id, prospect])
+
+
+def _dag_of(run: str) -> str:
+    return run.partition("/")[0]
 
 
 def _digest(parts: list[Any]) -> str:

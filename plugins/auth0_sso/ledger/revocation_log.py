@@ -26,9 +26,15 @@ class Revocation:
 
     key: str
     created_at: float
+    expires_at: float
     ticket_id: str
     revoked_at: float
     revoked_by: str
+
+    @property
+    def was_valid(self) -> bool:
+        """Whether the ticket was valid when it was revoked, and not one that had just expired."""
+        return self.revoked_at < self.expires_at
 
 
 class RevocationLog:
@@ -64,6 +70,7 @@ def log_revocation(before: Entry, revoked: Entry) -> list[Executable]:
         insert(t).values(
             key=before.key,
             created_at=before.created_at,
+            expires_at=before.expires_at,
             ticket_id=before.ticket.ticket_id,
             revoked_at=revoked.revoked_at,
             revoked_by=revoked.revoked_by,

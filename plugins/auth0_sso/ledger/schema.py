@@ -9,7 +9,7 @@ from sqlalchemy import Column, Double, Engine, Integer, MetaData, String, Table,
 
 from auth0_sso.exceptions import LedgerError
 
-SCHEMA_VERSION = "4"
+SCHEMA_VERSION = "5"
 
 # If tasks start together and find no tables, the first creates them in one transaction.
 _ONE_AT_A_TIME = {
@@ -36,7 +36,7 @@ tickets = Table(
     Column("organization_id", String(255), nullable=False, index=True),
     Column("organization_name", Text, nullable=False, default=""),
     Column("prospect", Text, nullable=False),
-    Column("connection_name", String(255), nullable=False, default=""),
+    Column("connection_name", String(255), nullable=False, default="", index=True),
     Column("status", String(20), nullable=False),
     Column("fingerprint", String(64), nullable=False),
     Column("ticket_encrypted", Text),
@@ -63,6 +63,7 @@ revocations = Table(
     metadata,
     Column("key", String(64), primary_key=True),
     Column("created_at", Double, primary_key=True),
+    Column("expires_at", Double, nullable=False),
     Column("ticket_id", String(255), nullable=False, index=True),
     Column("revoked_at", Double, nullable=False),
     Column("revoked_by", String(512), nullable=False),

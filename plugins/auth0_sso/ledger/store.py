@@ -57,6 +57,24 @@ class Ledger:
         """Return the entries whose last request was this run's."""
         return self._select(t.c.run == run)
 
+    def valid_entries(
+        self, tenant: str, connection_names: Collection[str], *, besides: Collection[str] = ()
+    ) -> list[Entry]:
+        """
+        Return the entries of a tenant whose tickets are valid and set up connections of these names.
+
+        :param besides: keys of entries that are left out.
+        """
+        now = self.now()
+        valid = (t.c.tenant == tenant) & (t.c.status == EntryStatus.CREATED) & (t.c.expires_at > now)
+        keys: list[str] = []
+        with self._engine.connect() as connection:
+            for chunk in chunks(connection_names):
+                keys += connection.execute(select(t.c.key).where(valid, t.c.connection_name.in_(chunk))).scalars()
+        left_out = frozenset(besides)
+        found = self.entries([key for key in keys if key not in left_out])
+        return [entry for entry in found.values() if entry.is_valid(now)]
+
     def live_entries(self) -> list[Entry]:
         """Return the entries whose tickets may still work, see :meth:`Entry.may_work`."""
         known = t.c.status.in_(MAY_WORK) & t.c.ticket_encrypted.is_not(None)
@@ -103,13 +121,14 @@ class Ledger:
             answer_by=now + answer_within,
             valid_until=now + answer_within + spec.ttl,
             duplicate_until=seen.other_ticket_until if seen else 0.0,
+            revoked_by=_still_revoked_by(seen, attempt),
             version=seen.version if seen else 1,
         )
         return self._insert(entry) if seen is None else self._write(entry)
 
     def record_created(self, entry: Entry, ticket: SsoTicket, *, sent_at: float, ttl: float) -> Entry:
         """Commit the ticket that answers the intent."""
-        created = replace(entry, status=EntryStatus.CREATED, ticket=ticket, error="")
+        created = replace(entry, status=EntryStatus.CREATED, ticket=ticket, error="", revoked_by="")
         return self._write(replace(created, created_at=sent_at, expires_at=sent_at + ttl))
 
     def record_refused(self, entry: Entry, status: EntryStatus, error: str) -> Entry:
@@ -164,6 +183,13 @@ class Ledger:
         encrypted, expires_at = columns.pop("ticket_encrypted"), row.expires_at or 0.0
         url = self._cipher.decrypt_unless_expired(encrypted, expires_at, self.now()) if encrypted else None
         return Entry(ticket=SsoTicket(url) if url else None, **columns)
+
+
+def _still_revoked_by(seen: Entry | None, attempt: RunAttempt) -> str:
+    """Return which run revoked the prospect's ticket; after the conflict of another run its single sign-on exists."""
+    if seen is None or not attempt.left_without_link(seen):
+        return ""
+    return "" if seen.status == EntryStatus.CONFLICT and not attempt.owns(seen) else seen.revoked_by
 
 
 def open_ledger(url: str | URL | None = None, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> Ledger:

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from auth0_sso.hooks.auth0 import Auth0Hook
+from auth0_sso.hooks.identifiers import client_ids
 from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger
-from auth0_sso.models import TicketRequest
+from auth0_sso.models import TicketRequest, is_true
 from auth0_sso.operators.base import SsoTicketsOperator
 from auth0_sso.operators.requests import organizations_of
 from auth0_sso.tickets.batch import IssuedTicket, read_batch, read_tickets
@@ -29,27 +30,42 @@ class CreateSsoTicketsOperator(SsoTicketsOperator):
     :param requests: :class:`TicketRequest` objects, or mappings with their fields; ``organization_id`` and ``body`` are
         needed. (templated)
     :param profile_id: self-service profile of requests that name none; empty: the connection's. (templated)
+    :param enabled_clients: client ids for requests that set none, as a list or as text with semicolons between them;
+        empty: the connection's. Without one, Auth0 shows the customer no *Enable Connection* button. (templated)
     :param on_existing: ``reuse`` a valid ticket, or ``reissue``: revoke it, then create. (templated)
+    :param one_link_per_connection: whether the valid tickets are revoked first that other prospects have for the same
+        connection; not those of prospects in the same batch. (templated)
     :raises Auth0RowError: if Auth0 refused a request; the others are done.
     :raises Auth0RunError: if nothing can succeed until settings are fixed.
     :raises Auth0TransientError: if Auth0 was busy, down or out of reach for too long, or the task was ended early.
     :raises ValueError: if a request is wrong, or not exactly one of ``requests`` and ``batch`` is given.
     """
 
-    template_fields: Sequence[str] = (*SsoTicketsOperator.template_fields, "requests", "profile_id", "on_existing")
+    template_fields: Sequence[str] = (
+        *SsoTicketsOperator.template_fields,
+        "requests",
+        "profile_id",
+        "enabled_clients",
+        "on_existing",
+        "one_link_per_connection",
+    )
 
     def __init__(
         self,
         *,
         requests: Sequence[TicketRequest | Mapping[str, Any]] | None = None,
         profile_id: str = "",
+        enabled_clients: Sequence[str] | str = (),
         on_existing: str = "reuse",
+        one_link_per_connection: bool | str = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.requests = requests
         self.profile_id = profile_id
+        self.enabled_clients = enabled_clients
         self.on_existing = on_existing
+        self.one_link_per_connection = one_link_per_connection
 
     def work(self, hook: Auth0Hook, ledger: Ledger, attempt: RunAttempt) -> TicketIssuer:
         """Return the issuer of the tickets."""
@@ -65,7 +81,9 @@ class CreateSsoTicketsOperator(SsoTicketsOperator):
             ledger,
             attempt,
             profile_id=self.profile_id,
+            enabled_clients=client_ids(self.enabled_clients),
             reissue=self.on_existing == "reissue",
+            one_link_per_connection=is_true(self.one_link_per_connection),
             dry_run=self.is_plan_only,
         )
 

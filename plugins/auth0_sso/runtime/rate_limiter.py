@@ -17,7 +17,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from auth0_sso.exceptions import Auth0RateLimitError
 from auth0_sso.runtime.rate_limit_headers import bucket_is_empty, bucket_level, seconds_requested
@@ -41,7 +41,7 @@ class RateLimiter:
 
     ``await rate_limiter.acquire()`` right before each request is enough. To prepare something first, take a slot::
 
-        async with rate_limiter.slot() as slot:  # first come, first served
+        async with rate_limiter.slot() as slot:
             ...  # record the intent
             await slot.acquire()  # the request leaves now, and the next one may prepare
 
@@ -77,6 +77,7 @@ class RateLimiter:
         self._paused_until = 0.0
         self._refusals = 0
         self._queue = asyncio.Lock()
+        self._end_of_queue = asyncio.Lock()
 
     @property
     def requests(self) -> int:
@@ -84,9 +85,14 @@ class RateLimiter:
         return self.sent.total()
 
     @asynccontextmanager
-    async def slot(self) -> AsyncGenerator[Slot, None]:
-        """Queue for one request; enter shortly before it may leave."""
-        await self._queue.acquire()
+    async def slot(self, *, first: bool = False) -> AsyncGenerator[Slot, None]:
+        """
+        Queue for one request; enter shortly before it may leave.
+
+        :param first: whether it goes before the others that wait, but the one whose turn is next.
+        """
+        async with nullcontext() if first else self._end_of_queue:
+            await self._queue.acquire()
         slot = Slot(self)
         try:
             while (wait := self.delay() - _LEAD) > 0:

@@ -52,15 +52,27 @@ class WorkerPool(Generic[Item]):
 
     @contextmanager
     def uninterrupted(self) -> Iterator[None]:
-        """Let a part of ``process`` finish after a stop, from intent to result; CancelledError if already stopped."""
-        if self.stopped:
+        """
+        Let a part of ``process`` finish after a stop, such as from intent to result. A part may contain another one.
+
+        :raises asyncio.CancelledError: if already stopped, unless it is within such a part.
+        """
+        if self.stopped and asyncio.current_task() not in self._uninterruptible:
             raise asyncio.CancelledError(self.stopped)
+        with self.finishing():
+            yield
+
+    @contextmanager
+    def finishing(self) -> Iterator[None]:
+        """Let what must follow such a part finish, too, even if a stop has come in the meantime."""
         task = asyncio.current_task()
+        is_outermost = task not in self._uninterruptible
         self._uninterruptible.add(task)
         try:
             yield
         finally:
-            self._uninterruptible.discard(task)
+            if is_outermost:
+                self._uninterruptible.discard(task)
 
     async def _work(self, shared: Iterator[Item]) -> None:
         for item in shared:

@@ -9,7 +9,7 @@ the requests with the fields of :class:`~auth0_sso.models.TicketRequest`; to rev
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -61,13 +61,16 @@ class RequestGroup:
         return RequestGroup(sorted(self.specs, key=lambda spec: spec.fingerprint != entry.fingerprint))
 
 
-def spec_of(request: TicketRequest, settings: Auth0Settings, profile_id: str = "") -> TicketSpec:
-    """Return a request with the defaults of the run (``profile_id``) and of the connection."""
+def spec_of(
+    request: TicketRequest, settings: Auth0Settings, profile_id: str = "", enabled_clients: Sequence[str] = ()
+) -> TicketSpec:
+    """Return a request with the defaults of the run, ``profile_id`` and ``enabled_clients``, and of the connection."""
     return TicketSpec(
         request,
         settings.domain,
         request.profile_id or profile_id or settings.profile_id,
-        request.custom_domain or settings.custom_domain,
+        (request.custom_domain or settings.custom_domain).lower(),
+        enabled_clients or settings.enabled_clients,
     )
 
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 from airflow.sdk.configuration import conf
 
-from auth0_sso.ledger.records import NO_ANSWER, Entry, EntryStatus, OutcomeStatus, RunAttempt
-from auth0_sso.ledger.store import open_ledger
+from auth0_sso.ledger.records import NO_ANSWER, Entry, EntryStatus, OutcomeStatus, RunAttempt, entry_key
+from auth0_sso.ledger.revocation_log import RevocationLog
+from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.models import TicketRequest
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from auth0_sso.tickets.batch import request_from
-from auth0_sso.tickets.outcomes import LOST_ANSWER, group_outcomes, status_in_run
+from auth0_sso.tickets.outcomes import LOST_ANSWER, error_without_link, group_outcomes, status_in_run
 from auth0_sso.xcom import decrypted
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ STATS_KEY = "stats"
 _ENDED = frozenset(("failed", "success"))
 
 _EXPIRED = "Its link has expired: clear the task, or run again."
+_FOREIGN = (
+    "The link that the task reported for this row is not the ledger's, so it is left out: a later run has replaced it, "
+    "or somebody has changed the XCom. Do not mail a link that came from there; run again to get the valid one."
+)
 _FORGOTTEN = "Its link has expired, and the ledger doesn't keep its URL any more: run again."
 _IDENTITY = ("organization_id", "prospect_name", "prospect_email", "connection_name")
 
@@ -52,23 +57,131 @@ def outcomes_of(
     dag_run: DagRunProtocol,
     task_id: str,
     rows: Sequence[Mapping[str, Any]],
+    *,
+    tenant: str,
+    profile_id: str,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
 ) -> list[dict[str, Any]]:
     """
-    Return the outcomes of a run's rows, with the report's columns: from the tasks, or else from the ledger.
+    Return the outcomes of a run's rows, with the report's columns and ``replaced``: whether a valid link was revoked
+    for the one that was created.
+
+    They are what the tasks have reported, as far as the ledger has the same links, since users may write XComs. What
+    is missing or was not attempted is looked up in the ledger: a task may have ended before it reported all it did.
 
     :param task_id: the mapped task.
     :param rows: the input rows, with what identifies them; those with an ``error`` were never sent.
+    :param tenant: what the run was planned for; so with ``profile_id``, of rows that name none.
     :return: nothing for rows of which nothing is known.
     """
+    valid = [row for row in rows if not row["error"]]
 
     def look() -> tuple[list[dict[str, Any]], list[Mapping[str, Any]]]:
-        outcomes = _reported(ti, task_id, rows)
+        outcomes = _reported(ti, task_id, valid)
         known = {outcome["row"] for outcome in outcomes}
-        return outcomes, [row for row in rows if row["row"] not in known and not row["error"]]
+        return outcomes, [row for row in valid if row["row"] not in known]
 
-    outcomes, missing = wait_until_reported(ti, task_id, look, timeouts)
-    return outcomes + (list(_from_ledger(missing, RunAttempt.of(dag_run))) if missing else [])
+    reported, _ = wait_until_reported(ti, task_id, look, timeouts)
+    keys = {
+        row["row"]: entry_key(tenant, row["profile_id"] or profile_id, row["organization_id"], row["prospect"])
+        for row in valid
+    }
+    all_ended = _ENDED.issuperset(_states(ti, task_id).values())
+    with closing(open_ledger()) as ledger:
+        view = _LedgerView(ledger, RunAttempt.of(dag_run), keys, must_be_valid=not all_ended)
+        return view.outcomes(valid, reported)
+
+
+class _LedgerView:
+    """
+    What the ledger knows of a run's rows.
+
+    :param keys: of the rows' prospects, by row.
+    :param must_be_valid: whether a reported link counts only while it is valid, since its task has not run again.
+    """
+
+    def __init__(self, ledger: Ledger, attempt: RunAttempt, keys: Mapping[int, str], *, must_be_valid: bool) -> None:
+        self._attempt = attempt
+        self._keys = keys
+        self._must_be_valid = must_be_valid
+        self._entries = ledger.entries(list(keys.values()))
+        self._revocations = RevocationLog(ledger.database)
+        self._now = ledger.now()
+
+    def outcomes(self, rows: Sequence[Mapping[str, Any]], reported: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the outcome of each row of which something is known."""
+        confirmed = [one for one in reported if self._confirms(one)]
+        known = {one["row"] for one in confirmed}
+        unconfirmed = [one for one in reported if one["row"] not in known]
+        revoked = self._revocations.by_ticket([one["ticket_id"] for one in unconfirmed])
+        foreign = [_without_link(one) for one in unconfirmed if self._is_foreign(one, revoked)]
+        known |= {one["row"] for one in foreign}
+        looked_up = list(self._look_up([row for row in rows if row["row"] not in known]))
+        known |= {one["row"] for one in looked_up}
+        others = [_without_link(one) if _has_link(one) else one for one in unconfirmed if one["row"] not in known]
+        replaced = self._replaced()
+        return [
+            {**one, "replaced": one["status"] == OutcomeStatus.CREATED and self._keys[one["row"]] in replaced}
+            for one in (*confirmed, *foreign, *looked_up, *others)
+        ]
+
+    def _confirms(self, outcome: Mapping[str, Any]) -> bool:
+        """Whether the ledger has the link of an outcome; one without a link says itself what became of its row."""
+        if not _has_link(outcome):
+            return bool(outcome["status"] != OutcomeStatus.NOT_ATTEMPTED)
+        entry = self._entries.get(self._keys[outcome["row"]])
+        if entry is None or (self._must_be_valid and not entry.is_valid(self._now)):
+            return False
+        return _is_of(outcome, entry)
+
+    def _is_foreign(self, outcome: Mapping[str, Any], revoked: Collection[str]) -> bool:
+        """Whether the ledger has never had the link of an outcome, as far as it can tell."""
+        entry = self._entries.get(self._keys[outcome["row"]])
+        awaits_its_link = entry is not None and entry.status in NO_ANSWER
+        is_known = entry is not None and _is_of(outcome, entry)
+        return _has_link(outcome) and not (is_known or awaits_its_link or outcome["ticket_id"] in revoked)
+
+    def _look_up(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Return what the ledger knows of rows whose task has not said what became of them."""
+        requests: dict[str, list[TicketRequest]] = defaultdict(list)
+        for row in rows:
+            requests[self._keys[row["row"]]].append(request_from(row))
+        for key, repeated in requests.items():
+            entry = self._entries.get(key)
+            if entry is not None and (found := self._status(entry)):
+                yield from (outcome.as_dict() for outcome in group_outcomes(repeated, *found, entry, self._now))
+
+    def _status(self, entry: Entry) -> tuple[OutcomeStatus, str] | None:
+        """Return the status and the error that an entry stands for in this run; None if nothing was done for it."""
+        if self._attempt.owns(entry) and entry.status in NO_ANSWER:
+            return OutcomeStatus.FAILED, error_without_link(entry, self._attempt, entry.error or LOST_ANSWER)
+        if self._attempt.left_without_link(entry):
+            return OutcomeStatus.FAILED, error_without_link(entry, self._attempt, entry.error)
+        if not self._attempt.owns(entry) or entry.status == EntryStatus.DEFERRED:
+            return None
+        if entry.status == EntryStatus.CREATED and not entry.is_valid(self._now):
+            return OutcomeStatus.FAILED, _EXPIRED if entry.ticket else _FORGOTTEN
+        return status_in_run(entry, self._attempt)
+
+    def _replaced(self) -> set[str]:
+        """Return the keys of the prospects of whom this run has revoked a valid ticket."""
+        revoked = self._revocations.by_run(self._attempt.run).values()
+        return {revocation.key for revocation in revoked if revocation.was_valid}
+
+
+def _has_link(outcome: Mapping[str, Any]) -> bool:
+    return bool(outcome["ticket_url"] or outcome["ticket_id"])
+
+
+def _is_of(outcome: Mapping[str, Any], entry: Entry) -> bool:
+    ticket = entry.ticket
+    return ticket is not None and (ticket.url, ticket.ticket_id) == (outcome["ticket_url"], outcome["ticket_id"])
+
+
+def _without_link(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the outcome of a row whose reported link is not the ledger's."""
+    link = {"ticket_url": "", "ticket_id": "", "created_at": "", "expires_at": ""}
+    return {**outcome, **link, "status": OutcomeStatus.FAILED.value, "error": _FOREIGN}
 
 
 def wait_until_reported(
@@ -93,21 +206,12 @@ def _reported(ti: TaskInstance, task_id: str, rows: Iterable[Mapping[str, Any]])
     Return what the tasks have reported of these very rows, the newest ticket last.
 
     An instance that a second plan has no work for, or that didn't start again after a clear, still has its XCom of
-    the plan before, where the row's number may be another prospect's, and a link may have expired since.
+    the plan before, where the row's number may be another prospect's.
     """
     by_row = {row["row"]: _identity(row) for row in rows}
     outcomes = [outcome for organization in results_of(ti, task_id) for outcome in organization["tickets"]]
     outcomes = [outcome for outcome in outcomes if by_row.get(outcome["row"]) == _identity(outcome)]
-    if outcomes and not _ENDED.issuperset(_states(ti, task_id).values()):
-        valid = {"", *_valid_ticket_ids()}
-        outcomes = [outcome for outcome in outcomes if outcome["ticket_id"] in valid]
     return sorted(outcomes, key=lambda outcome: str(outcome["created_at"]))
-
-
-def _valid_ticket_ids() -> Iterator[str]:
-    with closing(open_ledger()) as ledger:
-        now = ledger.now()
-        yield from (entry.ticket.ticket_id for entry in ledger.live_entries() if entry.ticket and entry.is_valid(now))
 
 
 def _identity(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -118,32 +222,3 @@ def _states(ti: TaskInstance, task_id: str) -> dict[str, str]:
     """Return the states of the mapped instances of a task, by task and map index."""
     states = ti.get_task_states(ti.dag_id, task_ids=[task_id], run_ids=[ti.run_id])
     return dict(states.get(ti.run_id, {}))
-
-
-def _from_ledger(rows: Sequence[Mapping[str, Any]], attempt: RunAttempt) -> Iterator[dict[str, Any]]:
-    with closing(open_ledger()) as ledger:
-        of_run = [entry for entry in ledger.entries_of_run(attempt.run) if attempt.owns(entry)]
-        now = ledger.now()
-    entries = {(entry.organization_id, entry.prospect, entry.profile_id): entry for entry in of_run}
-    named = {(row["organization_id"], row["prospect"], row["profile_id"]) for row in rows}
-    # A row that names no profile was sent with the run's: the one that no row of its prospect names.
-    by_default = {(key[0], key[1], ""): entry for key, entry in entries.items() if key not in named}
-    requests: dict[str, list[TicketRequest]] = defaultdict(list)
-    found: dict[str, Entry] = {}
-    for row in rows:
-        key = (row["organization_id"], row["prospect"], row["profile_id"])
-        entry = entries.get(key) or by_default.get(key)
-        if entry is not None and entry.status != EntryStatus.DEFERRED:  # for which nothing was created
-            found[entry.key] = entry
-            requests[entry.key].append(request_from(row))
-    for entry in found.values():
-        status, error = _status(entry, attempt, now)
-        yield from (outcome.as_dict() for outcome in group_outcomes(requests[entry.key], status, error, entry, now))
-
-
-def _status(entry: Entry, attempt: RunAttempt, now: float) -> tuple[OutcomeStatus, str]:
-    if entry.status in NO_ANSWER:
-        return OutcomeStatus.FAILED, entry.error or LOST_ANSWER
-    if entry.status == EntryStatus.CREATED and not entry.is_valid(now):
-        return OutcomeStatus.FAILED, _EXPIRED if entry.ticket else _FORGOTTEN
-    return status_in_run(entry, attempt)

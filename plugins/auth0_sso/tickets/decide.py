@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -47,47 +47,69 @@ def decide(entry: Entry | None, spec: TicketSpec, attempt: RunAttempt, *, reissu
     return Action.CREATE
 
 
-_WOULD = {
-    Action.CREATE: "create",
-    Action.RETIRE: "create",
-    Action.WAIT: "create",
-    Action.REPLACE: "replace",
-    Action.KEEP: "reuse",
-}
-_REQUESTS = {"create": 1, "replace": 2}
-
-
 @dataclass(frozen=True)
 class Expected:
-    """What a run would do now for the requests of one prospect; ``entry`` is what the ledger knows of it."""
+    """
+    What a run would do now for the requests of one prospect.
+
+    :param entry: what the ledger knows of the prospect.
+    :param others: entries of prospects that no request is for, whose valid tickets are for the same connection.
+    :param revokes_others: whether those are revoked first.
+    """
 
     group: RequestGroup
     action: Action
     entry: Entry | None
+    others: Sequence[Entry] = ()
+    revokes_others: bool = False
 
     @property
     def would(self) -> str:
-        """``create``, ``reuse`` or ``replace``; empty if nothing is sent, since a refusal or a revocation stands."""
-        stands = self.action is Action.KEEP and self.entry is not None and self.entry.status != EntryStatus.CREATED
-        return "" if stands else _WOULD[self.action]
+        """``create``, ``reuse``, or ``replace`` a valid ticket; empty if nothing is sent, since a refusal stands."""
+        if self.action is Action.KEEP:
+            return "reuse" if self.entry is not None and self.entry.status == EntryStatus.CREATED else ""
+        is_valid = self.entry is not None and self.entry.status == EntryStatus.CREATED
+        return "replace" if self.action is Action.REPLACE and is_valid else "create"
 
     @property
     def requests(self) -> int:
         """How many requests that takes, if none is repeated."""
-        return _REQUESTS.get(self.would, 0)
+        own = {Action.KEEP: 0, Action.REPLACE: 2}.get(self.action, 1)
+        return own + len(self.revoked_others)
+
+    @property
+    def revoked_others(self) -> Sequence[Entry]:
+        """The entries of other prospects whose tickets are revoked first."""
+        return self.others if self.revokes_others and self.would else ()
 
 
 def expected_actions(
-    ledger: Ledger, specs: Iterable[TicketSpec], attempt: RunAttempt, *, reissue: bool
+    ledger: Ledger,
+    specs: Iterable[TicketSpec],
+    attempt: RunAttempt,
+    *,
+    reissue: bool,
+    one_link_per_connection: bool = False,
 ) -> Iterator[Expected]:
-    """Decide for all prospects at once, without sending anything; see :func:`decide`."""
+    """
+    Decide for all prospects at once, without sending anything; see :func:`decide`.
+
+    :param one_link_per_connection: whether other prospects' valid tickets for the same connection are revoked first.
+    """
     groups = group_requests(specs)
     entries = ledger.entries([group.first.key for group in groups])
+    others = _other_links(ledger, groups)
     now = ledger.now()
     for group in groups:
         entry = entries.get(group.first.key)
         led = group.led_by(entry, now)
-        yield Expected(led, decide(entry, led.first, attempt, reissue=reissue, now=now), entry)
+        action = decide(entry, led.first, attempt, reissue=reissue, now=now)
+        yield Expected(led, action, entry, others.get(connection_of(led.first), ()), one_link_per_connection)
+
+
+def connection_of(spec: TicketSpec) -> tuple[str, str]:
+    """Return the tenant and the name of the connection that a request's ticket sets up; it is empty for an edit."""
+    return spec.tenant, spec.request.connection_name
 
 
 @dataclass(frozen=True)
@@ -97,25 +119,40 @@ class ExpectedCounts:
 
     :param create: without a valid ticket; also those whose request is still under way.
     :param reuse: with a valid ticket that stays.
-    :param replace: with a ticket that is revoked first.
+    :param replace: with a valid ticket that is revoked first.
     :param prospects: all, also those whose refusal stands, which are in none of the three.
+    :param requests: how many requests that takes, if none is repeated.
     """
 
     prospects: int
     create: int
     reuse: int
     replace: int
-
-    @property
-    def requests(self) -> int:
-        """How many requests that takes, if none is repeated."""
-        return self.create + 2 * self.replace
+    requests: int
 
 
 def count_expected(expected: Iterable[Expected]) -> ExpectedCounts:
     """Count what :func:`expected_actions` yields."""
-    kinds = Counter(one.would for one in expected)
-    return ExpectedCounts(kinds.total(), kinds["create"], kinds["reuse"], kinds["replace"])
+    kinds: Counter[str] = Counter()
+    requests = 0
+    for one in expected:
+        kinds[one.would] += 1
+        requests += one.requests
+    return ExpectedCounts(kinds.total(), kinds["create"], kinds["reuse"], kinds["replace"], requests)
+
+
+def _other_links(ledger: Ledger, groups: Sequence[RequestGroup]) -> dict[tuple[str, str], list[Entry]]:
+    """Return the valid tickets of prospects that are not in the groups, by tenant and connection."""
+    names: dict[str, set[str]] = defaultdict(set)
+    for tenant, name in (connection_of(group.first) for group in groups):
+        if name:
+            names[tenant].add(name)
+    known = {group.first.key for group in groups}
+    found: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+    for tenant, of_tenant in names.items():
+        for entry in ledger.valid_entries(tenant, sorted(of_tenant), besides=known):
+            found[tenant, entry.connection_name].append(entry)
+    return found
 
 
 def _with_valid_ticket(entry: Entry, spec: TicketSpec, attempt: RunAttempt, *, reissue: bool) -> Action:

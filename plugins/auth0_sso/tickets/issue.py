@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import structlog
@@ -21,6 +22,7 @@ from auth0_sso.tickets.decide import Action, decide
 from auth0_sso.tickets.outcomes import (
     LOST_ANSWER,
     Outcome,
+    error_without_link,
     first_errors,
     group_outcomes,
     name_some,
@@ -37,7 +39,10 @@ class TicketIssuer:
     Issue the tickets of some organizations through an open hook with a rate limiter, and keep each outcome.
 
     :param profile_id: the self-service profile of requests that name none; empty: the connection's.
+    :param enabled_clients: client ids for requests that set none; empty: the connection's.
     :param reissue: replace valid tickets.
+    :param one_link_per_connection: first revoke the valid tickets that prospects outside of these organizations'
+        requests have for the same connection.
     :param dry_run: everything but the calls.
     """
 
@@ -49,7 +54,9 @@ class TicketIssuer:
         attempt: RunAttempt,
         *,
         profile_id: str = "",
+        enabled_clients: Sequence[str] = (),
         reissue: bool = False,
+        one_link_per_connection: bool = False,
         dry_run: bool = False,
     ) -> None:
         self._organizations = organizations
@@ -57,8 +64,10 @@ class TicketIssuer:
         self._hook = hook
         self._ledger = ledger
         self._attempt = attempt
-        self._profile_id = profile_id
+        self._specs = [spec_of(one, hook.settings, profile_id, enabled_clients) for one in self._requests]
+        self._keys = {spec.key for spec in self._specs}
         self._reissue = reissue
+        self._one_link_per_connection = one_link_per_connection
         self._dry_run = dry_run
         self._outcomes: dict[int, Outcome] = {}
         self._transient_error: Auth0TransientError | None = None
@@ -69,8 +78,7 @@ class TicketIssuer:
 
     async def run(self) -> None:
         """Finish every request, unless an Auth0RunError says that none can succeed until settings are fixed."""
-        settings = self._hook.settings
-        groups = group_requests(spec_of(request, settings, self._profile_id) for request in self._requests)
+        groups = group_requests(self._specs)
         try:
             await self.workers.run(groups)
         finally:
@@ -94,6 +102,8 @@ class TicketIssuer:
         outcomes = [self._outcome(request) for request in self._requests]
         failed = [one for one in outcomes if one.status == OutcomeStatus.FAILED]
         unreached = [one.request.row for one in outcomes if one.status == OutcomeStatus.NOT_ATTEMPTED]
+        if not failed and not unreached:  # a stop that came after the last request has left nothing undone
+            return
         incomplete = (
             f"{len(failed)} of {len(outcomes)} rows failed{name_some([one.request.row for one in failed], 'row')}, "
             f"{len(unreached)} were not attempted{name_some(unreached, 'row')}. "
@@ -101,8 +111,7 @@ class TicketIssuer:
         )
         if self._transient_error is not None or self.workers.stopped:
             raise Auth0TransientError(incomplete, advice=self.workers.stopped)
-        if failed:
-            raise Auth0RowError(incomplete, advice="Then clear this task or run again: the others are done.")
+        raise Auth0RowError(incomplete, advice="Then clear this task or run again: the others are done.")
 
     def _outcome(self, request: TicketRequest) -> Outcome:
         return self._outcomes.get(request.row) or Outcome(request, OutcomeStatus.NOT_ATTEMPTED, self.workers.stopped)
@@ -126,30 +135,54 @@ class TicketIssuer:
                 raise
 
     async def _process(self, spec: TicketSpec, retry_budget: RetryBudget) -> tuple[Entry | None, bool]:
-        """Bring a prospect to a known state; return its entry, and whether its request is only planned."""
+        """
+        Bring a prospect to a known state; return its entry, and whether its request is only planned.
+
+        Once its ticket is revoked, the request for the next one is sent, even if the work is stopped in between.
+        """
         row = spec.request.row
-        while True:
-            entry = await self._requester.look_up(spec)
-            action = decide(entry, spec, self._attempt, reissue=self._reissue, now=self._ledger.now())
-            if action is Action.KEEP or self._dry_run:
-                return entry, action is not Action.KEEP
-            requested = False
-            try:
+        with ExitStack() as until_replaced:
+            while True:
+                entry = await self._requester.look_up(spec)
+                action = decide(entry, spec, self._attempt, reissue=self._reissue, now=self._ledger.now())
+                if self._dry_run:
+                    return entry, action is not Action.KEEP
                 if action is Action.WAIT:
                     await asyncio.sleep(retry_budget.look_again())
-                elif entry is not None and await is_revoked_first(action, self._hook):
-                    await revoke_entry(entry, self._hook, self._ledger, self._attempt.run, self.workers)
-                else:
+                    continue
+                requested = False
+                try:
+                    for other in await self._others(spec, entry, action):
+                        await self._revoke(other, until_replaced)
+                    if action is Action.KEEP:
+                        return entry, False
+                    if entry is not None and await is_revoked_first(action, self._hook):
+                        await self._revoke(entry, until_replaced)
+                        continue
                     requested = True
                     return await self._requester.request(spec, entry), False
-            except StaleEntryError:
-                log.info("Another task has requested this prospect's ticket meanwhile; looking again", row=row)
-            except Auth0TransientError as error:
-                if self.workers.stopped:
-                    raise
-                delay = retry_budget.next_delay(error, risked=requested)
-                log.warning("Transient error; trying again", row=row, seconds=round(delay, 1), reason=str(error))
-                await asyncio.sleep(delay)
+                except StaleEntryError:
+                    log.info("Another task has requested this prospect's ticket meanwhile; looking again", row=row)
+                except Auth0TransientError as error:
+                    until_replaced.close()
+                    if self.workers.stopped:
+                        raise
+                    delay = retry_budget.next_delay(error, risked=requested)
+                    log.warning("Transient error; trying again", row=row, seconds=round(delay, 1), reason=str(error))
+                    await asyncio.sleep(delay)
+
+    async def _revoke(self, entry: Entry, until_replaced: ExitStack) -> None:
+        await revoke_entry(entry, self._hook, self._ledger, self._attempt.run, self.workers)
+        until_replaced.enter_context(self.workers.finishing())
+
+    async def _others(self, spec: TicketSpec, entry: Entry | None, action: Action) -> list[Entry]:
+        """Return the entries of other prospects whose tickets are revoked for this one's, not those of later runs."""
+        has_link = action is not Action.KEEP or (entry is not None and entry.is_valid(self._ledger.now()))
+        if not (self._one_link_per_connection and spec.request.connection_name and has_link):
+            return []
+        names = [spec.request.connection_name]
+        found = await asyncio.to_thread(self._ledger.valid_entries, spec.tenant, names, besides=self._keys)
+        return [one for one in found if one.run_after <= self._attempt.run_after]
 
     def _record_finished(self, group: RequestGroup, entry: Entry | None, planned: bool) -> None:
         if planned or entry is None:
@@ -164,14 +197,18 @@ class TicketIssuer:
         self._record(group, status, error, entry)
 
     def _record_failure(self, group: RequestGroup, error: Auth0Error | str) -> None:
-        self._record(group, OutcomeStatus.FAILED, str(error), self._requester.last_known(group.first))
+        entry = self._requester.last_known(group.first)
+        self._record(group, OutcomeStatus.FAILED, error_without_link(entry, self._attempt, str(error)), entry)
 
     def _record_if_lost(self, group: RequestGroup) -> None:
-        """Report that the work ended between an intent and its result: a ticket may exist that nobody has seen."""
+        """Report what the work's end has left: a ticket that nobody has seen, or a prospect whose ticket is revoked."""
         entry = self._requester.last_known(group.first)
-        unfinished = group.first.request.row not in self._outcomes
-        if unfinished and entry and self._attempt.owns(entry) and entry.status in NO_ANSWER:
+        if group.first.request.row in self._outcomes or entry is None:
+            return
+        if self._attempt.owns(entry) and entry.status in NO_ANSWER:
             self._record_failure(group, entry.error or LOST_ANSWER)
+        elif self._attempt.left_without_link(entry):
+            self._record_failure(group, self.workers.stopped)
 
     def _record(self, group: RequestGroup, status: OutcomeStatus, error: str, entry: Entry | None) -> None:
         for outcome in group_outcomes(group.requests, status, error, entry, self._ledger.now()):

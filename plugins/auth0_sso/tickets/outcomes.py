@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from auth0_sso.ledger.records import Entry, EntryStatus, OutcomeStatus, RunAttempt
-from auth0_sso.models import TicketRequest
+from auth0_sso.ledger.records import NO_ANSWER, Entry, EntryStatus, OutcomeStatus, RunAttempt
+from auth0_sso.models import TicketRequest, canonical_body
 
 LOST_ANSWER = "The task ended before the answer came: clear it, or run again."
 
@@ -57,8 +57,7 @@ def group_outcomes(
     duplicate_possible = entry is not None and entry.may_be_duplicate(now)
     yield Outcome(first, status, error, entry, duplicate_possible)
     for request in requests[1:]:
-        same = (request.body, request.custom_domain) == (first.body, first.custom_domain)
-        ignored = "" if same else " What differs from that row is not requested."
+        ignored = "" if _requested(request) == _requested(first) else " What differs from that row is not requested."
         repeats = f"Repeats row {first.row}: one prospect, one ticket.{ignored} {error}".strip()
         repeated = OutcomeStatus.REUSED if status == OutcomeStatus.CREATED else status
         yield Outcome(request, repeated, repeats, entry, duplicate_possible)
@@ -68,11 +67,26 @@ def status_in_run(entry: Entry, attempt: RunAttempt) -> tuple[OutcomeStatus, str
     """Return the status and the error that a finished entry has in the report of a run."""
     if entry.status == EntryStatus.CREATED:
         return (OutcomeStatus.CREATED if attempt.owns(entry) else OutcomeStatus.REUSED), ""
+    if attempt.left_without_link(entry):
+        return OutcomeStatus.FAILED, error_without_link(entry, attempt, entry.error)
     if entry.status in (EntryStatus.REVOKED, EntryStatus.REVOKING):
         return OutcomeStatus.FAILED, (
             f"Its link was revoked by {entry.revoked_by}. If another one is wanted, clear this task or run again."
         )
     return OutcomeStatus(entry.status), entry.error
+
+
+def error_without_link(entry: Entry | None, attempt: RunAttempt, error: str) -> str:
+    """Return the error of a row, which says so if its link was revoked and no new one is there."""
+    if entry is None or not attempt.left_without_link(entry):
+        return error
+    if entry.status in NO_ANSWER:
+        return f"Its earlier link was revoked. {error}".strip()
+    return f"Its earlier link was revoked, no new one exists: clear the task, or run again. {error}".strip()
+
+
+def _requested(request: TicketRequest) -> tuple[dict[str, Any], str]:
+    return canonical_body(request.body), request.custom_domain.lower()
 
 
 def name_some(names: Sequence[object], noun: str) -> str:

@@ -67,12 +67,14 @@ class TicketRequester:
         Request a ticket once; return the entry with it, or with the refusal of this request.
 
         :param seen: the entry as it was when the request was decided on.
+            One whose ticket was revoked goes first, so that few prospects are without one at any time.
         :raises StaleEntryError: if somebody else has written the entry meanwhile; decide again.
         :raises Auth0RunError: if nothing can succeed until settings are fixed.
         :raises Auth0TransientError: if it may be tried again later.
         """
         await self._hook.token()  # renewed before the slot is acquired, if need be
-        async with self._hook.require_rate_limiter().slot() as slot:
+        is_without_link = seen is not None and self._attempt.left_without_link(seen)
+        async with self._hook.require_rate_limiter().slot(first=is_without_link) as slot:
             await self._hook.token()  # a slot may take long: not between the intent and the request
             with self._workers.uninterrupted():
                 answer_within = self._hook.settings.timeout + self._hook.timeouts.answer_grace
@@ -80,7 +82,7 @@ class TicketRequester:
                 sent_at = self._ledger.now()
                 try:
                     ticket = await self._hook.create_sso_ticket(
-                        spec.profile_id, spec.request.body, custom_domain=spec.custom_domain, slot=slot
+                        spec.profile_id, spec.body, custom_domain=spec.custom_domain, slot=slot
                     )
                 except Auth0Error as error:
                     return await self._record_failure(intent, error, own_profile=bool(spec.request.profile_id))

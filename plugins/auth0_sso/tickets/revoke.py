@@ -65,6 +65,8 @@ class TicketRevoker:
         """Raise Auth0TransientError if trying again later may help, or Auth0RowError if Auth0 refused some."""
         results = self.results()
         incomplete = [result for result in results if result["status"] in INCOMPLETE]
+        if not incomplete:  # as in TicketIssuer.raise_if_incomplete
+            return
         organizations = list(dict.fromkeys(result["organization_id"] for result in incomplete))
         failed = [one for one in incomplete if one["status"] == RevocationStatus.FAILED]
         errors = [f"{one['organization_id']}: {one['error']}" for one in failed]
@@ -74,8 +76,7 @@ class TicketRevoker:
         )
         if self._transient_error is not None or self.workers.stopped:
             raise Auth0TransientError(message, advice=self.workers.stopped)
-        if incomplete:
-            raise Auth0RowError(message)
+        raise Auth0RowError(message)
 
     def _result(self, state: TicketState) -> dict[str, Any]:
         if state.status == RevocationStatus.NOT_ATTEMPTED:

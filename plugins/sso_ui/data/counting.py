@@ -28,7 +28,7 @@ from include.files import json_bytes
 INVALID = b'{"kind":"invalid"'
 """How the manifest's line of an invalid row begins."""
 
-_SETTINGS = ("base_url", "profile_id", "custom_domain")
+_SETTINGS = ("base_url", "profile_id", "custom_domain", "enabled_clients")
 
 
 @dataclass(frozen=True)

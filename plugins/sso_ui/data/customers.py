@@ -59,7 +59,7 @@ def _customer(entry: Entry, revocations: list[Revocation], now: float) -> Custom
         key=entry.key,
         organization_id=entry.organization_id,
         organization_name=entry.organization_name,
-        prospect=entry.prospect.removesuffix(f"|{entry.connection_name}"),
+        prospect=entry.person,
         connection_name=entry.connection_name,
         state=state,
         tone=tone,

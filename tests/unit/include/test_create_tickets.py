@@ -14,6 +14,7 @@ from include import create_tickets
 from include.params import CREATE_PARAMS
 from include.prospects import ProspectsError, read_rows
 from include.run import FanOut, absolute, choose_fan_out
+from tests.support.forecasts import COUNTS, FixedForecast
 from tests.unit.include.prospects.inputs import csv_of
 
 RUN = SimpleNamespace(dag_id="create_sso_tickets", run_id="manual__1", start_date=None)
@@ -23,8 +24,9 @@ def run_without_sending(text: str, folder: Path, on_invalid_rows: str = "skip") 
     """Take a CSV through all steps but the requests; return the plan and what the export returned."""
     loaded = create_tickets.load(None, text, 0, folder)
     found = create_tickets.read(Path(loaded["manifest"]), on_invalid_rows=on_invalid_rows)
-    planned = create_tickets.plan(found, FanOut(128, ""), {}, folder)
-    return planned, create_tickets.export(*read_rows(Path(loaded["manifest"])), [], [], folder, RUN)
+    planned = create_tickets.plan(found, FanOut(128, ""), FixedForecast(), folder)
+    rows, warnings = read_rows(Path(loaded["manifest"]))
+    return planned, create_tickets.export(rows, warnings, create_tickets.read_plan(folder), [], [], folder, RUN)
 
 
 def test_a_run_of_only_invalid_rows_fails_before_its_plan_if_on_invalid_rows_is_fail(
@@ -48,7 +50,7 @@ def test_a_whole_number_may_be_written_with_a_point(tmp_path: Path) -> None:
     found = create_tickets.read(Path(loaded["manifest"]))
     assert [type(prospect.body["ttl_sec"]) for prospect in found.valid] == [int, int]
     fan_out = choose_fan_out(2, 2, 4, 1.0, given=one, longest=1024)
-    assert len(create_tickets.plan(found, fan_out, {}, tmp_path)) == 1
+    assert len(create_tickets.plan(found, fan_out, FixedForecast(), tmp_path)) == 1
 
 
 @pytest.mark.parametrize("text", ["organization_id\n", "organization_id\n\n,\n", "\ufeff\n\n"])
@@ -87,13 +89,15 @@ def test_the_plan_counts_what_was_found_and_what_is_expected_in_one_line_of_the_
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     loaded = {"organizations": 2, "invalid": 1, "rows": 6, "valid": 5}
-    expected = {"prospects": 4, "create": 2, "reuse": 1, "replace": 1, "requests": 4, "seconds": None}
+    expected = FixedForecast(revocations=["row 2: …"], warnings=["row 3: …", "row 4: …"])
     with caplog.at_level(logging.INFO):
         plan = create_tickets.summarize_plan(
             loaded, [{"label": "Acme", "batch": "b.json"}], FanOut(1, "one slot"), expected, 7
         )
     assert plan == {
-        **expected,
+        **COUNTS,
+        "revocations": 1,
+        "warnings": 2,
         "organizations": 2,
         "invalid": 1,
         "mapped_tasks": 1,
@@ -102,13 +106,63 @@ def test_the_plan_counts_what_was_found_and_what_is_expected_in_one_line_of_the_
     }
     (line,) = caplog.messages
     assert line == (
-        "The plan: prospects 4, organizations 2, invalid 1, create 2, reuse 1, replace 1, requests 4, mapped_tasks 1, "
-        "fan_out one slot, seconds None, links_not_in_ledger 7"
+        "The plan: prospects 4, organizations 2, invalid 1, create 2, reuse 1, replace 1, revocations 1, "
+        "requests 4, mapped_tasks 1, fan_out one slot, seconds None, links_not_in_ledger 7, warnings 2"
     )
+
+
+class TestReplaceLimit:
+    PARAMS = {"replace_limit": 2, "on_existing": "reuse", "require_approval": False, "dry_run": False}  # noqa: RUF012
+    LINES = [f"row {row}: a valid link" for row in range(1, 26)]  # noqa: RUF012
+
+    @pytest.mark.answers("more valid links would be revoked than `replace_limit`")
+    def test_more_valid_links_than_it_are_not_revoked_and_the_first_are_listed(self) -> None:
+        with pytest.raises(create_tickets.ReplaceLimitError) as error:
+            create_tickets.require_few_revocations(self.LINES, self.PARAMS)
+        lines = str(error.value).splitlines()
+        assert lines[0].startswith("25 valid links, which customers may hold, would be revoked. replace_limit is 2.")
+        assert lines[1:21] == self.LINES[:20]
+        assert lines[21] == "… and 5 more"
+        assert lines[22].startswith("So nothing was sent.")
+        assert "require_approval" in lines[22]
+
+    @pytest.mark.answers("more valid links would be revoked than `replace_limit`")
+    @pytest.mark.parametrize("name", ["require_approval", "dry_run"])
+    def test_before_an_approval_and_in_a_dry_run_they_are_a_warning(
+        self, caplog: pytest.LogCaptureFixture, name: str
+    ) -> None:
+        create_tickets.require_few_revocations(self.LINES, {**self.PARAMS, name: True})
+        assert "would be revoked" in caplog.text
+
+    @pytest.mark.parametrize(
+        ("lines", "changes"),
+        [(2, {}), (0, {"replace_limit": 0}), (25, {"replace_limit": None}), (25, {"on_existing": "reissue"})],
+    )
+    def test_all_else_passes(self, lines: int, changes: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+        create_tickets.require_few_revocations(self.LINES[:lines], {**self.PARAMS, **changes})
+        assert caplog.text == ""
+
+
+def test_the_report_has_the_warnings_of_the_plan_and_the_rows_whose_links_were_replaced(tmp_path: Path) -> None:
+    loaded = create_tickets.load(None, "organization_id\norg_1\norg_2\n", 0, tmp_path)
+    found = create_tickets.read(Path(loaded["manifest"]))
+    create_tickets.plan(found, FanOut(1, ""), FixedForecast(warnings=["row 2: another link"]), tmp_path)
+    outcomes = [{"row": row, "status": "created", "replaced": row == 2} for row in (1, 2)]
+    rows, warnings = read_rows(Path(loaded["manifest"]))
+    plan = create_tickets.read_plan(tmp_path)
+    summary = create_tickets.export(rows, warnings, plan, outcomes, [], tmp_path, RUN)["summary"]
+    assert summary["warnings"] == ["row 2: another link"]
+    assert (summary["tenant"], summary["replaced"], summary["replaced_rows"]) == ("acme.example.com", 1, [2])
+    assert "1 row with a new link in place of a valid one" in (tmp_path / "report.html").read_text()
+
+
+def test_without_a_plan_the_report_knows_no_tenant(tmp_path: Path) -> None:
+    assert create_tickets.read_plan(tmp_path) == create_tickets.Plan()
 
 
 def test_what_the_export_returns_names_the_first_rows_that_failed_and_why(tmp_path: Path) -> None:
     loaded = create_tickets.load(None, "organization_id\n" + "".join(f"org_{n}\n" for n in range(9)), 0, tmp_path)
     outcomes = [{"row": row, "status": "failed" if row > 2 else "created", "error": f"no {row}"} for row in range(1, 9)]
-    exported = create_tickets.export(*read_rows(Path(loaded["manifest"])), outcomes, [], tmp_path, RUN)
+    rows, warnings = read_rows(Path(loaded["manifest"]))
+    exported = create_tickets.export(rows, warnings, create_tickets.Plan(), outcomes, [], tmp_path, RUN)
     assert exported["errors"] == [f"row {row}: no {row}" for row in range(3, 8)]

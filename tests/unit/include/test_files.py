@@ -15,6 +15,7 @@ from include import create_tickets, revoke_tickets
 from include.files import make_private, write_private
 from include.prospects import read_rows
 from include.run import FanOut
+from tests.support.forecasts import FixedForecast
 
 CSV = "organization_id,prospect_name\norg_1,Ada\norg_2,Grace\n"
 RUN = SimpleNamespace(dag_id="create_sso_tickets", run_id="run", start_date=None)
@@ -34,8 +35,9 @@ def modes_under(folder: Path) -> dict[str, int]:
 def create(folder: Path) -> None:
     loaded = create_tickets.load(None, CSV, 0, folder)
     found = create_tickets.read(Path(loaded["manifest"]))
-    create_tickets.plan(found, FanOut(2, ""), {}, folder)
-    create_tickets.export(*read_rows(Path(loaded["manifest"])), [], [], folder, RUN)
+    create_tickets.plan(found, FanOut(2, ""), FixedForecast(), folder)
+    rows, warnings = read_rows(Path(loaded["manifest"]))
+    create_tickets.export(rows, warnings, create_tickets.read_plan(folder), [], [], folder, RUN)
 
 
 def revoke(folder: Path) -> None:

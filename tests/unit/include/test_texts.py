@@ -17,11 +17,13 @@ PLAN = {
     "create": 5,
     "reuse": 4,
     "replace": 0,
+    "revocations": 0,
     "requests": 5,
     "mapped_tasks": 4,
     "fan_out": "each has a task of its own",
     "seconds": 2.5,
     "links_not_in_ledger": 0,
+    "warnings": 1,
 }
 COUNTS = dict.fromkeys(("created", "reused", "planned", "conflict", "failed", "invalid", "not_attempted"), 0)
 
@@ -60,6 +62,7 @@ def test_its_body_is_a_table_of_the_plan_with_a_link_to_all_rows() -> None:
         "| Links to reuse | 4 |",
         "| Links to replace | 0 |",
         "| Invalid rows, which are left out | 2 |",
+        "| Warnings, see the log of `plan_fan_out` | 1 |",
         "| Mapped tasks: each has a task of its own | 4 |",
         "| Seconds at the pool's rate | 2.5 |",
     ]
@@ -74,7 +77,7 @@ def test_its_body_begins_with_a_warning_if_the_ledger_is_new() -> None:
 
 
 @pytest.mark.parametrize(
-    ("replace", "params", "first"),
+    ("revocations", "params", "first"),
     [
         (0, {}, "Valid links are reused, the others are created."),
         (0, {"on_existing": "reissue"}, "Valid links are reused, the others are created."),
@@ -82,15 +85,20 @@ def test_its_body_begins_with_a_warning_if_the_ledger_is_new() -> None:
         (3, {"dry_run": True, "on_existing": "reissue"}, "**Dry run**: nothing is sent, whatever you choose."),
     ],
 )
-def test_its_body_begins_with_what_matters_most(replace: int, params: dict[str, Any], first: str) -> None:
-    assert render(APPROVAL["body"], {**PLAN, "replace": replace}, **params).startswith(first)
+def test_its_body_begins_with_what_matters_most(revocations: int, params: dict[str, Any], first: str) -> None:
+    assert render(APPROVAL["body"], {**PLAN, "revocations": revocations}, **params).startswith(first)
 
 
 @pytest.mark.parametrize(
-    ("on_existing", "reason"), [("reissue", "on_existing is reissue"), ("reuse", "their rows have changed")]
+    ("on_existing", "reason"),
+    [
+        ("reissue", "on_existing is reissue"),
+        ("reuse", "rows have changed, or another prospect of their connection gets one"),
+    ],
 )
 def test_its_warning_says_why_links_are_replaced(on_existing: str, reason: str) -> None:
-    assert f"because {reason}." in render(APPROVAL["body"], {**PLAN, "replace": 1}, on_existing=on_existing)
+    body = render(APPROVAL["body"], {**PLAN, "revocations": 1}, on_existing=on_existing)
+    assert f"because\n{reason}." in body
 
 
 def test_seconds_that_are_not_known_are_called_unknown() -> None:

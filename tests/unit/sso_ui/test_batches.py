@@ -155,13 +155,13 @@ def test_valid_links_would_be_reused_or_replaced_on_request(browser: TestClient,
     assert "Replace or create 3 links" in again
 
 
-def test_another_lifetime_is_another_request(browser: TestClient, default_ledger: Ledger) -> None:
+def test_another_lifetime_is_for_new_links_only(browser: TestClient, default_ledger: Ledger) -> None:
     text = csv_of(2, 2, "known")
     issue(default_ledger, text, 2)
     answer = upload(browser, text)
     assert "<b>2</b>to reuse" in answer.text
     changed = browser.get(f"{answer.url.path}?ttl_sec=3600").text
-    assert "<b>2</b>to replace" in changed
+    assert "<b>2</b>to reuse" in changed
     assert "name=\"ttl_sec\" value='3600'" in changed
     assert browser.get(f"{answer.url.path}?ttl_sec=432001").status_code == 422
 

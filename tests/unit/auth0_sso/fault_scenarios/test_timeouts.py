@@ -14,14 +14,12 @@ from auth0_sso.hooks.connection import Auth0Settings
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.runtime.retry_policy import RETRIES, Auth0RetryPolicy
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, LEASES_WAITED, PAUSE_SPREAD, SLOWEST, Timeouts
-from auth0_sso.tickets.preflight import check_before_creating
+from auth0_sso.tickets.preflight import RunOptions, check_before_creating
 
 from dev.sandbox.server import Sandbox
 from tests.support import factories
 from tests.unit.auth0_sso.conftest import Connect
 from tests.unit.auth0_sso.fault_scenarios import scenarios
-
-CREATING = {"profile_id": "", "on_existing": "reuse", "dry_run": False}
 
 
 def test_another_tasks_request_that_never_ends_is_waited_for_as_long_as_the_retry_budget(
@@ -83,7 +81,7 @@ def test_the_preflight_check_sends_one_request_each_and_leaves_retries_to_airflo
     connect(tenant, extra={"timeout": 0.5 if kind == "stall" else 5})
     tenant.fault(kind, **details)
     with pytest.raises(Auth0TransientError) as raised:
-        check_before_creating(factories.TaskInstance(BaseOperator(task_id="plan_fan_out")), {""}, **CREATING)
+        check_before_creating(factories.TaskInstance(BaseOperator(task_id="plan_fan_out")), {""}, RunOptions())
     assert "retry" in repr(Auth0RetryPolicy().evaluate(raised.value, 1, 3)).lower()
     assert tenant.stats().requests <= 1
     assert tenant.stats().token_requests == 1

@@ -33,7 +33,10 @@ COMMON_FIELDS = {"batch", "auth0_conn_id", "plan_only"}
 @pytest.mark.parametrize(
     ("kind", "fields"),
     [
-        (CreateSsoTicketsOperator, {"requests", "profile_id", "on_existing"}),
+        (
+            CreateSsoTicketsOperator,
+            {"requests", "profile_id", "enabled_clients", "on_existing", "one_link_per_connection"},
+        ),
         (RevokeSsoTicketsOperator, {"tickets", "organization_ids"}),
     ],
 )

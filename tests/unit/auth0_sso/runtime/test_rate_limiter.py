@@ -98,6 +98,27 @@ def test_the_queue_moves_on_when_a_request_in_it_is_cancelled(clock: FakeClock, 
     assert left == [number for number in range(3) if number != place]
 
 
+def test_a_request_that_goes_first_waits_for_none_but_the_one_whose_turn_is_next(clock: FakeClock) -> None:
+    rate_limiter = limiter(clock, rate=10)
+    left: list[str] = []
+
+    async def send(name: str, *, first: bool = False) -> None:
+        async with rate_limiter.slot(first=first) as slot:
+            await slot.acquire()
+            left.append(name)
+
+    async def main() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for name in ("1", "2", "3", "4"):
+                tasks.create_task(send(name))
+            await asyncio.sleep(0)
+            tasks.create_task(send("urgent 1", first=True))
+            tasks.create_task(send("urgent 2", first=True))
+
+    asyncio.run(main())
+    assert left == ["1", "2", "urgent 1", "urgent 2", "3", "4"]
+
+
 def test_a_request_whose_pause_begins_after_it_got_its_slot_is_not_sent(clock: FakeClock) -> None:
     began = clock.now
 

@@ -72,6 +72,28 @@ def test_after_a_stop_uninterruptible_parts_finish_and_no_other_part_and_no_item
     assert workers.stopped == "the first reason"
 
 
+def test_what_must_follow_an_uninterruptible_part_finishes_too_and_may_have_such_parts_itself() -> None:
+    log: list[str] = []
+
+    async def process(item: int) -> None:
+        with workers.uninterrupted():
+            log.append(f"{item} revoke")
+            workers.stop("stopped")
+            await asyncio.sleep(0)
+        with workers.finishing():
+            await asyncio.sleep(0)
+            with workers.uninterrupted():
+                log.append(f"{item} create")
+            await asyncio.sleep(0)
+            log.append(f"{item} created")
+        with workers.uninterrupted():
+            log.append(f"{item} goes on")
+
+    workers: WorkerPool[int] = WorkerPool(process, 1)
+    asyncio.run(workers.run(range(3)))
+    assert log == ["0 revoke", "0 create", "0 created"]
+
+
 def test_a_pool_that_is_stopped_before_it_runs_starts_nothing() -> None:
     workers: WorkerPool[int] = WorkerPool(lambda _item: pytest.fail("an item is started"), 2)
     workers.stop("stopped")

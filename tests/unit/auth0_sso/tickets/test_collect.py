@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.ledger.records import OPEN_LIFETIME, EntryStatus
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.runtime.timeouts import Timeouts
@@ -24,6 +25,7 @@ from tests.unit.auth0_sso.conftest import Connect, RunTenant
 
 RUN = factories.DagRun(*FIRST_RUN.run.split("/"), datetime.fromtimestamp(FIRST_RUN.run_after, UTC))
 TASK = "create_tickets"
+IDENTITY = ("organization_id", "prospect_name", "prospect_email", "connection_name")
 
 ledger = databases.default_ledger
 pytestmark = pytest.mark.usefixtures("auth0_connection")
@@ -61,12 +63,21 @@ def results(*outcomes: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"organization_id": "org_1", "tickets": list(outcomes)}]
 
 
+def outcomes(ti: TaskInstance, rows: list[dict[str, Any]], **options: Any) -> list[dict[str, Any]]:
+    settings = Auth0Hook().settings
+    return outcomes_of(ti, RUN, TASK, rows, tenant=settings.domain, profile_id=settings.profile_id, **options)
+
+
 def collect(
     wanted: list[Organization], returned: list[Any] | None = None, states: dict[str, str] | None = None
 ) -> dict[int, dict[str, Any]]:
-    outcomes = outcomes_of(TaskInstance(returned, states=states), RUN, TASK, rows_of(wanted))
-    assert len({outcome["row"] for outcome in outcomes}) == len(outcomes)
-    return {outcome["row"]: outcome for outcome in outcomes}
+    found = outcomes(TaskInstance(returned, states=states), rows_of(wanted))
+    assert len({outcome["row"] for outcome in found}) == len(found)
+    return {outcome["row"]: outcome for outcome in found}
+
+
+def reported(outcomes: dict[int, dict[str, Any]], replaced: bool = False) -> dict[int, dict[str, Any]]:
+    return {row: {**outcome, "replaced": replaced} for row, outcome in outcomes.items()}
 
 
 ONE = organizations(1, 1)
@@ -91,7 +102,7 @@ class TestReported:
         asyncio.run(issuer.run())
         pushed = EncryptedTicketsXCom.serialize_value(issuer.results()) if by_backend else issuer.results()
         assert ("encrypted:" in str(pushed)) is by_backend
-        assert collect(wanted, [pushed]) == factories.by_row(issuer.results())
+        assert collect(wanted, [pushed]) == reported(factories.by_row(issuer.results()))
 
     @pytest.mark.parametrize("state", ["upstream_failed", "skipped", "removed"])
     @pytest.mark.parametrize("gone", ["expired", "revoked"])
@@ -105,14 +116,14 @@ class TestReported:
             ledger.record_revoked(ledger.record_revoking(first, "revoke/run-1"))
         else:
             factories.expire(ledger, first, 60)
-        outcomes = collect(wanted, pushed, {f"{TASK}_0": state, f"{TASK}_1": state})
-        assert [outcomes[row]["status"] for row in (1, 2)] == ["failed", "created"]
-        assert f"Its link {'has' if gone == 'expired' else 'was'} {gone}" in outcomes[1]["error"]
-        assert outcomes[2]["ticket_url"]
+        found = collect(wanted, pushed, {f"{TASK}_0": state, f"{TASK}_1": state})
+        assert [found[row]["status"] for row in (1, 2)] == ["failed", "created"]
+        assert f"Its link {'has' if gone == 'expired' else 'was'} {gone}" in found[1]["error"]
+        assert found[2]["ticket_url"]
 
     def test_a_task_that_did_not_start_again_reports_a_valid_link_as_before(self, ledger: Ledger) -> None:
         reused = {**issue(ONE, ledger, SECOND_RUN)[1], "status": "reused"}
-        assert collect(ONE, [results(reused)], {f"{TASK}_0": "skipped"}) == {1: reused}
+        assert collect(ONE, [results(reused)], {f"{TASK}_0": "skipped"}) == reported({1: reused})
 
     @pytest.mark.parametrize(
         "change", [{"organization": "org_9"}, {"prospect_email": "bob@example.com"}, {"prospect_name": "Bob"}]
@@ -124,19 +135,47 @@ class TestReported:
         now = [organization(request(1, **{"organization": "org_1", "prospect": "another", **change}))]
         assert collect(now, [results(before)]) == {}
 
-    def test_of_two_outcomes_of_a_row_the_one_with_the_newer_ticket_comes_last(self, ledger: Ledger) -> None:
+    def test_of_two_outcomes_of_a_row_the_one_with_the_ledgers_ticket_counts(self, ledger: Ledger) -> None:
         one = issue(ONE, ledger)[1]
         older = {**one, "created_at": "2020-01-01T00:00:00Z", "ticket_id": "older"}
         for pushed in ([results(older), results(one)], [results(one), results(older)]):
-            assert outcomes_of(TaskInstance(pushed), RUN, TASK, rows_of(ONE)) == [older, one]
+            assert collect(ONE, pushed) == reported({1: one})
+
+    @pytest.mark.parametrize("field", ["ticket_url", "ticket_id"])
+    def test_a_link_that_somebody_has_put_into_the_xcom_is_left_out_and_its_row_has_failed(
+        self, ledger: Ledger, field: str
+    ) -> None:
+        real, other = (issue([organization(request(row))], ledger)[row] for row in (1, 2))
+        evil = {"ticket_url": "https://evil.example/self-service/connections-flow?ticket=t1", "ticket_id": "t1"}
+        for forged in (evil[field], other[field]):
+            found = collect([organization(request(1))], [results({**real, field: forged})])[1]
+            assert found["status"] == "failed"
+            assert "is not the ledger's, so it is left out" in found["error"]
+            assert not any(str(secret) in str(found) for secret in (evil[field], real["ticket_id"], other["ticket_id"]))
+
+    def test_a_link_for_a_row_that_has_none_is_left_out(self, ledger: Ledger) -> None:
+        real = issue(organizations(1, 1, first=2), ledger)[2]
+        forged = {**real, "row": 1, **{name: getattr(ONE[0].requests[0], name) for name in IDENTITY}}
+        assert collect(ONE, [results(forged)])[1]["ticket_url"] == ""
+
+    def test_a_valid_link_that_was_revoked_for_a_new_one_is_counted(self, ledger: Ledger) -> None:
+        issue(ONE, ledger, replace(FIRST_RUN, run="create_sso_tickets/run-0", run_after=FIRST_RUN.run_after - 60))
+        again = issue(ONE, ledger, reissue=True)
+        assert collect(ONE, [results(again[1])]) == reported(again, replaced=True)
+
+    def test_one_that_had_just_expired_is_not(self, ledger: Ledger) -> None:
+        issue(ONE, ledger, replace(FIRST_RUN, run="create_sso_tickets/run-0", run_after=FIRST_RUN.run_after - 60))
+        (entry,) = ledger.live_entries()
+        factories.expire(ledger, entry, 60)
+        assert collect(ONE, [results(issue(ONE, ledger)[1])])[1]["replaced"] is False
 
 
 class TestFromLedger:
     @pytest.mark.answers("a task is killed and has no retries left")
     def test_rows_whose_task_was_killed_have_the_outcomes_of_the_ledger(self, ledger: Ledger) -> None:
         wanted = organizations(4, per_organization=2)
-        outcomes = issue(wanted, ledger)
-        assert collect(wanted, [results(outcomes[1], outcomes[2]), None]) == outcomes
+        done = issue(wanted, ledger)
+        assert collect(wanted, [results(done[1], done[2]), None]) == reported(done)
 
     def test_a_prospect_with_two_profiles_has_the_ticket_of_each(
         self, ledger: Ledger, run_tenant: RunTenant, connect: Connect
@@ -145,33 +184,43 @@ class TestFromLedger:
         connect(run_tenant(profile_ids=("ssp_sandbox0000000001", other)))
         same = {"prospect": "one@example.com", "name": "one"}
         wanted = [organization(request(1, "org_1", **same), request(2, "org_1", profile_id=other, **same))]
-        outcomes = issue(wanted, ledger)
-        assert outcomes[1]["ticket_url"] != outcomes[2]["ticket_url"]
-        assert collect(wanted) == outcomes
+        done = issue(wanted, ledger)
+        assert done[1]["ticket_url"] != done[2]["ticket_url"]
+        assert collect(wanted) == reported(done)
+
+    def test_two_rows_of_a_prospect_of_which_one_names_the_default_profile_have_the_same_ticket(
+        self, ledger: Ledger
+    ) -> None:
+        same = {"prospect": "one@example.com", "name": "one"}
+        default = Auth0Hook().settings.profile_id
+        wanted = [organization(request(1, "org_1", **same), request(2, "org_1", profile_id=default, **same))]
+        done = issue(wanted, ledger)
+        assert [done[row]["status"] for row in (1, 2)] == ["created", "reused"]
+        assert collect(wanted) == reported(done)
 
     def test_a_row_that_repeats_another_is_reused(self, ledger: Ledger) -> None:
         wanted = [organization(request(1), request(2, prospect="prospect-1@example.com", name="connection-1"))]
-        outcomes = issue(wanted, ledger)
-        assert [outcomes[row]["status"] for row in (1, 2)] == ["created", "reused"]
-        assert collect(wanted) == outcomes
+        done = issue(wanted, ledger)
+        assert [done[row]["status"] for row in (1, 2)] == ["created", "reused"]
+        assert collect(wanted) == reported(done)
 
     @pytest.mark.answers("a task is killed and has no retries left")
     @pytest.mark.parametrize(
-        ("error", "reported"),
+        ("error", "expected"),
         [
             ("", "The task ended before the answer came: clear it, or run again."),
             ("Auth0 answered 502.", "Auth0 answered 502."),
         ],
     )
     def test_a_request_whose_answer_was_never_seen_has_failed_and_is_flagged(
-        self, ledger: Ledger, error: str, reported: str
+        self, ledger: Ledger, error: str, expected: str
     ) -> None:
         intent = begin(ledger)
         if error:
             ledger.record_unknown(intent, error)
         outcome = collect(ONE)[1]
         assert (outcome["status"], outcome["duplicate_possible"], outcome["attempts"]) == ("failed", True, 1)
-        assert outcome["error"] == reported
+        assert outcome["error"] == expected
 
     @pytest.mark.parametrize("status", ["conflict", "failed"])
     def test_a_refusal_is_reported_with_its_error(self, ledger: Ledger, status: str) -> None:
@@ -190,7 +239,7 @@ class TestFromLedger:
 
     def test_nothing_is_known_of_an_invalid_row(self, ledger: Ledger) -> None:
         issue(ONE, ledger)
-        assert outcomes_of(TaskInstance(), RUN, TASK, rows_of(ONE, error="ttl_sec: too large")) == []
+        assert outcomes(TaskInstance(), rows_of(ONE, error="ttl_sec: too large")) == []
 
     def test_a_link_whose_url_is_no_longer_kept_has_failed(self, ledger: Ledger) -> None:
         issue(ONE, ledger)
@@ -207,7 +256,7 @@ class TestEndingTasks:
         late = {**issue(ONE, ledger)[1], "error": "late"}
         ti = TaskInstance(states={f"{TASK}_0": "failed"})
         ti.on_states = lambda: ti.pushed.update(return_value=[results(late)])
-        assert outcomes_of(ti, RUN, TASK, rows_of(ONE), Timeouts(poll_interval=0.01)) == [late]
+        assert outcomes(ti, rows_of(ONE), timeouts=Timeouts(poll_interval=0.01)) == [{**late, "replaced": False}]
 
     def test_what_is_sent_while_the_task_is_ending_is_reported_from_the_ledger(
         self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
@@ -215,27 +264,27 @@ class TestEndingTasks:
         monkeypatch.setenv("AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL", "0")
         ti = TaskInstance(states={f"{TASK}_0": "failed"})
         ti.on_states = lambda: issue(ONE, ledger)
-        (reported,) = outcomes_of(ti, RUN, TASK, rows_of(ONE), Timeouts(process_exit=0.5, poll_interval=0.5))
-        assert reported["status"] == "created"
+        (found,) = outcomes(ti, rows_of(ONE), timeouts=Timeouts(process_exit=0.5, poll_interval=0.5))
+        assert found["status"] == "created"
 
     def test_a_task_that_has_never_started_is_not_waited_for(self, ledger: Ledger) -> None:
         ti = TaskInstance(states={TASK: "upstream_failed"})
-        assert outcomes_of(ti, RUN, TASK, rows_of(ONE), Timeouts(poll_interval=0.01)) == []
+        assert outcomes(ti, rows_of(ONE), timeouts=Timeouts(poll_interval=0.01)) == []
         assert ti.pulls == 1
 
 
 class TestRevocations:
     def test_tickets_whose_revoking_task_was_killed_have_the_state_of_the_ledger(self, ledger: Ledger) -> None:
         issue(organizations(4), ledger)
-        reported, revoked, unconfirmed, left = entries = ledger.live_entries()
+        done, revoked, unconfirmed, left = entries = ledger.live_entries()
         run = "revoke_sso_tickets/run-1"
         ledger.record_revoked(ledger.record_revoking(revoked, run))
         ledger.record_revoking(unconfirmed, run)
         wanted = [{"key": entry.key, "created_at": entry.created_at} for entry in entries]
-        pushed = {"key": reported.key, "issued": reported.created_at, "status": "revoked"}
+        pushed = {"key": done.key, "issued": done.created_at, "status": "revoked"}
         found = revocations_of(TaskInstance([[pushed], None]), TASK, wanted)
         assert [(one["key"], one["status"]) for one in found] == [
-            (reported.key, "revoked"),
+            (done.key, "revoked"),
             (revoked.key, "revoked"),
             (unconfirmed.key, "not_attempted"),
             (left.key, "not_attempted"),

@@ -133,16 +133,43 @@ class TestExpectedActions:
         begun(ledger, request(4))
         rows = [request(1), request(2), changed(request(3)), request(4), request(5), request(6, prospect="5 again")]
         counts = count_expected(expected(ledger, [*rows, request(7, prospect="5 again")]))
-        assert counts == ExpectedCounts(prospects=6, create=4, reuse=1, replace=1)
-        assert counts.requests == 6
+        assert counts == ExpectedCounts(prospects=6, create=4, reuse=1, replace=1, requests=6)
+
+    def test_a_revocation_that_was_not_confirmed_is_repeated_but_its_ticket_is_not_valid_any_more(
+        self, ledger: Ledger
+    ) -> None:
+        ledger.record_revoking(created(ledger, request(1)), "revoke_sso_tickets/run-1")
+        counts = count_expected(expected(ledger, [request(1)]))
+        assert counts == ExpectedCounts(prospects=1, create=1, reuse=0, replace=0, requests=2)
+
+    def test_valid_links_of_prospects_without_a_row_for_the_same_connection_are_named(self, ledger: Ledger) -> None:
+        same = {"name": "acme"}
+        other = created(ledger, request(1, **same))
+        created(ledger, request(2, **same), expired=60)
+        created(ledger, request(3, **same))
+        created(ledger, request(4))
+        found = expected(ledger, [request(3, **same), request(5, **same), request(6), request(7, name="")])
+        assert [one.others for one in found] == [[other], [other], (), ()]
+        assert not any(one.revoked_others for one in found)
+
+    def test_with_one_link_per_connection_they_are_revoked_first_which_takes_a_request_each(
+        self, ledger: Ledger
+    ) -> None:
+        same = {"name": "acme"}
+        other = created(ledger, request(1, **same))
+        (one,) = expected(ledger, [request(2, **same)], one_link_per_connection=True)
+        assert (one.would, one.requests, one.revoked_others) == ("create", 2, [other])
+        created(ledger, request(2, **same))
+        (one,) = expected(ledger, [request(2, **same)], one_link_per_connection=True)
+        assert (one.would, one.requests) == ("reuse", 1)
 
     def test_a_refusal_that_stands_is_neither_created_nor_reused(self, ledger: Ledger) -> None:
         refused(ledger, request(1))
         counts = count_expected(expected(ledger, [request(1)], attempt=FIRST_RUN))
-        assert counts == ExpectedCounts(prospects=1, create=0, reuse=0, replace=0)
+        assert counts == ExpectedCounts(prospects=1, create=0, reuse=0, replace=0, requests=0)
 
     def test_of_nothing_there_is_nothing_to_count(self, ledger: Ledger) -> None:
-        assert count_expected(expected(ledger, [])) == ExpectedCounts(0, 0, 0, 0)
+        assert count_expected(expected(ledger, [])) == ExpectedCounts(0, 0, 0, 0, 0)
 
 
 def spec(row: TicketRequest) -> TicketSpec:
@@ -150,13 +177,18 @@ def spec(row: TicketRequest) -> TicketSpec:
 
 
 def changed(row: TicketRequest) -> TicketRequest:
-    return replace(row, body={**row.body, "ttl_sec": 3600})
+    return replace(row, body={**row.body, "use_for_organization_discovery": True})
 
 
 def expected(
-    ledger: Ledger, rows: Sequence[TicketRequest], attempt: RunAttempt = SECOND_RUN, *, reissue: bool = False
+    ledger: Ledger,
+    rows: Sequence[TicketRequest],
+    attempt: RunAttempt = SECOND_RUN,
+    *,
+    reissue: bool = False,
+    **options: bool,
 ) -> list[Expected]:
-    return list(expected_actions(ledger, map(spec, rows), attempt, reissue=reissue))
+    return list(expected_actions(ledger, map(spec, rows), attempt, reissue=reissue, **options))
 
 
 def row_of(one: Expected) -> int:

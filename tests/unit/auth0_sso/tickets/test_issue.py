@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from auth0_sso.exceptions import Auth0RowError, Auth0RunError
@@ -260,6 +262,150 @@ def test_a_request_whose_answer_is_not_waited_for_any_longer_has_failed_and_is_f
     assert outcome["error"] == "The task ended before the answer came: clear it, or run again."
     (entry,) = sqlite_ledger.entries_of_run(FIRST_RUN.run)
     assert entry.status == "in_flight"
+
+
+def test_a_stop_that_comes_with_the_last_answer_leaves_nothing_undone(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+    hook = factories.open_hook(sqlite_ledger)
+    issuer = factories.issuer(organizations(1), sqlite_ledger, hook=hook)
+    hook.on_request = lambda: issuer.workers.stop("stopped")
+    asyncio.run(issuer.run())
+    assert factories.statuses(factories.by_row(issuer.results())) == {"created": 1}
+    issuer.raise_if_incomplete()
+
+
+class TestReplacing:
+    """A ticket is revoked and the next one requested together, so that no prospect is left without one for nothing."""
+
+    def test_a_stop_leaves_no_prospect_without_a_link(self, sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+        issue(organizations(40), sqlite_ledger)
+        hook = factories.open_hook(sqlite_ledger, rate=100, burst=1)
+        issuer = factories.issuer(organizations(40), sqlite_ledger, SECOND_RUN, hook=hook, reissue=True)
+        loop = GuardedLoop(issuer.workers, timeouts=hook.timeouts)
+        hook.on_request = lambda: factories.revocations(tenant) >= 12 and loop.stop("The task was ended from outside.")
+        loop.run(issuer.run)
+        found = factories.by_row(issuer.results())
+        assert factories.statuses(found)["not_attempted"] >= 15
+        assert set(factories.statuses(found)) == {"created", "not_attempted"}
+        assert len(factories.living(tenant)) == 40
+        assert factories.recorded(sqlite_ledger) == factories.living(tenant)
+
+    def test_few_prospects_are_between_two_links_at_any_time(self, sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+        issue(organizations(40), sqlite_ledger)
+        before = len(tenant.requests)
+        hook = factories.open_hook(sqlite_ledger, rate=100, burst=1)
+        issuer = factories.issuer(organizations(40), sqlite_ledger, SECOND_RUN, hook=hook, reissue=True)
+        asyncio.run(issuer.run())
+        between, most = 0, 0
+        for seen in tenant.requests[before:]:
+            between += 1 if seen.path.endswith("/revoke") else -1
+            most = max(most, between)
+        assert between == 0
+        assert most <= 10
+
+    def test_a_row_whose_link_was_revoked_and_whose_request_is_refused_has_failed(
+        self, sqlite_ledger: Ledger, run_tenant: RunTenant, connect: Connect
+    ) -> None:
+        tenant = run_tenant()
+        connect(tenant)
+        (first,) = issue(organizations(1), sqlite_ledger).values()
+        urllib.request.urlopen(urllib.request.Request(first["ticket_url"], method="POST")).close()
+        issuer = factories.issuer(organizations(1), sqlite_ledger, SECOND_RUN, reissue=True)
+        asyncio.run(issuer.run())
+        (row,) = factories.by_row(issuer.results()).values()
+        assert row["status"] == "failed"
+        assert row["error"].startswith("Its earlier link was revoked, no new one exists: clear the task, or run again.")
+        assert "already exists" in row["error"]
+        with pytest.raises(Auth0RowError, match="no new one exists"):
+            issuer.raise_if_incomplete()
+        third = replace(SECOND_RUN, run="create_sso_tickets/run-3", run_after=SECOND_RUN.run_after + 60)
+        assert factories.statuses(issue(organizations(1), sqlite_ledger, third)) == {"conflict": 1}
+
+    def test_a_request_that_fails_after_the_revocation_says_so(self, sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+        issue(organizations(1), sqlite_ledger)
+        tenant.fault("error_before", route="create", status=400, count=1)
+        (row,) = issue(organizations(1), sqlite_ledger, SECOND_RUN, reissue=True).values()
+        assert row["status"] == "failed"
+        assert row["error"].startswith("Its earlier link was revoked, no new one exists")
+        tenant.fault("drop_after", route="create", count=100)
+        (row,) = issue(organizations(1), sqlite_ledger, replace(SECOND_RUN, number=9), reissue=True).values()
+        assert row["error"].startswith("Its earlier link was revoked. No answer")
+
+    def test_one_that_the_work_did_not_come_to_again_has_failed(self, sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+        issue(organizations(1), sqlite_ledger)
+        (entry,) = sqlite_ledger.live_entries()
+        sqlite_ledger.record_revoked(sqlite_ledger.record_revoking(entry, SECOND_RUN.run))
+        hook = factories.open_hook(sqlite_ledger, rate=1)
+        issuer = factories.issuer(organizations(1), sqlite_ledger, SECOND_RUN, hook=hook, reissue=True)
+        loop = GuardedLoop(issuer.workers, deadline=0.3, timeouts=hook.timeouts)
+        loop.run(issuer.run)
+        (row,) = factories.by_row(issuer.results()).values()
+        assert (row["status"], factories.posts(tenant)) == ("failed", 1)
+        assert "no new one exists" in row["error"]
+
+
+class TestOneLinkPerConnection:
+    SAME = {"name": "acme"}  # noqa: RUF012
+
+    def test_other_prospects_valid_links_for_the_connection_are_revoked_first(
+        self, ledger: Ledger, tenant: Sandbox
+    ) -> None:
+        issue([organization(request(1, **self.SAME), request(2))], ledger)
+        outcomes = issue([organization(request(3, **self.SAME))], ledger, SECOND_RUN, one_link_per_connection=True)
+        assert factories.statuses(outcomes) == {"created": 1}
+        assert sorted((ticket.connection_name, ticket.state) for ticket in tenant.tickets) == [
+            ("acme", "live"),
+            ("acme", "revoked"),
+            ("connection-2", "live"),
+        ]
+        assert [seen.path.rsplit("/", 1)[-1] for seen in tenant.requests[2:]] == ["revoke", "sso-ticket"]
+        assert factories.recorded(ledger) == factories.living(tenant)
+
+    def test_also_where_the_prospects_own_link_is_reused(self, ledger: Ledger, tenant: Sandbox) -> None:
+        for row in (1, 2):
+            issue([organization(request(row, **self.SAME))], ledger)
+        assert len(factories.living(tenant)) == 2
+        outcomes = issue([organization(request(2, **self.SAME))], ledger, SECOND_RUN, one_link_per_connection=True)
+        assert factories.statuses(outcomes) == {"reused": 1}
+        assert [ticket.state for ticket in tenant.tickets] == ["revoked", "live"]
+
+    def test_by_default_and_in_a_dry_run_none_is(self, sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+        issue([organization(request(1, **self.SAME))], sqlite_ledger)
+        wanted = [organization(request(2, **self.SAME))]
+        issue(wanted, sqlite_ledger, SECOND_RUN, one_link_per_connection=True, dry_run=True)
+        issue(wanted, sqlite_ledger, SECOND_RUN)
+        assert len(factories.living(tenant)) == 2
+
+    def test_those_in_the_same_batch_and_of_a_later_run_are_left_alone(
+        self, sqlite_ledger: Ledger, tenant: Sandbox
+    ) -> None:
+        issue([organization(request(1, **self.SAME))], sqlite_ledger, SECOND_RUN)
+        wanted = [organization(request(2, **self.SAME), request(3, **self.SAME))]
+        issue(wanted, sqlite_ledger, one_link_per_connection=True)
+        assert len(factories.living(tenant)) == 3
+
+
+class TestEnabledClients:
+    @pytest.mark.parametrize(
+        ("row", "run", "connection", "sent"),
+        [
+            ({}, (), "", None),
+            ({}, (), "con1;con2", ["con1", "con2"]),
+            ({}, ("run2", "run1"), "con1", ["run1", "run2"]),
+            ({"enabled_clients": ["row1"]}, ("run1",), "con1", ["row1"]),
+            ({"enabled_clients": []}, ("run1",), "con1", []),
+            ({"connection_id": "con_1", "connection_config": None}, ("run1",), "con1", None),
+        ],
+    )
+    def test_those_of_the_row_come_before_those_of_the_run_and_of_the_connection(
+        self, ledger: Ledger, run_tenant: RunTenant, connect: Connect, row: Any, run: Any, connection: str, sent: Any
+    ) -> None:
+        tenant = run_tenant(connections={"con_1": "acme"})
+        connect(tenant, extra={"enabled_clients": connection})
+        given = {**request(1).body, **row}
+        body = {name: value for name, value in given.items() if value is not None}
+        issue([organization(request(1, body=body))], ledger, enabled_clients=run)
+        (ticket,) = tenant.tickets
+        assert ticket.body.get("enabled_clients") == sent
 
 
 def test_rows_that_repeat_a_row_that_fails_fail_with_it(sqlite_ledger: Ledger, tenant: Sandbox) -> None:

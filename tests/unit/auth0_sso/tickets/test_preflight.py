@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from airflow.sdk import BaseOperator
 from auth0_sso.exceptions import Auth0ProfileError, Auth0RunError, LedgerError
+from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.ledger.records import OPEN_LIFETIME
 from auth0_sso.ledger.store import Ledger, open_ledger
-from auth0_sso.runtime.pool import SLOTS_VARIABLE
-from auth0_sso.tickets.preflight import (
-    KEEP_DAYS_VARIABLE,
-    check_before_creating,
-    check_before_revoking,
-    forecast,
-)
+from auth0_sso.tickets.preflight import KEEP_DAYS_VARIABLE, RunOptions, check_before_creating, check_before_revoking
 from cryptography.fernet import Fernet
 
 from dev.sandbox.server import Sandbox
 from tests.support import databases, factories
 from tests.unit.auth0_sso.conftest import Connect, RunTenant
 
-CREATING = {"profile_id": "", "on_existing": "reuse", "dry_run": False}
 REVOKING = {"dry_run": False}
 CREATE, REVOKE, READ = "create:sso_access_tickets", "delete:sso_access_tickets", "read:self_service_profiles"
 
@@ -41,7 +35,7 @@ def ti() -> factories.TaskInstance:
 
 
 def creating(ti: factories.TaskInstance, *profile_ids: str, **params: Any) -> str:
-    return check_before_creating(ti, set(profile_ids) or {""}, **{**CREATING, **params})
+    return check_before_creating(ti, set(profile_ids) or {""}, RunOptions(**params)).ledger_id
 
 
 def revoking(ti: factories.TaskInstance, **params: Any) -> str:
@@ -108,6 +102,15 @@ class TestProfiles:
         creating(ti, "ssp_unknown00000001")
         assert tenant.stats().requests == 0
 
+    def test_the_identity_providers_that_each_allows_are_returned(
+        self, ti: factories.TaskInstance, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answers: list[dict[str, Any]] = [{"allowed_strategies": ["okta"]}, {"allowed_strategies": None}, {}]
+        profiles = AsyncMock(spec=Auth0Hook.get_self_service_profile, side_effect=answers)
+        monkeypatch.setattr(Auth0Hook, "get_self_service_profile", profiles)
+        checked = check_before_creating(ti, {"ssp_1", "ssp_2", "ssp_3"}, RunOptions())
+        assert checked.strategies == {"ssp_1": ["okta"]}
+
     def test_none_at_all_is_found_before_a_token_is_requested(
         self, ti: factories.TaskInstance, tenant: Sandbox, connect: Connect
     ) -> None:
@@ -125,6 +128,7 @@ class TestProfiles:
         (creating, {}, (CREATE,), ""),
         (creating, {}, (READ,), CREATE),
         (creating, {"on_existing": "reissue"}, (CREATE,), REVOKE),
+        (creating, {"one_link_per_connection": True}, (CREATE,), REVOKE),
         (revoking, {}, (REVOKE,), ""),
         (revoking, {}, (CREATE,), REVOKE),
     ],
@@ -189,59 +193,3 @@ def test_a_wrong_number_of_days_is_found_before_anything_is_sent(
     with pytest.raises(LedgerError, match=r"KEEP_DEAD_URLS_DAYS is '.*'\. Set it to a whole number of days"):
         creating(ti)
     assert tenant.stats().token_requests == 0
-
-
-class TestForecast:
-    @pytest.fixture(autouse=True)
-    def slots(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv(f"AIRFLOW_VAR_{SLOTS_VARIABLE.upper()}", "4 slots")
-
-    def test_it_counts_prospects_requests_and_the_seconds_they_take_at_the_pools_rate_and_sends_nothing(
-        self, ledger: Ledger, tenant: Sandbox, connect: Connect
-    ) -> None:
-        connect(tenant, extra={"requests_per_slot": 2.5})
-        factories.issue(factories.organizations(5), ledger)
-        tenant.reset()
-        rows = rows_of(15)
-        rows[0]["body"]["ttl_sec"] = 60
-        rows.append({**rows[1], "row": 16})
-        expected = {"prospects": 15, "create": 10, "reuse": 4, "replace": 1, "requests": 12, "seconds": 1.2}
-        assert foresee(rows, tasks=9) == expected
-        assert foresee(rows, tasks=2) == {**expected, "seconds": 2.4}, "a task has one slot"
-        assert foresee(rows, tasks=9, on_existing="reissue")["replace"] == 5
-        assert foresee(rows, tasks=9, profile_id="ssp_another")["reuse"] == 0
-        assert tenant.stats().requests == 0
-
-    def test_an_invalid_row_is_no_prospect(self) -> None:
-        invalid = {"row": 2, "organization_id": "org 2", "error": "row 2, column organization_id: …"}
-        assert foresee([*rows_of(1), invalid])["prospects"] == 1
-        assert foresee([invalid], tasks=0) == {
-            "prospects": 0,
-            "create": 0,
-            "reuse": 0,
-            "replace": 0,
-            "requests": 0,
-            "seconds": 0.0,
-        }
-
-    def test_a_plain_number_of_slots_serves_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv(f"AIRFLOW_VAR_{SLOTS_VARIABLE.upper()}", "1")
-        assert foresee(rows_of(2), tasks=2)["seconds"] == 2.0
-
-    @pytest.mark.parametrize("known", ["0 slots", "-1 slots", "many", "²", ""])
-    def test_without_a_number_of_slots_the_seconds_are_not_known(
-        self, monkeypatch: pytest.MonkeyPatch, known: str
-    ) -> None:
-        monkeypatch.setenv(f"AIRFLOW_VAR_{SLOTS_VARIABLE.upper()}", known)
-        assert foresee(rows_of(1))["seconds"] is None
-
-
-def rows_of(count: int) -> list[dict[str, Any]]:
-    """Return as many rows as the manifest has them."""
-    wanted = factories.organizations(count)
-    return [{**asdict(request), "error": ""} for organization in wanted for request in organization.requests]
-
-
-def foresee(rows: list[dict[str, Any]], tasks: int = 1, **params: Any) -> dict[str, Any]:
-    run = factories.TaskInstance(None, "run-2").context["dag_run"]
-    return forecast(rows, run, **{"profile_id": "", "on_existing": "reuse", **params}).summary(tasks)

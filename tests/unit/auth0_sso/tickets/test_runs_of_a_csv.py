@@ -47,12 +47,20 @@ class Runs:
         self.reported: Rows = []
 
     def run(
-        self, attempt: RunAttempt, *lines: str, files: dict[str, str] | None = None, most: int = 1, **options: Any
+        self,
+        attempt: RunAttempt,
+        *lines: str,
+        files: dict[str, str] | None = None,
+        most: int = 1,
+        default_ttl_sec: int = 0,
+        **options: Any,
     ) -> Rows:
         """Run a CSV of these lines, or a folder of files, in at most ``most`` tasks; return the report's rows."""
         for name, text in (files or {}).items():
             (self.folder / name).write_text(text)
-        found = load_prospects(self.folder, text="\n".join([HEAD, *lines]) if lines else "")
+        found = load_prospects(
+            self.folder, text="\n".join([HEAD, *lines]) if lines else "", default_ttl_sec=default_ttl_sec
+        )
         batches = write_plan(plan_batches(found, most), self.folder)
         outcomes = [factories.issue(read_batch(batch["batch"]), self.ledger, attempt, **options) for batch in batches]
         reported = [outcome for by_row in outcomes for outcome in by_row.values()]
@@ -150,6 +158,35 @@ def test_the_order_of_rows_that_repeat_a_prospect_with_other_data_changes_no_lin
     repeats = "Repeats row 3: one prospect, one ticket. What differs from that row is not requested."
     assert [row.error for row in second] == [repeats, "", ""]
     assert states(tenant) == ["live", "live"]
+
+
+@pytest.mark.answers("a row has changed in a way that means nothing, or in its lifetime alone")
+@pytest.mark.parametrize(
+    "after",
+    [
+        ADA.replace("acme.example;b.example", "b.example;acme.example"),
+        ADA.replace(",acme.example", ",acme.example;ACME.example"),
+        ADA.replace(",acme.example", ",Acme.Example"),
+    ],
+    ids=["another order", "a domain twice", "a capital"],
+)
+def test_a_change_that_means_nothing_keeps_the_link(runs: Runs, tenant: Sandbox, after: str) -> None:
+    before = ADA.replace(",acme.example", ",acme.example;b.example") if "b.example" in after else ADA
+    first = runs.run(FIRST_RUN, before)
+    second = runs.run(SECOND_RUN, after)
+    assert (statuses(second), links(second)) == (["reused"], links(first))
+    assert (tenant.stats().requests, states(tenant)) == (1, ["live"])
+
+
+@pytest.mark.answers("a row has changed in a way that means nothing, or in its lifetime alone")
+def test_a_lifetime_is_for_new_links_only(runs: Runs, tenant: Sandbox) -> None:
+    third = replace(SECOND_RUN, run="create_sso_tickets/run-3", run_after=SECOND_RUN.run_after + 60)
+    first = runs.run(FIRST_RUN, ADA, default_ttl_sec=86_400)
+    for attempt, lifetime in ((SECOND_RUN, 0), (third, 86_400)):
+        again = runs.run(attempt, ADA, BOB, default_ttl_sec=lifetime)
+        assert (again[0].status, again[0].ticket_id) == ("reused", first[0].ticket_id)
+    assert states(tenant) == ["live", "live"]
+    assert [ticket.body.get("ttl_sec") for ticket in tenant.tickets] == [86_400, None]
 
 
 @pytest.mark.answers("the `connection_name` of a row has changed")

@@ -12,7 +12,8 @@ from include.reports import STATUSES, RateSample, ReportRow, RunInfo, read_ticke
 
 RUN = RunInfo(
     "create_sso_tickets", "run", "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:09+00:00", 9.25,
-    requests=4, rate_limited=1, warnings=["row 1: Łódź"], samples=[RateSample(7, 2, 1.5)],
+    requests=4, rate_limited=1, warnings=["row 1: Łódź"], samples=[RateSample(7, 2, 1.5)], tenant="acme.example.com",
+    replaced=1, replaced_rows=[2],
 )  # fmt: skip
 FILES = {"tickets.csv", "tickets.xlsx", "report.html", "summary.json"}
 
@@ -46,6 +47,9 @@ def test_the_summary_counts_every_status_and_names_every_file(tmp_path: Path) ->
         "started_at": "2026-01-01T00:00:00+00:00",
         "finished_at": "2026-01-01T00:00:09+00:00",
         "warnings": ["row 1: Łódź"],
+        "tenant": "acme.example.com",
+        "replaced": 1,
+        "replaced_rows": [2],
     }
 
 

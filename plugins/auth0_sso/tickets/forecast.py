@@ -1,0 +1,146 @@
+"""What a run that creates tickets will do, said before anything is sent: from the ledger, without a request."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Variable
+
+from auth0_sso.hooks.auth0 import Auth0Hook
+from auth0_sso.ledger.records import Entry, RunAttempt, TicketSpec
+from auth0_sso.ledger.store import open_ledger
+from auth0_sso.runtime.pool import SLOTS_VARIABLE, Capacity
+from auth0_sso.tickets.batch import request_from, spec_of
+from auth0_sso.tickets.decide import Expected, ExpectedCounts, count_expected, expected_actions
+from auth0_sso.tickets.outcomes import iso, name_some
+from auth0_sso.tickets.preflight import RunOptions
+
+if TYPE_CHECKING:
+    from airflow.sdk.types import DagRunProtocol
+
+_SLOTS = re.compile(r"\s*([0-9]{1,9})( slots)?\s*")
+_GOOGLE = "google-apps"
+_MOST_LINES = 20
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """
+    What a run would do now.
+
+    :param requests: how many requests each organization takes, by its id.
+    :param tenant: the tenant's domain.
+    :param profile_id: of requests that name none.
+    :param has_default_clients: whether requests that set no ``enabled_clients`` get some.
+    :param revocations: a line for each valid link that would be revoked, which names its row.
+    :param warnings: sentences for whoever approves the run or reads its report.
+    :param ledger_is_empty: as a new one is, which knows no link of an earlier run.
+    """
+
+    counts: ExpectedCounts
+    requests: Mapping[str, int]
+    capacity: Capacity
+    tenant: str
+    profile_id: str
+    has_default_clients: bool
+    revocations: Sequence[str]
+    warnings: Sequence[str]
+    ledger_is_empty: bool
+
+    def summary(self, tasks: int) -> dict[str, Any]:
+        """
+        Return it in numbers, for so many mapped tasks.
+
+        :return: the counts of :class:`~auth0_sso.tickets.decide.ExpectedCounts`, and ``seconds``: how long the
+            requests take at the pool's rate, or None where the pool's slots are not known.
+        """
+        seconds = self.capacity.seconds(self.counts.requests, tasks)
+        rounded = None if seconds is None else round(seconds, 1)
+        return {**vars(self.counts), "seconds": rounded}
+
+
+def forecast(
+    rows: Iterable[Mapping[str, Any]],
+    dag_run: DagRunProtocol,
+    options: RunOptions,
+    strategies: Mapping[str, Collection[str]],
+) -> Forecast:
+    """
+    Say what a run would do now, from the ledger alone. Nothing is sent.
+
+    :param rows: the input rows, with the fields of :class:`~auth0_sso.models.TicketRequest`; those with an ``error``
+        are never sent.
+    :param strategies: the identity providers that each profile allows, see
+        :class:`~auth0_sso.tickets.preflight.Checked`.
+    """
+    settings = Auth0Hook().settings
+    requested = [request_from(row) for row in rows if not row["error"]]
+    specs = [spec_of(one, settings, options.profile_id, options.enabled_clients) for one in requested]
+    reissue = options.on_existing == "reissue"
+    one_link = options.one_link_per_connection
+    with closing(open_ledger()) as ledger:
+        run = RunAttempt.of(dag_run)
+        expected = list(expected_actions(ledger, specs, run, reissue=reissue, one_link_per_connection=one_link))
+        is_empty = ledger.is_empty()
+    requests: Counter[str] = Counter()
+    for one in expected:
+        requests[one.group.first.request.organization_id] += one.requests
+    return Forecast(
+        counts=count_expected(expected),
+        requests=requests,
+        capacity=read_capacity(),
+        tenant=settings.domain,
+        profile_id=options.profile_id or settings.profile_id,
+        has_default_clients=bool(options.enabled_clients or settings.enabled_clients),
+        revocations=list(_revocations(expected)),
+        warnings=[*other_link_warnings(expected), *_workspace_warnings(specs, strategies)],
+        ledger_is_empty=is_empty,
+    )
+
+
+def read_capacity() -> Capacity:
+    """Return what the run's mapped tasks share; see :func:`auth0_sso.runtime.pool.publish_slots`."""
+    known = _SLOTS.fullmatch(str(Variable.get(SLOTS_VARIABLE, default="")))
+    return Capacity(int(known[1]) if known else 0, Auth0Hook().settings.requests_per_slot)
+
+
+def other_link_warnings(expected: Iterable[Expected]) -> list[str]:
+    """Return a sentence for each valid link that another prospect, without a row, has for a row's connection."""
+    lines = []
+    for one in expected:
+        then = "it is revoked first" if one.revoked_others else "revoke it on the page Customers if it must not work"
+        lines += [f"row {one.group.first.request.row}: {link_of_other(other)}; {then}" for other in one.others]
+    more = len(lines) - _MOST_LINES
+    return lines[:_MOST_LINES] + ([f"{more} more rows have such a second valid link"] if more > 0 else [])
+
+
+def link_of_other(entry: Entry) -> str:
+    """Return the sentence about a valid link of another prospect for the same connection."""
+    return f"{entry.person} has a valid link for this connection until {iso(entry.expires_at)}"
+
+
+def _revocations(expected: Iterable[Expected]) -> Iterator[str]:
+    for one in expected:
+        row = f"row {one.group.first.request.row}"
+        if one.would == "replace" and one.entry is not None:
+            yield f"{row}: {one.entry.person} has a valid link until {iso(one.entry.expires_at)}, which is replaced"
+        yield from (f"{row}: {link_of_other(other)}" for other in one.revoked_others)
+
+
+def _workspace_warnings(specs: Iterable[TicketSpec], strategies: Mapping[str, Collection[str]]) -> Iterator[str]:
+    rows: dict[str, list[int]] = {}
+    for spec in specs:
+        provisioning = spec.body.get("provisioning_config") or {}
+        allowed = strategies.get(spec.profile_id)
+        if allowed is not None and _GOOGLE not in allowed and provisioning.get("google_workspace"):
+            rows.setdefault(spec.profile_id, []).append(spec.request.row)
+    for profile_id, numbers in rows.items():
+        yield (
+            f"the profile {profile_id} does not allow {_GOOGLE}, so Auth0 refuses google_workspace"
+            f"{name_some(numbers, 'row')}: allow it in the profile, or name another profile"
+        )
