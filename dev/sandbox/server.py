@@ -17,6 +17,7 @@ from dev.sandbox.api.hangup import HangUpProtocol
 from dev.sandbox.app import create_app
 from dev.sandbox.faults import Fault
 from dev.sandbox.tenant.clock import Clock
+from dev.sandbox.tenant.connections import Connection
 from dev.sandbox.tenant.settings import SandboxSettings
 from dev.sandbox.tenant.state import TenantState
 from dev.sandbox.tenant.stats import Stats, TicketView, take_stats, view_tickets
@@ -155,9 +156,18 @@ class Sandbox:
         return self._call(lambda: list(self._tenant.requests))
 
     @property
-    def connections(self) -> dict[str, str]:
-        """The finished connections, id to name."""
+    def connections(self) -> dict[str, Connection]:
+        """The connections that are set up, by id."""
         return self._call(lambda: dict(self._tenant.connections))
+
+    def enable_connection(self, connection_id: str) -> None:
+        """Enable a connection, as somebody does by hand in the tenant's dashboard.
+
+        :raises SandboxError: when there is no such connection
+        """
+        if connection_id not in self.connections:
+            raise SandboxError(f"The sandbox has no connection {connection_id}")
+        self._call(lambda: self._tenant.connections.enable(connection_id))
 
     def max_in_window(self, seconds: float, which: Literal["all", "accepted"] = "all") -> int:
         """Return the most Management API calls that arrived within any span shorter than ``seconds``."""

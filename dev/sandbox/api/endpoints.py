@@ -24,12 +24,14 @@ def _check_ticket(tenant: TenantState, call: Call) -> None:
     wrong = schema_violation(call.body)
     if wrong is not None:
         raise invalid_body(wrong)
-    broken = rule_violation(call.body)
+    strategies = tenant.settings.strategies_of(call.request.path_params["id"])
+    known_domains = tenant.connections.domains_of(organization_ids(call.body))
+    broken = rule_violation(call.body, strategies, known_domains)
     if broken is not None:
         raise invalid_body(f"'{broken}'")
     _check_profile(tenant, call)
     _check_references(tenant, call.body)
-    if tenant.has_connection(connection_name(call.body)):
+    if tenant.connections.has_name(connection_name(call.body)):
         raise api_error(409, "A connection with this name already exists.", "connection_conflict")
 
 
@@ -80,12 +82,13 @@ def _check_profile(tenant: TenantState, call: Call) -> None:
 
 
 def _show_profile(tenant: TenantState, call: Call) -> Response:
+    profile_id = call.request.path_params["id"]
     profile = {
-        "id": call.request.path_params["id"],
+        "id": profile_id,
         "name": "Sandbox profile",
         "description": "A self-service profile of the sandbox tenant",
         "user_attributes": [],
-        "allowed_strategies": ["oidc", "samlp", "waad", "okta"],
+        "allowed_strategies": tenant.settings.strategies_of(profile_id),
         "created_at": "2026-01-01T00:00:00.000Z",
         "updated_at": "2026-01-01T00:00:00.000Z",
     }

@@ -5,19 +5,26 @@ Source: Auth0's page "Manage Self-Service Enterprise Configuration".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 from typing import Any
+
+from dev.sandbox.tenant.settings import STRATEGIES
 
 Body = Mapping[str, Any]
 
 
-def rule_violation(body: Body) -> str | None:
+def rule_violation(
+    body: Body, allowed_strategies: Collection[str] = STRATEGIES, known_domains: Collection[str] = ()
+) -> str | None:
     """Return the first rule that a body breaks, in words, or ``None``.
 
     :param body: a body that fits the schema
+    :param allowed_strategies: the kinds of connections that the profile allows
+    :param known_domains: the domains that the body's organizations have already
     """
-    return next(chain(_features(body), _provisioning(body), _domains(body)), None)
+    rules = chain(_features(body), _provisioning(body, allowed_strategies), _domains(body, known_domains))
+    return next(rules, None)
 
 
 def _features(body: Body) -> Iterator[str]:
@@ -34,28 +41,31 @@ def _features(body: Body) -> Iterator[str]:
         yield "enabled_features.provisioning needs provisioning_config"
 
 
-def _provisioning(body: Body) -> Iterator[str]:
+def _provisioning(body: Body, allowed_strategies: Collection[str]) -> Iterator[str]:
     config = body.get("provisioning_config")
     if config is None:
         return
     if not {"scopes", "google_workspace"} & config.keys():
         yield "provisioning_config needs scopes or google_workspace"
+    if "google_workspace" in config and "google-apps" not in allowed_strategies:
+        yield "provisioning_config.google_workspace needs a profile that allows google-apps"
     workspace = config.get("google_workspace", {})
     if workspace.get("sync_groups") and not workspace["sync_users"]:
         yield "provisioning_config.google_workspace.sync_groups needs sync_users"
 
 
-def _domains(body: Body) -> Iterator[str]:
+def _domains(body: Body, known_domains: Collection[str]) -> Iterator[str]:
     connection = body.get("connection_config", {})
     config = body.get("domain_aliases_config", {})
     domains = config.get("pending_domains", ())
     verifies = config.get("domain_verification") in ("optional", "required")
     organizations = len(body.get("enabled_organizations", ()))
+    count = len({*domains, *known_domains}) if organizations == 1 else len(domains)
     most = 100 if organizations == 1 else 1_000
     if domains and not verifies:
         yield "pending_domains needs domain_verification to be optional or required"
-    if len(domains) > most:
-        yield f"pending_domains has {len(domains)} domains, at most {most} are allowed"
+    if domains and count > most:
+        yield f"pending_domains makes {count} domains, at most {most} are allowed"
     if body.get("use_for_organization_discovery"):
         if organizations != 1:
             yield "use_for_organization_discovery needs exactly one organization in enabled_organizations"

@@ -36,9 +36,26 @@ PLANS: Final[Mapping[str, Plan]] = MappingProxyType(
         "private-basic": Plan(size=50, refill=50),
         "private-500": Plan(size=250, refill=250),
         "private-1500": Plan(size=750, refill=750),
+        "private-3000": Plan(size=1500, refill=1500),
+        "private-6000": Plan(size=3000, refill=3000),
+        "private-10000": Plan(size=5000, refill=5000),
     }
 )
 """The plans of Auth0's rate-limit policy, by name."""
+
+STRATEGIES: Final = (
+    "oidc",
+    "samlp",
+    "waad",
+    "google-apps",
+    "adfs",
+    "okta",
+    "auth0-samlp",
+    "okta-samlp",
+    "keycloak-samlp",
+    "pingfederate",
+)
+"""The kinds of connections that a self-service profile can allow."""
 
 DEFAULT_SCOPES: Final = ("create:sso_access_tickets", "delete:sso_access_tickets", "read:self_service_profiles")
 
@@ -54,6 +71,7 @@ class SandboxSettings(BaseModel):
     :param client_secret: its secret; empty when only private_key_jwt is allowed
     :param public_keys: PEM public keys that may sign a client assertion (RS256)
     :param profile_ids: the self-service profiles that exist
+    :param allowed_strategies: which of :data:`STRATEGIES` a profile allows, by its id; one that isn't named allows all
     :param scopes: the scopes of the client's grant, and so of each token
     :param client_grant: whether the client is authorized for the Management API
     :param client_credentials_grant: whether the client's grant type is enabled
@@ -63,7 +81,7 @@ class SandboxSettings(BaseModel):
     :param custom_domains: the tenant's custom domains; if empty, any is accepted
     :param clients: client ids that ``enabled_clients`` may name; if empty, any
     :param organizations: organization ids that a ticket may name; if empty, any
-    :param connections: finished connections, id to name
+    :param connections: connections that are set up and enabled, id to name
     :param public_url: base of ticket URLs; by default the address of the request
     :param open_lifetime: seconds a ticket is valid after it was first opened
     :param max_opens: how often a ticket's page can be opened
@@ -82,6 +100,7 @@ class SandboxSettings(BaseModel):
     client_secret: str = Field(default="sandbox-secret-0000000000000000", repr=False)
     public_keys: tuple[str, ...] = Field(default=(), repr=False)
     profile_ids: tuple[str, ...] = Field(default=("ssp_sandbox0000000001",), min_length=1)
+    allowed_strategies: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     scopes: tuple[str, ...] = DEFAULT_SCOPES
     client_grant: bool = True
     client_credentials_grant: bool = True
@@ -112,6 +131,10 @@ class SandboxSettings(BaseModel):
     def limit(self) -> Plan:
         """The rate limit of the plan."""
         return PLANS[self.plan] if isinstance(self.plan, str) else self.plan
+
+    def strategies_of(self, profile_id: str) -> tuple[str, ...]:
+        """Return the kinds of connections that a profile allows."""
+        return self.allowed_strategies.get(profile_id, STRATEGIES)
 
     @property
     def plan_name(self) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from dev.sandbox.faults import Fault, Faults, Route
 from dev.sandbox.tenant.client_assertion import AssertionChecker
 from dev.sandbox.tenant.clock import Clock, steady_clock
+from dev.sandbox.tenant.connections import Connection, Connections, SetupResult
 from dev.sandbox.tenant.settings import SandboxSettings
 from dev.sandbox.tenant.tickets import Ticket, TicketState, random_id
 from dev.sandbox.tenant.token_bucket import Reading, TokenBucket
@@ -42,7 +43,8 @@ class TenantState:
         self.token_bucket = TokenBucket(self.settings.token_limit, now)
         self.tickets: dict[str, Ticket] = {}
         self.requests: list[Seen] = []
-        self.connections = dict(self.settings.connections)
+        existing = self.settings.connections.items()
+        self.connections = Connections({one: Connection(name, enabled=True) for one, name in existing})
         self.token_requests = 0
         self.most_token_requests_at_once = 0
         self.tokens_issued = 0
@@ -107,19 +109,9 @@ class TenantState:
         """Return what has become of a ticket."""
         return ticket.state(self.clock(), self.settings.open_lifetime, self.settings.max_opens)
 
-    def has_connection(self, name: str | None) -> bool:
-        """Return whether a finished connection has this name."""
-        return name in self.connections.values()
-
-    def finish(self, ticket: Ticket) -> bool:
-        """Finish the setup behind a ticket, which creates its connection.
-
-        :return: false when a connection of that name exists already
-        """
-        name = ticket.connection_name
-        if name is not None:
-            if self.has_connection(name):
-                return False
-            self.connections[f"con_{random_id(16)}"] = name
-        ticket.finished_at = self.clock()
-        return True
+    def finish(self, ticket: Ticket) -> SetupResult:
+        """Finish the setup behind a ticket, see :meth:`~dev.sandbox.tenant.connections.Connections.set_up`."""
+        result = self.connections.set_up(ticket)
+        if result == "finished":
+            ticket.finished_at = self.clock()
+        return result

@@ -32,6 +32,8 @@ class Stats:
     :param plan: the plan's name
     :param tickets: tickets created
     :param states: tickets by state
+    :param connections: connections that are set up
+    :param enabled_connections: those of them that are enabled
     :param requests: Management API calls
     :param by_status: the same by HTTP status; 0 means no response
     :param rate_limited: Management API calls that got a 429
@@ -45,6 +47,8 @@ class Stats:
     tickets: int
     states: dict[TicketState, int]
     revoked: int
+    connections: int
+    enabled_connections: int
     requests: int
     by_status: dict[int, int]
     rate_limited: int
@@ -83,6 +87,8 @@ def take_stats(tenant: TenantState) -> Stats:
         tickets=len(tenant.tickets),
         states=dict(states),
         revoked=states["revoked"],
+        connections=len(tenant.connections),
+        enabled_connections=sum(connection.enabled for connection in tenant.connections.values()),
         requests=len(tenant.requests),
         by_status=dict(by_status),
         rate_limited=by_status[429],

@@ -41,9 +41,24 @@ class Ticket:
         return connection_name(self.body)
 
     @property
+    def connection_id(self) -> str | None:
+        """The connection it edits; ``None`` when it creates one."""
+        return self.body.get("connection_id")
+
+    @property
     def organization_ids(self) -> tuple[str, ...]:
         """The organizations its connection will be enabled for."""
         return organization_ids(self.body)
+
+    @property
+    def client_ids(self) -> tuple[str, ...]:
+        """The applications its connection will be enabled for."""
+        return tuple(self.body.get("enabled_clients", ()))
+
+    @property
+    def pending_domains(self) -> tuple[str, ...]:
+        """The domains that its customer is to verify."""
+        return tuple(self.body.get("domain_aliases_config", {}).get("pending_domains", ()))
 
     def expires_at(self, open_lifetime: float) -> float:
         """Return the UNIX time it expires at: ``ttl_sec`` counts only until it is first opened.

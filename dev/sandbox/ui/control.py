@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, HTTPException
 from fastapi.responses import HTMLResponse
 
 from dev.sandbox.faults import Fault
@@ -30,11 +30,18 @@ def control_router(tenant: TenantState) -> APIRouter:
             "max_in_window": tenant.max_in_window(window),
             "max_accepted_in_window": tenant.max_in_window(window, "accepted"),
             "ticket_list": view_tickets(tenant),
+            "connection_list": [{"id": one, **asdict(connection)} for one, connection in tenant.connections.items()],
         }
 
     @router.get("/_sandbox/requests")
     async def requests() -> list[dict[str, Any]]:
         return [asdict(seen) for seen in tenant.requests]
+
+    @router.post("/_sandbox/connections/{connection_id}/enable", status_code=204)
+    async def enable(connection_id: str) -> None:
+        if connection_id not in tenant.connections:
+            raise HTTPException(404, f"There is no connection {connection_id}")
+        tenant.connections.enable(connection_id)
 
     @router.get("/_sandbox/faults")
     async def faults() -> list[Fault]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
+from types import MappingProxyType
 from typing import Final
 
 from dev.sandbox.tenant.settings import SandboxSettings
@@ -19,25 +21,35 @@ font:inherit;cursor:pointer}
 footer{margin-top:1.5rem;color:#65676e;font-size:.85rem}
 """
 _TEXTS: Final = {
-    "live": ("Set up single sign-on", "This link is valid. Finishing the setup creates the connection."),
+    "live": ("Set up single sign-on", "This link is valid."),
     "finished": ("Setup is finished", "The connection exists. There is nothing left to do with this link."),
     "expired": ("This link has expired", "Request a new one."),
     "used_up": ("This link is used up", "It was opened as often as it can be. Request a new one."),
     "revoked": ("This link was revoked", "A newer link may have replaced it."),
     "unknown": ("This link is unknown", "It may be mistyped. A sandbox that was restarted has forgotten its links."),
     "conflict": ("This connection exists already", "A connection with this name was finished by another link."),
+    "full": ("No more connections are possible", "One of the organizations has ten connections, which is the most."),
 }
+_NOT_ENABLED: Final = "The connection is not enabled: somebody must enable it in the tenant by hand."
+_NO_CLIENTS: Final = "It names no applications, so the connection can be set up, but not enabled here."
 
 
-def ticket_page(state: str, facts: dict[str, str]) -> str:
+def ticket_page(
+    state: str, facts: Mapping[str, str] = MappingProxyType({}), *, enables: bool = False, enabled: bool = False
+) -> str:
     """Return the page behind a ticket URL.
 
-    :param state: the ticket's state, ``unknown`` or ``conflict``
+    :param state: the ticket's state, ``unknown``, ``conflict`` or ``full``
     :param facts: what to show of the ticket, label to value
+    :param enables: whether the ticket's setup enables the connection
+    :param enabled: whether the connection is enabled
     """
     title, text = _TEXTS[state]
-    button = '<form method="post"><button>Finish setup</button></form>' if state == "live" else ""
-    return _page(title, f"<p>{text}</p>", facts, button)
+    if state == "live":
+        label, hint = ("Enable Connection", "") if enables else ("Set up without enabling", _NO_CLIENTS)
+        return _page(title, f"<p>{text} {hint}</p>", facts, f'<form method="post"><button>{label}</button></form>')
+    hint = _NOT_ENABLED if state == "finished" and not enabled else ""
+    return _page(title, f"<p>{text} {hint}</p>", facts, "")
 
 
 def home_page(settings: SandboxSettings, stats: Stats) -> str:
@@ -47,6 +59,8 @@ def home_page(settings: SandboxSettings, stats: Stats) -> str:
         "Plan": f"{settings.plan_name}: {limit.size} at once, {limit.refill:g} a second",
         "Tickets created": str(stats.tickets),
         "Tickets revoked": str(stats.revoked),
+        "Connections set up": f"{stats.connections}, of which {stats.enabled_connections} "
+        f"{'is' if stats.enabled_connections == 1 else 'are'} enabled",
         "Management API calls": str(stats.requests),
         "Refused with 429": str(stats.rate_limited),
         "Peak, calls in a second": f"{stats.peak_rate}, of which {stats.peak_accepted_rate} were accepted",
@@ -56,7 +70,7 @@ def home_page(settings: SandboxSettings, stats: Stats) -> str:
     return _page("Sandbox tenant", text, facts, "<script>setTimeout(()=>location.reload(),2000)</script>")
 
 
-def _page(title: str, text: str, facts: dict[str, str], end: str) -> str:
+def _page(title: str, text: str, facts: Mapping[str, str], end: str) -> str:
     rows = "".join(f"<dt>{escape(label)}</dt><dd>{escape(value)}</dd>" for label, value in facts.items())
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'

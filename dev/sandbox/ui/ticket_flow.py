@@ -1,7 +1,8 @@
 """The page behind a ticket URL: opening it, and finishing the setup.
 
 Source: Auth0's page "Manage Self-Service Enterprise Configuration": a ticket can be opened ten times, and is valid
-for five hours after it was first opened.
+for five hours after it was first opened. Auth0's support: with empty or absent ``enabled_clients`` the page has no
+button *Enable Connection*, and somebody must enable the connection by hand.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dev.sandbox.tenant.state import TenantState
 from dev.sandbox.tenant.tickets import Ticket
 from dev.sandbox.ui.pages import ticket_page
 
-_STATUS: Final = {"live": 200, "finished": 200, "unknown": 404, "conflict": 409}
+_STATUS: Final = {"live": 200, "finished": 200, "unknown": 404, "conflict": 409, "full": 409}
 _GONE: Final = 410
 # The URL is a credential: it must not reach a cache or the next site.
 _PRIVATE: Final = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
@@ -36,11 +37,11 @@ class TicketFlow:
         return self._show(state, ticket)
 
     async def finish(self, request: Request) -> Response:
-        """Create the connection, as the page's button does."""
+        """Set the connection up, as the page's button does."""
         ticket, state = self._find(request)
         # A ticket is used up once it was opened for the last time, while that page is still on the screen.
         if ticket is not None and state in ("live", "used_up"):
-            state = "finished" if self._tenant.finish(ticket) else "conflict"
+            state = self._tenant.finish(ticket)
         return self._show(state, ticket)
 
     def _find(self, request: Request) -> tuple[Ticket | None, str]:
@@ -48,15 +49,21 @@ class TicketFlow:
         return ticket, "unknown" if ticket is None else self._tenant.state_of(ticket)
 
     def _show(self, state: str, ticket: Ticket | None) -> Response:
-        facts = {} if ticket is None else self._facts(ticket)
-        return HTMLResponse(ticket_page(state, facts), _STATUS.get(state, _GONE), _PRIVATE)
+        page = ticket_page(state) if ticket is None else self._page(state, ticket)
+        return HTMLResponse(page, _STATUS.get(state, _GONE), _PRIVATE)
+
+    def _page(self, state: str, ticket: Ticket) -> str:
+        connection = self._tenant.connections.of_ticket(ticket)
+        enabled = connection is not None and connection.enabled
+        return ticket_page(state, self._facts(ticket), enables=bool(ticket.client_ids), enabled=enabled)
 
     def _facts(self, ticket: Ticket) -> dict[str, str]:
         settings = self._tenant.settings
         expires = datetime.fromtimestamp(ticket.expires_at(settings.open_lifetime), UTC)
         return {
-            "Connection": ticket.connection_name or str(ticket.body.get("connection_id")),
+            "Connection": ticket.connection_name or str(ticket.connection_id),
             "Organizations": ", ".join(ticket.organization_ids) or "none",
+            "Applications": ", ".join(ticket.client_ids) or "none",
             "Opened": f"{ticket.opens} of {settings.max_opens} times",
             "Expires": expires.strftime("%Y-%m-%d %H:%M UTC"),
         }

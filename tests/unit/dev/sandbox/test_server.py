@@ -88,6 +88,22 @@ def test_the_counts_are_available_over_http_and_on_the_front_page(client: Any) -
     assert client.tenant.stats().requests == 1
 
 
+def test_the_connections_are_listed_and_can_be_enabled_by_hand_over_http(new_client: NewClient) -> None:
+    client = new_client(connections={"con_1": "old"})
+    client.http.post(client.ticket_url("acme", enabled_organizations=[{"organization_id": "org_1"}]))
+    old, acme = client.http.get("/_sandbox/stats").json()["connection_list"]
+    assert old == {"id": "con_1", "name": "old", "enabled": True, "organization_ids": [], "domains": []}
+    assert (acme["name"], acme["enabled"], acme["organization_ids"]) == ("acme", False, ["org_1"])
+    assert "<dt>Connections set up</dt><dd>2, of which 1 is enabled</dd>" in client.http.get("/").text
+
+    assert client.http.post(f"/_sandbox/connections/{acme['id']}/enable").status_code == 204
+    assert client.http.get("/_sandbox/stats").json()["connection_list"][1]["enabled"] is True
+    assert "<dd>2, of which 2 are enabled</dd>" in client.http.get("/").text
+    assert client.http.post("/_sandbox/connections/con_other/enable").status_code == 404
+    with pytest.raises(SandboxError, match="no connection con_other"):
+        client.tenant.enable_connection("con_other")
+
+
 @pytest.mark.parametrize("over_http", [True, False])
 def test_a_reset_forgets_all_but_the_tokens(new_client: NewClient, clock: ManualClock, over_http: bool) -> None:
     client = new_client(clock=clock, plan="free")

@@ -217,3 +217,35 @@ def test_revoking_is_always_accepted_and_works_under_the_tickets_profile(client:
         assert (response.status_code, response.content) == (202, b"")
     assert [ticket.state for ticket in client.tenant.tickets] == ["revoked"]
     assert client.tenant.stats().revoked == 1
+
+
+def test_a_profile_says_which_strategies_it_allows_and_google_workspace_needs_google_apps(
+    new_client: NewClient,
+) -> None:
+    client = new_client(profile_ids=("ssp_all", "ssp_saml"), allowed_strategies={"ssp_saml": ("samlp", "oidc")})
+    assert "google-apps" in client.profile("ssp_all").json()["allowed_strategies"]
+    assert client.profile("ssp_saml").json()["allowed_strategies"] == ["samlp", "oidc"]
+    workspace = {"provisioning_config": {"google_workspace": {"sync_users": True}}}
+    assert client.create("a", profile_id="ssp_all", **workspace).status_code == 201
+    refused = client.create("b", profile_id="ssp_saml", **workspace)
+    assert (refused.status_code, refused.json()["errorCode"]) == (400, "invalid_body")
+    assert "google-apps" in refused.json()["message"]
+
+
+def test_the_domains_of_connections_that_an_organization_has_count_among_its_pending_ones(client: Any) -> None:
+    def ask(name: str, organization: str, prefix: str, count: int) -> Any:
+        pending = [f"{prefix}{number}.example" for number in range(count)]
+        fields: dict[str, Any] = {
+            "enabled_organizations": [{"organization_id": organization}],
+            "domain_aliases_config": {"domain_verification": "optional", "pending_domains": pending},
+        }
+        return client.create(name, **fields)
+
+    first = ask("first", "org_1", "a", 60)
+    assert ask("second", "org_1", "b", 41).status_code == 201, "a ticket that is not used has no domains"
+    client.http.post(first.json()["ticket"])
+    refused = ask("third", "org_1", "b", 41)
+    assert refused.status_code == 400
+    assert "101 domains, at most 100" in refused.json()["message"]
+    assert ask("fourth", "org_1", "b", 40).status_code == 201
+    assert ask("fifth", "org_2", "b", 41).status_code == 201

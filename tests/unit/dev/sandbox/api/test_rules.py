@@ -76,3 +76,20 @@ def test_a_body_that_keeps_the_rules_passes(body: dict[str, Any]) -> None:
 def test_a_broken_rule_is_named(body: dict[str, Any], named: str) -> None:
     assert schema_violation(body) is None
     assert named in str(rule_violation(body))
+
+
+WORKSPACE = NEW | {"provisioning_config": {"google_workspace": {"sync_users": True}}}
+
+
+def test_google_workspace_needs_a_profile_that_allows_google_apps() -> None:
+    assert rule_violation(WORKSPACE, allowed_strategies=("samlp", "google-apps")) is None
+    assert "google-apps" in str(rule_violation(WORKSPACE, allowed_strategies=("samlp", "oidc")))
+    assert rule_violation(NEW | SCIM, allowed_strategies=("samlp",)) is None
+
+
+def test_domains_that_the_one_organization_has_already_count_among_its_hundred() -> None:
+    body = NEW | ONE | domains(100)
+    assert rule_violation(body, known_domains={"d1.example.com"}) is None, "it is one of the hundred"
+    assert "101 domains, at most 100" in str(rule_violation(body, known_domains={"acme.example.com"}))
+    assert rule_violation(NEW | ONE, known_domains={f"d{number}" for number in range(101)}) is None
+    assert rule_violation(NEW | TWO | domains(1000), known_domains={"acme.example.com"}) is None

@@ -10,7 +10,9 @@ import pytest
 from dev.sandbox.tenant.clock import ManualClock
 
 FIVE_HOURS = 5 * 3600
-BUTTON = "Finish setup</button>"
+BUTTON = "Enable Connection</button>"
+SET_UP = "Set up without enabling</button>"
+CLIENTS = {"enabled_clients": ["client_1"]}
 
 
 @pytest.fixture
@@ -19,7 +21,7 @@ def client(new_client: Callable[..., Any], clock: ManualClock) -> Any:
 
 
 def test_the_page_of_a_valid_ticket_shows_what_it_is_for(client: Any) -> None:
-    page = client.http.get(client.ticket_url(enabled_organizations=[{"organization_id": "org_<1>"}]))
+    page = client.http.get(client.ticket_url(enabled_organizations=[{"organization_id": "org_<1>"}], **CLIENTS))
     assert page.status_code == 200
     assert "acme" in page.text
     assert "org_&lt;1&gt;" in page.text
@@ -63,7 +65,7 @@ def test_a_revoked_ticket_is_gone(client: Any) -> None:
     for page in (client.http.get(url), client.http.post(url)):
         assert page.status_code == 410
         assert "revoked" in page.text
-    assert client.tenant.connections == {"con_1": "old"}
+    assert names(client) == ["old"]
 
 
 @pytest.mark.parametrize("query", ["?ticket=" + "x" * 32, ""])
@@ -75,11 +77,11 @@ def test_an_unknown_ticket_is_not_found(client: Any, method: str, query: str) ->
 
 
 def test_finishing_creates_the_connection_and_takes_its_name(client: Any) -> None:
-    first, second = client.ticket_url("acme"), client.ticket_url("acme")
+    first, second = client.ticket_url("acme", **CLIENTS), client.ticket_url("acme", **CLIENTS)
     client.http.get(first)
-    assert list(client.tenant.connections.values()) == ["old"]
+    assert names(client) == ["old"]
     assert client.http.post(first).status_code == 200
-    assert list(client.tenant.connections.values()) == ["old", "acme"]
+    assert names(client) == ["old", "acme"]
     assert client.create("acme").status_code == 409
 
     page = client.http.get(first)
@@ -90,11 +92,68 @@ def test_finishing_creates_the_connection_and_takes_its_name(client: Any) -> Non
     page = client.http.post(second)
     assert page.status_code == 409
     assert "exists already" in page.text
-    assert len(client.tenant.connections) == 2
+    assert names(client) == ["old", "acme"]
 
 
-def test_finishing_an_edit_ticket_creates_no_connection(client: Any) -> None:
-    url = client.create(body={"connection_id": "con_1"}).json()["ticket"]
-    assert "con_1" in client.http.get(url).text
+def test_finishing_a_ticket_with_clients_enables_the_connection(client: Any) -> None:
+    client.http.post(client.ticket_url("acme", **CLIENTS))
+    assert enabled(client) == {"old": True, "acme": True}
+
+
+@pytest.mark.parametrize("fields", [{}, {"enabled_clients": []}], ids=["absent", "empty"])
+def test_without_clients_the_page_has_no_button_to_enable_the_connection_and_somebody_must_do_it_by_hand(
+    client: Any, fields: dict[str, Any]
+) -> None:
+    url = client.ticket_url("acme", **fields)
+    page = client.http.get(url)
+    assert BUTTON not in page.text
+    assert SET_UP in page.text
+
+    page = client.http.post(url)
+    assert page.status_code == 200
+    assert "not enabled" in page.text
+    assert enabled(client) == {"old": True, "acme": False}
+    assert client.tenant.tickets[0].state == "finished"
+    assert client.create("acme").status_code == 409, "the connection exists"
+
+    (connection_id,) = set(client.tenant.connections) - {"con_1"}
+    client.tenant.enable_connection(connection_id)
+    assert enabled(client) == {"old": True, "acme": True}
+    assert "not enabled" not in client.http.get(url).text
+
+
+@pytest.mark.parametrize(("fields", "is_enabled"), [({}, False), (CLIENTS, True)], ids=["no clients", "clients"])
+def test_an_edit_ticket_creates_no_connection_and_enables_its_own_if_it_names_clients(
+    client: Any, fields: dict[str, Any], is_enabled: bool
+) -> None:
+    client.http.post(client.ticket_url("acme"))
+    (connection_id,) = set(client.tenant.connections) - {"con_1"}
+    url = client.create(body={"connection_id": connection_id, **fields}).json()["ticket"]
+    assert connection_id in client.http.get(url).text
     assert client.http.post(url).status_code == 200
-    assert client.tenant.connections == {"con_1": "old"}
+    assert enabled(client) == {"old": True, "acme": is_enabled}
+
+
+def test_an_edit_ticket_without_clients_leaves_an_enabled_connection_enabled(client: Any) -> None:
+    client.http.post(client.create(body={"connection_id": "con_1"}).json()["ticket"])
+    assert enabled(client) == {"old": True}
+
+
+def test_an_eleventh_connection_of_an_organization_gets_a_ticket_and_is_not_set_up(client: Any) -> None:
+    organization = {"enabled_organizations": [{"organization_id": "org_1"}]}
+    urls = [client.ticket_url(f"acme-{number}", **organization) for number in range(11)]
+    assert [client.http.post(url).status_code for url in urls] == [200] * 10 + [409]
+    assert "ten connections" in client.http.post(urls[10]).text
+    assert len(names(client)) == 11
+    assert [ticket.state for ticket in client.tenant.tickets] == ["finished"] * 10 + ["live"]
+    (first, *_) = (one for one, connection in client.tenant.connections.items() if connection.name == "acme-0")
+    edit = client.create(body={"connection_id": first, **organization}).json()["ticket"]
+    assert client.http.post(edit).status_code == 200, "it is one of the ten"
+
+
+def names(client: Any) -> list[str]:
+    return [connection.name for connection in client.tenant.connections.values()]
+
+
+def enabled(client: Any) -> dict[str, bool]:
+    return {connection.name: connection.enabled for connection in client.tenant.connections.values()}
