@@ -19,6 +19,7 @@ def test_a_dag_of_ones_own_creates_a_ticket_and_revokes_it(
     assert (revoked["status"], revoked["ticket_id"]) == ("revoked", outcome["ticket_id"])
     (ticket,) = tenant.tickets
     assert (ticket.id, ticket.state) == (outcome["ticket_id"], "revoked")
+    assert ticket.body["enabled_clients"] == ["the application's id"]
 
 
 def test_a_python_task_creates_a_ticket_with_the_hook(trigger: Trigger, airflow: AirflowApi, tenant: Sandbox) -> None:
@@ -27,4 +28,5 @@ def test_a_python_task_creates_a_ticket_with_the_hook(trigger: Trigger, airflow:
     assert run.state == "success"
     (ticket,) = tenant.tickets
     assert ticket.organization_ids == ("org_a1B2c3",)
+    assert ticket.body["enabled_clients"] == ["the application's id"]
     assert ticket.id not in run.log("create")

@@ -18,7 +18,7 @@ class Connection:
     """One connection.
 
     :param name: its name, which no other connection has
-    :param enabled: whether users can log in with it
+    :param enabled: whether it is enabled for its applications
     :param organization_ids: the organizations that it was set up for
     :param domains: the domains that its tickets named to be verified
     """

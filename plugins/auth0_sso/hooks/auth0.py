@@ -69,14 +69,17 @@ class Auth0Hook(HttpAsyncHook):
 
     In a ``@task``::
 
-        ticket = Auth0Hook().create_sso_ticket_sync({"connection_config": {"name": "acme"}})
+        body = {"connection_config": {"name": "acme"}, "enabled_clients": ["id of the application"]}
+        ticket = Auth0Hook().create_sso_ticket_sync(body)
 
     In asynchronous code::
 
         hook = Auth0Hook()
         hook.settings  # reads the connection, which must happen before an event loop runs
         async with hook.open():
-            ticket = await hook.create_sso_ticket("ssp_...", {"connection_config": {"name": "acme"}})
+            ticket = await hook.create_sso_ticket("ssp_...", body)
+
+    Without ``enabled_clients`` the customer can't enable the connection.
 
     A refused token (401) is renewed. No other request is repeated: whether a POST may be is for the caller to
     decide. See https://auth0.com/docs/api/management/v2/self-service-profiles.

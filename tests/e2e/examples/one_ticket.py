@@ -3,13 +3,18 @@
 from airflow.sdk import DAG
 from auth0_sso.operators.sso_tickets import CreateSsoTicketsOperator, RevokeSsoTicketsOperator
 
-with DAG("one_ticket", schedule=None, params={"organization_id": "org_a1B2c3", "name": "acme-saml"}):
+PARAMS = {"organization_id": "org_a1B2c3", "name": "acme-saml", "client_id": "the application's id"}
+
+with DAG("one_ticket", schedule=None, params=PARAMS):
     created = CreateSsoTicketsOperator(
         task_id="create",
         requests=[
             {
                 "organization_id": "{{ params.organization_id }}",
-                "body": {"connection_config": {"name": "{{ params.name }}"}},
+                "body": {
+                    "connection_config": {"name": "{{ params.name }}"},
+                    "enabled_clients": ["{{ params.client_id }}"],
+                },
             }
         ],
     )
