@@ -107,7 +107,7 @@ CREATE_PARAMS: dict[str, dict[str, Any]] = {
         "pattern": _PROFILE_ID,
         "title": "Self-service profile",
         "description_md": "`ssp_…`, for rows without one. Empty: the profile of the connection. "
-        f"[Self-service SSO in Auth0]({_SELF_SERVICE_SSO}).",
+        f"[Self-Service Enterprise Configuration in Auth0]({_SELF_SERVICE_SSO}).",
         **_LINKS,
     },
     "enabled_clients": {

@@ -10,7 +10,7 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-auth0-sso",
         "name": "Auth0 self-service SSO",
-        "description": "Auth0 self-service SSO access tickets in bulk.",
+        "description": "Access tickets of Auth0's self-service SSO (Self-Service Enterprise Configuration) in bulk.",
         "integrations": [
             {"integration-name": "Auth0", "external-doc-url": "https://auth0.com/docs", "tags": ["service"]}
         ],

@@ -13,6 +13,7 @@ import pytest
 from auth0_sso.hooks.connection import Auth0Settings
 from auth0_sso.runtime.timeouts import Timeouts
 
+from dev.sandbox.tenant.settings import PLANS
 from include.params import CREATE_PARAMS, REVOKE_PARAMS
 from include.prospects import describe_columns
 
@@ -22,6 +23,7 @@ README = PROJECT / "README.md"
 PAGES = [README, PROJECT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
 WHAT_HAPPENS = DOCS / "what-happens-when.md"
 PARAMETERS = DOCS / "parameters.md"
+RATE_LIMITS = DOCS / "rate-limits.md"
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _CODE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
@@ -100,6 +102,28 @@ def test_the_tables_of_columns_say_what_the_models_say() -> None:
     tables = PARAMETERS.read_text(encoding="utf-8").split("### Columns\n")[1].split("\n### ")[0]
     rows = [line for line in tables.splitlines() if line.startswith("| `")]
     assert rows == [f"| `{column.name}` | {column.values} | {column.explanation} |" for column in describe_columns()]
+
+
+def test_the_sizes_for_each_plan_use_its_refill_and_stay_within_its_bucket() -> None:
+    """A few slots with a part each: at least 99.5 percent of the refill, at most the bucket."""
+    table = RATE_LIMITS.read_text(encoding="utf-8").split("| Auth0 plan |")[1].split("\n\n")[0]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines()[2:]]
+    for (name, bucket, refill, *sizes), plan in zip(rows, PLANS.values(), strict=True):
+        assert number(bucket) == plan.size, name
+        assert number(refill) / (60 if refill.endswith("/min") else 1) == plan.refill, name
+        for slots, requests, burst in zip(*map(alternatives, sizes), strict=True):
+            assert 0.995 * plan.refill <= slots * requests <= plan.refill, name
+            assert 0.95 * plan.size <= slots * burst <= plan.size, name
+
+
+def alternatives(cell: str) -> list[float]:
+    """Return the numbers of a cell like `4 (or 16)`."""
+    return [number(part) for part in cell.rstrip(")").split(" (or ")]
+
+
+def number(text: str) -> float:
+    """Return the number at the start of a text like `1,500/s`."""
+    return float(text.partition("/")[0].replace(",", ""))
 
 
 @pytest.mark.parametrize(

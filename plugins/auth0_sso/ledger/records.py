@@ -58,7 +58,7 @@ REFUSED = frozenset((EntryStatus.CONFLICT, EntryStatus.FAILED))
 DEFAULT_TTL = 432_000
 
 # A ticket's lifetime counts until it is first opened; from then on its holder has five hours. So one that was
-# opened at its last moment works until then; the API doesn't say whether it was opened.
+# opened at its last moment works until then. Whether it was opened is only in the tenant's logs, which aren't read.
 # (Auth0: "Manage Self-Service Enterprise Configuration")
 OPEN_LIFETIME = 5 * 3600.0
 

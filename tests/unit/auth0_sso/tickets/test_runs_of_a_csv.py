@@ -312,7 +312,7 @@ def test_a_link_that_was_opened_and_not_used_is_reused_until_it_expires_unless_i
     time.sleep(0.02)
     assert states(tenant) == ["expired"]
     assert statuses(runs.run(FIRST_RUN_CLEARED, ADA)) == ["created"], (
-        "the API does not say that it is not valid any more"
+        "no endpoint returns a ticket, and the tenant's logs are not read"
     )
     assert statuses(runs.run(SECOND_RUN, ADA, reissue=True)) == ["created"]
     assert states(tenant)[-1] == "live"
