@@ -60,12 +60,13 @@ def _domains(body: Body, known_domains: Collection[str]) -> Iterator[str]:
     domains = config.get("pending_domains", ())
     verifies = config.get("domain_verification") in ("optional", "required")
     organizations = len(body.get("enabled_organizations", ()))
-    count = len({*domains, *known_domains}) if organizations == 1 else len(domains)
+    more = {*known_domains} - {*domains} if organizations == 1 else set()
+    count = len(domains) + len(more)
     most = 100 if organizations == 1 else 1_000
     if domains and not verifies:
         yield "pending_domains needs domain_verification to be optional or required"
     if domains and count > most:
-        yield f"pending_domains makes {count} domains, at most {most} are allowed"
+        yield f"pending_domains adds up to {count} domains, at most {most} are allowed"
     if body.get("use_for_organization_discovery"):
         if organizations != 1:
             yield "use_for_organization_discovery needs exactly one organization in enabled_organizations"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import get_args
 
 import pytest
 from auth0.authentication import GetToken
 from auth0.authentication.exceptions import Auth0Error
 from auth0.management import ManagementClient
 from auth0.management.types import (
+    SelfServiceProfileAllowedStrategyEnum,
     SelfServiceProfileSsoTicketConnectionConfig,
     SelfServiceProfileSsoTicketEnabledOrganization,
 )
@@ -16,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from dev.sandbox.server import Sandbox
-from dev.sandbox.tenant.settings import SandboxSettings
+from dev.sandbox.tenant.settings import STRATEGIES, SandboxSettings
 from tests.support.certificates import Authority
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -70,3 +72,8 @@ def test_the_authentication_client_gets_a_token_by_private_key_jwt(https_tenant:
     with pytest.raises(Auth0Error, match="Unauthorized") as refused:
         stranger.client_credentials(audience)
     assert (refused.value.status_code, refused.value.error_code) == (401, "access_denied")
+
+
+def test_the_strategies_of_a_profile_are_those_that_the_sdk_knows() -> None:
+    known, _any_other = get_args(SelfServiceProfileAllowedStrategyEnum)
+    assert set(STRATEGIES) == set(get_args(known))
