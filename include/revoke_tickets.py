@@ -44,12 +44,14 @@ def require_selection(params: Mapping[str, Any]) -> None:
 
 
 def reported_tickets(report_uri: AnyPath) -> list[dict[str, Any]]:
-    """Return the rows of a run's report that have a ticket.
+    """Return the rows of a run's report that have a ticket, or may have one that nobody has seen.
 
     :param report_uri: the report's folder, or its ``tickets.csv``.
     :raises ValueError: if there is no report, or it contains no ticket.
     """
-    found = [ticket for ticket in reports.read_tickets(report_uri) if ticket["ticket_id"]]
+    found = [
+        ticket for ticket in reports.read_tickets(report_uri) if ticket["ticket_id"] or ticket["duplicate_possible"]
+    ]
     if not found:
         raise ValueError(f"The report {report_uri} contains no ticket, so there is nothing to revoke.")
     return found

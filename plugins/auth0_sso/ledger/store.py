@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from auth0_sso.ledger import schema
 from auth0_sso.ledger.database import LedgerDatabase, chunks, committed, connect, ledger_url
-from auth0_sso.ledger.records import MAY_WORK, OPEN_LIFETIME, Entry, EntryStatus, RunAttempt, TicketSpec
+from auth0_sso.ledger.records import MAY_WORK, NO_ANSWER, OPEN_LIFETIME, Entry, EntryStatus, RunAttempt, TicketSpec
 from auth0_sso.ledger.revocation_log import log_revocation
 from auth0_sso.models import SsoTicket
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
@@ -79,6 +79,12 @@ class Ledger:
         """Return the entries whose tickets may still work, see :meth:`Entry.may_work`."""
         known = t.c.status.in_(MAY_WORK) & t.c.ticket_encrypted.is_not(None)
         return self._select(known, t.c.expires_at > self.now() - OPEN_LIFETIME)
+
+    def unseen_entries(self) -> list[Entry]:
+        """Return the entries of prospects who may have, or get, a valid ticket that nobody has seen."""
+        now = self.now()
+        no_answer = t.c.status.in_(NO_ANSWER) & (t.c.valid_until > now)
+        return self._select(no_answer | (t.c.duplicate_until > now))
 
     def forget_expired_urls(self, days: int, most: int = 10_000) -> int:
         """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from datetime import datetime
@@ -11,10 +12,12 @@ from typing import Any
 import structlog
 
 from auth0_sso.exceptions import Auth0RunError
-from auth0_sso.ledger.records import OPEN_LIFETIME, RevocationStatus, RunAttempt
+from auth0_sso.ledger.records import OPEN_LIFETIME, Entry, EntryStatus, RevocationStatus, RunAttempt
 from auth0_sso.ledger.revocation_log import RevocationLog
 from auth0_sso.ledger.store import Ledger, open_ledger
+from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from auth0_sso.tickets.batch import IssuedTicket
+from auth0_sso.tickets.outcomes import iso
 from auth0_sso.tickets.revocations import look_up_states
 
 log = structlog.get_logger(logger_name="task")
@@ -24,6 +27,11 @@ _UNKNOWN = (
     "else it expires by itself, or five hours after it was first opened."
 )
 
+_UNSEEN = (
+    "An answer of Auth0 has not come, so there may be a link that nobody has seen and that can't be revoked. It "
+    "expires by itself, or five hours after it was first opened."
+)
+
 
 def select_tickets(
     attempt: RunAttempt,
@@ -31,26 +39,41 @@ def select_tickets(
     reported: Sequence[Mapping[str, Any]] = (),
     organization_ids: Collection[str] = (),
     all_live: bool = False,
+    timeouts: Timeouts = DEFAULT_TIMEOUTS,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """
     Find the tickets to revoke; of several criteria, each adds to the selection.
 
-    A ticket may still work up to five hours after it has expired, if it was opened at its last moment. What a later
-    run has issued is left alone: when a run is cleared, it revokes no more than it was to when it was triggered.
+    A ticket may still work up to five hours after it has expired, if it was opened at its last moment. Requests that
+    are under way are waited for until no answer can come any more. What a later run has issued is left alone: when a
+    run is cleared, it revokes no more than it was to when it was triggered.
 
-    :param reported: outcomes of a run, with at least ``ticket_id`` and ``expires_at``; those without a ticket are
-        left out.
+    :param reported: outcomes of a run, with at least ``ticket_id`` and ``expires_at``; of those without a ticket,
+        ``organization_id`` and ``connection_name`` say whose tickets there may be that nobody has seen.
     :param organization_ids: Auth0 organizations; white space around an id and blank ones don't count.
     :param all_live: whether every ticket that may work is selected.
     :return: tickets that may work, with ``key`` and ``created_at``; and results for reported tickets that need no
-        request or that the ledger doesn't know, and for what this run has revoked before it was cleared.
+        request or that the ledger doesn't know, for what this run has revoked before it was cleared, and, as
+        ``failed``, for tickets that nobody has seen.
     :raises Auth0RunError: if no criterion is given.
     """
     organizations = {one.strip() for one in organization_ids} - {""}
     if not (reported or organizations or all_live):
         raise Auth0RunError("Nothing is selected.", advice="Give reported tickets, organization_ids or all_live.")
     by_ticket = {row["ticket_id"]: row for row in reported if row["ticket_id"]}
+    connections = {(row.get("organization_id", ""), row.get("connection_name", "")) for row in reported}
+
+    def concerns_a_row(entry: Entry) -> bool:
+        return (entry.organization_id, entry.connection_name) in connections
+
     with closing(open_ledger()) as ledger:
+
+        def unseen() -> list[Entry]:
+            found = ledger.unseen_entries()
+            chosen = [one for one in found if all_live or one.organization_id in organizations or concerns_a_row(one)]
+            return [one for one in chosen if one.run_after <= attempt.run_after]
+
+        _wait_for_answers(ledger, unseen, timeouts)
         working = {entry.ticket.ticket_id: entry for entry in ledger.live_entries() if entry.ticket is not None}
         selected = [
             entry
@@ -62,7 +85,25 @@ def select_tickets(
             log.warning("Links of later runs are left alone; to revoke them, trigger another run", links=later)
         wanted = [asdict(IssuedTicket(entry.key, entry.created_at or 0.0)) for entry in earlier]
         others = {ticket_id: row for ticket_id, row in by_ticket.items() if ticket_id not in working}
-        return wanted, list(_finished(ledger, attempt, others))
+        return wanted, [*_finished(ledger, attempt, others), *map(_unseen, unseen())]
+
+
+def _wait_for_answers(ledger: Ledger, unseen: Callable[[], list[Entry]], timeouts: Timeouts) -> None:
+    """Wait until the requests that are under way now are answered, or no answer can come any more."""
+
+    def under_way() -> set[tuple[str, float]]:
+        now = ledger.now()
+        return {
+            (one.key, one.requested_at)
+            for one in unseen()
+            if one.status == EntryStatus.IN_FLIGHT and one.answer_by > now
+        }
+
+    waited_for = under_way()
+    while waited_for:
+        log.info("Requests for tickets are under way; waiting for their answers", requests=len(waited_for))
+        time.sleep(timeouts.poll_interval)
+        waited_for &= under_way()
 
 
 def _finished(ledger: Ledger, attempt: RunAttempt, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -84,9 +125,22 @@ def _from_report(row: Mapping[str, Any], now: float) -> dict[str, Any]:
     }
 
 
-def _has_expired(iso: str, now: float) -> bool:
+def _unseen(entry: Entry) -> dict[str, Any]:
+    return {
+        "organization_id": entry.organization_id,
+        "organization_name": entry.organization_name,
+        "prospect": entry.prospect,
+        "connection_name": entry.connection_name,
+        "created_at": "",
+        "expires_at": iso(entry.unseen_ticket_until),
+        "status": RevocationStatus.FAILED.value,
+        "error": _UNSEEN,
+    }
+
+
+def _has_expired(text: str, now: float) -> bool:
     try:
-        expires_at = datetime.fromisoformat(iso).timestamp()
+        expires_at = datetime.fromisoformat(text).timestamp()
     except ValueError:
         return False
     return expires_at + OPEN_LIFETIME < now

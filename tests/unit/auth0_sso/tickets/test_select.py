@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from threading import Timer
 from typing import Any
 
 import pytest
 from auth0_sso.exceptions import Auth0RunError
 from auth0_sso.ledger.records import OPEN_LIFETIME, Entry, RunAttempt
 from auth0_sso.ledger.store import Ledger
+from auth0_sso.models import SsoTicket
 from auth0_sso.tickets.outcomes import iso
 from auth0_sso.tickets.select import select_tickets
 
 from tests.support import databases, factories
-from tests.support.factories import FIRST_RUN, SECOND_RUN, issue, organizations
+from tests.support.factories import FIRST_RUN, SECOND_RUN, issue, organization, organizations, request
 
 ledger = databases.default_ledger
 pytestmark = pytest.mark.usefixtures("auth0_connection")
@@ -57,7 +60,7 @@ def test_all_live_selects_the_tickets_that_are_neither_expired_nor_revoked(
     assert finished == []
 
 
-def test_a_row_without_a_ticket_selects_nothing(ledger: Ledger, issued: dict[int, dict[str, Any]]) -> None:
+def test_a_row_without_a_ticket_selects_nothing(issued: dict[int, dict[str, Any]]) -> None:
     assert selected(reported=[{**issued[1], "ticket_id": ""}]) == ([], [])
 
 
@@ -131,6 +134,61 @@ def test_a_reported_ticket_that_this_ledger_does_not_know_has_failed_since_it_ma
     assert finished["status"] == "failed"
     assert "This ledger doesn't know the link, so it can't be revoked here" in finished["error"]
     assert "of-another-ledger" not in str(finished)
+
+
+class TestTicketsThatNobodyHasSeen:
+    """A revocation is complete, or it says what it could not revoke."""
+
+    ROW = request(9, "org_9")
+    CRITERIA = (
+        {"all_live": True},
+        {"organization_ids": ["org_9"]},
+        {"reported": [{"ticket_id": "", "organization_id": "org_9", "connection_name": "connection-9"}]},
+    )
+
+    @pytest.mark.answers("links are revoked while a request is under way")
+    @pytest.mark.parametrize("criteria", CRITERIA, ids=["all", "organization", "report"])
+    def test_a_request_under_way_is_waited_for_and_its_ticket_is_selected(
+        self, ledger: Ledger, criteria: dict[str, Any]
+    ) -> None:
+        intent = ledger.begin(factories.spec(self.ROW), None, FIRST_RUN, answer_within=30)
+        ticket = SsoTicket("https://acme.example.com/self-service/connections-flow?ticket=t9")
+        answer = Timer(0.3, ledger.record_created, [intent, ticket], {"sent_at": ledger.now(), "ttl": 60})
+        answer.start()
+        wanted, finished = selected(**criteria, timeouts=factories.SHORT)
+        answer.join()
+        if "reported" not in criteria:
+            assert rows(ledger, wanted) == [9]
+        assert finished == []
+
+    @pytest.mark.answers("links are revoked while a request is under way")
+    @pytest.mark.parametrize("criteria", CRITERIA, ids=["all", "organization", "report"])
+    def test_one_whose_answer_does_not_come_makes_the_revocation_incomplete(
+        self, ledger: Ledger, criteria: dict[str, Any]
+    ) -> None:
+        ledger.begin(factories.spec(self.ROW), None, FIRST_RUN, answer_within=0.3)
+        began = time.monotonic()
+        wanted, (finished,) = selected(**criteria, timeouts=factories.SHORT)
+        assert time.monotonic() - began >= 0.25
+        assert wanted == []
+        assert (finished["status"], finished["prospect"]) == ("failed", "prospect-9@example.com")
+        assert "there may be a link that nobody has seen and that can't be revoked" in finished["error"]
+
+    def test_so_does_a_lost_answer_and_a_possible_duplicate_of_a_ticket_that_is_revoked(self, ledger: Ledger) -> None:
+        lost = ledger.begin(factories.spec(self.ROW), None, FIRST_RUN, answer_within=30)
+        ledger.record_unknown(lost, "Auth0 answered 502.")
+        _, (finished,) = selected(all_live=True)
+        assert finished["status"] == "failed"
+        issue([organization(self.ROW)], ledger)
+        wanted, (finished,) = selected(all_live=True)
+        assert rows(ledger, wanted) == [9]
+        assert finished["status"] == "failed"
+
+    def test_those_of_a_later_run_and_of_others_are_not_mentioned(self, ledger: Ledger) -> None:
+        ledger.begin(factories.spec(self.ROW), None, SECOND_RUN, answer_within=30)
+        between = (FIRST_RUN.run_after + SECOND_RUN.run_after) / 2
+        assert selected(between, all_live=True) == ([], [])
+        assert selected(organization_ids=["org_8"]) == ([], [])
 
 
 @pytest.mark.parametrize("blank", [[], [""], [" ", "\n"]])
