@@ -237,6 +237,32 @@ class TestFromLedger:
         ledger.record_refused(begin(ledger), EntryStatus.DEFERRED, "Too many requests")
         assert collect(ONE) == {}
 
+    @pytest.mark.answers("a run that reissues is ended, or killed, in between")
+    @pytest.mark.parametrize("reported_as", [None, "not_attempted"])
+    @pytest.mark.parametrize("by", [FIRST_RUN.run, "create_sso_tickets/run-0"], ids=["this run", "an earlier one"])
+    def test_a_row_whose_link_was_revoked_and_not_replaced_has_failed(
+        self, ledger: Ledger, reported_as: str | None, by: str
+    ) -> None:
+        before = issue(ONE, ledger, replace(FIRST_RUN, run_after=FIRST_RUN.run_after - 60, run="create_sso_tickets/0"))
+        (entry,) = ledger.live_entries()
+        ledger.record_revoked(ledger.record_revoking(entry, by))
+        told = {**before[1], "status": reported_as, "ticket_url": "", "ticket_id": "", "error": "stopped"}
+        found = collect(ONE, [results(told)] if reported_as else [])[1]
+        assert (found["status"], found["ticket_url"]) == ("failed", "")
+        assert found["error"] == "Its earlier link was revoked, no new one exists: clear the task, or run again."
+
+    def test_also_if_the_next_request_came_too_early(self, ledger: Ledger) -> None:
+        issue(ONE, ledger, replace(FIRST_RUN, run_after=FIRST_RUN.run_after - 60, run="create_sso_tickets/0"))
+        (entry,) = ledger.live_entries()
+        revoked = ledger.record_revoked(ledger.record_revoking(entry, FIRST_RUN.run))
+        intent = ledger.begin(factories.spec(ONE[0].requests[0]), revoked, FIRST_RUN, answer_within=30)
+        ledger.record_refused(intent, EntryStatus.DEFERRED, "Too many requests")
+        assert collect(ONE)[1]["error"].startswith("Its earlier link was revoked, no new one exists")
+
+    def test_a_row_that_was_not_attempted_and_has_lost_nothing_stays_so(self, ledger: Ledger) -> None:
+        told = {**issue(ONE, ledger, SECOND_RUN)[1], "status": "not_attempted", "ticket_url": "", "ticket_id": ""}
+        assert collect(ONE, [results(told)]) == reported({1: told})
+
     def test_nothing_is_known_of_an_invalid_row(self, ledger: Ledger) -> None:
         issue(ONE, ledger)
         assert outcomes(TaskInstance(), rows_of(ONE, error="ttl_sec: too large")) == []
