@@ -246,8 +246,8 @@ class TestFromLedger:
         before = issue(ONE, ledger, replace(FIRST_RUN, run_after=FIRST_RUN.run_after - 60, run="create_sso_tickets/0"))
         (entry,) = ledger.live_entries()
         ledger.record_revoked(ledger.record_revoking(entry, by))
-        told = {**before[1], "status": reported_as, "ticket_url": "", "ticket_id": "", "error": "stopped"}
-        found = collect(ONE, [results(told)] if reported_as else [])[1]
+        pushed = {**before[1], "status": reported_as, "ticket_url": "", "ticket_id": "", "error": "stopped"}
+        found = collect(ONE, [results(pushed)] if reported_as else [])[1]
         assert (found["status"], found["ticket_url"]) == ("failed", "")
         assert found["error"] == "Its earlier link was revoked, no new one exists: clear the task, or run again."
 
@@ -260,8 +260,8 @@ class TestFromLedger:
         assert collect(ONE)[1]["error"].startswith("Its earlier link was revoked, no new one exists")
 
     def test_a_row_that_was_not_attempted_and_has_lost_nothing_stays_so(self, ledger: Ledger) -> None:
-        told = {**issue(ONE, ledger, SECOND_RUN)[1], "status": "not_attempted", "ticket_url": "", "ticket_id": ""}
-        assert collect(ONE, [results(told)]) == reported({1: told})
+        pushed = {**issue(ONE, ledger, SECOND_RUN)[1], "status": "not_attempted", "ticket_url": "", "ticket_id": ""}
+        assert collect(ONE, [results(pushed)]) == reported({1: pushed})
 
     def test_nothing_is_known_of_an_invalid_row(self, ledger: Ledger) -> None:
         issue(ONE, ledger)
