@@ -5,19 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
 from auth0_sso.operators.base import SsoTicketsOperator
 from auth0_sso.runtime.pool import POOL
 from auth0_sso.runtime.retry_policy import Auth0RetryPolicy
 
 from tests.dags.conftest import ENVIRONMENTS
-from tests.dags.parsing import Parsed
+from tests.dags.parsing import PROJECT, Parsed
 
 # The DAG processor parses each file again and again, so a parse must not import these.
 HEAVY = {"pandas", "numpy", "openpyxl", "pyarrow", "fastapi", "uvicorn", "dev.sandbox", "dev.local"}
 NOTIFIERS = {"airflow.providers.smtp.notifications.smtp", "airflow.providers.slack.notifications.slack"}
 
 ParsedFiles = dict[tuple[str, str], Parsed]
+
+
+def test_with_the_whole_repository_as_a_bundle_only_the_projects_dags_are_loaded(dags: dict[str, DAG]) -> None:
+    bag = DagBag(PROJECT)
+    assert (set(bag.dags), bag.import_errors) == (set(dags), {})
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

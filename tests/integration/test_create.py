@@ -10,6 +10,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import select
 
 from dev.sandbox.server import Sandbox
+from tests.integration.conftest import SLOTS_VARIABLE
 from tests.integration.runs import Connect, Trigger
 from tests.support.prospects import csv_of
 
@@ -35,6 +36,16 @@ def test_a_second_run_reuses_every_ticket_and_a_third_replaces_them(trigger: Tri
     assert (third.state, third.summary["created"]) == ("success", 6)
     assert {states[row["ticket_id"]] for row in first.rows} == {"revoked"}
     assert {states[row["ticket_id"]] for row in third.rows} == {"live"}
+
+
+def test_dags_test_needs_neither_a_pool_nor_its_variable(
+    trigger: Trigger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(SLOTS_VARIABLE)
+    run = trigger(prospects_csv=csv_of(2, 2, "indoors"))
+    assert (run.state, run.summary["created"], tenant.stats().tickets) == ("success", 2, 2)
+    assert trigger("revoke_sso_tickets", report_uri=str(run.report)).state == "success"
+    assert {ticket.state for ticket in tenant.tickets} == {"revoked"}
 
 
 def test_a_dry_run_does_everything_but_the_calls(trigger: Trigger, tenant: Sandbox) -> None:

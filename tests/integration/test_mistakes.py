@@ -74,6 +74,7 @@ def test_without_pool_and_variable_a_run_fails_and_names_the_command_that_makes_
     trigger: Trigger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(SLOTS_VARIABLE)
+    monkeypatch.setattr("auth0_sso.runtime.pool._is_in_process", lambda: False)
     assert trigger(prospects_csv=TWO).states("load_prospects") == ["failed"]
     run = trigger("revoke_sso_tickets", all_live=True)
     assert run.states("select_tickets") == ["failed"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -14,7 +13,7 @@ from airflow.sdk import Variable
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.ledger.records import Entry, RunAttempt, TicketSpec
 from auth0_sso.ledger.store import open_ledger
-from auth0_sso.runtime.pool import SLOTS_VARIABLE, Capacity
+from auth0_sso.runtime.pool import SLOTS_VARIABLE, Capacity, read_slots
 from auth0_sso.tickets.batch import request_from, spec_of
 from auth0_sso.tickets.decide import Expected, ExpectedCounts, count_expected, expected_actions
 from auth0_sso.tickets.outcomes import iso, name_some
@@ -23,7 +22,6 @@ from auth0_sso.tickets.preflight import RunOptions
 if TYPE_CHECKING:
     from airflow.sdk.types import DagRunProtocol
 
-_SLOTS = re.compile(r"\s*([0-9]{1,9})( slots)?\s*")
 _GOOGLE = "google-apps"
 _MOST_LINES = 20
 
@@ -105,8 +103,8 @@ def forecast(
 
 def read_capacity() -> Capacity:
     """Return what the run's mapped tasks share; see :func:`auth0_sso.runtime.pool.publish_slots`."""
-    known = _SLOTS.fullmatch(str(Variable.get(SLOTS_VARIABLE, default="")))
-    return Capacity(int(known[1]) if known else 0, Auth0Hook().settings.requests_per_slot)
+    slots = read_slots(str(Variable.get(SLOTS_VARIABLE, default="")))
+    return Capacity(max(slots or 0, 0), Auth0Hook().settings.requests_per_slot)
 
 
 def other_link_warnings(expected: Iterable[Expected]) -> list[str]:
