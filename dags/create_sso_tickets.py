@@ -6,7 +6,7 @@ import os
 from datetime import datetime
 from typing import Any
 
-from airflow.sdk import Asset, Metadata, ObjectStoragePath, Param, chain, dag, task
+from airflow.sdk import Asset, Metadata, Param, chain, dag, task
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowSkipException
 from auth0_sso.operators.approval import ApprovePlanOperator
@@ -15,6 +15,7 @@ from auth0_sso.operators.notify import notifiers, outcome_callbacks
 from auth0_sso.operators.sso_tickets import CreateSsoTicketsOperator
 from auth0_sso.runtime.pool import POOL, require_pool
 from auth0_sso.runtime.retry_policy import RETRIES
+from auth0_sso.runtime.storage import storage_path
 from auth0_sso.tickets.collect import outcomes_of, stats_of
 from auth0_sso.tickets.forecast import forecast
 from auth0_sso.tickets.preflight import RunOptions, check_before_creating
@@ -32,19 +33,19 @@ def load_prospects(*, params: dict[str, Any], dag: Any, dag_run: Any) -> dict[st
     """Read and check the CSV."""
     require_known(params, dag.params)
     require_pool()
-    source, base = (ObjectStoragePath(run.absolute(params[uri])) for uri in ("prospects_uri", "report_uri"))
+    source, base = (storage_path(run.absolute(params[uri]), uri) for uri in ("prospects_uri", "report_uri"))
     return create_tickets.load(source, params["prospects_csv"] or "", params["ttl_sec"], run.run_folder(base, dag_run))
 
 
 @task(pool=POOL, doc_md=CREATE_DOCS["plan_fan_out"])
 def plan_fan_out(loaded: dict[str, Any], *, params: dict[str, Any], ti: Any, dag_run: Any) -> list[dict[str, str]]:
     """Check token and profiles, and divide the organizations among the mapped tasks."""
-    found = create_tickets.read(ObjectStoragePath(loaded["manifest"]), on_invalid_rows=params["on_invalid_rows"])
+    found = create_tickets.read(storage_path(loaded["manifest"], "manifest"), on_invalid_rows=params["on_invalid_rows"])
     options = RunOptions.of(params)
     checked = check_before_creating(ti, {one.profile_id for one in found.valid}, options)
     expected = forecast(prospects.manifest_rows(found), dag_run, options, checked.strategies)
     create_tickets.require_few_revocations(expected.revocations, params)
-    folder = ObjectStoragePath(loaded["folder"])
+    folder = storage_path(loaded["folder"], "folder")
     lost = create_tickets.require_ledger(folder, expected.ledger_is_empty, params)
     limits = {"given": params["max_mapped_tasks"], "longest": conf.getint("core", "max_map_length")}
     fan_out = run.choose_fan_out(len(expected.requests), expected.counts.requests, **vars(expected.capacity), **limits)
@@ -58,8 +59,8 @@ def export_report(loaded: dict[str, Any] | None, *, ti: Any, dag_run: Any) -> An
     """Write the report."""
     if loaded is None:
         raise AirflowSkipException("load_prospects failed: no row is known, so there is nothing to report.")
-    folder = ObjectStoragePath(loaded["folder"])
-    read = prospects.read_rows(ObjectStoragePath(loaded["manifest"]))
+    folder = storage_path(loaded["folder"], "folder")
+    read = prospects.read_rows(storage_path(loaded["manifest"], "manifest"))
     plan = create_tickets.read_plan(folder)
     outcomes = outcomes_of(ti, dag_run, TICKETS, read[0], tenant=plan.tenant, profile_id=plan.profile_id)
     exported = create_tickets.export(*read, plan, outcomes, stats_of(ti, TICKETS), folder, dag_run)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import ObjectStoragePath, Param, chain, dag, task
+from airflow.sdk import Param, chain, dag, task
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowSkipException
 from auth0_sso.operators.links import ReportLink
@@ -18,6 +18,7 @@ from auth0_sso.operators.notify import outcome_callbacks
 from auth0_sso.operators.sso_tickets import RevokeSsoTicketsOperator
 from auth0_sso.runtime.pool import POOL, require_pool
 from auth0_sso.runtime.retry_policy import RETRIES
+from auth0_sso.runtime.storage import storage_path
 
 from include import revoke_tickets, run
 from include.params import REVOKE_PARAMS, require_known
@@ -35,9 +36,9 @@ def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -
     require_known(params, dag.params)
     require_pool()
     revoke_tickets.require_selection(params)
-    folder = run.run_folder(ObjectStoragePath(run.absolute(params["export_uri"])), dag_run)
-    report_uri = params["report_uri"]
-    reported = revoke_tickets.reported_tickets(ObjectStoragePath(run.absolute(report_uri))) if report_uri else []
+    folder = run.run_folder(storage_path(run.absolute(params["export_uri"]), "export_uri"), dag_run)
+    report_uri = params["report_uri"] and storage_path(run.absolute(params["report_uri"]), "report_uri")
+    reported = revoke_tickets.reported_tickets(report_uri) if report_uri else []
     tickets, finished = select(
         RunAttempt.of(dag_run),
         reported=reported,
@@ -59,7 +60,7 @@ def export_report(batches: list[dict[str, str]] | None, *, params: dict[str, Any
 
     if batches is None:
         raise AirflowSkipException("select_tickets failed: no ticket is known, so there is nothing to report.")
-    folder = run.run_folder(ObjectStoragePath(run.absolute(params["export_uri"])), dag_run)
+    folder = run.run_folder(storage_path(run.absolute(params["export_uri"]), "export_uri"), dag_run)
     tickets, finished = revoke_tickets.read_selection(folder)
     results = finished + revocations_of(ti, "revoke_tickets", tickets)
     return revoke_tickets.export(results, stats_of(ti, "revoke_tickets"), folder, dag_run)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Cell: TypeAlias = "str | int | bool"
 
 _ADVICE = "name the tickets.csv of a create_sso_tickets run, or that run's folder"
+MOST_REPORT_BYTES = 256 * 2**20
+"""Bytes of a ``tickets.csv``; one of 250,000 rows, the most that a run has, takes half of that."""
 _WIDTHS = {"ticket_url": 60, "error": 60, "ticket_id": 36}
 _NUMBERS = (COLUMNS.index("row"), COLUMNS.index("attempts"))
 _MOST_DIGITS = 18
@@ -87,7 +89,17 @@ def read_tickets(report_uri: AnyPath | str) -> list[dict[str, Any]]:
     file = path / "tickets.csv" if path.is_dir() else path
     if not file.exists():
         raise ValueError(f"there is no ticket report at {file}: {_ADVICE}")
-    return [dict(zip(COLUMNS, row, strict=True)) for row in parse_tickets(file.read_bytes(), file)]
+    return [dict(zip(COLUMNS, row, strict=True)) for row in parse_tickets(_read(file), file)]
+
+
+def _read(file: AnyPath) -> bytes:
+    if not file.is_file():  # a read from a pipe or a device may never end
+        raise ValueError(f"{file} is not a regular file: {_ADVICE}")
+    with file.open("rb") as stream:
+        content = stream.read(MOST_REPORT_BYTES + 1)
+    if len(content) > MOST_REPORT_BYTES:
+        raise ValueError(f"{file} has over {MOST_REPORT_BYTES // 2**20} MiB, so it is no ticket report: {_ADVICE}")
+    return content
 
 
 def parse_tickets(content: bytes, file: object = "tickets.csv") -> Iterator[list[Any]]:

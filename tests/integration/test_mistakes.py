@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from airflow.models.pool import Pool
 from airflow.utils.session import create_session
+from pytest_httpserver import HTTPServer
 
 from dev.local.airflow import POOL
 from dev.sandbox.server import Sandbox
@@ -89,6 +90,35 @@ def test_without_pool_and_variable_a_run_fails_and_names_the_command_that_makes_
     assert trigger(prospects_csv=TWO).state == "success"
     with create_session() as session:
         assert Pool.get_pool(POOL, session=session).slots == 2
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "name"),
+    [
+        ("create_sso_tickets", "prospects_uri"),
+        ("create_sso_tickets", "report_uri"),
+        ("revoke_sso_tickets", "report_uri"),
+        ("revoke_sso_tickets", "export_uri"),
+    ],
+)
+def test_an_address_of_a_web_server_is_not_asked_and_not_tried_again(
+    trigger: Trigger, tenant: Sandbox, httpserver: HTTPServer, dag_id: str, name: str
+) -> None:
+    select = {"all_live": True} if dag_id == "revoke_sso_tickets" else {}
+    run = trigger(dag_id, **select, **{name: httpserver.url_for("/x")})
+    first = {"create_sso_tickets": "load_prospects", "revoke_sso_tickets": "select_tickets"}[dag_id]
+    assert (run.state, run.states(first)) == ("failed", ["failed"])
+    assert f"{name} is a URI of kind 'http', which no installed provider of storage serves" in run.log
+    assert "reason='LocationError: trying again changes nothing'" in run.log
+    assert (httpserver.log, tenant.stats().token_requests) == ([], 0)
+
+
+@pytest.mark.parametrize("path", ["pipe", "/dev/zero"])
+def test_a_revocation_of_what_is_no_regular_file_ends_at_once(trigger: Trigger, tmp_path: Path, path: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    run = trigger("revoke_sso_tickets", report_uri=str(tmp_path / path))
+    assert (run.state, run.states("select_tickets")) == ("failed", ["failed"])
+    assert "report_uri is a pipe, a device or a socket" in run.log
 
 
 def test_a_folder_of_reports_on_a_pods_own_disk(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from pathlib import Path
 
 import openpyxl
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.reports import COLUMNS, ReportRow, RunInfo, read_tickets, write_report
+from include.reports import COLUMNS, ReportRow, RunInfo, read_tickets, tables, write_report
 from include.reports.cells import guard, printable, unguard
 from include.reports.tables import csv_parts, table_of, xlsx_bytes
 
@@ -93,6 +94,23 @@ def test_a_report_that_a_spreadsheet_has_saved_is_still_read(tmp_path: Path) -> 
 def test_a_missing_report_is_named() -> None:
     with pytest.raises(ValueError, match=r"there is no ticket report at .*nowhere.*name the tickets\.csv"):
         read_tickets("memory://nowhere/at-all")
+
+
+def test_a_pipe_in_the_place_of_a_report_is_refused_without_being_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "tickets.csv")
+    for uri in (tmp_path, tmp_path / "tickets.csv"):
+        with pytest.raises(ValueError, match=r"tickets\.csv is not a regular file: name the tickets\.csv"):
+            read_tickets(uri)
+
+
+def test_a_report_of_any_size_is_read_no_further_than_the_largest_one_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "MOST_REPORT_BYTES", 2**20)
+    with (tmp_path / "tickets.csv").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(ValueError, match=r"has over 1 MiB, so it is no ticket report"):
+        read_tickets(tmp_path)
 
 
 HEADER = ",".join(COLUMNS)
