@@ -40,7 +40,8 @@ def load_prospects(*, params: dict[str, Any], dag: Any, dag_run: Any) -> dict[st
 @task(pool=POOL, doc_md=CREATE_DOCS["plan_fan_out"])
 def plan_fan_out(loaded: dict[str, Any], *, params: dict[str, Any], ti: Any, dag_run: Any) -> list[dict[str, str]]:
     """Check token and profiles, and divide the organizations among the mapped tasks."""
-    found = create_tickets.read(storage_path(loaded["manifest"], "manifest"), on_invalid_rows=params["on_invalid_rows"])
+    manifest = storage_path(loaded["manifest"], "manifest")
+    found = create_tickets.read(manifest, loaded["sha256"], on_invalid_rows=params["on_invalid_rows"])
     options = RunOptions.of(params)
     checked = check_before_creating(ti, {one.profile_id for one in found.valid}, options)
     expected = forecast(prospects.manifest_rows(found), dag_run, options, checked.strategies)
@@ -60,7 +61,7 @@ def export_report(loaded: dict[str, Any] | None, *, ti: Any, dag_run: Any) -> An
     if loaded is None:
         raise AirflowSkipException("load_prospects failed: no row is known, so there is nothing to report.")
     folder = storage_path(loaded["folder"], "folder")
-    read = prospects.read_rows(storage_path(loaded["manifest"], "manifest"))
+    read = prospects.read_rows(storage_path(loaded["manifest"], "manifest"), loaded["sha256"])
     plan = create_tickets.read_plan(folder)
     outcomes = outcomes_of(ti, dag_run, TICKETS, read[0], tenant=plan.tenant, profile_id=plan.profile_id)
     exported = create_tickets.export(*read, plan, outcomes, stats_of(ti, TICKETS), folder, dag_run)

@@ -48,7 +48,8 @@ def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -
     ledger_id = check_before_revoking(ti, dry_run=params["dry_run"])
     limits = {"given": params["max_mapped_tasks"], "longest": conf.getint("core", "max_map_length")}
     fan_out = run.choose_fan_out(len(tickets), len(tickets), **vars(read_capacity()), **limits, few=0)
-    batches = revoke_tickets.plan(tickets, finished, fan_out, folder)
+    batches, sha256 = revoke_tickets.plan(tickets, finished, fan_out, folder)
+    ti.xcom_push("selection", sha256)
     return [{**batch, "ledger_id": ledger_id} for batch in batches]
 
 
@@ -61,7 +62,7 @@ def export_report(batches: list[dict[str, str]] | None, *, params: dict[str, Any
     if batches is None:
         raise AirflowSkipException("select_tickets failed: no ticket is known, so there is nothing to report.")
     folder = run.run_folder(storage_path(run.absolute(params["export_uri"]), "export_uri"), dag_run)
-    tickets, finished = revoke_tickets.read_selection(folder)
+    tickets, finished = revoke_tickets.read_selection(folder, ti.xcom_pull("select_tickets", key="selection"))
     results = finished + revocations_of(ti, "revoke_tickets", tickets)
     return revoke_tickets.export(results, stats_of(ti, "revoke_tickets"), folder, dag_run)
 

@@ -107,7 +107,8 @@ class Plan:
 def load(source: AnyPath | None, text: str, default_ttl_sec: int, folder: AnyPath) -> dict[str, Any]:
     """Read and check the CSV, see :func:`load_prospects`, and write the manifest into the run's folder.
 
-    :return: ``folder``, ``manifest``, and the counts ``rows``, ``valid``, ``invalid``, ``organizations``.
+    :return: ``folder``, ``manifest``, ``sha256`` of it, and the counts ``rows``, ``valid``, ``invalid`` and
+        ``organizations``.
     :raises ProspectsError: if the input can't be read as a whole.
     """
     found = load_prospects(source, text=text, default_ttl_sec=default_ttl_sec)
@@ -116,15 +117,16 @@ def load(source: AnyPath | None, text: str, default_ttl_sec: int, folder: AnyPat
     for invalid in found.invalid[:_SHOWN_PROBLEMS]:
         log.warning("Invalid: %s", invalid.error)
     make_private(folder)
-    return {"folder": str(folder), "manifest": write_manifest(found, folder), **found.counts()}
+    return {"folder": str(folder), **write_manifest(found, folder), **found.counts()}
 
 
-def read(manifest: AnyPath, *, on_invalid_rows: str = "skip") -> Prospects:
+def read(manifest: AnyPath, sha256: str, *, on_invalid_rows: str = "skip") -> Prospects:
     """Read the manifest that ``load`` wrote.
 
+    :raises ChangedFileError: if somebody has changed it since.
     :raises InvalidRowsError: if ``on_invalid_rows`` is ``fail`` and a row is invalid; lists the problems.
     """
-    found = read_manifest(manifest)
+    found = read_manifest(manifest, sha256)
     if on_invalid_rows == "fail" and found.invalid:
         problems = [str(problem) for row in found.invalid for problem in row.problems]
         more = len(problems) - _SHOWN_PROBLEMS
@@ -193,7 +195,7 @@ def require_few_revocations(revocations: Sequence[str], params: Mapping[str, Any
 def plan(found: Prospects, fan_out: FanOut, expected: Forecast, folder: AnyPath) -> list[dict[str, str]]:
     """Divide the organizations among the mapped tasks, and keep what the report needs of the plan.
 
-    :return: for each task its ``label`` and, as ``batch``, the path of its batch file.
+    :return: for each task its ``label`` and, as ``batch`` and ``sha256``, the path and digest of its batch file.
     """
     for warning in expected.warnings:
         log.warning(warning)

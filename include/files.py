@@ -7,9 +7,10 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
@@ -26,6 +27,34 @@ _BATCH_FILE = re.compile(r"batch-([0-9]{4,9})\.json")
 
 class UnsharedFolderError(ValueError):
     """What is written into a folder here is seen by no other task."""
+
+
+class ChangedFileError(ValueError):
+    """A file of a run is not what the run's task wrote."""
+
+    def __init__(self, file: object, task: str) -> None:
+        super().__init__(
+            f"{file} is not as {task} wrote it, so nothing of it is used. Find out who has changed it, and who may "
+            f"write to the run's folder. Then clear {task} and all that follows it: it is written again."
+        )
+
+
+class Hashed:
+    """The parts of a file, passed on as they come; ``sha256`` is that of all parts so far, in hexadecimal."""
+
+    def __init__(self, parts: Iterable[bytes]) -> None:
+        self._parts = parts
+        self._hash = sha256()
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self._parts:
+            self._hash.update(part)
+            yield part
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the parts that were passed on."""
+        return self._hash.hexdigest()
 
 
 class Batch(Protocol):
@@ -83,15 +112,16 @@ def write_private(folder: AnyPath, name: str, content: Iterable[bytes]) -> str:
 def write_batches(batches: Sequence[Batch], folder: AnyPath) -> list[dict[str, str]]:
     """Write ``plan/batch-0001.json`` and so on into the run's folder, and remove those of an earlier plan.
 
-    :return: for each batch its ``label`` and, as ``batch``, its file's path.
+    :return: for each batch its ``label`` and, as ``batch`` and ``sha256``, its file's path and digest.
     """
     make_private(folder)
     plan_folder = folder / PLAN_FOLDER
     make_private(plan_folder)
     references = []
     for number, batch in enumerate(batches, 1):
-        path = write_private(plan_folder, f"batch-{number:04d}.json", [json_bytes(batch)])
-        references.append({"label": batch.label, "batch": path})
+        content = Hashed([json_bytes(batch)])
+        path = write_private(plan_folder, f"batch-{number:04d}.json", content)
+        references.append({"label": batch.label, "batch": path, "sha256": content.sha256})
     _remove_batches_after(len(batches), plan_folder)
     return references
 

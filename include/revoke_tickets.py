@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from include import reports
-from include.files import PLAN_FOLDER, json_bytes, write_batches, write_private
+from include.files import PLAN_FOLDER, ChangedFileError, Hashed, json_bytes, write_batches, write_private
 from include.reports.revocations import RevocationStatus
 from include.reports.wording import plural
 from include.run import FanOut, Run, first_errors, run_info
@@ -59,24 +59,35 @@ def reported_tickets(report_uri: AnyPath) -> list[dict[str, Any]]:
 
 def plan(
     tickets: Sequence[Mapping[str, Any]], finished: Sequence[Mapping[str, Any]], fan_out: FanOut, folder: AnyPath
-) -> list[dict[str, str]]:
+) -> tuple[list[dict[str, str]], str]:
     """Divide tickets among the mapped tasks, and write the selection into the run's folder.
 
     :param tickets: the keys of tickets in the ledger, without secrets.
     :param finished: rows of the report for tickets that need no task.
-    :return: for each task its ``label`` and, as ``batch``, the path of its batch file.
+    :return: for each task its ``label`` and, as ``batch`` and ``sha256``, the path and digest of its batch file; then
+        the digest of the selection.
     """
     tasks = min(len(tickets), fan_out.tasks)
     log.info("%d tickets, %d mapped tasks: %s", len(tickets), tasks, fan_out.reason)
     parts = [tickets[number::tasks] for number in range(tasks)]
     batches = write_batches([TicketBatch(plural(len(part), "ticket"), part) for part in parts], folder)
-    write_private(folder / PLAN_FOLDER, _SELECTION, [json_bytes({"tickets": tickets, "finished": finished})])
-    return batches
+    content = Hashed([json_bytes({"tickets": tickets, "finished": finished})])
+    write_private(folder / PLAN_FOLDER, _SELECTION, content)
+    return batches, content.sha256
 
 
-def read_selection(folder: AnyPath) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the ``tickets`` and the ``finished`` rows that ``plan`` wrote into the run's folder."""
-    found = json.loads((folder / PLAN_FOLDER / _SELECTION).read_text(encoding="utf-8"))
+def read_selection(folder: AnyPath, sha256: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the ``tickets`` and the ``finished`` rows that ``plan`` wrote into the run's folder.
+
+    :raises ChangedFileError: if somebody has changed them since.
+    """
+    file = folder / PLAN_FOLDER / _SELECTION
+    with file.open("rb") as stream:
+        lines = Hashed(stream)
+        content = b"".join(lines)
+    if lines.sha256 != sha256:
+        raise ChangedFileError(file, "select_tickets")
+    found = json.loads(content)
     return found["tickets"], found["finished"]
 
 

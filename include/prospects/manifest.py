@@ -8,28 +8,31 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from include.files import fields_of, json_bytes, make_private, write_private
+from include.files import ChangedFileError, Hashed, fields_of, json_bytes, make_private, write_private
 from include.prospects.records import InvalidRow, Problem, Prospect, Prospects, ProspectsError
 
 if TYPE_CHECKING:
     from include.files import AnyPath
 
 FILE_NAME = "manifest.jsonl"
+_WRITER = "load_prospects"
 T = TypeVar("T")
 
 
-def write_manifest(prospects: Prospects, folder: AnyPath) -> str:
-    """Write ``manifest.jsonl``, see :func:`manifest_lines`, and return its path."""
+def write_manifest(prospects: Prospects, folder: AnyPath) -> dict[str, str]:
+    """Write ``manifest.jsonl``, see :func:`manifest_lines`; return its path, ``manifest``, and its ``sha256``."""
     make_private(folder)
-    return write_private(folder, FILE_NAME, manifest_lines(prospects))
+    content = Hashed(manifest_lines(prospects))
+    path = write_private(folder, FILE_NAME, content)
+    return {"manifest": path, "sha256": content.sha256}
 
 
-def read_manifest(path: AnyPath) -> Prospects:
-    """Read what :func:`write_manifest` wrote; another file raises ValueError, none FileNotFoundError."""
-    with _opened(path) as file:
-        return read_lines(file)
+def read_manifest(path: AnyPath, sha256: str) -> Prospects:
+    """Read what :func:`write_manifest` wrote; another file raises ChangedFileError, none FileNotFoundError."""
+    with _opened(path, sha256) as lines:
+        return read_lines(lines)
 
 
 def manifest_lines(prospects: Prospects) -> Iterator[bytes]:
@@ -57,16 +60,16 @@ def read_lines(lines: Iterable[bytes]) -> Prospects:
     return prospects
 
 
-def read_rows(path: AnyPath) -> tuple[list[dict[str, Any]], list[str]]:
+def read_rows(path: AnyPath, sha256: str) -> tuple[list[dict[str, Any]], list[str]]:
     """Return what :func:`manifest_rows` returns of a manifest, and the warnings.
 
     It keeps an invalid row's problems as text only: 100,000 rows may have a million problems.
 
-    :raises ValueError: if it is no manifest.
+    :raises ChangedFileError: if it is not what :func:`write_manifest` wrote.
     :raises FileNotFoundError: if there is none.
     """
-    with _opened(path) as file:
-        return _read(file, lambda **row: _fields(_row(**row)))
+    with _opened(path, sha256) as lines:
+        return _read(lines, lambda **row: _fields(_row(**row)))
 
 
 def manifest_rows(prospects: Prospects) -> list[dict[str, Any]]:
@@ -97,17 +100,20 @@ def _read(lines: Iterable[bytes], make: Callable[..., T]) -> tuple[list[T], list
 
 
 @contextmanager
-def _opened(path: AnyPath) -> Iterator[IO[bytes]]:
+def _opened(path: AnyPath, sha256: str) -> Iterator[Hashed]:
     try:
         with path.open("rb") as file:
-            yield file
+            lines = Hashed(file)
+            yield lines
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f"{path} isn't there. All workers must reach the run's folder: set report_uri to object storage or to a "
             "folder that they share. If the file was deleted, run load_prospects again."
         ) from error
     except ValueError as error:
-        raise ValueError(f"{path} is no manifest of prospects: run load_prospects again") from error
+        raise ChangedFileError(path, _WRITER) from error
+    if lines.sha256 != sha256:
+        raise ChangedFileError(path, _WRITER)
 
 
 def _line(kind: str, content: dict[str, Any]) -> bytes:

@@ -88,7 +88,8 @@ def prepare(case: Case, folder: Path) -> None:
     source = folder / "prospects.csv"
     with source.open("w", encoding="utf-8") as file:
         file.writelines(rows.lines_of(rows.Case(case.size, valid=case.valid, domains=2 if case.valid else 8)))
-    create_tickets.load(source, "", 0, folder)
+    loaded = create_tickets.load(source, "", 0, folder)
+    (folder / "loaded.json").write_text(json.dumps(loaded))
 
 
 def measure(case: Case, folder: Path) -> dict[str, float]:
@@ -97,12 +98,13 @@ def measure(case: Case, folder: Path) -> dict[str, float]:
     from include.prospects import read_rows
 
     ended = SimpleNamespace(dag_id="create_sso_tickets", run_id="manual__1", start_date=None)
+    loaded = json.loads((folder / "loaded.json").read_text())
     outcomes = (
         {"row": row, "status": "created", "ticket_url": f"https://acme.example/self-service?ticket={row:040d}"}
         for row in range(1, case.size * case.valid + 1)
     )
     began = time.perf_counter()
-    rows, warnings = read_rows(folder / "manifest.jsonl")
+    rows, warnings = read_rows(folder / "manifest.jsonl", loaded["sha256"])
     exported = create_tickets.export(rows, warnings, create_tickets.Plan(), outcomes, [], folder / "report", ended)
     seconds = time.perf_counter() - began
     if exported["summary"]["created" if case.valid else "invalid"] != case.size:

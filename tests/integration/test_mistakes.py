@@ -121,6 +121,24 @@ def test_a_revocation_of_what_is_no_regular_file_ends_at_once(trigger: Trigger, 
     assert "report_uri is a pipe, a device or a socket" in run.log
 
 
+@pytest.mark.answers("a run's files are changed after its plan was approved")
+@pytest.mark.parametrize("file", ["plan/batch-0001.json", "manifest.jsonl"])
+def test_a_plan_that_is_changed_after_its_approval(
+    trigger: Trigger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    def change(_self: object, context: Any) -> None:
+        loaded = context["ti"].xcom_pull("load_prospects")
+        path = Path(loaded["folder"]) / file
+        path.write_bytes(path.read_bytes().replace(b"org_mistake00000", b"org_victim000000"))
+
+    monkeypatch.setattr("auth0_sso.operators.approval.ApprovePlanOperator.execute", change)
+    run = trigger(prospects_csv=TWO, max_mapped_tasks=1)
+    asked_for = {one for ticket in tenant.tickets for one in ticket.organization_ids}
+    assert (run.state, "org_victim000000" in asked_for) == ("failed", False)
+    assert re.search(rf"{file}(is not as| )+", run.log.replace("\n", " "))
+    assert "Find out who has changed it" in run.log
+
+
 def test_a_folder_of_reports_on_a_pods_own_disk(
     trigger: Trigger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

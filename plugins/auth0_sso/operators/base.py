@@ -36,9 +36,9 @@ class SsoTicketsOperator(BaseOperator):
     """
     What the operators share: the ledger, the rate of their pool slots, and an event loop of their own.
 
-    :param batch: ``{"label": str, "batch": str, "ledger_id": str}``: what a mapped instance is called, the path or URI
-        of its batch file, see :mod:`auth0_sso.tickets.batch`, and the ledger that the run was planned with; without
-        ``ledger_id`` that is not checked. (templated)
+    :param batch: ``{"label": str, "batch": str, "sha256": str, "ledger_id": str}``: what a mapped instance is called,
+        the path or URI of its batch file, see :mod:`auth0_sso.tickets.batch`, that file's digest, and the ledger that
+        the run was planned with; without ``sha256`` or ``ledger_id`` that is not checked. (templated)
     :param auth0_conn_id: a connection of type ``auth0``. (templated)
     :param plan_only: everything but the calls. (templated)
     :param retry_budget: seconds for which a busy or unreachable tenant may hold up one ticket.

@@ -70,7 +70,7 @@ class CreateSsoTicketsOperator(SsoTicketsOperator):
     def work(self, hook: Auth0Hook, ledger: Ledger, attempt: RunAttempt) -> TicketIssuer:
         """Return the issuer of the tickets."""
         if self.batch is not None and self.requests is None:
-            organizations = read_batch(self.batch["batch"])
+            organizations = read_batch(self.batch["batch"], self.batch.get("sha256", ""))
         elif self.batch is None and self.requests is not None:
             organizations = organizations_of(self.requests)
         else:
@@ -124,7 +124,7 @@ class RevokeSsoTicketsOperator(SsoTicketsOperator):
                 raise ValueError(f"Task {self.task_id}: {name} must be a list, and can't be given beside batch.")
         finished: list[dict[str, Any]] = []
         if self.batch is not None:
-            tickets = read_tickets(self.batch["batch"])
+            tickets = read_tickets(self.batch["batch"], self.batch.get("sha256", ""))
         else:
             reported = [outcome for result in self.tickets for outcome in result.get("tickets", [result])]
             wanted, finished = select_tickets(attempt, reported=reported, organization_ids=self.organization_ids)

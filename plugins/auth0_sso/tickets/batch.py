@@ -8,17 +8,17 @@ the requests with the fields of :class:`~auth0_sso.models.TicketRequest`; to rev
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from airflow.sdk import ObjectStoragePath
-
 from auth0_sso.exceptions import Auth0RunError
 from auth0_sso.hooks.connection import Auth0Settings
 from auth0_sso.ledger.records import Entry, TicketSpec
 from auth0_sso.models import TicketRequest
+from auth0_sso.runtime.storage import storage_path
 
 
 @dataclass(frozen=True)
@@ -82,21 +82,27 @@ def group_requests(specs: Iterable[TicketSpec]) -> list[RequestGroup]:
     return list(by_key.values())
 
 
-def read_batch(uri: str) -> list[Organization]:
-    """Read a batch of requests from a path or URI; Auth0RunError if it can't be read."""
+def read_batch(uri: str, sha256: str = "") -> list[Organization]:
+    """
+    Read a batch of requests.
+
+    :param uri: a path, or a URI of object storage.
+    :param sha256: the digest of the file as it was written; empty: any file will do.
+    :raises Auth0RunError: if it can't be read, or was changed since.
+    """
     return [
         Organization(
             organization["organization_id"],
             organization["organization_name"],
             [request_from(request) for request in organization["requests"]],
         )
-        for organization in _read(uri, "organizations")
+        for organization in _read(uri, sha256, "organizations")
     ]
 
 
-def read_tickets(uri: str) -> list[IssuedTicket]:
+def read_tickets(uri: str, sha256: str = "") -> list[IssuedTicket]:
     """Read a batch of tickets, as :func:`read_batch` does."""
-    return [IssuedTicket(ticket["key"], ticket["created_at"]) for ticket in _read(uri, "tickets")]
+    return [IssuedTicket(ticket["key"], ticket["created_at"]) for ticket in _read(uri, sha256, "tickets")]
 
 
 def request_from(values: Mapping[str, Any]) -> TicketRequest:
@@ -104,9 +110,16 @@ def request_from(values: Mapping[str, Any]) -> TicketRequest:
     return TicketRequest(**{field.name: values[field.name] for field in fields(TicketRequest) if field.name in values})
 
 
-def _read(uri: str, name: str) -> list[Any]:
+def _read(uri: str, sha256: str, name: str) -> list[Any]:
     try:
-        return list(json.loads(ObjectStoragePath(uri).read_text(encoding="utf-8"))[name])
+        content = storage_path(uri, "It").read_bytes()
+        if sha256 and hashlib.sha256(content).hexdigest() != sha256:
+            raise Auth0RunError(
+                f"The batch {uri} is not as the run was planned, so nothing of it is sent.",
+                advice="Find out who has changed it, and who may write to the run's folder. Then clear the task that "
+                "plans the run and all that follows it.",
+            )
+        return list(json.loads(content)[name])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Auth0RunError(
             f"The batch {uri} can't be read: {type(error).__name__}: {error}.",

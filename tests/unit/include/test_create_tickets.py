@@ -23,9 +23,9 @@ RUN = SimpleNamespace(dag_id="create_sso_tickets", run_id="manual__1", start_dat
 def run_without_sending(text: str, folder: Path, on_invalid_rows: str = "skip") -> tuple[list[Any], dict[str, Any]]:
     """Take a CSV through all steps but the requests; return the plan and what the export returned."""
     loaded = create_tickets.load(None, text, 0, folder)
-    found = create_tickets.read(Path(loaded["manifest"]), on_invalid_rows=on_invalid_rows)
+    found = create_tickets.read(Path(loaded["manifest"]), loaded["sha256"], on_invalid_rows=on_invalid_rows)
     planned = create_tickets.plan(found, FanOut(128, ""), FixedForecast(), folder)
-    rows, warnings = read_rows(Path(loaded["manifest"]))
+    rows, warnings = read_rows(Path(loaded["manifest"]), loaded["sha256"])
     return planned, create_tickets.export(rows, warnings, create_tickets.read_plan(folder), [], [], folder, RUN)
 
 
@@ -47,7 +47,7 @@ def test_a_whole_number_may_be_written_with_a_point(tmp_path: Path) -> None:
     assert Param(**CREATE_PARAMS["ttl_sec"]).resolve(hour) is hour
     loaded = create_tickets.load(None, "organization_id\norg_1\norg_2\n", hour, tmp_path)  # type: ignore[arg-type]
     assert (loaded["valid"], loaded["invalid"]) == (2, 0)
-    found = create_tickets.read(Path(loaded["manifest"]))
+    found = create_tickets.read(Path(loaded["manifest"]), loaded["sha256"])
     assert [type(prospect.body["ttl_sec"]) for prospect in found.valid] == [int, int]
     fan_out = choose_fan_out(2, 2, 4, 1.0, given=one, longest=1024)
     assert len(create_tickets.plan(found, fan_out, FixedForecast(), tmp_path)) == 1
@@ -145,10 +145,10 @@ class TestReplaceLimit:
 
 def test_the_report_has_the_warnings_of_the_plan_and_the_rows_whose_links_were_replaced(tmp_path: Path) -> None:
     loaded = create_tickets.load(None, "organization_id\norg_1\norg_2\n", 0, tmp_path)
-    found = create_tickets.read(Path(loaded["manifest"]))
+    found = create_tickets.read(Path(loaded["manifest"]), loaded["sha256"])
     create_tickets.plan(found, FanOut(1, ""), FixedForecast(warnings=["row 2: another link"]), tmp_path)
     outcomes = [{"row": row, "status": "created", "replaced": row == 2} for row in (1, 2)]
-    rows, warnings = read_rows(Path(loaded["manifest"]))
+    rows, warnings = read_rows(Path(loaded["manifest"]), loaded["sha256"])
     plan = create_tickets.read_plan(tmp_path)
     summary = create_tickets.export(rows, warnings, plan, outcomes, [], tmp_path, RUN)["summary"]
     assert summary["warnings"] == ["row 2: another link"]
@@ -163,6 +163,6 @@ def test_without_a_plan_the_report_knows_no_tenant(tmp_path: Path) -> None:
 def test_what_the_export_returns_names_the_first_rows_that_failed_and_why(tmp_path: Path) -> None:
     loaded = create_tickets.load(None, "organization_id\n" + "".join(f"org_{n}\n" for n in range(9)), 0, tmp_path)
     outcomes = [{"row": row, "status": "failed" if row > 2 else "created", "error": f"no {row}"} for row in range(1, 9)]
-    rows, warnings = read_rows(Path(loaded["manifest"]))
+    rows, warnings = read_rows(Path(loaded["manifest"]), loaded["sha256"])
     exported = create_tickets.export(rows, warnings, create_tickets.Plan(), outcomes, [], tmp_path, RUN)
     assert exported["errors"] == [f"row {row}: no {row}" for row in range(3, 8)]

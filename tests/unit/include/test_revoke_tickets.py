@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from include import revoke_tickets
+from include.files import ChangedFileError
 from include.reports import ReportRow, RunInfo, write_report
 from include.run import FanOut
 
@@ -20,7 +21,7 @@ RUN = RunInfo("create_sso_tickets", "run", "2026-01-01T00:00:00Z", "2026-01-01T0
     ("most", "labels"), [(2, ["3 tickets", "2 tickets"]), (5, ["1 ticket"] * 5), (9, ["1 ticket"] * 5)]
 )
 def test_tickets_are_divided_evenly_among_at_most_so_many_tasks(tmp_path: Path, most: int, labels: list[str]) -> None:
-    batches = revoke_tickets.plan(TICKETS, [], FanOut(most, ""), tmp_path)
+    batches, _ = revoke_tickets.plan(TICKETS, [], FanOut(most, ""), tmp_path)
     assert [batch["label"] for batch in batches] == labels
     parts = [json.loads(Path(batch["batch"]).read_text())["tickets"] for batch in batches]
     assert sorted((ticket for part in parts for ticket in part), key=lambda ticket: ticket["key"]) == TICKETS
@@ -29,9 +30,17 @@ def test_tickets_are_divided_evenly_among_at_most_so_many_tasks(tmp_path: Path, 
 def test_the_selection_is_read_as_it_was_written_and_replaces_an_earlier_one(tmp_path: Path) -> None:
     finished = [{"organization_id": "org_1", "status": "expired"}]
     revoke_tickets.plan(TICKETS, [], FanOut(5, ""), tmp_path)
-    revoke_tickets.plan(TICKETS[:1], finished, FanOut(5, ""), tmp_path)
-    assert revoke_tickets.read_selection(tmp_path) == (TICKETS[:1], finished)
+    _, sha256 = revoke_tickets.plan(TICKETS[:1], finished, FanOut(5, ""), tmp_path)
+    assert revoke_tickets.read_selection(tmp_path, sha256) == (TICKETS[:1], finished)
     assert {path.name for path in (tmp_path / "plan").iterdir()} == {"batch-0001.json", "selection.json"}
+
+
+def test_a_selection_that_was_changed_is_refused_and_the_error_says_what_to_clear(tmp_path: Path) -> None:
+    _, sha256 = revoke_tickets.plan(TICKETS, [], FanOut(1, ""), tmp_path)
+    file = tmp_path / "plan" / "selection.json"
+    file.write_bytes(file.read_bytes().replace(b'"e"', b'"f"'))
+    with pytest.raises(ChangedFileError, match=r"selection\.json is not as select_tickets wrote it.*clear select"):
+        revoke_tickets.read_selection(tmp_path, sha256)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,18 @@ def test_a_batch_that_can_not_be_read_says_what_to_clear(tmp_path: Path, read: A
         path.write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(Auth0RunError, match=r"batch\.json can't be read.*Clear the task that plans the run"):
         read(str(path))
+
+
+@pytest.mark.parametrize("read", [read_batch, read_tickets])
+def test_a_batch_that_was_changed_after_the_plan_is_refused_and_says_what_to_clear(tmp_path: Path, read: Any) -> None:
+    path = tmp_path / "batch.json"
+    path.write_text('{"label": "", "organizations": [], "tickets": []}')
+    planned = sha256(path.read_bytes()).hexdigest()
+    assert read(str(path), planned) == []
+    path.write_text('{"label": "", "organizations": [], "tickets": [] }')
+    with pytest.raises(Auth0RunError, match=r"batch\.json is not as the run was planned.*clear the task that plans"):
+        read(str(path), planned)
+    assert read(str(path)) == [], "a batch of one's own needs no digest"
 
 
 def test_an_outcome_has_the_reports_columns_in_order() -> None:

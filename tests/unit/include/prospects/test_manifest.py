@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from include.files import ChangedFileError
 from include.prospects import (
     ProspectsError,
     load_prospects,
@@ -23,9 +25,10 @@ BAD_ROWS = Path(__file__).parents[3] / "support" / "bad_rows.csv"
 
 def test_a_manifest_is_one_line_a_row_in_row_order(tmp_path):
     loaded = load_prospects(BAD_ROWS)
-    path = write_manifest(loaded, tmp_path / "run" / "1")
+    written = write_manifest(loaded, tmp_path / "run" / "1")
+    path = written["manifest"]
     assert path == str(tmp_path / "run" / "1" / "manifest.jsonl")
-    assert read_manifest(Path(path)) == loaded
+    assert read_manifest(Path(path), written["sha256"]) == loaded
     head, *rows = [json.loads(line) for line in Path(path).read_text().splitlines()]
     assert head == {"kind": "head", "warnings": [], "rows": 39}
     assert [row["row"] for row in rows] == list(range(1, 40))
@@ -47,13 +50,22 @@ def test_a_manifest_is_one_line_a_row_in_row_order(tmp_path):
 )
 def test_another_file_is_no_manifest(tmp_path, text):
     (tmp_path / "x.jsonl").write_text(text)
-    with pytest.raises(ValueError, match="is no manifest of prospects"):
-        read_manifest(tmp_path / "x.jsonl")
+    with pytest.raises(ChangedFileError, match="is not as load_prospects wrote it, so nothing of it is used"):
+        read_manifest(tmp_path / "x.jsonl", sha256(text.encode()).hexdigest())
+
+
+@pytest.mark.parametrize("read", [read_manifest, read_rows])
+def test_a_manifest_whose_content_was_changed_is_refused_and_the_error_says_what_to_clear(tmp_path, read):
+    written = write_manifest(load_prospects(None, text="organization_id\norg_1\n"), tmp_path)
+    file = Path(written["manifest"])
+    file.write_bytes(file.read_bytes().replace(b"org_1", b"org_2"))
+    with pytest.raises(ChangedFileError, match=r"manifest\.jsonl is not as .* clear load_prospects and all"):
+        read(file, written["sha256"])
 
 
 def test_a_manifest_that_another_worker_has_written_on_its_own_disk_says_what_to_set(tmp_path):
     with pytest.raises(FileNotFoundError, match="All workers must reach the run's folder: set report_uri to object"):
-        read_manifest(tmp_path / "manifest.jsonl")
+        read_manifest(tmp_path / "manifest.jsonl", "")
 
 
 def test_an_input_that_cannot_be_used_is_one_line_and_the_reader_raises_it_again():
@@ -76,13 +88,10 @@ def test_the_rows_for_the_report_have_the_fields_of_their_requests_or_an_error()
 def test_the_rows_for_the_report_are_read_without_their_single_problems(tmp_path):
     text = "organization_id,ttl_sec,domains\norg_1,,\norg_2,soon,a b;c d\n"
     found = load_prospects(None, text=text)
-    write_manifest(found, tmp_path)
-    rows, warnings = read_rows(tmp_path / "manifest.jsonl")
+    written = write_manifest(found, tmp_path)
+    rows, warnings = read_rows(Path(written["manifest"]), written["sha256"])
     assert (rows, warnings) == (manifest_rows(found), found.warnings)
     assert "problems" not in rows[1]
-    (tmp_path / "manifest.jsonl").write_text("{}")
-    with pytest.raises(ValueError, match="is no manifest of prospects: run load_prospects again"):
-        read_rows(tmp_path / "manifest.jsonl")
 
 
 def test_an_error_names_its_row_once_and_each_cell_once():

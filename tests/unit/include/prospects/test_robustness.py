@@ -50,6 +50,14 @@ headers = st.lists(
 ).map(lambda names: ["organization_id", *names])
 
 
+@pytest.fixture(scope="module", autouse=True)
+def storage_in_memory():
+    """Let the tasks read files that are in memory, as if a provider had registered such a storage."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("auth0_sso.runtime.storage.has_fs", lambda scheme: scheme == "memory")
+        yield
+
+
 def outcome_of(content):
     """Return the prospects in a file, or None when the file as a whole is refused."""
     file = UPath("memory://any-input/a.csv")
@@ -70,7 +78,8 @@ def row_numbers(loaded):
 def through_files(loaded, name):
     """Return what the report and the tasks read from a run's files."""
     folder = UPath(f"memory://any-input/{name}")
-    manifest = read_manifest(UPath(write_manifest(loaded, folder)))
+    written = write_manifest(loaded, folder)
+    manifest = read_manifest(UPath(written["manifest"]), written["sha256"])
     references = write_plan(plan_batches(manifest, 3), folder)
     organizations = [organization for reference in references for organization in read_batch(reference["batch"])]
     requests = [asdict(request) for organization in organizations for request in organization.requests]
