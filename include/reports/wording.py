@@ -53,7 +53,8 @@ TICKET_REMEDIES: dict[str, Remedy] = {
     RowStatus.CONFLICT: Remedy(
         "with an existing connection",
         "A connection of that name exists already. If it is this prospect's, SSO is set up; but a connection "
-        "with domain verification is not enabled before its domain is verified, which can take 24 to 48 hours. "
+        "with domain verification is not enabled before its domain is verified, which can take 24 to 48 hours, and "
+        "one without enabled_clients only by somebody in the Auth0 dashboard. "
         "To finish or change it, give its connection_id instead. If it is not this prospect's, give the row "
         "another connection_name.",
     ),

@@ -45,7 +45,7 @@ class Auth0RowError(Auth0Error):
 
 
 class Auth0ConflictError(Auth0RowError):
-    """A connection of that name exists: set up, or waiting for its domain to be verified."""
+    """A connection of that name exists: it is enabled, or waits for its domain or for somebody to enable it."""
 
 
 class Auth0RunError(Auth0Error):
@@ -125,8 +125,8 @@ def _kind_and_advice(status: int, code: str, said: str) -> tuple[type[Auth0Error
         return Auth0RunError, "Set the connection's host to the tenant's own domain, without a redirect."
     if status == 409 and "connection" in (code or said).lower():
         return Auth0ConflictError, (
-            "It is set up, or waits until its domain is verified, which can take 24 to 48 hours; "
-            "to finish or edit it, give connection_id instead."
+            "It is set up, or waits until its domain is verified, which can take 24 to 48 hours; to finish or edit it, "
+            "give connection_id instead. Without enabled_clients, somebody has to enable it in the Auth0 dashboard."
         )
     return Auth0RowError, "Fix the request."
 
