@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.hooks.identifiers import client_ids
@@ -16,6 +16,9 @@ from auth0_sso.tickets.batch import IssuedTicket, read_batch, read_tickets
 from auth0_sso.tickets.issue import TicketIssuer
 from auth0_sso.tickets.revoke import TicketRevoker
 from auth0_sso.tickets.select import select_tickets
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
 
 
 class CreateSsoTicketsOperator(SsoTicketsOperator):
@@ -95,13 +98,13 @@ class RevokeSsoTicketsOperator(SsoTicketsOperator):
     The results are pushed as XCom ``return_value`` also when the task fails, see
     :meth:`auth0_sso.tickets.revocations.TicketState.as_dict`.
 
-    :param tickets: what :class:`CreateSsoTicketsOperator` returned, or outcomes of it, with ``ticket_id`` and
-        ``expires_at``. (templated)
+    :param tickets: what :class:`CreateSsoTicketsOperator` returned, mapped or not, or outcomes of it, with
+        ``ticket_id`` and ``expires_at``. ``execute`` resolves it, so that no rendered field shows a link. (templated)
     :param organization_ids: organizations whose valid tickets are revoked, added to ``tickets``. (templated)
     :raises Auth0RowError: if Auth0 refused to revoke a ticket; the others are done.
     :raises Auth0RunError: if nothing can succeed until settings are fixed, or nothing is selected.
     :raises Auth0TransientError: if Auth0 was busy, down or out of reach for too long, or the task was ended early.
-    :raises ValueError: if one of these is text, which a template renders by default, or comes beside ``batch``.
+    :raises ValueError: if one of these has text in it, which a template renders by default, or comes beside ``batch``.
     """
 
     template_fields: Sequence[str] = (*SsoTicketsOperator.template_fields, "tickets", "organization_ids")
@@ -114,19 +117,31 @@ class RevokeSsoTicketsOperator(SsoTicketsOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.tickets = tickets
+        self.tickets: Any = tickets
         self.organization_ids = organization_ids
+
+    def _do_render_template_fields(self, parent: Any, template_fields: Iterable[str], *more: Any, **named: Any) -> None:
+        """Render the other fields; of ``tickets`` the UI shows that it is resolved later."""
+        self.tickets = Unshown(self.tickets)
+        others = [field for field in template_fields if field != "tickets"]
+        super()._do_render_template_fields(parent, others, *more, **named)
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Resolve ``tickets``, then do as all operators."""
+        given = self.tickets.value if isinstance(self.tickets, Unshown) else self.tickets
+        self.tickets = Unshown(self.render_template(given, context))
+        return super().execute(context)
 
     def work(self, hook: Auth0Hook, ledger: Ledger, attempt: RunAttempt) -> TicketRevoker:
         """Return the revoker of the tickets."""
-        for name, given in (("tickets", self.tickets), ("organization_ids", self.organization_ids)):
+        for name, given in (("tickets", self.tickets.value), ("organization_ids", self.organization_ids)):
             if isinstance(given, str) or (given and self.batch is not None):
                 raise ValueError(f"Task {self.task_id}: {name} must be a list, and can't be given beside batch.")
         finished: list[dict[str, Any]] = []
         if self.batch is not None:
             tickets = read_tickets(self.batch["batch"], self.batch.get("sha256", ""))
         else:
-            reported = [outcome for result in self.tickets for outcome in result.get("tickets", [result])]
+            reported = list(_outcomes_in(self.tickets.value))
             wanted, finished = select_tickets(attempt, reported=reported, organization_ids=self.organization_ids)
             tickets = [IssuedTicket(**ticket) for ticket in wanted]
         return TicketRevoker(
@@ -137,3 +152,26 @@ class RevokeSsoTicketsOperator(SsoTicketsOperator):
             finished=finished,
             dry_run=self.is_plan_only,
         )
+
+
+class Unshown:
+    """A value that may have links in it: as text, as a rendered field shows it, it is the same for each value."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return "not shown: it may have links in it"
+
+
+def _outcomes_in(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the outcomes in what one operator or several, or the instances of a mapped one, have returned."""
+    if isinstance(value, Mapping):
+        yield from _outcomes_in(value["tickets"]) if "tickets" in value else (value,)
+    elif isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        for item in value:
+            yield from _outcomes_in(item)
+    elif value is not None:  # what a skipped task has returned
+        raise ValueError("tickets must be a list of what CreateSsoTicketsOperator returns, or of outcomes.")
