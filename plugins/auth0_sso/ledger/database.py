@@ -9,12 +9,20 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy.exc import (
+    DatabaseError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+    StatementError,
+    TimeoutError,
+)
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random
 
 from auth0_sso.exceptions import LedgerError
@@ -25,6 +33,8 @@ from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
 
 LEDGER_CONN_ID = "sso_tickets_db"
 LEDGER_PATH_VARIABLE = "SSO_TICKETS_LEDGER"
+
+ErrorT = TypeVar("ErrorT", bound=BaseException)
 
 _CHUNK = 500
 
@@ -88,13 +98,22 @@ def connect(url: str | URL, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> LedgerData
         else:
             _prepare_sqlite(connection, timeouts)
 
+    event.listen(engine, "handle_error", _shorten)
     if not is_postgresql:
         _keep_private(location.database or "")
     try:
-        return LedgerDatabase(engine, cipher, clock, schema.prepare(engine))
+        return LedgerDatabase(engine, cipher, clock, _prepare_tables(engine))
+    except BaseException:
+        engine.dispose()
+        raise
+
+
+def _prepare_tables(engine: Engine) -> str:
+    try:
+        return schema.prepare(engine)
     except SQLAlchemyError as error:
         raise LedgerError(
-            f"The ledger at {location.set(query={})!r} can't be opened: {str(error).splitlines()[0]}.",
+            f"The ledger at {engine.url.set(query={})!r} can't be opened: {str(error).splitlines()[0]}.",
             advice=f"Check the connection '{LEDGER_CONN_ID}', or the path in {LEDGER_PATH_VARIABLE}.",
         ) from None
 
@@ -110,7 +129,7 @@ def committed(engine: Engine) -> Iterator[Connection]:
     try:
         connection = engine.connect()
     except TimeoutError as error:  # others hold all connections, as they do when the database hangs
-        raise OperationalError("CONNECT", None, error) from error
+        raise _one_line(OperationalError("CONNECT", None, error)) from None
     with connection, connection.begin() as transaction:
         yield connection
         try:
@@ -118,7 +137,7 @@ def committed(engine: Engine) -> Iterator[Connection]:
         except DBAPIError as error:
             if not is_away(error):
                 raise
-            raise UncertainCommitError("COMMIT", None, error.orig or error) from error
+            raise _one_line(UncertainCommitError("COMMIT", None, error.orig or error)) from error
 
 
 def is_away(error: BaseException) -> bool:
@@ -132,6 +151,21 @@ def is_away(error: BaseException) -> bool:
         or isinstance(error, (InterfaceError, OperationalError))
         or type(error) is DatabaseError
     )
+
+
+def _shorten(context: ExceptionContext) -> None:
+    """Keep an error's first line: SQL and values follow, which no log of a task, no error and no report may show."""
+    if context.sqlalchemy_exception is not None:
+        _one_line(context.sqlalchemy_exception)
+    if isinstance(context.sqlalchemy_exception, DBAPIError):
+        _one_line(context.original_exception)
+
+
+def _one_line(error: ErrorT) -> ErrorT:
+    if isinstance(error, StatementError):
+        error.statement = error.params = error.code = None
+    error.args = (str(error.args[0] if error.args else "").partition("\n")[0], *error.args[1:])
+    return error
 
 
 def chunks(values: Collection[str]) -> Iterator[list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import stat
 import threading
@@ -17,7 +18,7 @@ import time_machine
 from auth0_sso.exceptions import LedgerError
 from auth0_sso.ledger.database import connect, ledger_url
 from auth0_sso.ledger.store import Ledger, open_ledger
-from sqlalchemy import NullPool, create_engine, make_url, text
+from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from dev.sandbox.server import Sandbox
@@ -139,6 +140,30 @@ class TestConnect:
         with pytest.raises(SQLAlchemyError) as raised:
             sqlite_ledger.begin(SPEC, None, SECOND_RUN, answer_within=35)
         assert SPEC.request.prospect not in str(raised.value)
+
+    def test_an_error_of_the_database_is_one_line_without_sql_and_values(self, ledger: Ledger) -> None:
+        query = text("SELECT key FROM sso_tickets WHERE no_such_column = :name")
+        with pytest.raises(SQLAlchemyError) as raised, ledger.database.engine.connect() as connection:
+            connection.execute(query, {"name": "acme"})
+        shown = [str(one) for one in (raised.value, raised.value.__cause__)]
+        assert all("no_such_column" in one and "\n" not in one for one in shown)
+        assert not [one for one in shown if re.search("SELECT|SQL:|acme|LINE 1|Background", one)]
+
+    @pytest.mark.parametrize("error", [LedgerError("no"), SQLAlchemyError("no"), KeyboardInterrupt()])
+    def test_a_database_that_can_not_be_used_keeps_no_connection(
+        self, sqlite_url: str, monkeypatch: pytest.MonkeyPatch, error: BaseException
+    ) -> None:
+        engines: list[Engine] = []
+
+        def fail(engine: Engine) -> str:
+            engines.append(engine)
+            engine.connect().close()
+            raise error
+
+        monkeypatch.setattr("auth0_sso.ledger.schema.prepare", fail)
+        with pytest.raises((LedgerError, KeyboardInterrupt)):
+            connect(sqlite_url)
+        assert [engine.pool.checkedin() for engine in engines] == [0]
 
     def test_a_task_that_uses_another_ledger_than_the_plan_is_refused(self, sqlite_url: str) -> None:
         with closing(connect(sqlite_url)) as database:
