@@ -29,7 +29,8 @@ class Listener:
     """
     Creates the pool if it is missing, when a service of Airflow or a run starts, and preloads what the DAGs import.
 
-    It also publishes the pool's slots, which tasks can't look up, then and when a run of this project's DAGs starts.
+    It also publishes the pool's slots and a name of this Airflow, which tasks can't look up, then and when a run of
+    this project's DAGs starts.
 
     Tasks of a missing pool would stay ``scheduled`` forever. The LocalExecutor forks tasks from the scheduler, so what
     the DAGs import is imported once for all of them; each task saves about half a second of CPU.
@@ -42,22 +43,26 @@ class Listener:
             return
         from airflow.utils.session import create_session
         from auth0_sso.runtime.pool import ensure_pool, publish_slots
+        from auth0_sso.runtime.variables import publish_installation
 
         preload()
         with create_session() as session:
             ensure_pool(session)
             publish_slots(session)
+            publish_installation(session)
 
     @hookimpl
     def on_dag_run_running(self, dag_run: Any, msg: str) -> None:
         """Create a pool that was deleted, and publish its slots, in the scheduler's own transaction."""
         from auth0_sso.runtime.pool import ensure_pool, publish_slots
+        from auth0_sso.runtime.variables import publish_installation
         from sqlalchemy.orm import object_session
 
         if (session := object_session(dag_run)) is not None:
             ensure_pool(session)
             if dag_run.dag_id in DAG_IDS:
                 publish_slots(session)
+                publish_installation(session)
 
 
 def preload() -> None:

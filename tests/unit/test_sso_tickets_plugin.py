@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from airflow.models.variable import Variable
 from airflow.utils.sqlalchemy import prohibit_commit
 from auth0_sso.operators.links import PAGES_PREFIX
 from auth0_sso.runtime.pool import POOL, SLOTS_VARIABLE, SMALLEST_PLAN_SLOTS, ensure_pool, publish_slots
+from auth0_sso.runtime.variables import INSTALLATION_VARIABLE
 from sqlalchemy import Engine, create_engine, event, insert, select, update
 from sqlalchemy.orm import Session
 
@@ -135,6 +137,23 @@ def test_a_run_of_the_projects_dags_publishes_the_pools_slots(
         listener.on_dag_run_running(run, "")
         session.commit()
     assert published(engine) == expected
+
+
+def test_an_airflow_gets_a_name_of_its_own_once(listener: Any, engine: Engine) -> None:
+    def name() -> list[str]:
+        with Session(engine) as session:
+            found = session.scalars(select(Variable).where(Variable.key == INSTALLATION_VARIABLE))
+            return [variable.val for variable in found]
+
+    listener.on_starting(Job())
+    (given,) = name()
+    listener.on_starting(Job())
+    with Session(engine) as session:
+        session.add(run := run_of("create_sso_tickets"))
+        listener.on_dag_run_running(run, "")
+        session.commit()
+    assert name() == [given]
+    assert re.fullmatch("[0-9a-f]{32}", given)
 
 
 @pytest.fixture

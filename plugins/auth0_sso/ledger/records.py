@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from auth0_sso.models import SsoTicket, TicketRequest, canonical_body
+from auth0_sso.runtime.variables import read_installation
 
 if TYPE_CHECKING:
     from airflow.sdk.types import DagRunProtocol
@@ -132,6 +133,7 @@ class Entry:
     valid_until: float
     version: int
     run_after: float = 0.0
+    installation: str = ""
     duplicate_until: float = 0.0
     ticket: SsoTicket | None = None
     created_at: float | None = None
@@ -180,20 +182,24 @@ class RunAttempt:
     :param number: the task's ``max_tries``, which Airflow raises with each clear, but not with a retry.
     :param run_after: when the run was due, UNIX seconds. No clear changes it, so it says which of two runs is the
         later one, and distinguishes a run from a deleted one that had the same id.
+    :param installation: the Airflow's name, which distinguishes a run from one of another Airflow with this ledger.
     """
 
     run: str
     number: int = 0
     run_after: float = 0.0
+    installation: str = ""
 
     @classmethod
     def of(cls, dag_run: DagRunProtocol, number: int = 0) -> RunAttempt:
         """Return the attempt of a DAG run's task."""
-        return cls(f"{dag_run.dag_id}/{dag_run.run_id}", number, dag_run.run_after.timestamp())
+        run = f"{dag_run.dag_id}/{dag_run.run_id}"
+        return cls(run, number, dag_run.run_after.timestamp(), read_installation())
 
     def owns(self, entry: Entry) -> bool:
         """Whether this run was the last to request an entry's ticket."""
-        return (entry.run, entry.run_after) == (self.run, self.run_after)
+        theirs = (entry.run, entry.run_after, entry.installation)
+        return theirs == (self.run, self.run_after, self.installation)
 
     def left_without_link(self, entry: Entry) -> bool:
         """Whether a run of this DAG revoked the entry's ticket to request another one, and there is none."""

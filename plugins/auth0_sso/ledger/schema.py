@@ -44,6 +44,7 @@ tickets = Table(
     Column("expires_at", Double, index=True),
     Column("run", String(512), nullable=False, index=True),
     Column("run_after", Double, nullable=False),
+    Column("installation", String(255), nullable=False, default=""),
     Column("run_attempt", Integer, nullable=False, default=0),
     Column("attempts", Integer, nullable=False, default=0),
     Column("requested_at", Double, nullable=False),

@@ -121,6 +121,7 @@ class Ledger:
             fingerprint=spec.fingerprint,
             run=attempt.run,
             run_after=attempt.run_after,
+            installation=attempt.installation,
             run_attempt=attempt.number,
             attempts=(seen.attempts if seen and again else 0) + 1,
             requested_at=now,

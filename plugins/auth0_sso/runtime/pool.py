@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auth0_sso.exceptions import Auth0RunError
+from auth0_sso.runtime.variables import write_variable
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -117,25 +118,10 @@ def publish_slots(session: Session) -> None:
     Tasks read it, since they can't read the pool. It is written only when it differs. The caller commits.
     """
     from airflow.models.pool import Pool
-    from airflow.models.variable import Variable
-    from sqlalchemy import insert, select, update
-    from sqlalchemy.exc import IntegrityError
+    from sqlalchemy import select
 
     pool_slots = session.scalar(select(Pool.slots).where(Pool.pool == POOL))
     if pool_slots is None:
         return
     # With its unit: Airflow warns in a task's log when it reads a variable of less than five characters.
-    value = f"{pool_slots} slots"
-    here = Variable.key == SLOTS_VARIABLE
-    known = session.execute(select(Variable._val, Variable.is_encrypted).where(here)).one_or_none()
-    if known == (value, False):
-        return
-    # Not a secret, so it isn't encrypted: what is stored can be compared.
-    values = {"val": value, "is_encrypted": False}
-    write = update(Variable).where(here) if known else insert(Variable).values(key=SLOTS_VARIABLE)
-    connection = session.connection()
-    try:
-        with connection.begin_nested():  # as in ensure_pool
-            connection.execute(write.values(values))
-    except IntegrityError:  # another scheduler has just written it
-        return
+    write_variable(session, SLOTS_VARIABLE, f"{pool_slots} slots")

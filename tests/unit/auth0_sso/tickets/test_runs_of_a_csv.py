@@ -228,10 +228,16 @@ def test_a_prospect_that_stands_twice_gets_one_link_and_the_second_row_names_the
 
 
 @pytest.mark.answers("two DAGs request tickets for the same prospects at once")
-def test_runs_of_two_dags_at_once_give_nobody_two_links(runs: Runs, ledger: Ledger, tenant: Sandbox) -> None:
+@pytest.mark.parametrize(
+    "other",
+    [RunAttempt("a_copy/run-1", 3, FIRST_RUN.run_after), replace(FIRST_RUN, installation="another Airflow")],
+    ids=["two DAGs", "two Airflows with equal run ids"],
+)
+def test_runs_of_two_dags_or_airflows_at_once_give_nobody_two_links(
+    runs: Runs, ledger: Ledger, tenant: Sandbox, other: RunAttempt
+) -> None:
     wanted = factories.organizations(20)
-    attempts = (FIRST_RUN, RunAttempt("a_copy/run-1", 3, FIRST_RUN.run_after))
-    issuers = [factories.issuer(wanted, ledger, attempt, reissue=True) for attempt in attempts]
+    issuers = [factories.issuer(wanted, ledger, attempt, reissue=True) for attempt in (FIRST_RUN, other)]
 
     async def both() -> None:
         await asyncio.gather(*(one.run() for one in issuers))
