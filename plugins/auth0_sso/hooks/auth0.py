@@ -317,6 +317,7 @@ class Auth0Hook(HttpAsyncHook):
                 f"Auth0 gives no access token: {said}",
                 advice="See Auth0's status page; check the connection's host, and the proxy before Auth0.",
             ) from None
-        token = read_token_answer(answer.status, answer.body, answer.headers, requested_at)
+        signed = bool(self.settings.private_key.get_secret_value())
+        token = read_token_answer(answer.status, answer.body, answer.headers, requested_at, signed=signed)
         mask_secret(token.access_token)
         return token

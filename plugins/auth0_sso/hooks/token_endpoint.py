@@ -13,7 +13,9 @@ from auth0_sso.hooks.identifiers import HEADER_SAFE
 from auth0_sso.models import Token
 from auth0_sso.runtime.timeouts import EXPIRY_MARGIN
 
-_ASSERTION_SECONDS = 60
+# Auth0 takes an assertion that expires within five minutes: so the worker's clock may be half of that off.
+_ASSERTION_SECONDS = 150
+_CLOCK_SLACK = 10
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -34,7 +36,7 @@ def token_request(settings: Auth0Settings) -> dict[str, str]:
         "iss": settings.client_id,
         "sub": settings.client_id,
         "aud": f"https://{settings.domain}/",
-        "iat": now,
+        "iat": now - _CLOCK_SLACK,
         "exp": now + _ASSERTION_SECONDS,
         "jti": uuid.uuid4().hex,
     }
@@ -48,11 +50,14 @@ def token_request(settings: Auth0Settings) -> dict[str, str]:
     return {**body, "client_assertion_type": _ASSERTION_TYPE, "client_assertion": assertion}
 
 
-def read_token_answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str], requested_at: float) -> Token:
+def read_token_answer(
+    status: int, body: Mapping[str, Any], headers: Mapping[str, str], requested_at: float, *, signed: bool = False
+) -> Token:
     """
     Return the token of an answer.
 
     :param requested_at: UNIX seconds, from which ``expires_in`` counts.
+    :param signed: whether a private key has signed the request, instead of the client secret.
     :raises Auth0RunError: if the credentials, the grant or the audience are refused.
     :raises Auth0TransientError: if the tenant is throttled or has trouble.
     """
@@ -68,7 +73,9 @@ def read_token_answer(status: int, body: Mapping[str, Any], headers: Mapping[str
         raise Auth0TokenRateLimitError(message, advice="It is requested again later.", status=status, headers=headers)
     if status >= 500 or status in (200, 408):
         raise Auth0TransientError(message, advice="See Auth0's status page.", status=status, headers=headers)
-    raise Auth0RunError(message, advice=_advice(status, error), status=status, error_code=error, headers=headers)
+    raise Auth0RunError(
+        message, advice=_advice(status, error, signed), status=status, error_code=error, headers=headers
+    )
 
 
 def _usable_seconds(expires_in: object) -> float:
@@ -80,7 +87,7 @@ def _usable_seconds(expires_in: object) -> float:
     return lifetime - min(EXPIRY_MARGIN, lifetime / 10)
 
 
-def _advice(status: int, error: str) -> str:
+def _advice(status: int, error: str, signed: bool) -> str:
     if error == "unauthorized_client":
         return "Switch the application's Client Credentials grant on: Applications > Advanced Settings > Grant Types."
     if status == 403:
@@ -90,4 +97,9 @@ def _advice(status: int, error: str) -> str:
         )
     if status == 404 or 300 <= status < 400:
         return "Check the connection's host: it must be the tenant's domain."
+    if signed:
+        return (
+            "Check the connection's login (client id), its extra 'private_key', whose public key the application must "
+            "have, and the clock of this worker: an assertion is refused if that is minutes off."
+        )
     return "Check the connection's login (client id) and password (client secret)."

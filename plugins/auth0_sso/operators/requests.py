@@ -34,8 +34,9 @@ def organizations_of(requests: Sequence[TicketRequest | Mapping[str, Any]]) -> l
 
 
 def _complete(request: TicketRequest, row: int) -> TicketRequest:
-    config = request.body.get("connection_config") or {}
-    connection = request.connection_name or config.get("name") or request.body.get("connection_id") or ""
+    config = request.body.get("connection_config")
+    name = config.get("name") if isinstance(config, Mapping) else ""
+    connection = str(request.connection_name or name or request.body.get("connection_id") or "")
     return replace(
         request,
         row=row,

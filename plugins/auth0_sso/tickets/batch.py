@@ -14,6 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
 from auth0_sso.exceptions import Auth0RunError
 from auth0_sso.hooks.connection import Auth0Settings
 from auth0_sso.ledger.records import Entry, TicketSpec
@@ -59,6 +62,35 @@ class RequestGroup:
         if entry is None or not entry.is_valid(now):
             return self
         return RequestGroup(sorted(self.specs, key=lambda spec: spec.fingerprint != entry.fingerprint))
+
+
+class _Body(TypedDict, total=False):
+    """The fields of a request's body that are read here; the API checks the rest."""
+
+    ttl_sec: int | None
+    connection_id: str | None
+    connection_config: dict[str, Any] | None
+    domain_aliases_config: dict[str, Any] | None
+    provisioning_config: dict[str, Any] | None
+    enabled_clients: list[str] | None
+    enabled_organizations: list[dict[str, Any]] | None
+
+
+_BODY = TypeAdapter(_Body)
+
+
+def body_problem(request: TicketRequest) -> str:
+    """Return why a request can't be sent: its body has values of a wrong type, or no JSON; empty if it is right."""
+    try:
+        _BODY.validate_python(request.body)
+        json.dumps(request.body)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, ('body', *one['loc'])))}: {one['msg']}" for one in error.errors())
+    except (TypeError, ValueError, RecursionError) as error:
+        wrong = f"body: {error}"
+    else:
+        return ""
+    return f"The request is wrong, so it was not sent: {wrong}. Fix it where it is made."
 
 
 def spec_of(

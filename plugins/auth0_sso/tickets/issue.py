@@ -17,7 +17,7 @@ from auth0_sso.ledger.store import Ledger, StaleEntryError
 from auth0_sso.models import TicketRequest
 from auth0_sso.runtime.retry import OutageTimer, RetryBudget
 from auth0_sso.runtime.worker_pool import WorkerPool, worker_count
-from auth0_sso.tickets.batch import Organization, RequestGroup, group_requests, spec_of
+from auth0_sso.tickets.batch import Organization, RequestGroup, body_problem, group_requests, spec_of
 from auth0_sso.tickets.decide import Action, decide
 from auth0_sso.tickets.outcomes import (
     LOST_ANSWER,
@@ -78,7 +78,7 @@ class TicketIssuer:
 
     async def run(self) -> None:
         """Finish every request, unless an Auth0RunError says that none can succeed until settings are fixed."""
-        groups = group_requests(self._specs)
+        groups = group_requests(spec for spec in self._specs if not self._refuse(spec.request))
         try:
             await self.workers.run(groups)
         finally:
@@ -115,6 +115,13 @@ class TicketIssuer:
 
     def _outcome(self, request: TicketRequest) -> Outcome:
         return self._outcomes.get(request.row) or Outcome(request, OutcomeStatus.NOT_ATTEMPTED, self.workers.stopped)
+
+    def _refuse(self, request: TicketRequest) -> bool:
+        """Record that a request fails if its body can't be sent; return whether it does."""
+        problem = body_problem(request)
+        if problem:
+            self._outcomes[request.row] = Outcome(request, OutcomeStatus.FAILED, problem)
+        return bool(problem)
 
     async def _process_and_record(self, group: RequestGroup) -> None:
         retry_budget = RetryBudget(self._outage, self._hook.timeouts)

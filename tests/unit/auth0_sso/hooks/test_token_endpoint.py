@@ -7,11 +7,14 @@ from typing import Any
 
 import jwt
 import pytest
+import time_machine
 from auth0_sso.exceptions import Auth0Error, Auth0RunError, Auth0TokenRateLimitError, Auth0TransientError
 from auth0_sso.hooks.connection import Auth0Settings
 from auth0_sso.hooks.token_endpoint import read_token_answer, token_request
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from dev.sandbox.tenant.client_assertion import AssertionChecker
 from tests.unit.auth0_sso.hooks.conftest import pem_of
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -40,6 +43,25 @@ def test_a_private_key_replaces_the_secret_and_signs_another_assertion_each_time
     assert first["iss"] == first["sub"] == "client"
     assert 0 < first["exp"] - time.time() <= 300
     assert first["jti"] != second["jti"]
+
+
+@pytest.mark.parametrize("off", [-120, -60, 0, 60, 120])
+def test_a_client_assertion_serves_although_the_workers_clock_is_minutes_off(
+    private_key: rsa.RSAPrivateKey, pem: str, off: int
+) -> None:
+    public = private_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    tenant = AssertionChecker("client", [public])
+    with time_machine.travel(1_800_000_000 + off, tick=False):
+        assertion = token_request(settings(private_key=pem))["client_assertion"]
+    tenant.check(assertion, ["https://acme.eu.auth0.com/"], now=1_800_000_000)
+    assert jwt.decode(assertion, options={"verify_signature": False})["iat"] == 1_800_000_000 + off - 10
+
+
+def test_a_refused_client_assertion_names_the_key_and_the_clock_and_no_client_secret() -> None:
+    answer = {"error": "invalid_client", "error_description": "Client assertion is expired"}
+    with pytest.raises(Auth0RunError, match=r"extra 'private_key'.* the clock of this worker") as caught:
+        read_token_answer(401, answer, {}, 0, signed=True)
+    assert "client secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from auth0_sso.exceptions import Auth0RowError
 from auth0_sso.models import TicketRequest
 from auth0_sso.operators.requests import organizations_of
 from auth0_sso.operators.sso_tickets import CreateSsoTicketsOperator, RevokeSsoTicketsOperator
@@ -70,6 +71,27 @@ def test_a_wrong_request_is_named_before_anything_is_sent(tenant: Sandbox, reque
     assert isinstance(ti.raised, ValueError)
     assert str(ti.raised).startswith(said)
     assert not tenant.requests
+
+
+@pytest.mark.parametrize("plan_only", [False, True])
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"ttl_sec": "soon"}, "body.ttl_sec: Input should be a valid integer"),
+        ({"connection_config": "acme"}, "body.connection_config: Input should be a valid dictionary"),
+        ({"enabled_organizations": ["org_1"]}, "body.enabled_organizations.0: Input should be a valid dictionary"),
+        ({"enabled_clients": "abc"}, "body.enabled_clients: Input should be a valid list"),
+    ],
+)
+def test_a_request_whose_body_has_a_wrong_type_fails_alone(
+    tenant: Sandbox, body: dict[str, Any], said: str, plan_only: bool
+) -> None:
+    ti = create([{"organization_id": "org_1", "prospect": "it", "body": body}, GLOBEX], plan_only=plan_only)
+    wrong, other = factories.by_row(ti.pushed["return_value"]).values()
+    assert isinstance(ti.raised, Auth0RowError)
+    assert (wrong["status"], other["status"]) == ("failed", "planned" if plan_only else "created")
+    assert f"The request is wrong, so it was not sent: {said}" in wrong["error"]
+    assert tenant.stats().tickets == (0 if plan_only else 1)
 
 
 @pytest.mark.parametrize("given", [{}, {"requests": [ACME], "batch": {"label": "", "batch": "x.json"}}])
