@@ -11,11 +11,12 @@ from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
-from airflow.api_fastapi.core_api.security import GetUserDep, get_user, requires_access_dag
+from airflow.api_fastapi.core_api.security import GetUserDep, bearer_scheme, get_user, requires_access_dag
 from airflow.configuration import conf
 from airflow.models.dag import DagModel
 from airflow.models.log import Log
 from fastapi import Depends, HTTPException, Request
+from fastapi.security import HTTPAuthorizationCredentials
 from sqlalchemy.orm import Session
 
 CREATE_DAG = "create_sso_tickets"
@@ -57,23 +58,46 @@ def can(user: BaseUser, method: ResourceMethod, entity: DagAccessEntity, dag_id:
     return get_auth_manager().is_authorized_dag(method=method, access_entity=entity, details=details, user=user)
 
 
-def require_same_origin(request: Request) -> None:
+def require_same_origin(
+    request: Request, user: User, token: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer_scheme)]
+) -> None:
     """
     Refuse a request that another site's page has made a browser send with the user's cookie.
 
-    :raises HTTPException: 403, unless the browser says that it comes from here, or the client sends its own token.
+    :raises HTTPException: 403, unless the browser says that it comes from here, or a token that the client has sent
+        itself has authenticated it.
     """
-    if request.headers.get("authorization"):
+    by_cookie = user is getattr(request.state, "user", None)  # which Airflow's middleware has read
+    if token is not None and not by_cookie:
         return
-    origin = request.headers.get("origin", "")
-    own = {_origin(str(request.base_url)), _origin(conf.get("api", "base_url", fallback=""))} - {"://"}
-    if request.headers.get("sec-fetch-site", "same-origin") != "same-origin" or origin not in own:
+    site = request.headers.get("sec-fetch-site")
+    is_ours = is_own(request, request.headers.get("origin", "")) if site is None else site == "same-origin"
+    if not is_ours:
         raise HTTPException(403, "This request does not come from a page of this Airflow.")
 
 
-def _origin(url: str) -> str:
+def is_own(request: Request, url: str) -> bool:
+    """
+    Return whether a URL that a browser has sent is of this Airflow.
+
+    It has the name that the browser asked for, the ``Host`` that a proxy passes on, or the scheme and the name of
+    ``[api] base_url``. A proxy that ends TLS hides the scheme.
+    """
+    try:
+        scheme, host, port = _parts(url)
+        asked = _parts(f"{scheme}://{request.headers.get('host', '')}")
+        public = _parts(conf.get("api", "base_url", fallback=""))
+    except ValueError:
+        return False
+    return scheme in _DEFAULT_PORTS and bool(host) and (scheme, host, port) in (asked, public)
+
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def _parts(url: str) -> tuple[str, str, int | None]:
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    return parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme)
 
 
 SAME_ORIGIN = Depends(require_same_origin)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.configuration import conf
@@ -10,8 +10,9 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.routing import Match
 
-from sso_ui.access import CREATE_DAG, User, can
+from sso_ui.access import CREATE_DAG, User, can, is_own
 from sso_ui.rendering import FOLDER, HEADERS, STATIC_FILES, render
 from sso_ui.routes import batches, columns, customers, reports, runs
 
@@ -45,9 +46,30 @@ async def refuse(request: Request, error: StarletteHTTPException) -> Response:
         response = render(request, "parts/error.html.j2", error.status_code, reason=str(error.detail))
     elif error.status_code == 401:
         login = f"{conf.get('api', 'base_url', fallback='').rstrip('/')}/api/v2/auth/login"
-        login = f"{login}?next={quote(str(request.url), safe='')}"
+        login = f"{login}?next={quote(_return_address(request), safe='')}"
         response = render(request, "login.html.j2", 401, reason=str(error.detail), login=login)
     else:
         response = render(request, "refusal.html.j2", error.status_code, reason=str(error.detail))
     response.headers.update({**HEADERS, **(error.headers or {})})
     return response
+
+
+def _return_address(request: Request) -> str:
+    """
+    Return where the login leads back to: a page that answers GET, this one or the one that its form is on.
+
+    It is a path. So the scheme and the name stay those that the browser shows, whatever a proxy passes on.
+    """
+    root = str(request.scope.get("root_path", ""))
+    referer = request.headers.get("referer", "")
+    came_from = referer if is_own(request, referer) else ""
+    for url in (str(request.url), came_from):
+        parts = urlsplit(url)
+        if _answers_get(root, parts.path):
+            return urlunsplit(("", "", parts.path, parts.query, ""))
+    return f"{root}/"
+
+
+def _answers_get(root: str, path: str) -> bool:
+    page = {"type": "http", "method": "GET", "root_path": root, "path": unquote(path)}
+    return path.startswith(f"{root}/") and any(route.matches(page)[0] is Match.FULL for route in app.routes)

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import html
+import re
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.core_api import security
 from airflow.models.log import Log
+from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from sqlalchemy import select
@@ -124,9 +132,23 @@ def test_a_path_leads_nowhere_else(client: TestClient, sign_in: SignIn, path: st
         {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": ""},
+        {"Origin": "http://[testserver"},
+        {"Origin": "http://testserver:port"},
+        {"Origin": "testserver"},
         {"Origin": "http://testserver", "Sec-Fetch-Site": "same-site"},
+        {"Origin": "http://testserver", "Sec-Fetch-Site": "none"},
+        {"Origin": "http://testserver", "Sec-Fetch-Site": ""},
         {"Origin": "http://testserver:8081"},
-        {"Origin": "https://testserver"},
+        {"Origin": "http://testserver:443"},
+        {"Origin": "http://testserver.evil.example"},
+        {"Origin": "https://evil.example", "X-Forwarded-Host": "evil.example"},
+        {"Origin": "https://evil.example", "Forwarded": "host=evil.example"},
+        {"Origin": "https://evil.example", "Authorization": "Basic YW5uOnNlY3JldA=="},
+        {"Origin": "https://evil.example", "Authorization": "Bearer"},
+        {"Origin": "https://evil.example", "Authorization": "Bearer "},
+        {"Origin": "https://evil.example", "Authorization": "Bearer  "},
+        {"Origin": "https://evil.example", "Authorization": "Digest username=ann"},
         {},
     ],
     ids=str,
@@ -136,6 +158,79 @@ def test_another_sites_page_can_not_post_with_the_users_cookie(
 ) -> None:
     sign_in()
     assert call(client, route, headers) == 403
+
+
+PUBLIC = "https://airflow.acme.example"
+PORT = "https://airflow.acme.example:8443"
+# What a proxy that ends TLS lets the api-server see of a browser's request: http, and the name that it passes as Host.
+THROUGH_A_PROXY: list[tuple[str, str, dict[str, str], bool]] = [
+    # [api] base_url, Host, headers of the browser, whether the request is answered
+    ("", "airflow.acme.example", {"Origin": PUBLIC, "Sec-Fetch-Site": "same-origin"}, True),
+    ("", "airflow.acme.example", {"Origin": PUBLIC}, True),
+    ("", "airflow.acme.example:443", {"Origin": PUBLIC}, True),
+    ("", "AIRFLOW.Acme.Example", {"Origin": PUBLIC}, True),
+    ("", "airflow.acme.example:8443", {"Origin": PORT}, True),
+    ("", "airflow-api-server:8080", {"Origin": PUBLIC, "Sec-Fetch-Site": "same-origin"}, True),
+    ("HTTPS://AIRFLOW.ACME.EXAMPLE", "airflow-api-server:8080", {"Origin": PUBLIC}, True),
+    ("https://airflow.acme.example:443", "airflow-api-server:8080", {"Origin": PUBLIC}, True),
+    ("https://airflow.acme.example/airflow", "airflow-api-server:8080", {"Origin": PUBLIC}, True),
+    ("https://airflow.acme.example:8443/", "airflow-api-server:8080", {"Origin": PORT}, True),
+    ("", "[::1]:8080", {"Origin": "http://[::1]:8080"}, True),
+    ("", "airflow-api-server:8080", {"Origin": PUBLIC}, False),
+    ("", "airflow.acme.example", {"Origin": "https://evil.example"}, False),
+    ("", "airflow.acme.example", {"Origin": PORT}, False),
+    ("", "airflow.acme.example", {"Origin": PUBLIC, "Sec-Fetch-Site": "cross-site"}, False),
+    (PUBLIC, "airflow-api-server:8080", {"Origin": "http://airflow.acme.example"}, False),
+    (PUBLIC, "airflow-api-server:8080", {"Origin": "https://acme.example", "Sec-Fetch-Site": "same-site"}, False),
+    (PUBLIC, "airflow-api-server:8080", {"Origin": "https://evil.example"}, False),
+    ("/", "airflow-api-server:8080", {"Origin": "null"}, False),
+]
+
+
+@pytest.mark.parametrize(("base_url", "host", "headers", "answered"), THROUGH_A_PROXY, ids=str)
+def test_a_browsers_post_through_a_proxy_that_ends_tls_is_answered_and_another_sites_is_not(
+    client: TestClient,
+    sign_in: SignIn,
+    monkeypatch: pytest.MonkeyPatch,
+    base_url: str,
+    host: str,
+    headers: dict[str, str],
+    answered: bool,
+) -> None:
+    sign_in()
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", base_url)
+    assert call(client, ("POST", "/customers"), {"Host": host, **headers}) == (200 if answered else 403)
+
+
+BEARER = {"Authorization": "bearer s3cret"}
+
+
+@POSTS
+def test_a_script_with_a_token_of_its_own_needs_no_origin(
+    client: TestClient, sign_in: SignIn, route: tuple[str, str]
+) -> None:
+    sign_in()
+    assert call(client, route, BEARER) == ROUTES[route][2]
+
+
+def test_a_token_beside_a_cookie_counts_only_if_it_is_the_token_that_authenticates(
+    client: TestClient, sign_in: SignIn
+) -> None:
+    """Some versions of Airflow prefer the cookie, which a middleware has read, as ``request.state.user``."""
+    sign_in()
+    ann = SimpleNamespace(get_name=lambda: "ann")
+
+    def by_cookie(request: Request) -> Any:
+        request.state.user = ann
+        return ann
+
+    def by_token(request: Request) -> Any:
+        request.state.user = ann
+        return SimpleNamespace(get_name=lambda: "robot")
+
+    for get_user, status in ((by_cookie, 403), (by_token, 200)):
+        app.dependency_overrides[security.get_user] = get_user
+        assert call(client, ("POST", "/customers"), BEARER) == status
 
 
 @EACH_ROUTE
@@ -162,9 +257,58 @@ def test_a_nonce_is_used_once(client: TestClient, sign_in: SignIn) -> None:
 
 @pytest.mark.parametrize("wanted", ["text/html", "application/json"])
 def test_who_is_not_logged_in_is_led_to_the_login_and_back(client: TestClient, wanted: str) -> None:
-    answer = client.get(f"/runs/{RUN}", headers={"Accept": wanted})
+    answer = client.get(f"/runs/{RUN}?page=2", headers={"Accept": wanted})
     assert answer.status_code == 401
-    assert "/api/v2/auth/login?next=http%3A%2F%2Ftestserver%2Fruns%2Fcreate_sso_tickets%2Fmanual__" in answer.text
+    assert return_address(answer) == f"/runs/{RUN}?page=2"
+
+
+def return_address(answer: Any) -> str:
+    """Return where the login leads back to."""
+    (login,) = re.findall(r'href="([^"]*/api/v2/auth/login[^"]*)"', answer.text)
+    (address,) = parse_qs(urlsplit(html.unescape(login)).query)["next"]
+    return address
+
+
+@pytest.mark.parametrize(
+    ("referer", "address"),
+    [
+        ("https://airflow.acme.example/batches/new", "/batches/new"),
+        ("https://airflow.acme.example/customers", "/customers"),
+        (f"https://airflow.acme.example/batches/{ID}?reissue=true", f"/batches/{ID}?reissue=true"),
+        ("https://airflow.acme.example/batches", "/"),
+        ("https://airflow.acme.example/other", "/"),
+        ("https://airflow.acme.example//evil.example/runs", "/"),
+        ("https://evil.example/runs", "/"),
+        ("https://[evil", "/"),
+        ("javascript:alert(1)", "/"),
+        ("", "/"),
+    ],
+)
+def test_after_a_post_without_a_login_the_login_leads_to_a_page_that_answers_get(
+    client: TestClient, referer: str, address: str
+) -> None:
+    headers = {"Host": "airflow.acme.example", "Origin": PUBLIC, "Referer": referer}
+    answer = client.post("/batches", headers=headers)
+    assert answer.status_code == 401
+    assert return_address(answer) == address
+
+
+@pytest.mark.parametrize("base_url", ["", "https://airflow.acme.example/team", "HTTPS://Airflow.acme.example:443/team"])
+def test_the_login_itself_takes_the_return_address_and_leads_to_the_public_one(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, base_url: str
+) -> None:
+    """It has no scheme and no name, so those that the browser shows stay, and no header can name another site."""
+    mounted = FastAPI(root_path=urlsplit(base_url).path)
+    mounted.mount("/sso-tickets", app)
+    browser = TestClient(mounted, headers={"Host": "airflow.acme.example"})
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", base_url)
+    address = return_address(browser.get(f"{mounted.root_path}/sso-tickets/runs"))
+    seen = {"type": "http", "path": "/login", "server": ("10.0.0.1", 8080), "scheme": "http", "query_string": b""}
+    headers = [(b"host", b"airflow.acme.example")]
+    login = Request({**seen, "headers": headers, "root_path": mounted.root_path})
+    assert security.is_safe_url(address, request=login)
+    assert security.is_safe_url(address)
+    assert address == f"{mounted.root_path}/sso-tickets/runs"
 
 
 def logged(session: Session) -> list[tuple[str, str | None, str | None]]:
