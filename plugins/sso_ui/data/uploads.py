@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import shutil
 import time
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from airflow.sdk import ObjectStoragePath
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 FOLDER = "uploads"
 KEPT_SECONDS = 30 * 86_400
 MOST_UPLOAD_BYTES = MOST_BYTES
+_PART = 2**20
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -33,22 +36,29 @@ def base() -> Any:
     return ObjectStoragePath(run.absolute(run.DEFAULT_REPORTS)) / FOLDER
 
 
-def keep(name: str, content: bytes) -> str:
+def keep(name: str, content: BinaryIO) -> str:
     """
     Keep a CSV under a new id, and remove those that are older than 30 days from a local folder.
 
     :param name: the file's own name, which the report shows as ``source``.
+    :param content: a file that can be rewound; it is copied in parts.
     :return: the id, which nobody can guess.
     :raises UploadError: if it is too large.
     """
-    if len(content) > MOST_UPLOAD_BYTES:
-        raise UploadError(f"The CSV has over {MOST_UPLOAD_BYTES // 2**20} MiB: divide it among several runs.")
+    if content.seek(0, os.SEEK_END) > MOST_UPLOAD_BYTES:
+        raise UploadError(too_large())
+    content.seek(0)
     upload_id = secrets.token_hex(16)
     folder = base() / upload_id
     make_private(folder)
-    write_private(folder, safe_name(name), [content])
+    write_private(folder, safe_name(name), iter(partial(content.read, _PART), b""))
     _remove_old()
     return upload_id
+
+
+def too_large() -> str:
+    """Return what is said of a CSV that is too large."""
+    return f"The CSV has over {MOST_UPLOAD_BYTES // 2**20} MiB: divide it among several runs."
 
 
 def folder_of(upload_id: str) -> AnyPath:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+from contextlib import AbstractAsyncContextManager
 from typing import Annotated
 
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.configuration import conf
-from fastapi import APIRouter, Form, HTTPException, Query, Request, Response, UploadFile
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.datastructures import FormData, UploadFile
 
 from include.prospects.load import MOST_ROWS
 from include.prospects.schema.models import MAX_TTL_SEC
 from include.reports.cells import guard
 from include.run import choose_fan_out
 from sso_ui.access import CREATE_DAG, MAY_CREATE, SAME_ORIGIN
+from sso_ui.bodies import limited
 from sso_ui.data import preview, uploads
 from sso_ui.data.counting import Preview
 from sso_ui.data.preview import PreviewError
@@ -24,6 +27,9 @@ from sso_ui.data.tenant import Tenant, read_tenant
 from sso_ui.rendering import HEADERS, render
 
 router = APIRouter(prefix="/batches", dependencies=[MAY_CREATE])
+
+_MOST_OF_THE_FORM = 64 * 2**10
+"""Bytes of the form around the CSV."""
 
 TtlSec = Annotated[int, Query(ge=0, le=MAX_TTL_SEC)]
 Page = Annotated[int, Query(ge=1, le=100_000)]
@@ -36,13 +42,13 @@ def new_batch(request: Request) -> HTMLResponse:
 
 
 @router.post("", response_class=HTMLResponse, dependencies=[SAME_ORIGIN])
-async def upload(
-    request: Request, session: SessionDep, file: UploadFile | None = None, text: Annotated[str, Form()] = ""
-) -> Response:
+async def upload(request: Request, session: SessionDep) -> Response:
     """Keep and check a CSV that was chosen, dropped or pasted; then show its preview, or why it can't be used."""
+    text = ""
     try:
-        name, content = await _content(file, text)
-        upload_id = await asyncio.to_thread(uploads.keep, name, content)
+        async with _form(request) as form:
+            text = str(form.get("text", ""))
+            upload_id = await _keep(form.get("file"), text)
         await preview.check(upload_id, 0, await asyncio.to_thread(read_tenant, session))
     except (uploads.UploadError, PreviewError) as error:
         problems = error.problems if isinstance(error, PreviewError) else [str(error)]
@@ -88,11 +94,16 @@ def download_problems(upload_id: str) -> Response:
     return Response(stream.getvalue(), media_type="text/csv", headers={**HEADERS, **disposition})
 
 
-async def _content(file: UploadFile | None, text: str) -> tuple[str, bytes]:
-    if file is not None and file.filename:
-        return file.filename, await file.read(uploads.MOST_UPLOAD_BYTES + 1)
+def _form(request: Request) -> AbstractAsyncContextManager[FormData]:
+    most = uploads.MOST_UPLOAD_BYTES + _MOST_OF_THE_FORM
+    return limited(request, most, uploads.too_large()).form(max_files=1, max_fields=10, max_part_size=most)
+
+
+async def _keep(file: UploadFile | str | None, text: str) -> str:
+    if isinstance(file, UploadFile) and file.filename:
+        return await asyncio.to_thread(uploads.keep, file.filename, file.file)
     if text.strip():
-        return "pasted.csv", text.encode()
+        return await asyncio.to_thread(uploads.keep, "pasted.csv", io.BytesIO(text.encode(errors="surrogatepass")))
     raise PreviewError(["There is nothing to check: choose a CSV, or paste its rows."])
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from typing import Annotated, Any
 
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.common.db.common import SessionDep
 from auth0_sso.exceptions import LedgerError
 from auth0_sso.ledger.records import Entry
-from fastapi import APIRouter, Form, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, Field
 
 from sso_ui.access import CREATE_DAG, MAY_CREATE, MAY_READ_ALL_LINKS, REVOKE_DAG, SAME_ORIGIN, User, audit, can
+from sso_ui.bodies import read_form
 from sso_ui.data import uploads
 from sso_ui.data.customers import CUSTOMERS_A_PAGE, find_customers
 from sso_ui.data.ledger import readable_ledger
@@ -23,6 +26,17 @@ router = APIRouter(prefix="/customers", dependencies=[MAY_READ_ALL_LINKS])
 _REVEALED = "sso_ticket_revealed"
 
 
+class Search(BaseModel):
+    """The fields of the search form."""
+
+    q: Annotated[str, Field(max_length=300)] = ""
+    page: Annotated[int, Field(ge=1, le=100_000)] = 1
+
+
+async def _search(request: Request) -> Search:
+    return await read_form(request, Search)
+
+
 @router.get("", response_class=HTMLResponse)
 def show_customers(request: Request, user: User) -> HTMLResponse:
     """List the prospects, those with the latest request first."""
@@ -30,15 +44,10 @@ def show_customers(request: Request, user: User) -> HTMLResponse:
 
 
 @router.post("", response_class=HTMLResponse, dependencies=[SAME_ORIGIN])
-def search_customers(
-    request: Request,
-    user: User,
-    q: Annotated[str, Form(max_length=300)] = "",
-    page: Annotated[int, Form(ge=1, le=100_000)] = 1,
-) -> HTMLResponse:
+def search_customers(request: Request, user: User, wanted: Annotated[Search, Depends(_search)]) -> HTMLResponse:
     """List the prospects that contain each word of ``q``; posted, since logs hold addresses of requests."""
     part = "parts/customer_rows.html.j2" if request.headers.get("hx-request") else "customers.html.j2"
-    return _found(request, user, part, q, page)
+    return _found(request, user, part, wanted.q, wanted.page)
 
 
 @router.post("/{key}/link", response_class=HTMLResponse, dependencies=[SAME_ORIGIN])
@@ -57,7 +66,7 @@ def reissue(request: Request, session: SessionDep, key: str) -> Response:
     """Make a CSV of the prospect's row, as its last run had it, and show what a run with it would do."""
     try:
         content = prospect_csv(session, _entry(key))
-        upload_id = uploads.keep("reissue.csv", content)
+        upload_id = uploads.keep("reissue.csv", io.BytesIO(content))
     except (ReissueError, uploads.UploadError) as error:
         raise HTTPException(404, str(error)) from None
     root = request.scope.get("root_path", "")

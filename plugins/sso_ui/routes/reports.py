@@ -6,13 +6,14 @@ from typing import Annotated
 from urllib.parse import quote
 
 from airflow.api_fastapi.common.db.common import SessionDep
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, Field
 
 from include.reports.html.page import content_security_policy
 from include.reports.html.served import read_links, served_page
 from sso_ui.access import MAY_READ_LINKS, SAME_ORIGIN, User, audit
+from sso_ui.bodies import read_json
 from sso_ui.data.report_files import EXTRA_REPORTS, UnreadableFileError, own_folder, read_file
 from sso_ui.data.runs import REPORT_TASK, xcom
 from sso_ui.rendering import HEADERS, PAGES
@@ -31,6 +32,10 @@ class Rows(BaseModel):
     """Numbers of rows whose links are revealed."""
 
     rows: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1, max_length=1_000)]
+
+
+async def _rows(request: Request) -> Rows:
+    return await read_json(request, Rows)
 
 
 class RunFolder:
@@ -75,7 +80,9 @@ def show_report(request: Request, session: SessionDep, dag_id: str, run_id: str)
 
 
 @router.post("/links", dependencies=[SAME_ORIGIN])
-def reveal(session: SessionDep, user: User, dag_id: str, run_id: str, wanted: Rows) -> JSONResponse:
+def reveal(
+    session: SessionDep, user: User, dag_id: str, run_id: str, wanted: Annotated[Rows, Depends(_rows)]
+) -> JSONResponse:
     """Return the links of some rows; the audit log says who has seen them."""
     links = read_links(RunFolder(session, dag_id, run_id).read, wanted.rows)
     audit(session, user, "sso_tickets_revealed", dag_id, run_id, rows=sorted(links))

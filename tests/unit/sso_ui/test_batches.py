@@ -104,6 +104,15 @@ def test_each_bad_row_is_named_with_its_problem_and_all_can_be_downloaded(browse
     ]
 
 
+@pytest.mark.parametrize("sent", ["data", "files"])
+def test_a_pasted_csv_may_be_as_large_as_an_uploaded_one(browser: TestClient, sent: str) -> None:
+    text = csv_of(2, 1, "pasted") + "\n" + "\n" * 3 * 2**20
+    body: Any = {"data": {"text": text}} if sent == "data" else {"files": {"text": (None, text)}}
+    answer = browser.post("/batches", **body, headers=HERE)
+    assert answer.status_code == 303, answer.text[:500]
+    assert "2 prospects of 1 organization" in browser.get(answer.headers["location"]).text
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
