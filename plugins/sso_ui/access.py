@@ -17,7 +17,8 @@ from airflow.models.dag import DagModel
 from airflow.models.log import Log
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials
-from sqlalchemy.orm import Session
+
+from sso_ui.data.metadata import short_session
 
 CREATE_DAG = "create_sso_tickets"
 REVOKE_DAG = "revoke_sso_tickets"
@@ -103,10 +104,10 @@ def _parts(url: str) -> tuple[str, str, int | None]:
 SAME_ORIGIN = Depends(require_same_origin)
 
 
-def audit(session: Session, user: BaseUser, event: str, dag_id: str, run_id: str | None, **extra: Any) -> None:
+def audit(user: BaseUser, event: str, dag_id: str, run_id: str | None, **extra: Any) -> None:
     """Write an event into Airflow's audit log and commit it; ``extra`` must hold no link."""
     name = user.get_name()
     entry = Log(event=event, task_instance=None, owner=name, owner_display_name=name, extra=json.dumps(extra))
     entry.dag_id, entry.run_id = dag_id, run_id
-    session.add(entry)
-    session.commit()
+    with short_session() as session:
+        session.add(entry)

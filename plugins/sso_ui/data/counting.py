@@ -1,18 +1,20 @@
 """
-The numbers of a checked CSV, counted in a process of its own: ``python -m sso_ui.data.counting``.
+The numbers of a checked CSV, counted in a process of its own: ``python -m sso_ui.data.counting MANIFEST``.
 
-Its standard input is a JSON object of one line, the ``task``, and the manifest's lines: a head, then one for each row.
-Its standard output is a :class:`Preview` as JSON. The api-server, which has one interpreter lock for all its requests,
-only passes the bytes on.
+Its argument is the path of a manifest: a head, then a line for each row. Its standard input is a JSON object, the
+``task``. Its standard output is a :class:`Preview` as JSON. The api-server, which has one interpreter lock for all its
+requests, reads nothing of the rows.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from auth0_sso.exceptions import LedgerError
@@ -59,14 +61,14 @@ class Preview:
 
 def task(ttl_sec: int, settings: Auth0Settings | None, ledger: str, unknown: str) -> bytes:
     """
-    Return the first line of the standard input.
+    Return the standard input.
 
     :param settings: of the connection, whose secrets are left out; None if it can't be read.
     :param ledger: the URL of the ledger; empty if it can't be read.
     :param unknown: why one of them can't be read.
     """
     public = {name: getattr(settings, name) for name in _SETTINGS} if settings else None
-    return json_bytes({"ttl_sec": ttl_sec, "settings": public, "ledger": ledger, "unknown": unknown}) + b"\n"
+    return json_bytes({"ttl_sec": ttl_sec, "settings": public, "ledger": ledger, "unknown": unknown})
 
 
 def expected_rows(
@@ -83,26 +85,36 @@ def expected_rows(
 
 def main() -> None:
     """Count."""
-    given, head, *lines = sys.stdin.buffer.read().splitlines()
-    rows = [json.loads(line) for line in lines if not line.startswith(INVALID)]
-    known = json.loads(given)
+    known = json.load(sys.stdin.buffer)
+    manifest = Path(sys.argv[1])
+    with manifest.open("rb") as lines:
+        head = json.loads(next(lines))
+    organizations = Counter(row["organization_id"] for row in _valid_rows(manifest))
     reuse, reissue, unknown = None, None, known["unknown"]
     if not unknown:
         try:
-            reuse, reissue = _counts(rows, Auth0Settings(**known["settings"]), known["ledger"])
+            reuse, reissue = _counts(_valid_rows(manifest), Auth0Settings(**known["settings"]), known["ledger"])
         except (LedgerError, SQLAlchemyError) as error:
             unknown = str(error).splitlines()[0]
     preview = Preview(
         ttl_sec=known["ttl_sec"],
-        valid=len(rows),
-        invalid=len(lines) - len(rows),
-        organizations=len({row["organization_id"] for row in rows}),
-        warnings=json.loads(head)["warnings"],
+        valid=organizations.total(),
+        invalid=head["rows"] - organizations.total(),
+        organizations=len(organizations),
+        warnings=head["warnings"],
         reuse=reuse,
         reissue=reissue,
         unknown=unknown,
     )
     sys.stdout.buffer.write(json_bytes(asdict(preview)))
+
+
+def _valid_rows(manifest: Path) -> Iterator[dict[str, Any]]:
+    with manifest.open("rb") as lines:
+        next(lines)
+        for line in lines:
+            if not line.startswith(INVALID):
+                yield json.loads(line)
 
 
 def _counts(rows: Iterable[dict[str, Any]], settings: Auth0Settings, url: str) -> tuple[ExpectedCounts, ExpectedCounts]:

@@ -1,21 +1,24 @@
 """
 What a run with an uploaded CSV would do, before anything is sent.
 
-The CSV is checked and counted in processes of their own: 100,000 rows take many seconds and hundreds of MiB, which the
-api-server must not spend. The results stay beside the upload.
+The CSV is checked and counted in processes of their own, which read and write files: it would take the api-server many
+seconds and hundreds of MiB. The results stay beside the upload, those of each lifetime in files of their own.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
+import shutil
 import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from subprocess import PIPE, Popen, TimeoutExpired
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from airflow.sdk import ObjectStoragePath
@@ -27,17 +30,21 @@ from sqlalchemy.exc import SQLAlchemyError
 from include import reports, run
 from include.create_tickets import LINKS_WORK_FOR
 from include.files import write_private
-from include.prospects.manifest import FILE_NAME
+from include.prospects.load import MOST_ROWS
 from sso_ui.access import CREATE_DAG
 from sso_ui.data import counting
 from sso_ui.data.counting import INVALID, Preview, expected_rows
 from sso_ui.data.ledger import readable_ledger, readable_url
-from sso_ui.data.tenant import Tenant
+from sso_ui.data.tenant import Tenant, read_tenant
 from sso_ui.data.uploads import file_of, folder_of
 
 ROWS_A_PAGE = 100
-_SUMMARY = "preview.json"
+MOST_LINES = 50_000
+"""Lines of a CSV, without its header. Of the widest rows in 100 MiB, the two processes of a check need about 400 and
+then 600 MiB for as many, and two checks run at once."""
+
 _CHECK_SECONDS = 300.0
+_PART = 2**20
 _PLUGINS = str(Path(__file__).parents[2])
 _PREVIEW = TypeAdapter(Preview)
 
@@ -65,34 +72,39 @@ class RowLine:
     problems: Sequence[dict[str, Any]] = ()
 
 
-async def check(upload_id: str, ttl_sec: int, tenant: Tenant) -> Preview:
+def check(upload_id: str, ttl_sec: int) -> Preview:
     """
     Check an upload and keep the result.
 
     :raises PreviewError: if it can't be used as a whole.
     :raises UploadError: if there is no such upload.
     """
-    file, folder = await asyncio.to_thread(lambda: (file_of(upload_id), folder_of(upload_id)))
-    content, task = await asyncio.to_thread(lambda: (file.read_bytes(), _counting_task(ttl_sec, tenant)))
+    file, folder = file_of(upload_id), folder_of(upload_id)
+    task = _counting_task(ttl_sec, read_tenant())
+    with _workspace(folder) as space:
+        content = space / file.name
+        with file.open("rb") as uploaded, content.open("wb") as copy:
+            shutil.copyfileobj(uploaded, copy, _PART)
+        _require_few_lines(content)
+        manifest, summary = space / "manifest", space / "summary"
+        _check_and_count(content, manifest, summary, ttl_sec, task)
+        for kept, result in ((_manifest(ttl_sec), manifest), (_summary(ttl_sec), summary)):
+            with result.open("rb") as stream:
+                write_private(folder, kept, iter(partial(stream.read, _PART), b""))
+        return _PREVIEW.validate_json(summary.read_bytes())
+
+
+def read(upload_id: str, ttl_sec: int) -> Preview | None:
+    """Return the result that was kept; None if it was not checked so yet. UploadError if there is no such upload."""
     try:
-        async with asyncio.timeout(_CHECK_SECONDS):
-            manifest, summary = await _check_and_count(content, file.name, ttl_sec, task)
-    except TimeoutError:
-        raise PreviewError([f"The check took over {_CHECK_SECONDS:.0f} seconds: divide the CSV."]) from None
-    await asyncio.to_thread(write_private, folder, FILE_NAME, [manifest])
-    await asyncio.to_thread(write_private, folder, _SUMMARY, [summary])
-    return _PREVIEW.validate_json(summary)
+        return _PREVIEW.validate_json((folder_of(upload_id) / _summary(ttl_sec)).read_bytes())
+    except FileNotFoundError:
+        return None
 
 
-def read(upload_id: str) -> Preview | None:
-    """Return the result that was kept; None if it was not checked yet. UploadError if there is no such upload."""
-    file = folder_of(upload_id) / _SUMMARY
-    return _PREVIEW.validate_json(file.read_bytes()) if file.exists() else None
-
-
-def upload_lines(upload_id: str) -> list[bytes]:
-    """Return the manifest's line of each row of an upload."""
-    file = folder_of(upload_id) / FILE_NAME
+def upload_lines(upload_id: str, ttl_sec: int) -> list[bytes]:
+    """Return the manifest's line of each row of an upload, as it was checked with a lifetime."""
+    file = folder_of(upload_id) / _manifest(ttl_sec)
     return file.read_bytes().splitlines()[1:] if file.exists() else []
 
 
@@ -113,9 +125,9 @@ def read_rows(
     return [_row_line(row, expected.get(row["row"])) for row in rows], len(lines)
 
 
-def problems(upload_id: str) -> Iterator[dict[str, Any]]:
+def problems(upload_id: str, ttl_sec: int) -> Iterator[dict[str, Any]]:
     """Return all problems of an upload: ``row``, ``source``, ``column``, ``value``, ``rule``."""
-    for line in upload_lines(upload_id):
+    for line in upload_lines(upload_id, ttl_sec):
         if line.startswith(INVALID):
             yield from json.loads(line)["problems"]
 
@@ -142,37 +154,78 @@ def _counting_task(ttl_sec: int, tenant: Tenant) -> bytes:
     return counting.task(ttl_sec, tenant.settings, ledger, unknown)
 
 
-async def _check_and_count(content: bytes, name: str, ttl_sec: int, task: bytes) -> tuple[bytes, bytes]:
+def _manifest(ttl_sec: int) -> str:
+    return f"manifest-{ttl_sec}.jsonl"
+
+
+def _summary(ttl_sec: int) -> str:
+    return f"preview-{ttl_sec}.json"
+
+
+@contextmanager
+def _workspace(folder: Any) -> Iterator[Path]:
+    """Make a local folder for the time of a check, on the disk of a local upload: ``/tmp`` may be in memory."""
+    place = folder.path if folder.protocol in ("", "file", "local") else None
+    with TemporaryDirectory(dir=place, prefix=".check-", ignore_cleanup_errors=True) as space:
+        yield Path(space)
+
+
+def _require_few_lines(content: Path) -> None:
+    with content.open("rb") as stream:
+        breaks = [(part.count(b"\n"), part.count(b"\r")) for part in iter(partial(stream.read, _PART), b"")]
+    if max(map(sum, zip(*breaks, strict=True)), default=0) > MOST_LINES + 1:
+        raise PreviewError(
+            [
+                f"The CSV has over {MOST_LINES:,} lines, and the api-server has no memory to check more. Divide it, "
+                f"or name a path or URI of it below: a run takes up to {MOST_ROWS:,} rows."
+            ]
+        )
+
+
+def _check_and_count(content: Path, manifest: Path, summary: Path, ttl_sec: int, task: bytes) -> None:
+    until = time.monotonic() + _CHECK_SECONDS
+    check = ("include.prospects", "check", "-", "--json", f"--name={content.name}", f"--ttl-sec={ttl_sec}")
     # The second process imports what it needs, which takes about as long as the check, while the first one checks.
-    check = ("include.prospects", "check", "-", "--json", f"--name={name}", f"--ttl-sec={ttl_sec}")
-    async with _python(*check) as checking, _python(counting.__name__) as counter:
-        manifest, errors = await checking.communicate(content)
+    with (
+        _python(content, manifest, *check) as checking,
+        _python(None, summary, counting.__name__, str(manifest)) as counter,
+    ):
+        errors = _end(checking, b"", until)
         if checking.returncode not in (0, 1):
             raise PreviewError(_reasons(manifest) or [_failure(errors)])
-        summary, errors = await counter.communicate(task + manifest)
+        errors = _end(counter, task, until)
         if counter.returncode != 0:
             raise PreviewError([_failure(errors)])
-    return manifest, summary
 
 
-@asynccontextmanager
-async def _python(module: str, *arguments: str) -> AsyncIterator[Process]:
-    """Run a module in a process of its own, which ends with the block: also if the browser has gone away."""
+@contextmanager
+def _python(given: Path | None, output: Path, module: str, *arguments: str) -> Iterator[Popen[bytes]]:
+    """Run a module in a process of its own, which ends with the block; without a file, its input is a pipe."""
     env = {**os.environ, "PYTHONPATH": os.pathsep.join((_PLUGINS, os.environ.get("PYTHONPATH", "")))}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, *arguments, cwd=run.PROJECT, env=env, stdin=PIPE, stdout=PIPE, stderr=PIPE
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
+    command = [sys.executable, "-m", module, *arguments]
+    with (given or Path(os.devnull)).open("rb") as stdin, output.open("wb") as stdout:
+        stdin_or_pipe = stdin if given else PIPE
+        process = Popen(  # noqa: S603 - an array of our own
+            command, cwd=run.PROJECT, env=env, stdin=stdin_or_pipe, stdout=stdout, stderr=PIPE
+        )
+    with process:
+        try:
+            yield process
+        finally:
             process.kill()
-            await process.wait()
 
 
-def _reasons(output: bytes) -> list[str]:
+def _end(process: Popen[bytes], given: bytes, until: float) -> bytes:
+    """Give a process its input, wait for its end, and return what it has written to its standard error."""
     try:
-        return [str(problem) for problem in json.loads(output)["problems"]]
+        return process.communicate(given or None, timeout=max(until - time.monotonic(), 0.0))[1]
+    except TimeoutExpired:
+        raise PreviewError([f"The check took over {_CHECK_SECONDS:.0f} seconds: divide the CSV."]) from None
+
+
+def _reasons(output: Path) -> list[str]:
+    try:
+        return [str(problem) for problem in json.loads(output.read_bytes())["problems"]]
     except (ValueError, KeyError, TypeError):
         return []
 

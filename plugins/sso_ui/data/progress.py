@@ -14,10 +14,10 @@ from auth0_sso.runtime.pool import POOL
 from auth0_sso.tickets.collect import STATS_KEY
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
 from include.reports.wording import plural
 from sso_ui.data.ledger import readable_ledger
+from sso_ui.data.metadata import short_session
 from sso_ui.data.runs import RunLine, count, xcom
 from sso_ui.data.tenant import Tenant
 
@@ -49,10 +49,10 @@ class Progress:
     tasks: dict[str, str]
 
 
-def read_progress(session: Session, run: RunLine, tenant: Tenant) -> Progress:
+def read_progress(run: RunLine, tenant: Tenant) -> Progress:
     """Read it."""
-    states = _states(session, run)
-    plan = xcom(session, run.dag_id, run.run_id, "plan_fan_out", "plan")
+    states = _states(run)
+    plan = xcom(run.dag_id, run.run_id, "plan_fan_out", "plan")
     total = count(plan.get("create")) + count(plan.get("replace")) if plan else None
     found = _counts(run)
     done = sum(number for status, number in found.by_status.items() if status in _DONE)
@@ -64,20 +64,21 @@ def read_progress(session: Session, run: RunLine, tenant: Tenant) -> Progress:
         total=total,
         reused=count(plan.get("reuse")),
         sent_a_second=rate,
-        refused=_refused(session, run),
+        refused=_refused(run),
         seconds_left=left / pace if left is not None and pace else None,
         waits_for=_waits_for(run, states, found),
         tasks={task: _least_advanced(states.get(task, Counter())) for task in TASKS},
     )
 
 
-def _states(session: Session, run: RunLine) -> dict[str, Counter[str]]:
+def _states(run: RunLine) -> dict[str, Counter[str]]:
     query = select(TaskInstance.task_id, TaskInstance.state).where(
         TaskInstance.dag_id == run.dag_id, TaskInstance.run_id == run.run_id
     )
     states: dict[str, Counter[str]] = {}
-    for task_id, state in session.execute(query):
-        states.setdefault(task_id, Counter())[str(state) if state else "none"] += 1
+    with short_session() as session:
+        for task_id, state in session.execute(query):
+            states.setdefault(task_id, Counter())[str(state) if state else "none"] += 1
     return states
 
 
@@ -89,9 +90,10 @@ def _counts(run: RunLine) -> RunCounts:
         return RunCounts({}, 0, 1.0)
 
 
-def _refused(session: Session, run: RunLine) -> int:
+def _refused(run: RunLine) -> int:
     query = select(XComModel.value).filter_by(dag_id=run.dag_id, run_id=run.run_id, task_id=TICKETS_TASK, key=STATS_KEY)
-    tries = [one for value in session.scalars(query) if isinstance(value, list) for one in value]
+    with short_session() as session:
+        tries = [one for value in session.scalars(query) if isinstance(value, list) for one in value]
     return sum(count(one.get("rate_limited")) for one in tries if isinstance(one, dict))
 
 

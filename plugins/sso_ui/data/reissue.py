@@ -7,7 +7,6 @@ import io
 import json
 
 from auth0_sso.ledger.records import Entry
-from sqlalchemy.orm import Session
 
 from include.prospects import Prospect, load_prospects
 from sso_ui.data.runs import NoManifestError, manifest_lines
@@ -19,13 +18,13 @@ class ReissueError(ValueError):
     """The row can't be found or repeated."""
 
 
-def prospect_csv(session: Session, entry: Entry) -> bytes:
+def prospect_csv(entry: Entry) -> bytes:
     """
     Return a CSV whose one row is the prospect's, as its last run had it.
 
     :raises ReissueError: if the run's files are gone, or the row would become another prospect's.
     """
-    prospect = _find(session, entry)
+    prospect = _find(entry)
     content = _as_csv(prospect)
     again = load_prospects(None, text=content).valid
     if len(again) != 1 or (again[0].prospect, again[0].body) != (prospect.prospect, prospect.body):
@@ -33,10 +32,10 @@ def prospect_csv(session: Session, entry: Entry) -> bytes:
     return content.encode()
 
 
-def _find(session: Session, entry: Entry) -> Prospect:
+def _find(entry: Entry) -> Prospect:
     dag_id, _, run_id = entry.run.partition("/")
     try:
-        lines = manifest_lines(session, dag_id, run_id)
+        lines = manifest_lines(dag_id, run_id)
     except NoManifestError as error:
         raise ReissueError(f"{error} Run the customer's CSV again.") from None
     for line in map(json.loads, lines):

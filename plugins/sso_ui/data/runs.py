@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from include.prospects.manifest import FILE_NAME
 from include.reports.revocations import REVOCATION_STATUSES
 from include.reports.rows import STATUSES
+from sso_ui.data.metadata import short_session
 from sso_ui.data.report_files import UnreadableFileError, own_folder, read_file
 
 REPORT_TASK = "export_report"
@@ -51,38 +52,42 @@ class RunLine:
         return self.state in _ENDED
 
 
-def list_runs(session: Session, dag_ids: Collection[str], *, limit: int, offset: int = 0) -> list[RunLine]:
+def list_runs(dag_ids: Collection[str], *, limit: int, offset: int = 0) -> list[RunLine]:
     """Return the runs of some DAGs, the latest first."""
     query = select(DagRun).where(DagRun.dag_id.in_(dag_ids)).order_by(DagRun.run_after.desc(), DagRun.id.desc())
-    found = list(session.scalars(query.limit(limit).offset(offset)))
-    summaries = _summaries(session, [run.run_id for run in found])
-    return [_line(run, summaries.get((run.dag_id, run.run_id), {})) for run in found]
+    with short_session() as session:
+        found = list(session.scalars(query.limit(limit).offset(offset)))
+        summaries = _summaries(session, [run.run_id for run in found])
+        return [_line(run, summaries.get((run.dag_id, run.run_id), {})) for run in found]
 
 
-def find_run(session: Session, dag_id: str, run_id: str) -> RunLine | None:
+def find_run(dag_id: str, run_id: str) -> RunLine | None:
     """Return a run."""
-    run = session.scalar(select(DagRun).filter_by(dag_id=dag_id, run_id=run_id))
-    return run and _line(run, _summaries(session, [run_id]).get((dag_id, run_id), {}))
+    with short_session() as session:
+        run = session.scalar(select(DagRun).filter_by(dag_id=dag_id, run_id=run_id))
+        return run and _line(run, _summaries(session, [run_id]).get((dag_id, run_id), {}))
 
 
-def xcom(session: Session, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> dict[str, Any]:
+def xcom(dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> dict[str, Any]:
     """Return the XCom of a task that is not mapped, as plain data; users can set it. Empty if it is no object."""
     entry = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": -1, "key": key}
-    return _plain(session.scalar(select(XComModel.value).filter_by(**entry)))
+    with short_session() as session:
+        return _plain(session.scalar(select(XComModel.value).filter_by(**entry)))
 
 
-def configuration(session: Session, dag_id: str, run_id: str) -> dict[str, Any]:
+def configuration(dag_id: str, run_id: str) -> dict[str, Any]:
     """Return the parameters that a run was given; those it leaves out have their defaults."""
-    return _plain(session.scalar(select(DagRun.conf).filter_by(dag_id=dag_id, run_id=run_id)))
+    with short_session() as session:
+        return _plain(session.scalar(select(DagRun.conf).filter_by(dag_id=dag_id, run_id=run_id)))
 
 
-def manifest_lines(session: Session, dag_id: str, run_id: str) -> list[bytes]:
+def manifest_lines(dag_id: str, run_id: str) -> list[bytes]:
     """
     Return the manifest's line of each row of a run's CSV.
 
     :raises NoManifestError: if the CSV was not checked yet, or the run's files can't be read.
     """
-    folder = own_folder(str(xcom(session, dag_id, run_id, "load_prospects").get("folder")), dag_id, run_id)
+    folder = own_folder(str(xcom(dag_id, run_id, "load_prospects").get("folder")), dag_id, run_id)
     if folder is None:
         raise NoManifestError(f"The run {run_id} has not checked its CSV yet, or its folder is not one of the reports.")
     try:

@@ -10,7 +10,8 @@ from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.hooks.connection import Auth0Settings
 from auth0_sso.runtime.pool import POOL, Capacity
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+
+from sso_ui.data.metadata import short_session
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,10 @@ class Tenant:
     problem: str = ""
 
 
-def read_tenant(session: Session) -> Tenant:
+def read_tenant() -> Tenant:
     """Read connection and pool."""
-    slots = session.scalar(select(Pool.slots).where(Pool.pool == POOL)) or 0
+    with short_session() as session:
+        slots = session.scalar(select(Pool.slots).where(Pool.pool == POOL)) or 0
     try:
         settings = Auth0Hook().settings
     except Auth0ConnectionError as error:

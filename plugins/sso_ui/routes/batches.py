@@ -6,27 +6,31 @@ import asyncio
 import csv
 import io
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Annotated
 
-from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.configuration import conf
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import FormData, UploadFile
 
-from include.prospects.load import MOST_ROWS
 from include.prospects.schema.models import MAX_TTL_SEC
 from include.reports.cells import guard
 from include.run import choose_fan_out
 from sso_ui.access import CREATE_DAG, MAY_CREATE, SAME_ORIGIN
 from sso_ui.bodies import limited
 from sso_ui.data import preview, uploads
+from sso_ui.data.checks import CheckLine
 from sso_ui.data.counting import Preview
 from sso_ui.data.preview import PreviewError
-from sso_ui.data.tenant import Tenant, read_tenant
+from sso_ui.data.tenant import read_tenant
 from sso_ui.rendering import HEADERS, render
 
 router = APIRouter(prefix="/batches", dependencies=[MAY_CREATE])
+
+WAIT_SECONDS = 5.0
+"""So long a request waits for a check."""
+CHECKS: CheckLine[Preview] = CheckLine()
 
 _MOST_OF_THE_FORM = 64 * 2**10
 """Bytes of the form around the CSV."""
@@ -42,17 +46,16 @@ def new_batch(request: Request) -> HTMLResponse:
 
 
 @router.post("", response_class=HTMLResponse, dependencies=[SAME_ORIGIN])
-async def upload(request: Request, session: SessionDep) -> Response:
+async def upload(request: Request) -> Response:
     """Keep and check a CSV that was chosen, dropped or pasted; then show its preview, or why it can't be used."""
     text = ""
     try:
         async with _form(request) as form:
             text = str(form.get("text", ""))
             upload_id = await _keep(form.get("file"), text)
-        await preview.check(upload_id, 0, await asyncio.to_thread(read_tenant, session))
+        await _checked(upload_id, 0)
     except (uploads.UploadError, PreviewError) as error:
-        problems = error.problems if isinstance(error, PreviewError) else [str(error)]
-        return render(request, "new_batch.html.j2", 422, problems=problems, text=text[:100_000], **_limits())
+        return _unusable(request, error, text)
     root = request.scope.get("root_path", "")
     return RedirectResponse(f"{root}/batches/{upload_id}", 303)
 
@@ -60,29 +63,29 @@ async def upload(request: Request, session: SessionDep) -> Response:
 @router.get("/{upload_id}", response_class=HTMLResponse)
 async def show_preview(
     request: Request,
-    session: SessionDep,
     upload_id: str,
     page: Page = 1,
     ttl_sec: TtlSec = 0,
     reissue: bool = False,
     only_invalid: bool = False,
 ) -> HTMLResponse:
-    """Show what a run would do, a page of rows at a time."""
-    tenant = await asyncio.to_thread(read_tenant, session)
+    """Show what a run would do, a page of rows at a time; while the CSV is checked, a page that renews itself."""
     try:
-        found = await asyncio.to_thread(preview.read, upload_id)
-        if found is None or found.ttl_sec != ttl_sec:
-            found = await preview.check(upload_id, ttl_sec, tenant)
-    except (uploads.UploadError, PreviewError) as error:
+        found = await _checked(upload_id, ttl_sec)
+        if found is None:
+            return render(request, "waiting.html.j2", 202, is_running=CHECKS.is_running((upload_id, ttl_sec)))
+        return await asyncio.to_thread(_page, request, upload_id, found, page, reissue, only_invalid)
+    except PreviewError as error:
+        return _unusable(request, error)
+    except uploads.UploadError as error:
         raise HTTPException(404, str(error)) from None
-    return await asyncio.to_thread(_page, request, upload_id, found, tenant, page, reissue, only_invalid)
 
 
 @router.get("/{upload_id}/problems.csv")
-def download_problems(upload_id: str) -> Response:
+def download_problems(upload_id: str, ttl_sec: TtlSec = 0) -> Response:
     """Return all problems as a CSV."""
     try:
-        problems = list(preview.problems(upload_id))
+        problems = list(preview.problems(upload_id, ttl_sec))
     except uploads.UploadError as error:
         raise HTTPException(404, str(error)) from None
     stream = io.StringIO()
@@ -107,10 +110,24 @@ async def _keep(file: UploadFile | str | None, text: str) -> str:
     raise PreviewError(["There is nothing to check: choose a CSV, or paste its rows."])
 
 
+async def _checked(upload_id: str, ttl_sec: int) -> Preview | None:
+    """Return an upload's result, which is made now if there is none; None if its check has not ended soon."""
+    if kept := await asyncio.to_thread(preview.read, upload_id, ttl_sec):
+        return kept
+    check = partial(preview.check, upload_id, ttl_sec)
+    return await CHECKS.result((upload_id, ttl_sec), check, seconds=WAIT_SECONDS)
+
+
+def _unusable(request: Request, error: uploads.UploadError | PreviewError, text: str = "") -> HTMLResponse:
+    problems = error.problems if isinstance(error, PreviewError) else [str(error)]
+    return render(request, "new_batch.html.j2", 422, problems=problems, text=text[:100_000], **_limits())
+
+
 def _page(
-    request: Request, upload_id: str, found: Preview, tenant: Tenant, page: int, reissue: bool, only_invalid: bool
+    request: Request, upload_id: str, found: Preview, page: int, reissue: bool, only_invalid: bool
 ) -> HTMLResponse:
-    lines = preview.upload_lines(upload_id)
+    tenant = read_tenant()
+    lines = preview.upload_lines(upload_id, found.ttl_sec)
     rows, total = preview.read_rows(lines, tenant, page=page, reissue=reissue, only_invalid=only_invalid)
     file = uploads.file_of(upload_id)
     requests = found.requests(reissue=reissue)
@@ -141,4 +158,4 @@ def _page(
 
 
 def _limits() -> dict[str, int]:
-    return {"most_rows": MOST_ROWS, "most_mib": uploads.MOST_UPLOAD_BYTES // 2**20}
+    return {"most_lines": preview.MOST_LINES, "most_mib": uploads.MOST_UPLOAD_BYTES // 2**20}

@@ -6,7 +6,6 @@ import io
 from typing import Annotated, Any
 
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
-from airflow.api_fastapi.common.db.common import SessionDep
 from auth0_sso.exceptions import LedgerError
 from auth0_sso.ledger.records import Entry
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
@@ -51,21 +50,21 @@ def search_customers(request: Request, user: User, wanted: Annotated[Search, Dep
 
 
 @router.post("/{key}/link", response_class=HTMLResponse, dependencies=[SAME_ORIGIN])
-def reveal(request: Request, session: SessionDep, user: User, key: str) -> HTMLResponse:
+def reveal(request: Request, user: User, key: str) -> HTMLResponse:
     """Return the link of a prospect; the audit log says who has seen it."""
     entry = _entry(key)
     if entry.ticket is None:
         raise HTTPException(404, "This prospect has no link that is known.")
     dag_id, _, run_id = entry.run.partition("/")
-    audit(session, user, _REVEALED, dag_id, run_id, organization_id=entry.organization_id, prospect=entry.key)
+    audit(user, _REVEALED, dag_id, run_id, organization_id=entry.organization_id, prospect=entry.key)
     return render(request, "parts/link.html.j2", url=entry.ticket.url)
 
 
 @router.post("/{key}/reissue", dependencies=[MAY_CREATE, SAME_ORIGIN])
-def reissue(request: Request, session: SessionDep, key: str) -> Response:
+def reissue(request: Request, key: str) -> Response:
     """Make a CSV of the prospect's row, as its last run had it, and show what a run with it would do."""
     try:
-        content = prospect_csv(session, _entry(key))
+        content = prospect_csv(_entry(key))
         upload_id = uploads.keep("reissue.csv", io.BytesIO(content))
     except (ReissueError, uploads.UploadError) as error:
         raise HTTPException(404, str(error)) from None

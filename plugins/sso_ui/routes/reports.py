@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import quote
 
-from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, Field
@@ -41,8 +40,8 @@ async def _rows(request: Request) -> Rows:
 class RunFolder:
     """The folder of a run's report; its files are read from there only."""
 
-    def __init__(self, session: SessionDep, dag_id: str, run_id: str) -> None:
-        exported = xcom(session, dag_id, run_id, REPORT_TASK).get("report_uri")
+    def __init__(self, dag_id: str, run_id: str) -> None:
+        exported = xcom(dag_id, run_id, REPORT_TASK).get("report_uri")
         if not isinstance(exported, str):
             raise HTTPException(404, f"Run {run_id} of {dag_id} has no SSO report: {REPORT_TASK} has not succeeded.")
         folder = own_folder(exported, dag_id, run_id)
@@ -63,12 +62,12 @@ class RunFolder:
 
 
 @router.get("", response_class=HTMLResponse)
-def show_report(request: Request, session: SessionDep, dag_id: str, run_id: str) -> HTMLResponse:
+def show_report(request: Request, dag_id: str, run_id: str) -> HTMLResponse:
     """Show a run's report, made from its tables: without any link in its source."""
     root = request.scope.get("root_path", "")
     here = f"{root}/reports/{quote(dag_id, safe='')}/{quote(run_id, safe='')}"
     navigation = {label: f"{root}{path}" for label, path in PAGES.items()}
-    folder = RunFolder(session, dag_id, run_id)
+    folder = RunFolder(dag_id, run_id)
     try:
         page = served_page(
             folder.read, links_url=f"{here}/links", downloads_url=f"{here}/files/", navigation=navigation
@@ -80,21 +79,19 @@ def show_report(request: Request, session: SessionDep, dag_id: str, run_id: str)
 
 
 @router.post("/links", dependencies=[SAME_ORIGIN])
-def reveal(
-    session: SessionDep, user: User, dag_id: str, run_id: str, wanted: Annotated[Rows, Depends(_rows)]
-) -> JSONResponse:
+def reveal(user: User, dag_id: str, run_id: str, wanted: Annotated[Rows, Depends(_rows)]) -> JSONResponse:
     """Return the links of some rows; the audit log says who has seen them."""
-    links = read_links(RunFolder(session, dag_id, run_id).read, wanted.rows)
-    audit(session, user, "sso_tickets_revealed", dag_id, run_id, rows=sorted(links))
+    links = read_links(RunFolder(dag_id, run_id).read, wanted.rows)
+    audit(user, "sso_tickets_revealed", dag_id, run_id, rows=sorted(links))
     return JSONResponse({"links": {str(row): link for row, link in links.items()}}, headers=dict(HEADERS))
 
 
 @router.get("/files/{name}")
-def download(session: SessionDep, user: User, dag_id: str, run_id: str, name: str) -> Response:
+def download(user: User, dag_id: str, run_id: str, name: str) -> Response:
     """Return a table of the report; the audit log says who has it."""
     if name not in _FILES:
         raise HTTPException(404, f"A report has no file {name}.")
-    content = RunFolder(session, dag_id, run_id).read(name)
-    audit(session, user, "sso_report_downloaded", dag_id, run_id, file=name)
+    content = RunFolder(dag_id, run_id).read(name)
+    audit(user, "sso_report_downloaded", dag_id, run_id, file=name)
     disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(content, media_type=_FILES[name], headers={**HEADERS, **disposition})

@@ -6,7 +6,6 @@ from typing import Annotated
 from urllib.parse import quote
 
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
-from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
@@ -25,24 +24,24 @@ Page = Annotated[int, Query(ge=1, le=100_000)]
 
 
 @router.get("", response_class=HTMLResponse, dependencies=[MAY_SEE_RUNS])
-def show_runs(request: Request, session: SessionDep, user: User, page: Page = 1) -> HTMLResponse:
+def show_runs(request: Request, user: User, page: Page = 1) -> HTMLResponse:
     """List the runs of the DAGs that the user may see."""
     dags = [dag_id for dag_id in DAGS if can(user, "GET", DagAccessEntity.RUN, dag_id)]
-    found = list_runs(session, dags, limit=RUNS_A_PAGE + 1, offset=(page - 1) * RUNS_A_PAGE)
+    found = list_runs(dags, limit=RUNS_A_PAGE + 1, offset=(page - 1) * RUNS_A_PAGE)
     return render(request, "runs.html.j2", runs=found[:RUNS_A_PAGE], page=page, has_more=len(found) > RUNS_A_PAGE)
 
 
 @router.get("/{dag_id}/{run_id}", response_class=HTMLResponse, dependencies=[MAY_SEE_RUN])
-def show_run(request: Request, session: SessionDep, dag_id: str, run_id: str) -> HTMLResponse:
+def show_run(request: Request, dag_id: str, run_id: str) -> HTMLResponse:
     """Show a run's progress, which renews itself, or its end."""
-    return _render(request, session, "run.html.j2", _run(session, dag_id, run_id))
+    return _render(request, "run.html.j2", _run(dag_id, run_id))
 
 
 @router.get("/{dag_id}/{run_id}/progress", response_class=HTMLResponse, dependencies=[MAY_SEE_RUN])
-def show_progress(request: Request, session: SessionDep, dag_id: str, run_id: str) -> Response:
+def show_progress(request: Request, dag_id: str, run_id: str) -> Response:
     """Return the part of the page that renews itself; when the run has ended, the browser goes to its report."""
-    run = _run(session, dag_id, run_id)
-    response = _render(request, session, "parts/progress.html.j2", run)
+    run = _run(dag_id, run_id)
+    response = _render(request, "parts/progress.html.j2", run)
     if run.has_ended:
         root = request.scope.get("root_path", "")
         page = "reports" if run.counts else "runs"
@@ -51,17 +50,17 @@ def show_progress(request: Request, session: SessionDep, dag_id: str, run_id: st
 
 
 @router.get("/{dag_id}/{run_id}/rows", response_class=HTMLResponse, dependencies=[MAY_READ_LINKS])
-def show_rows(request: Request, session: SessionDep, dag_id: str, run_id: str, page: Page = 1) -> HTMLResponse:
+def show_rows(request: Request, dag_id: str, run_id: str, page: Page = 1) -> HTMLResponse:
     """Show the rows of a run's CSV, with what would happen to each now, a page at a time."""
-    run = _run(session, dag_id, run_id)
+    run = _run(dag_id, run_id)
     try:
-        lines = manifest_lines(session, dag_id, run_id)
+        lines = manifest_lines(dag_id, run_id)
     except NoManifestError as error:
         raise HTTPException(404, str(error)) from None
-    given = configuration(session, dag_id, run_id)
+    given = configuration(dag_id, run_id)
     rows, total = read_rows(
         lines,
-        read_tenant(session),
+        read_tenant(),
         page=page,
         reissue=given.get("on_existing") == "reissue",
         profile_id=str(given.get("profile_id") or ""),
@@ -69,15 +68,15 @@ def show_rows(request: Request, session: SessionDep, dag_id: str, run_id: str, p
     return render(request, "run_rows.html.j2", run=run, rows=rows, page=page, pages=max(1, -(-total // ROWS_A_PAGE)))
 
 
-def _run(session: SessionDep, dag_id: str, run_id: str) -> RunLine:
-    if (run := find_run(session, dag_id, run_id)) is None:
+def _run(dag_id: str, run_id: str) -> RunLine:
+    if (run := find_run(dag_id, run_id)) is None:
         raise HTTPException(404, f"There is no run {run_id} of {dag_id}.")
     return run
 
 
-def _render(request: Request, session: SessionDep, template: str, run: RunLine) -> HTMLResponse:
-    tenant = read_tenant(session)
-    return render(request, template, run=run, progress=read_progress(session, run, tenant), rate=tenant.capacity.rate)
+def _render(request: Request, template: str, run: RunLine) -> HTMLResponse:
+    tenant = read_tenant()
+    return render(request, template, run=run, progress=read_progress(run, tenant), rate=tenant.capacity.rate)
 
 
 def _quoted(text: str) -> str:

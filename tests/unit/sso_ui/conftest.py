@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,6 @@ from typing import Any
 import pytest
 from airflow.api_fastapi.app import init_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
-from airflow.api_fastapi.common.db.common import _get_session
 from airflow.api_fastapi.core_api import security
 from airflow.models import import_all_models
 from airflow.models.base import Base
@@ -25,6 +25,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 from sso_ui import access
 from sso_ui.app import app
+from sso_ui.data import metadata
+from sso_ui.routes import batches
 
 from include import run
 from tests.support import databases
@@ -107,7 +109,8 @@ def set_xcom(session: Session) -> SetXCom:
 @pytest.fixture
 def client(session: Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     """Return a browser that is not logged in."""
-    app.dependency_overrides[_get_session] = lambda: session
+    monkeypatch.setattr(metadata, "create_session", lambda scoped: nullcontext(session))
+    monkeypatch.setattr(batches, "WAIT_SECONDS", 60.0)
     for module in (security, access):
         monkeypatch.setattr(module.DagModel, "get_team_name", lambda _dag_id: None)
     init_auth_manager()

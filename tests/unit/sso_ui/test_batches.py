@@ -18,7 +18,7 @@ from auth0_sso.ledger.store import Ledger
 from auth0_sso.models import SsoTicket
 from auth0_sso.tickets.batch import request_from, spec_of
 from fastapi.testclient import TestClient
-from sso_ui.data import uploads
+from sso_ui.data import preview, uploads
 from sso_ui.data.tenant import Auth0Hook
 
 from include.files import fields_of
@@ -49,7 +49,7 @@ def test_an_upload_is_its_owners_alone_and_has_a_name_that_nobody_can_guess(brow
     assert upload(browser, csv_of(3, 2, "new"), "../../Café & Söhne.csv").status_code == 200
     (folder,) = (home / "default" / "uploads").iterdir()
     assert len(folder.name) == 32
-    assert {file.name for file in folder.iterdir()} == {"Caf_S_hne.csv", "manifest.jsonl", "preview.json"}
+    assert {file.name for file in folder.iterdir()} == {"Caf_S_hne.csv", "manifest-0.jsonl", "preview-0.json"}
     assert [oct(path.stat().st_mode & 0o777) for path in (folder, *folder.iterdir())] == ["0o700", *["0o600"] * 3]
 
 
@@ -106,11 +106,12 @@ def test_each_bad_row_is_named_with_its_problem_and_all_can_be_downloaded(browse
 
 @pytest.mark.parametrize("sent", ["data", "files"])
 def test_a_pasted_csv_may_be_as_large_as_an_uploaded_one(browser: TestClient, sent: str) -> None:
-    text = csv_of(2, 1, "pasted") + "\n" + "\n" * 3 * 2**20
+    text = csv_of(20_000, 1, "pasted")
+    assert len(text) > 2**20
     body: Any = {"data": {"text": text}} if sent == "data" else {"files": {"text": (None, text)}}
     answer = browser.post("/batches", **body, headers=HERE)
     assert answer.status_code == 303, answer.text[:500]
-    assert "2 prospects of 1 organization" in browser.get(answer.headers["location"]).text
+    assert "20,000 prospects of 1 organization" in browser.get(answer.headers["location"]).text
 
 
 @pytest.mark.parametrize(
@@ -132,6 +133,19 @@ def test_without_a_file_or_a_text_nothing_is_checked(browser: TestClient) -> Non
     answer = browser.post("/batches", data={"text": " "}, headers=HERE)
     assert answer.status_code == 422
     assert "There is nothing to check" in answer.text
+
+
+def test_a_csv_of_more_lines_than_the_api_server_has_memory_for_is_refused(
+    browser: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preview, "MOST_LINES", 3)
+    assert upload(browser, csv_of(3, 2, "new")).status_code == 200
+    assert upload(browser, csv_of(3, 2, "new") + "\r\n").status_code == 200
+    for text in (csv_of(5, 2, "new"), csv_of(5, 2, "new").replace("\n", "\r")):
+        refused = upload(browser, text)
+        assert refused.status_code == 422
+        assert "The CSV has over 3 lines" in refused.text
+        assert "a run takes up to 250,000 rows" in refused.text
 
 
 def test_a_csv_that_is_too_large_is_refused(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
