@@ -40,8 +40,8 @@ from sso_ui.data.uploads import file_of, folder_of
 
 ROWS_A_PAGE = 100
 MOST_LINES = 50_000
-"""Lines of a CSV, without its header. Of the widest rows in 100 MiB, the two processes of a check need about 400 and
-then 600 MiB for as many, and two checks run at once."""
+"""Lines of a CSV, without its header. If they fill 100 MiB, the two processes of a check need 400 and then 470 MiB, and
+two checks run at once. 250,000 lines would take 810 and then 1,700 MiB."""
 
 _CHECK_SECONDS = 300.0
 _PART = 2**20

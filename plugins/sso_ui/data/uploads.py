@@ -1,16 +1,21 @@
-"""CSVs that were uploaded on the pages: each in a folder of its own beside the reports, its owner's alone."""
+"""
+CSVs that were uploaded on the pages: each in a folder of its own beside the reports, its owner's alone, for 30 days.
+
+The folder's name is the upload's id. It begins with the time of the upload, which nothing changes, neither a preview
+that is written into the folder nor a copy of it, and which needs no look at the folder.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import secrets
-import shutil
 import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+import structlog
 from airflow.sdk import ObjectStoragePath
 
 from include import run
@@ -20,11 +25,16 @@ from include.prospects.table.sources import MOST_BYTES
 if TYPE_CHECKING:
     from include.files import AnyPath
 
+log = structlog.get_logger(__name__)
+
 FOLDER = "uploads"
 KEPT_SECONDS = 30 * 86_400
 MOST_UPLOAD_BYTES = MOST_BYTES
 _PART = 2**20
-_ID = re.compile(r"[0-9a-f]{32}")
+_GONE = "There is no such upload. Uploads are kept for 30 days."
+_ID = re.compile(r"([0-9a-f]{8})[0-9a-f]{24}")
+_SWEEP_SECONDS = 3_600.0
+_swept: dict[str, float] = {}
 
 
 class UploadError(ValueError):
@@ -38,7 +48,7 @@ def base() -> Any:
 
 def keep(name: str, content: BinaryIO) -> str:
     """
-    Keep a CSV under a new id, and remove those that are older than 30 days from a local folder.
+    Keep a CSV under a new id.
 
     :param name: the file's own name, which the report shows as ``source``.
     :param content: a file that can be rewound; it is copied in parts.
@@ -48,11 +58,10 @@ def keep(name: str, content: BinaryIO) -> str:
     if content.seek(0, os.SEEK_END) > MOST_UPLOAD_BYTES:
         raise UploadError(too_large())
     content.seek(0)
-    upload_id = secrets.token_hex(16)
+    upload_id = f"{int(time.time()):08x}{secrets.token_hex(12)}"
     folder = base() / upload_id
     make_private(folder)
     write_private(folder, safe_name(name), iter(partial(content.read, _PART), b""))
-    _remove_old()
     return upload_id
 
 
@@ -63,20 +72,39 @@ def too_large() -> str:
 
 def folder_of(upload_id: str) -> AnyPath:
     """Return an upload's folder; UploadError if there is none."""
-    if not _ID.fullmatch(upload_id):
-        raise UploadError("There is no such upload.")
+    if not _ID.fullmatch(upload_id) or _is_old(upload_id):
+        raise UploadError(_GONE)
     folder: AnyPath = base() / upload_id
     if not folder.is_dir():
-        raise UploadError("There is no such upload. Uploads are kept for 30 days.")
+        raise UploadError(_GONE)
     return folder
 
 
 def file_of(upload_id: str) -> AnyPath:
     """Return the CSV of an upload; UploadError if there is none."""
-    files = [file for file in folder_of(upload_id).iterdir() if file.suffix == ".csv"]
-    if len(files) != 1:
-        raise UploadError("There is no such upload.")
-    return files[0]
+    folder = folder_of(upload_id)
+    try:
+        (file,) = [file for file in folder.iterdir() if file.suffix == ".csv"]
+    except (FileNotFoundError, ValueError):  # removed since
+        raise UploadError(_GONE) from None
+    return file
+
+
+def remove_old() -> None:
+    """Remove the uploads that are older than 30 days, on a local disk or in object storage; at most once an hour."""
+    folder, now = base(), time.time()
+    if 0 <= now - _swept.get(str(folder), 0.0) < _SWEEP_SECONDS:
+        return
+    _swept[str(folder)] = now
+    try:
+        old = [entry for entry in folder.iterdir() if _is_old(entry.name)]
+    except FileNotFoundError:  # nothing was ever uploaded
+        return
+    except Exception as error:  # the drivers of object storage have no common exception
+        log.warning("The uploads can't be listed, so none is removed", folder=str(folder), reason=str(error))
+        return
+    for entry in old:
+        _remove(entry)
 
 
 def safe_name(name: str) -> str:
@@ -85,10 +113,16 @@ def safe_name(name: str) -> str:
     return f"{stem[:100] or 'prospects'}.csv"
 
 
-def _remove_old() -> None:
-    folder = base()
-    if folder.protocol not in ("", "file", "local"):  # object storage has rules of its own for that
-        return
-    for entry in Path(folder.path).iterdir():
-        if _ID.fullmatch(entry.name) and not entry.is_symlink() and entry.stat().st_mtime < time.time() - KEPT_SECONDS:
-            shutil.rmtree(entry, ignore_errors=True)
+def _is_old(upload_id: str) -> bool:
+    """Whether it is the id of an upload that is older than 30 days."""
+    found = _ID.fullmatch(upload_id)
+    return found is not None and int(found.group(1), 16) < time.time() - KEPT_SECONDS
+
+
+def _remove(folder: Any) -> None:
+    try:
+        folder.fs.rm(folder.path, recursive=True)
+    except FileNotFoundError:  # another process has removed it
+        pass
+    except Exception as error:
+        log.warning("An old upload can't be removed", folder=str(folder.parent), reason=str(error))

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Annotated
 
 from airflow.configuration import conf
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import FormData, UploadFile
 
@@ -26,7 +26,7 @@ from sso_ui.data.preview import PreviewError
 from sso_ui.data.tenant import read_tenant
 from sso_ui.rendering import HEADERS, render
 
-router = APIRouter(prefix="/batches", dependencies=[MAY_CREATE])
+router = APIRouter(prefix="/batches", dependencies=[MAY_CREATE, Depends(uploads.remove_old)])
 
 WAIT_SECONDS = 5.0
 """So long a request waits for a check."""

@@ -65,6 +65,7 @@ def reissue(request: Request, key: str) -> Response:
     """Make a CSV of the prospect's row, as its last run had it, and show what a run with it would do."""
     try:
         content = prospect_csv(_entry(key))
+        uploads.remove_old()
         upload_id = uploads.keep("reissue.csv", io.BytesIO(content))
     except (ReissueError, uploads.UploadError) as error:
         raise HTTPException(404, str(error)) from None

@@ -5,22 +5,25 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import time
-from datetime import UTC, datetime
+import shutil
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk.io import attach
 from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.models import SsoTicket
 from auth0_sso.tickets.batch import request_from, spec_of
 from fastapi.testclient import TestClient
+from fsspec.implementations.memory import MemoryFileSystem
 from sso_ui.data import preview, uploads
 from sso_ui.data.tenant import Auth0Hook
+from time_machine import TimeMachineFixture
 
+from include import run
 from include.files import fields_of
 from include.prospects import load_prospects
 from tests.support.prospects import csv_of
@@ -224,11 +227,106 @@ def test_an_empty_ledger_beside_a_report_of_links_is_a_warning_that_the_run_need
     assert "The ledger is empty" not in browser.get(answer.url.path).text
 
 
-def test_an_old_upload_is_removed_with_the_next_one(browser: TestClient, home: Path) -> None:
-    upload(browser, csv_of(1, 1, "old"))
-    (old,) = (home / "default" / "uploads").iterdir()
-    month_ago = time.time() - 31 * 86_400
-    os.utime(old, (month_ago, month_ago))
-    upload(browser, csv_of(1, 1, "new"))
-    (new,) = (home / "default" / "uploads").iterdir()
-    assert new != old
+def test_two_tabs_with_different_lifetimes_keep_a_preview_each(browser: TestClient, default_ledger: Ledger) -> None:
+    path = upload(browser, csv_of(2, 2, "new")).url.path
+    assert "name=\"ttl_sec\" value='3600'" in browser.get(f"{path}?ttl_sec=3600").text
+    kept = {ttl_sec: preview.read(path.rpartition("/")[2], ttl_sec) for ttl_sec in (0, 3600)}
+    assert {ttl_sec: one and one.ttl_sec for ttl_sec, one in kept.items()} == {0: 0, 3600: 3600}
+    lines = {ttl_sec: preview.upload_lines(path.rpartition("/")[2], ttl_sec) for ttl_sec in (0, 3600)}
+    assert b"3600" in lines[3600][0]
+    assert b"3600" not in lines[0][0]
+
+
+DAY = 86_400
+
+
+@pytest.fixture(params=["disk", "object storage"])
+def base(request: pytest.FixtureRequest, home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Let uploads be on this disk or in object storage; return their folder."""
+    if request.param == "object storage":
+        storage = MemoryFileSystem()
+        storage.rm("/", recursive=True)
+        attach("memory", fs=storage)
+        monkeypatch.setattr(run, "DEFAULT_REPORTS", "memory://reports")
+    return uploads.base()
+
+
+def kept(base: Any) -> list[str]:
+    return sorted(entry.name for entry in base.iterdir())
+
+
+def test_an_upload_is_removed_thirty_days_after_it_whichever_page_of_uploads_is_visited(
+    browser: TestClient, base: Any, time_machine: TimeMachineFixture
+) -> None:
+    """A look at its preview, which writes into its folder, or another time of the folder does not keep it longer."""
+    day = datetime.now(UTC)
+    old = upload(browser, csv_of(1, 1, "old")).url.path
+    time_machine.move_to(day + timedelta(days=20))
+    new = upload(browser, csv_of(1, 1, "new")).url.path
+    time_machine.move_to(day + timedelta(days=29))
+    assert browser.get(f"{old}?ttl_sec=60").status_code == 200
+    assert len(kept(base)) == 2
+    time_machine.move_to(day + timedelta(days=30, minutes=1))
+    for path in (old, f"{old}?ttl_sec=120", f"{old}/problems.csv"):
+        assert browser.get(path).status_code == 404
+    assert kept(base) == [new.rpartition("/")[2]]
+    time_machine.move_to(day + timedelta(days=51))
+    assert browser.get("/batches/new").status_code == 200
+    assert kept(base) == []
+
+
+def test_the_uploads_are_listed_once_an_hour(browser: TestClient, home: Path, time_machine: TimeMachineFixture) -> None:
+    day = datetime.now(UTC)
+    browser.get("/batches/new")
+    old = home / "default" / "uploads" / f"{int(day.timestamp()) - 31 * DAY:08x}{'0' * 24}"
+    old.mkdir(parents=True)
+    time_machine.move_to(day + timedelta(minutes=59))
+    browser.get("/batches/new")
+    assert old.exists()
+    time_machine.move_to(day + timedelta(minutes=61))
+    browser.get("/batches/new")
+    assert not old.exists()
+
+
+def test_what_can_not_be_removed_or_is_removed_by_others_stops_no_page(
+    browser: TestClient, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = home / "default" / "uploads"
+    elsewhere = home / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "kept").touch()
+    folder.mkdir(parents=True)
+    link, other = (folder / f"{'0' * 31}{number}" for number in (1, 2))
+    link.symlink_to(elsewhere)
+    other.mkdir()
+    (folder / "notes").mkdir()
+    removed = uploads.base().fs.rm
+
+    def rm(path: str, **options: Any) -> None:
+        if path.endswith("2"):
+            other.rmdir()
+        removed(path, **options)
+
+    monkeypatch.setattr(type(uploads.base().fs), "rm", staticmethod(rm))
+    assert upload(browser, csv_of(1, 1, "new")).status_code == 200
+    assert (elsewhere / "kept").exists(), "no link is followed"
+    assert (folder / "notes").exists()
+    assert not other.exists()
+
+
+def test_an_upload_that_is_removed_while_it_is_looked_at_is_gone(
+    browser: TestClient, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = upload(browser, csv_of(1, 1, "new")).url.path
+    (folder,) = (home / "default" / "uploads").iterdir()
+    found = uploads.folder_of
+
+    def remove(upload_id: str) -> Any:
+        there = found(upload_id)
+        shutil.rmtree(folder)
+        return there
+
+    monkeypatch.setattr(uploads, "folder_of", remove)
+    answer = browser.get(path)
+    assert answer.status_code == 404
+    assert "Uploads are kept for 30 days" in answer.text
