@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from auth0_sso.ledger.records import Entry, EntryStatus
 from auth0_sso.ledger.schema import tickets as t
@@ -35,8 +35,7 @@ def search(ledger: Ledger, text: str, *, limit: int, offset: int = 0) -> tuple[l
         case does not count. Empty: all entries.
     :return: the entries from ``offset`` on, at most ``limit``, and how many there are in all.
     """
-    words = [f"%{_escaped(word)}%" for word in text.lower().split()]
-    conditions = [or_(*(func.lower(column).like(word, escape="\\") for column in _SEARCHED)) for word in words]
+    conditions = [or_(*(_contains(column, word) for column in _SEARCHED)) for word in text.lower().split()]
     found = select(t.c.key).where(*conditions)
     page = found.order_by(t.c.requested_at.desc(), t.c.key).limit(limit).offset(offset)
     with ledger.database.engine.connect() as connection:
@@ -54,6 +53,20 @@ def run_counts(ledger: Ledger, run: str, seconds: float = 5.0) -> RunCounts:
         rows = connection.execute(select(t.c.status, func.count()).where(of_run).group_by(t.c.status)).all()
         recent = connection.execute(select(func.count()).where(of_run, t.c.requested_at > since)).scalar_one()
     return RunCounts({EntryStatus(status): count for status, count in rows}, recent, seconds)
+
+
+def _contains(column: ColumnElement[str], word: str) -> ColumnElement[bool]:
+    """
+    Compare in lower case.
+
+    SQLite, and PostgreSQL with the locale C, know the lower case of ASCII alone. So the word's other letters are
+    replaced one by one.
+    """
+    lower = func.lower(column)
+    others = [letter for letter in dict.fromkeys(word) if not letter.isascii() and len(letter.upper()) == 1]
+    if others:
+        lower = func.translate(lower, "".join(others).upper(), "".join(others))
+    return lower.like(f"%{_escaped(word)}%", escape="\\")
 
 
 def _escaped(word: str) -> str:

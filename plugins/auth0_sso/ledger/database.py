@@ -199,6 +199,12 @@ def _prepare_sqlite(connection: sqlite3.Connection, timeouts: Timeouts) -> None:
     _switch_to_wal(cursor)
     cursor.execute("PRAGMA synchronous=FULL")  # an intent must outlive a power cut, not only a kill
     cursor.close()
+    connection.create_function("translate", 3, _translate, deterministic=True)
+
+
+def _translate(text: str | None, old: str, new: str) -> str | None:
+    """Replace letters as PostgreSQL's function of that name does."""
+    return text and text.translate(str.maketrans(old, new))
 
 
 @retry(

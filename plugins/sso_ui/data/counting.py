@@ -12,7 +12,6 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,13 @@ from typing import Any
 from auth0_sso.exceptions import LedgerError
 from auth0_sso.hooks.connection import Auth0Settings
 from auth0_sso.ledger.records import RunAttempt
-from auth0_sso.ledger.store import Ledger, open_ledger
+from auth0_sso.ledger.store import Ledger
 from auth0_sso.tickets.batch import request_from, spec_of
 from auth0_sso.tickets.decide import Expected, ExpectedCounts, count_expected, decide, expected_actions
 from sqlalchemy.exc import SQLAlchemyError
 
 from include.files import json_bytes
+from sso_ui.data.ledger import opened
 
 INVALID = b'{"kind":"invalid"'
 """How the manifest's line of an invalid row begins."""
@@ -42,6 +42,7 @@ class Preview:
     :param reuse: what would happen if valid links are reused, ``reissue`` if they are replaced; None if the ledger or
         the connection can't be read.
     :param unknown: why that is.
+    :param is_first: whether there is no ledger yet, since no link was ever requested.
     """
 
     ttl_sec: int
@@ -52,6 +53,7 @@ class Preview:
     reuse: ExpectedCounts | None
     reissue: ExpectedCounts | None
     unknown: str
+    is_first: bool = False
 
     def requests(self, *, reissue: bool) -> int:
         """Return how many requests a run sends; without a look into the ledger one a row."""
@@ -64,7 +66,7 @@ def task(ttl_sec: int, settings: Auth0Settings | None, ledger: str, unknown: str
     Return the standard input.
 
     :param settings: of the connection, whose secrets are left out; None if it can't be read.
-    :param ledger: the URL of the ledger; empty if it can't be read.
+    :param ledger: the URL of the ledger; empty if there is none yet.
     :param unknown: why one of them can't be read.
     """
     public = {name: getattr(settings, name) for name in _SETTINGS} if settings else None
@@ -105,6 +107,7 @@ def main() -> None:
         reuse=reuse,
         reissue=reissue,
         unknown=unknown,
+        is_first=not unknown and not known["ledger"],
     )
     sys.stdout.buffer.write(json_bytes(asdict(preview)))
 
@@ -118,7 +121,7 @@ def _valid_rows(manifest: Path) -> Iterator[dict[str, Any]]:
 
 
 def _counts(rows: Iterable[dict[str, Any]], settings: Auth0Settings, url: str) -> tuple[ExpectedCounts, ExpectedCounts]:
-    with closing(open_ledger(url)) as ledger:
+    with opened(url) as ledger:
         reuse = list(expected_rows(ledger, rows, settings, reissue=False))
         attempt, now = _next_run(ledger), ledger.now()
     reissue = (replace(one, action=decide(one.entry, one.group.first, attempt, reissue=True, now=now)) for one in reuse)

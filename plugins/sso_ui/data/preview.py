@@ -95,11 +95,16 @@ def check(upload_id: str, ttl_sec: int) -> Preview:
 
 
 def read(upload_id: str, ttl_sec: int) -> Preview | None:
-    """Return the result that was kept; None if it was not checked so yet. UploadError if there is no such upload."""
+    """
+    Return the result that was kept; None if it was not checked so yet, or if the first link was requested since.
+
+    :raises UploadError: if there is no such upload.
+    """
     try:
-        return _PREVIEW.validate_json((folder_of(upload_id) / _summary(ttl_sec)).read_bytes())
+        kept = _PREVIEW.validate_json((folder_of(upload_id) / _summary(ttl_sec)).read_bytes())
     except FileNotFoundError:
         return None
+    return kept if not kept.is_first or _is_first() else None
 
 
 def upload_lines(upload_id: str, ttl_sec: int) -> list[bytes]:
@@ -148,10 +153,18 @@ def _counting_task(ttl_sec: int, tenant: Tenant) -> bytes:
     ledger, unknown = "", tenant.problem
     if not unknown:
         try:
-            ledger = readable_url().render_as_string(hide_password=False)
+            url = readable_url()
+            ledger = url.render_as_string(hide_password=False) if url else ""
         except LedgerError as error:
             unknown = str(error)
     return counting.task(ttl_sec, tenant.settings, ledger, unknown)
+
+
+def _is_first() -> bool:
+    try:
+        return readable_url() is None
+    except LedgerError:
+        return False
 
 
 def _manifest(ttl_sec: int) -> str:

@@ -5,20 +5,27 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
+import uuid
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.models.taskinstance import TaskInstance
 from airflow.sdk.io import attach
 from auth0_sso.ledger.records import RunAttempt
-from auth0_sso.ledger.store import Ledger
+from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.models import SsoTicket
+from auth0_sso.runtime.pool import POOL
 from auth0_sso.tickets.batch import request_from, spec_of
 from fastapi.testclient import TestClient
 from fsspec.implementations.memory import MemoryFileSystem
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
 from sso_ui.data import preview, uploads
 from sso_ui.data.tenant import Auth0Hook
 from time_machine import TimeMachineFixture
@@ -199,10 +206,41 @@ def test_rows_have_pages(browser: TestClient) -> None:
     assert last.count("<tr>") == 1 + 50
 
 
-def test_without_a_ledger_or_a_connection_the_page_says_that_it_does_not_know(
+def test_the_first_preview_of_all_says_that_each_row_would_be_created(browser: TestClient, home: Path) -> None:
+    text = csv_of(2, 2, "first") + "\nbad id,,,"
+    answer = upload(browser, text)
+    assert "No link was ever requested here" in answer.text
+    assert "<b>2</b>to create" in answer.text
+    assert "Create 2 links" in answer.text
+    assert "not known here" not in answer.text
+    assert re.findall(r"<td>\s*create\s*</td>", answer.text) != []
+    assert not (home / "ledger.db").exists(), "a look creates no ledger"
+    with closing(open_ledger()) as ledger:
+        issue(ledger, text, 1)
+    later = browser.get(answer.url.path).text
+    assert "No link was ever requested here" not in later
+    assert "<b>1</b>to reuse" in later
+
+
+def test_a_ledger_that_only_the_workers_see_is_not_taken_for_an_empty_one(
+    browser: TestClient, session: Session
+) -> None:
+    task = {"dag_id": "own_dag", "run_id": "1", "task_id": "create", "map_index": -1, "state": "success"}
+    begun = {"pool": POOL, "pool_slots": 1, "id": uuid.uuid4(), "start_date": datetime.now(UTC)}
+    session.execute(insert(TaskInstance.__table__).values({**task, **begun}))
+    page = upload(browser, csv_of(2, 2, "new")).text
+    assert "Which links exist already is not known here" in page
+    assert "though runs have begun to request links" in page
+    assert re.findall(r"<td>\s*not known here\s*</td>", page) != []
+    assert "to create" not in page
+    customers = browser.get("/customers").text
+    assert "though runs have begun to request links" in customers
+    assert "No link was requested yet" not in customers
+
+
+def test_without_a_connection_the_page_says_that_it_does_not_know(
     browser: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "The api-server finds no ledger yet" in upload(browser, csv_of(2, 2, "new")).text
     monkeypatch.delenv("AIRFLOW_CONN_AUTH0_DEFAULT")
     page = upload(browser, csv_of(2, 2, "new")).text.replace("&#39;", "'")
     assert "There is no connection 'auth0_default'" in page

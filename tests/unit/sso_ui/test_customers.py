@@ -29,9 +29,9 @@ def browser(client: TestClient, sign_in: SignIn, connection: None) -> TestClient
     return client
 
 
-def begin(ledger: Ledger, name: str, prospect: str = "") -> Entry:
+def begin(ledger: Ledger, name: str, prospect: str = "", organization_id: str = "") -> Entry:
     request = TicketRequest(
-        organization_id=f"org_{name.lower()}",
+        organization_id=organization_id or f"org_{name.lower()}",
         body={},
         organization_name=name,
         prospect=prospect or f"it@{name.lower()}.example",
@@ -152,8 +152,35 @@ def test_a_customer_whose_runs_files_are_gone_can_not_be_reissued_here(browser: 
     assert "Run the customer" in answer.text
 
 
-def test_without_a_ledger_the_page_says_so(browser: TestClient) -> None:
-    assert "The api-server finds no ledger yet" in browser.get("/customers").text
+def test_before_the_first_run_there_is_nobody(browser: TestClient) -> None:
+    assert "No link was requested yet" in browser.get("/customers").text
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Österreich", "österreich"),
+        ("ÖSTERREICH", "Österreich"),
+        ("Österreichische Bundesbahnen", "BUNDES öster"),
+        ("Łódź Ćwiczenia", "łódź"),
+        ("ΑΘΗΝΑ", "αθηνα"),
+        ("Юлия", "ЮЛИЯ"),
+        ("Weiß", "WEIß"),
+        ("Zoë 100%_", "ZOË %_"),
+    ],
+)
+def test_a_name_is_found_in_any_case_of_its_letters(browser: TestClient, known: Ledger, name: str, text: str) -> None:
+    create(known, name, prospect="it@one.example", organization_id="org_1")
+    create(known, "Osterreich", prospect="it@two.example", organization_id="org_2")
+    page = search(browser, text)
+    assert "it@one.example" in page
+    assert "it@two.example" not in page
+
+
+@pytest.mark.parametrize(("name", "text"), [("Weiss", "weiß"), ("Weiß", "weiss"), ("Osterreich", "österreich")])
+def test_other_letters_are_another_name(browser: TestClient, known: Ledger, name: str, text: str) -> None:
+    create(known, name, prospect="it@one.example", organization_id="org_1")
+    assert "No customer matches" in search(browser, text)
 
 
 def test_markup_in_a_name_is_shown(browser: TestClient, known: Ledger) -> None:
