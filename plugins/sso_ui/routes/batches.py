@@ -10,12 +10,14 @@ from functools import partial
 from typing import Annotated
 
 from airflow.configuration import conf
+from auth0_sso.tickets.decide import ExpectedCounts
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import FormData, UploadFile
 
 from include.prospects.schema.models import MAX_TTL_SEC
 from include.reports.cells import guard
+from include.reports.wording import plural
 from include.run import choose_fan_out
 from sso_ui.access import CREATE_DAG, MAY_CREATE, SAME_ORIGIN
 from sso_ui.bodies import limited
@@ -130,6 +132,7 @@ def _page(
     lines = preview.upload_lines(upload_id, found.ttl_sec)
     rows, total = preview.read_rows(lines, tenant, page=page, reissue=reissue, only_invalid=only_invalid)
     file = uploads.file_of(upload_id)
+    counts = found.reissue if reissue else found.reuse
     requests = found.requests(reissue=reissue)
     capacity, longest = tenant.capacity, conf.getint("core", "max_map_length")
     fan_out = choose_fan_out(found.organizations, requests, **vars(capacity), given=None, longest=longest)
@@ -140,7 +143,8 @@ def _page(
         name=file.name,
         prospects_uri=str(file),
         found=found,
-        counts=found.reissue if reissue else found.reuse,
+        counts=counts,
+        label=_label(counts, found.valid, reissue),
         requests=requests,
         seconds=capacity.seconds(requests, fan_out.tasks),
         rate=capacity.rate,
@@ -155,6 +159,17 @@ def _page(
         max_ttl_sec=MAX_TTL_SEC,
         dag_id=CREATE_DAG,
     )
+
+
+def _label(counts: ExpectedCounts | None, valid: int, reissue: bool) -> str:
+    """Return what the button says: how many links the run replaces, and how many it creates."""
+    if counts is None:
+        return f"{'Replace or create' if reissue else 'Create'} {plural(valid, 'link')}"
+    if counts.replace and counts.create:
+        return f"Replace {counts.replace:,}, create {counts.create:,}"
+    if counts.replace:
+        return f"Replace {plural(counts.replace, 'link')}"
+    return f"Create {plural(counts.create, 'link')}" if counts.create else "Start the run"
 
 
 def _limits() -> dict[str, int]:

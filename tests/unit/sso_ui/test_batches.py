@@ -185,7 +185,7 @@ def test_valid_links_would_be_reused_or_replaced_on_request(browser: TestClient,
     again = browser.get(f"{answer.url.path}?reissue=true").text
     assert "<b>2</b>to replace" in again
     assert "for 5 requests" in again
-    assert "Replace or create 3 links" in again
+    assert "Replace 2, create 1</button>" in again
 
 
 def test_another_lifetime_is_for_new_links_only(browser: TestClient, default_ledger: Ledger) -> None:
@@ -197,6 +197,17 @@ def test_another_lifetime_is_for_new_links_only(browser: TestClient, default_led
     assert "<b>2</b>to reuse" in changed
     assert "name=\"ttl_sec\" value='3600'" in changed
     assert browser.get(f"{answer.url.path}?ttl_sec=432001").status_code == 422
+
+
+def test_the_button_names_the_links_that_are_replaced(browser: TestClient, default_ledger: Ledger) -> None:
+    text = csv_of(4, 4, "known")
+    issue(default_ledger, text, 3)
+    header, *rows = text.splitlines()
+    changed = "\n".join([f"{header},display_name", *(f"{row},Another name" for row in rows)])
+    page = upload(browser, changed).text
+    assert "Replace 3, create 1</button>" in page
+    assert re.findall(r"<b>(\d)</b>to (\w+)", page) == [("3", "replace"), ("1", "create")]
+    assert "Create 4" not in page
 
 
 def test_rows_have_pages(browser: TestClient) -> None:
