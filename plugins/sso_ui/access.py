@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -23,6 +24,8 @@ from sso_ui.data.metadata import short_session
 CREATE_DAG = "create_sso_tickets"
 REVOKE_DAG = "revoke_sso_tickets"
 DAGS = (CREATE_DAG, REVOKE_DAG)
+LINKS_NEED = "SSO_TICKETS_LINKS_NEED"
+_TRIGGER = "trigger"
 
 User = Annotated[BaseUser, Depends(get_user)]
 
@@ -57,6 +60,23 @@ def can(user: BaseUser, method: ResourceMethod, entity: DagAccessEntity, dag_id:
     """Return whether a user may do this to a DAG, to show or hide what leads there."""
     details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
     return get_auth_manager().is_authorized_dag(method=method, access_entity=entity, details=details, user=user)
+
+
+def may_have_links(user: BaseUser) -> bool:
+    """Return whether a user may reveal and download links, beside the right to read the DAG's XComs."""
+    need = os.environ.get(LINKS_NEED, "")
+    return not need or (need == _TRIGGER and can(user, "POST", DagAccessEntity.RUN, CREATE_DAG))
+
+
+def require_links(user: User) -> None:
+    """Refuse who may not have links, everybody if the setting has another value than those that are known."""
+    if not may_have_links(user):
+        raise HTTPException(
+            403, f"Only who may start {CREATE_DAG} may have links here, if {LINKS_NEED} is '{_TRIGGER}'; else nobody."
+        )
+
+
+MAY_HAVE_LINKS = Depends(require_links)
 
 
 def require_same_origin(

@@ -87,13 +87,13 @@ class Page:
 
 
 def page_parts(
-    page: Page, *, links_url: str = "", downloads_url: str = "", navigation: Mapping[str, str] | None = None
+    page: Page, *, links_url: str = "", downloads_url: str | None = "", navigation: Mapping[str, str] | None = None
 ) -> Iterator[bytes]:
     """Render the page, in parts: UTF-8 HTML, everything escaped, no script but its own, no resource from elsewhere.
 
     :param links_url: from where the page's script requests the links that a person reveals; then none is in the page.
         If it is empty, all links are in the page.
-    :param downloads_url: the folder of the tables; if it is empty, they are beside the page.
+    :param downloads_url: the folder of the tables; if it is empty, they are beside the page; None to offer none.
     :param navigation: addresses of other pages, by their names.
     """
     parts = _template().generate(
@@ -102,7 +102,7 @@ def page_parts(
         script=_SCRIPT,
         data=rows_json(page.rows, tuple(page.counts), links_url),
         navigation=navigation or {},
-        downloads=f"{downloads_url.rstrip('/')}/" if downloads_url else "",
+        downloads=f"{downloads_url.rstrip('/')}/" if downloads_url else downloads_url,
     )
     return (part.encode() for part in parts)
 

@@ -6,6 +6,7 @@ Others may be able to write to the folder of reports, so what is read from there
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from pydantic import BaseModel, Field, ValidationError
@@ -59,12 +60,17 @@ def served_page(read: Read, *, links_url: str, downloads_url: str, navigation: M
 
     :param read: returns the content of a file in the run's folder, by its name; see :data:`MAX_BYTES`.
     :param links_url: where the page's script requests links: ``POST`` of ``{"rows": [1, 2]}``, at most 1,000 at once,
-        is answered with ``{"links": {"1": "https://…"}}``, or an error status and ``{"detail": "…"}``.
+        is answered with ``{"links": {"1": "https://…"}}``, or an error status and ``{"detail": "…"}``. If it is empty,
+        no link can be revealed.
     :param downloads_url: the folder of ``tickets.csv`` and ``tickets.xlsx``, or of ``revocations.csv`` and ``.xlsx``.
+        If it is empty, no table is offered.
     :param navigation: addresses of other pages, by their names.
     :raises ValueError: if the files are not a run's report, or are too large.
     """
-    parts = page_parts(_page(read), links_url=links_url, downloads_url=downloads_url, navigation=navigation)
+    page = _page(read)
+    if not links_url:
+        page = replace(page, has_links=False, rows=[row._replace(ticket_url="") for row in page.rows])
+    parts = page_parts(page, links_url=links_url, downloads_url=downloads_url or None, navigation=navigation)
     return b"".join(parts)
 
 

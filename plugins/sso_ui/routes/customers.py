@@ -12,7 +12,18 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
-from sso_ui.access import CREATE_DAG, MAY_CREATE, MAY_READ_ALL_LINKS, REVOKE_DAG, SAME_ORIGIN, User, audit, can
+from sso_ui.access import (
+    CREATE_DAG,
+    MAY_CREATE,
+    MAY_HAVE_LINKS,
+    MAY_READ_ALL_LINKS,
+    REVOKE_DAG,
+    SAME_ORIGIN,
+    User,
+    audit,
+    can,
+    may_have_links,
+)
 from sso_ui.bodies import read_form
 from sso_ui.data import uploads
 from sso_ui.data.customers import CUSTOMERS_A_PAGE, find_customers
@@ -49,7 +60,7 @@ def search_customers(request: Request, user: User, wanted: Annotated[Search, Dep
     return _found(request, user, part, wanted.q, wanted.page)
 
 
-@router.post("/{key}/link", response_class=HTMLResponse, dependencies=[SAME_ORIGIN])
+@router.post("/{key}/link", response_class=HTMLResponse, dependencies=[MAY_HAVE_LINKS, SAME_ORIGIN])
 def reveal(request: Request, user: User, key: str) -> HTMLResponse:
     """Return the link of a prospect; the audit log says who has seen it."""
     entry = _entry(key)
@@ -86,6 +97,7 @@ def _found(request: Request, user: User, template: str, q: str, page: int) -> HT
         q=q,
         page=page,
         pages=max(1, -(-values["total"] // CUSTOMERS_A_PAGE)),
+        may_reveal=may_have_links(user),
         may_create=can(user, "POST", DagAccessEntity.RUN, CREATE_DAG),
         may_revoke=can(user, "POST", DagAccessEntity.RUN, REVOKE_DAG),
         revoke_dag=REVOKE_DAG,

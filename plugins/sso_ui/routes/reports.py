@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from include.reports.html.page import content_security_policy
 from include.reports.html.served import read_links, served_page
-from sso_ui.access import MAY_READ_LINKS, SAME_ORIGIN, User, audit
+from sso_ui.access import MAY_HAVE_LINKS, MAY_READ_LINKS, SAME_ORIGIN, User, audit, may_have_links
 from sso_ui.bodies import read_json
 from sso_ui.data.report_files import EXTRA_REPORTS, UnreadableFileError, own_folder, read_file
 from sso_ui.data.runs import REPORT_TASK, xcom
@@ -62,23 +62,23 @@ class RunFolder:
 
 
 @router.get("", response_class=HTMLResponse)
-def show_report(request: Request, dag_id: str, run_id: str) -> HTMLResponse:
+def show_report(request: Request, user: User, dag_id: str, run_id: str) -> HTMLResponse:
     """Show a run's report, made from its tables: without any link in its source."""
     root = request.scope.get("root_path", "")
     here = f"{root}/reports/{quote(dag_id, safe='')}/{quote(run_id, safe='')}"
     navigation = {label: f"{root}{path}" for label, path in PAGES.items()}
     folder = RunFolder(dag_id, run_id)
+    has_links = may_have_links(user)
+    links_url, downloads_url = (f"{here}/links", f"{here}/files/") if has_links else ("", "")
     try:
-        page = served_page(
-            folder.read, links_url=f"{here}/links", downloads_url=f"{here}/files/", navigation=navigation
-        )
+        page = served_page(folder.read, links_url=links_url, downloads_url=downloads_url, navigation=navigation)
     except ValueError as error:
         raise HTTPException(404, f"The report can't be shown: {error}") from None
-    policy = f"{content_security_policy(connect=True)}; frame-ancestors 'self'"
+    policy = f"{content_security_policy(connect=has_links)}; frame-ancestors 'self'"
     return HTMLResponse(page, headers={**HEADERS, "Content-Security-Policy": policy})
 
 
-@router.post("/links", dependencies=[SAME_ORIGIN])
+@router.post("/links", dependencies=[MAY_HAVE_LINKS, SAME_ORIGIN])
 def reveal(user: User, dag_id: str, run_id: str, wanted: Annotated[Rows, Depends(_rows)]) -> JSONResponse:
     """Return the links of some rows; the audit log says who has seen them."""
     links = read_links(RunFolder(dag_id, run_id).read, wanted.rows)
@@ -86,7 +86,7 @@ def reveal(user: User, dag_id: str, run_id: str, wanted: Annotated[Rows, Depends
     return JSONResponse({"links": {str(row): link for row, link in links.items()}}, headers=dict(HEADERS))
 
 
-@router.get("/files/{name}")
+@router.get("/files/{name}", dependencies=[MAY_HAVE_LINKS])
 def download(user: User, dag_id: str, run_id: str, name: str) -> Response:
     """Return a table of the report; the audit log says who has it."""
     if name not in _FILES:

@@ -102,6 +102,35 @@ def test_the_first_page_is_one_that_the_user_may_see(client: TestClient, sign_in
     assert "<nav" in client.get("/batches/new").text, "a refused page leads on"
 
 
+GIVES_LINKS = {
+    ("POST", "/reports/{dag_id}/{run_id}/links"),
+    ("GET", "/reports/{dag_id}/{run_id}/files/{name}"),
+    ("POST", "/customers/{key}/link"),
+}
+
+
+@EACH_ROUTE
+def test_a_setting_leaves_links_to_those_who_may_start_runs(
+    client: TestClient, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, route: tuple[str, str]
+) -> None:
+    monkeypatch.setenv("SSO_TICKETS_LINKS_NEED", "trigger")
+    sign_in(lambda check: check != TRIGGER)
+    is_refused = route in GIVES_LINKS or TRIGGER in ROUTES[route][1]
+    assert call(client, route) == (403 if is_refused else ROUTES[route][2])
+    sign_in()
+    assert call(client, route) == ROUTES[route][2]
+
+
+def test_with_an_unknown_setting_nobody_has_links(
+    client: TestClient, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSO_TICKETS_LINKS_NEED", "admin")
+    sign_in()
+    assert {call(client, route) for route in GIVES_LINKS} == {403}
+    assert "SSO_TICKETS_LINKS_NEED" in client.post(f"/customers/{KEY}/link", headers=OWN_PAGE).text
+    assert client.get("/customers").status_code == 200
+
+
 @EACH_ROUTE
 def test_no_other_right_is_needed(client: TestClient, sign_in: SignIn, route: tuple[str, str]) -> None:
     sign_in(lambda check: check in ROUTES[route][1])

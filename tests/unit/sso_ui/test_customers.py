@@ -122,6 +122,18 @@ def test_only_who_may_start_runs_sees_buttons_that_start_one(
     assert "Revoke now" not in buttons
 
 
+def test_only_who_may_have_links_sees_the_button_that_reveals_one(
+    browser: TestClient, known: Ledger, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(known, "Acme")
+    sign_in(lambda check: check[0] == "GET")
+    assert "Reveal the link" in browser.get("/customers").text
+    monkeypatch.setenv("SSO_TICKETS_LINKS_NEED", "trigger")
+    page = browser.get("/customers").text
+    assert "valid until" in page
+    assert "Reveal the link" not in page
+
+
 @pytest.mark.parametrize("columns", ["", ",connection_name", ",domains"])
 def test_a_reissue_shows_what_a_run_with_the_customers_row_would_do(
     browser: TestClient, known: Ledger, set_xcom: SetXCom, home: Path, columns: str

@@ -80,6 +80,20 @@ def test_its_own_script_runs_and_no_other_and_it_may_request_links(report: Path,
     assert f"/reports/{DAG}/manual__2026-01-01T00%3A00%3A00%2B00%3A00/links" in answer.text
 
 
+def test_only_who_may_have_links_sees_the_buttons_that_reveal_and_download_them(
+    report: Path, get: Get, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_in(lambda check: check[0] == "GET")
+    assert 'id="reveal"' in get().text
+    assert "/files/tickets.csv" in get().text
+    monkeypatch.setenv("SSO_TICKETS_LINKS_NEED", "trigger")
+    answer = get()
+    assert "1 of 2 prospects has a link" in answer.text
+    for hidden in ('id="reveal"', "/links", "/files/", "t1ck3t"):
+        assert hidden not in answer.text
+    assert "connect-src" not in answer.headers["Content-Security-Policy"]
+
+
 def test_a_report_page_that_somebody_else_has_written_is_not_shown(report: Path, get: Get) -> None:
     (report / "report.html").write_text("<script>alert(1)</script>")
     assert "alert(1)" not in get().text
