@@ -10,6 +10,7 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from sso_ui.access import CREATE_DAG, User, can, is_own
@@ -52,6 +53,12 @@ async def refuse(request: Request, error: StarletteHTTPException) -> Response:
         response = render(request, "refusal.html.j2", error.status_code, reason=str(error.detail))
     response.headers.update({**HEADERS, **(error.headers or {})})
     return response
+
+
+@app.exception_handler(ClientDisconnect)
+async def end(_request: Request, _error: ClientDisconnect) -> Response:
+    """End a request whose body the client has broken off; it reads no answer."""
+    return Response(status_code=400)
 
 
 def _return_address(request: Request) -> str:

@@ -53,7 +53,8 @@ async def upload(request: Request) -> Response:
     text = ""
     try:
         async with _form(request) as form:
-            text = str(form.get("text", ""))
+            pasted = form.get("text")
+            text = pasted if isinstance(pasted, str) else ""
             upload_id = await _keep(form.get("file"), text)
         await _checked(upload_id, 0)
     except (uploads.UploadError, PreviewError) as error:

@@ -17,6 +17,7 @@ from tests.support.prospects import csv_of
 from tests.unit.sso_ui.conftest import SignIn
 from tests.unit.sso_ui.test_access import ID, KEY, RUN, TRIGGER
 
+BROKEN_OFF = b""
 MIB = b"x" * 2**20
 HEAD = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
 MULTIPART = {"content-type": "multipart/form-data; boundary=b"}
@@ -61,6 +62,8 @@ class Sender:
 
     async def _receive(self) -> dict[str, Any]:
         part = next(self._parts, None)
+        if part == BROKEN_OFF:
+            return {"type": "http.disconnect"}
         self.taken += part is not None
         return {"type": "http.request", "body": part or b"", "more_body": part is not None}
 
@@ -178,3 +181,17 @@ def test_a_search_takes_no_file(client: TestClient, sign_in: SignIn, stored: lis
 def test_an_upload_that_nobody_has_is_not_read(client: TestClient, sign_in: SignIn) -> None:
     sign_in()
     assert Sender(large(1_000)).post(f"/batches/{ID}", MULTIPART).taken == 0
+
+
+@pytest.mark.parametrize(("path", "headers"), READ)
+def test_a_body_that_is_broken_off_is_no_error_of_the_server(
+    client: TestClient, sign_in: SignIn, path: str, headers: dict[str, str]
+) -> None:
+    sign_in()
+    assert Sender([HEAD[:9], BROKEN_OFF]).post(path, headers).status == 400
+
+
+def test_a_file_in_place_of_the_text_is_nothing_to_check(client: TestClient, sign_in: SignIn) -> None:
+    sign_in()
+    answer = client.post("/batches", files={"text": ("a.csv", b"x")}, headers={"Origin": "http://testserver"})
+    assert "There is nothing to check" in answer.text
