@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from subprocess import PIPE, Popen, TimeoutExpired
 from tempfile import TemporaryDirectory
@@ -107,14 +108,23 @@ def read(upload_id: str, ttl_sec: int) -> Preview | None:
     return kept if not kept.is_first or _is_first() else None
 
 
-def upload_lines(upload_id: str, ttl_sec: int) -> list[bytes]:
-    """Return the manifest's line of each row of an upload, as it was checked with a lifetime."""
-    file = folder_of(upload_id) / _manifest(ttl_sec)
-    return file.read_bytes().splitlines()[1:] if file.exists() else []
+def upload_lines(upload_id: str, ttl_sec: int) -> Iterator[bytes]:
+    """Yield the manifest's line of each row of an upload, as it was checked with a lifetime; none if it was not."""
+    try:
+        with (folder_of(upload_id) / _manifest(ttl_sec)).open("rb") as lines:
+            yield from islice(lines, 1, None)
+    except FileNotFoundError:
+        return
 
 
 def read_rows(
-    lines: list[bytes], tenant: Tenant, *, page: int, reissue: bool, only_invalid: bool = False, profile_id: str = ""
+    lines: Iterable[bytes],
+    tenant: Tenant,
+    *,
+    page: int,
+    reissue: bool,
+    only_invalid: bool = False,
+    profile_id: str = "",
 ) -> tuple[list[RowLine], int]:
     """
     Return one page of rows, numbered from 1, with what would happen to each, and how many rows there are.
@@ -122,12 +132,15 @@ def read_rows(
     :param lines: the manifest's line of each row.
     :param profile_id: the run's, for rows that name none.
     """
-    if only_invalid:
-        lines = [line for line in lines if line.startswith(INVALID)]
-    first = (page - 1) * ROWS_A_PAGE
-    rows = [json.loads(line) for line in lines[first : first + ROWS_A_PAGE]]
+    shown = range((page - 1) * ROWS_A_PAGE, page * ROWS_A_PAGE)
+    rows, total = [], 0
+    for line in lines:
+        if line.startswith(INVALID) or not only_invalid:
+            if total in shown:
+                rows.append(json.loads(line))
+            total += 1
     expected = _expected_by_row(rows, tenant, reissue=reissue, profile_id=profile_id)
-    return [_row_line(row, expected.get(row["row"])) for row in rows], len(lines)
+    return [_row_line(row, expected.get(row["row"])) for row in rows], total
 
 
 def problems(upload_id: str, ttl_sec: int) -> Iterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shutil
+import tracemalloc
 import uuid
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -27,11 +28,11 @@ from fsspec.implementations.memory import MemoryFileSystem
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 from sso_ui.data import preview, uploads
-from sso_ui.data.tenant import Auth0Hook
+from sso_ui.data.tenant import Auth0Hook, read_tenant
 from time_machine import TimeMachineFixture
 
 from include import run
-from include.files import fields_of
+from include.files import fields_of, json_bytes
 from include.prospects import load_prospects
 from tests.support.prospects import csv_of
 from tests.unit.sso_ui.conftest import SignIn
@@ -210,6 +211,22 @@ def test_the_button_names_the_links_that_are_replaced(browser: TestClient, defau
     assert "Create 4" not in page
 
 
+def test_a_page_reads_its_rows_without_keeping_the_others(connection: None, client: TestClient) -> None:
+    invalid = {"organization_id": "org_a", "organization_name": "", "prospect_name": "", "prospect_email": ""}
+    lines = (
+        json_bytes({"kind": "invalid", **invalid, "connection_name": "", "row": row}) + b" " * 1_000
+        for row in range(1, 10_001)
+    )
+    tenant = read_tenant()
+    preview.read_rows([], tenant, page=1, reissue=False)  # imports what it needs
+    tracemalloc.start()
+    rows, total = preview.read_rows(lines, tenant, page=2, reissue=False)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert ([row.row for row in rows], total) == ([*range(101, 201)], 10_000)
+    assert peak < 2 * 2**20, "all lines have 10 MiB"
+
+
 def test_rows_have_pages(browser: TestClient) -> None:
     answer = upload(browser, csv_of(250, 250, "many"))
     assert "Page 1 of 3" in answer.text
@@ -281,7 +298,7 @@ def test_two_tabs_with_different_lifetimes_keep_a_preview_each(browser: TestClie
     assert "name=\"ttl_sec\" value='3600'" in browser.get(f"{path}?ttl_sec=3600").text
     kept = {ttl_sec: preview.read(path.rpartition("/")[2], ttl_sec) for ttl_sec in (0, 3600)}
     assert {ttl_sec: one and one.ttl_sec for ttl_sec, one in kept.items()} == {0: 0, 3600: 3600}
-    lines = {ttl_sec: preview.upload_lines(path.rpartition("/")[2], ttl_sec) for ttl_sec in (0, 3600)}
+    lines = {ttl_sec: list(preview.upload_lines(path.rpartition("/")[2], ttl_sec)) for ttl_sec in (0, 3600)}
     assert b"3600" in lines[3600][0]
     assert b"3600" not in lines[0][0]
 
