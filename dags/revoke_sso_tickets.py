@@ -43,6 +43,7 @@ def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -
         RunAttempt.of(dag_run),
         reported=reported,
         organization_ids=params["organization_ids"] or [],
+        prospect_keys=params["prospect_keys"] or [],
         all_live=params["all_live"],
     )
     ledger_id = check_before_revoking(ti, dry_run=params["dry_run"])

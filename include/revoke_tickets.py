@@ -35,11 +35,11 @@ class TicketBatch:
 
 
 def require_selection(params: Mapping[str, Any]) -> None:
-    """Check that the parameters of a run name a report, an organization or all tickets."""
-    organization_ids = "".join(params["organization_ids"] or []).strip()
-    if not (params["report_uri"] or organization_ids or params["all_live"]):
+    """Check that the parameters of a run name a report, an organization, a prospect or all tickets."""
+    named = "".join([*(params["organization_ids"] or []), *(params["prospect_keys"] or [])]).strip()
+    if not (params["report_uri"] or named or params["all_live"]):
         raise NothingSelectedError(
-            "Nothing is selected. Set report_uri, organization_ids or all_live, and trigger another run."
+            "Nothing is selected. Set report_uri, organization_ids, prospect_keys or all_live, and trigger another run."
         )
 
 

@@ -56,6 +56,11 @@ MAY_READ_ALL_LINKS = may("GET", DagAccessEntity.XCOM, CREATE_DAG)
 MAY_CREATE = may("POST", DagAccessEntity.RUN, CREATE_DAG)
 
 
+def revoking(user: BaseUser) -> dict[str, Any]:
+    """Return what a page needs to offer the revocation of a link: whether the user may, and the DAG that does it."""
+    return {"may_revoke": can(user, "POST", DagAccessEntity.RUN, REVOKE_DAG), "revoke_dag": REVOKE_DAG}
+
+
 def can(user: BaseUser, method: ResourceMethod, entity: DagAccessEntity, dag_id: str) -> bool:
     """Return whether a user may do this to a DAG, to show or hide what leads there."""
     details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))

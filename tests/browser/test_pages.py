@@ -112,7 +112,7 @@ def test_a_customer_gets_another_link_and_the_link_of_another_one_is_revoked(
 
     frame.get_by_role("link", name="Customers").click()
     row = frame.locator("tbody tr", has_text="customers 1")
-    row.get_by_text("Revoke the links of customers 1").click()
+    row.get_by_text("Revoke the link of").click()
     row.get_by_role("button", name="Revoke now").click()
     frame.get_by_role("heading", name="1 of 1 link is no longer valid").wait_for()
     frame.get_by_role("link", name="Customers").click()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -38,6 +38,7 @@ def select_tickets(
     *,
     reported: Sequence[Mapping[str, Any]] = (),
     organization_ids: Collection[str] = (),
+    prospect_keys: Collection[str] = (),
     all_live: bool = False,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -51,41 +52,69 @@ def select_tickets(
     :param reported: outcomes of a run, with at least ``ticket_id`` and ``expires_at``; of those without a ticket,
         ``organization_id`` and ``connection_name`` say whose tickets there may be that nobody has seen.
     :param organization_ids: Auth0 organizations; white space around an id and blank ones don't count.
+    :param prospect_keys: keys of prospects in the ledger; as for the ids.
     :param all_live: whether every ticket that may work is selected.
     :return: tickets that may work, with ``key`` and ``created_at``; and results for reported tickets that need no
         request or that the ledger doesn't know, for what this run has revoked before it was cleared, and, as
         ``failed``, for tickets that nobody has seen.
     :raises Auth0RunError: if no criterion is given.
     """
-    organizations = {one.strip() for one in organization_ids} - {""}
-    if not (reported or organizations or all_live):
-        raise Auth0RunError("Nothing is selected.", advice="Give reported tickets, organization_ids or all_live.")
-    by_ticket = {row["ticket_id"]: row for row in reported if row["ticket_id"]}
-    connections = {(row.get("organization_id", ""), row.get("connection_name", "")) for row in reported}
-
-    def concerns_a_row(entry: Entry) -> bool:
-        return (entry.organization_id, entry.connection_name) in connections
-
+    criteria = _Criteria(
+        tickets=frozenset(row["ticket_id"] for row in reported if row["ticket_id"]),
+        connections=frozenset((row.get("organization_id", ""), row.get("connection_name", "")) for row in reported),
+        organizations=_named(organization_ids),
+        keys=_named(prospect_keys),
+        everything=all_live,
+    )
+    if not (reported or criteria.organizations or criteria.keys or all_live):
+        raise Auth0RunError(
+            "Nothing is selected.", advice="Give reported tickets, organization_ids, prospect_keys or all_live."
+        )
     with closing(open_ledger()) as ledger:
 
         def unseen() -> list[Entry]:
             found = ledger.unseen_entries()
-            chosen = [one for one in found if all_live or one.organization_id in organizations or concerns_a_row(one)]
-            return [one for one in chosen if one.run_after <= attempt.run_after]
+            return [one for one in found if criteria.may_concern(one) and one.run_after <= attempt.run_after]
 
         _wait_for_answers(ledger, unseen, timeouts)
         working = {entry.ticket.ticket_id: entry for entry in ledger.live_entries() if entry.ticket is not None}
-        selected = [
-            entry
-            for ticket_id, entry in working.items()
-            if all_live or entry.organization_id in organizations or ticket_id in by_ticket
-        ]
+        selected = [entry for entry in working.values() if criteria.select(entry)]
         earlier = [entry for entry in selected if entry.run_after <= attempt.run_after]
         if later := len(selected) - len(earlier):
             log.warning("Links of later runs are left alone; to revoke them, trigger another run", links=later)
         wanted = [asdict(IssuedTicket(entry.key, entry.created_at or 0.0)) for entry in earlier]
-        others = {ticket_id: row for ticket_id, row in by_ticket.items() if ticket_id not in working}
+        others = {row["ticket_id"]: row for row in reported if row["ticket_id"] and row["ticket_id"] not in working}
         return wanted, [*_finished(ledger, attempt, others), *map(_unseen, unseen())]
+
+
+@dataclass(frozen=True)
+class _Criteria:
+    """
+    Whose tickets are to be revoked.
+
+    :param connections: organization and connection of each reported row.
+    """
+
+    tickets: frozenset[str]
+    connections: frozenset[tuple[str, str]]
+    organizations: frozenset[str]
+    keys: frozenset[str]
+    everything: bool
+
+    def select(self, entry: Entry) -> bool:
+        """Whether an entry's known ticket is selected."""
+        return self._names(entry) or (entry.ticket is not None and entry.ticket.ticket_id in self.tickets)
+
+    def may_concern(self, entry: Entry) -> bool:
+        """Whether a ticket of an entry that nobody has seen would be selected."""
+        return self._names(entry) or (entry.organization_id, entry.connection_name) in self.connections
+
+    def _names(self, entry: Entry) -> bool:
+        return self.everything or entry.organization_id in self.organizations or entry.key in self.keys
+
+
+def _named(given: Collection[str]) -> frozenset[str]:
+    return frozenset(one.strip() for one in given) - {""}
 
 
 def _wait_for_answers(ledger: Ledger, unseen: Callable[[], list[Entry]], timeouts: Timeouts) -> None:

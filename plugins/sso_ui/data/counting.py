@@ -22,6 +22,8 @@ from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.tickets.batch import request_from, spec_of
 from auth0_sso.tickets.decide import Expected, ExpectedCounts, count_expected, decide, expected_actions
+from auth0_sso.tickets.forecast import other_link_warnings
+from auth0_sso.tickets.preflight import RunOptions
 from sqlalchemy.exc import SQLAlchemyError
 
 from include.files import json_bytes
@@ -74,15 +76,17 @@ def task(ttl_sec: int, settings: Auth0Settings | None, ledger: str, unknown: str
 
 
 def expected_rows(
-    ledger: Ledger, rows: Iterable[Mapping[str, Any]], settings: Auth0Settings, *, reissue: bool, profile_id: str = ""
+    ledger: Ledger, rows: Iterable[Mapping[str, Any]], settings: Auth0Settings, options: RunOptions
 ) -> Iterator[Expected]:
-    """
-    Decide what a run that starts now would do for valid rows of a manifest.
-
-    :param profile_id: the run's, for rows that name none.
-    """
-    specs = (spec_of(request_from(row), settings, profile_id) for row in rows)
-    return expected_actions(ledger, specs, _next_run(ledger), reissue=reissue)
+    """Decide what a run with these options, if it started now, would do for valid rows of a manifest."""
+    specs = (spec_of(request_from(row), settings, options.profile_id, options.enabled_clients) for row in rows)
+    return expected_actions(
+        ledger,
+        specs,
+        _next_run(ledger),
+        reissue=options.on_existing == "reissue",
+        one_link_per_connection=options.one_link_per_connection,
+    )
 
 
 def main() -> None:
@@ -93,9 +97,12 @@ def main() -> None:
         head = json.loads(next(lines))
     organizations = Counter(row["organization_id"] for row in _valid_rows(manifest))
     reuse, reissue, unknown = None, None, known["unknown"]
+    warnings = list(head["warnings"])
     if not unknown:
         try:
-            reuse, reissue = _counts(_valid_rows(manifest), Auth0Settings(**known["settings"]), known["ledger"])
+            expected = _expected(_valid_rows(manifest), Auth0Settings(**known["settings"]), known["ledger"])
+            reuse, reissue = map(count_expected, expected)
+            warnings += other_link_warnings(expected[0])
         except (LedgerError, SQLAlchemyError) as error:
             unknown = str(error).splitlines()[0]
     preview = Preview(
@@ -103,7 +110,7 @@ def main() -> None:
         valid=organizations.total(),
         invalid=head["rows"] - organizations.total(),
         organizations=len(organizations),
-        warnings=head["warnings"],
+        warnings=warnings,
         reuse=reuse,
         reissue=reissue,
         unknown=unknown,
@@ -120,12 +127,15 @@ def _valid_rows(manifest: Path) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
 
-def _counts(rows: Iterable[dict[str, Any]], settings: Auth0Settings, url: str) -> tuple[ExpectedCounts, ExpectedCounts]:
+def _expected(
+    rows: Iterable[dict[str, Any]], settings: Auth0Settings, url: str
+) -> tuple[list[Expected], Iterator[Expected]]:
+    """Return what would happen if valid links are reused, and if they are replaced."""
     with opened(url) as ledger:
-        reuse = list(expected_rows(ledger, rows, settings, reissue=False))
+        reuse = list(expected_rows(ledger, rows, settings, RunOptions()))
         attempt, now = _next_run(ledger), ledger.now()
     reissue = (replace(one, action=decide(one.entry, one.group.first, attempt, reissue=True, now=now)) for one in reuse)
-    return count_expected(reuse), count_expected(reissue)
+    return reuse, reissue
 
 
 def _next_run(ledger: Ledger) -> RunAttempt:

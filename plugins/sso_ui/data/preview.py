@@ -25,6 +25,7 @@ from typing import Any
 from airflow.sdk import ObjectStoragePath
 from auth0_sso.exceptions import LedgerError
 from auth0_sso.tickets.decide import Expected
+from auth0_sso.tickets.preflight import RunOptions
 from pydantic import TypeAdapter
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -44,6 +45,7 @@ MOST_LINES = 50_000
 """Lines of a CSV, without its header. If they fill 100 MiB, the two processes of a check need 400 and then 470 MiB, and
 two checks run at once. 250,000 lines would take 810 and then 1,700 MiB."""
 
+_MOST_OTHERS = 5
 _CHECK_SECONDS = 300.0
 _PART = 2**20
 _PLUGINS = str(Path(__file__).parents[2])
@@ -59,8 +61,17 @@ class PreviewError(ValueError):
 
 
 @dataclass(frozen=True)
+class OtherLink:
+    """A valid link that another prospect has for a row's connection; ``key`` is the prospect's in the ledger."""
+
+    key: str
+    person: str
+    valid_until: float | None
+
+
+@dataclass(frozen=True)
 class RowLine:
-    """A row of the CSV: what would happen to it, or its problems."""
+    """A row of the CSV: what would happen to it, or its problems; ``others`` are the first such links."""
 
     row: int
     organization_id: str
@@ -71,6 +82,7 @@ class RowLine:
     would: str = ""
     valid_until: float | None = None
     problems: Sequence[dict[str, Any]] = ()
+    others: Sequence[OtherLink] = ()
 
 
 def check(upload_id: str, ttl_sec: int) -> Preview:
@@ -122,15 +134,14 @@ def read_rows(
     tenant: Tenant,
     *,
     page: int,
-    reissue: bool,
+    options: RunOptions,
     only_invalid: bool = False,
-    profile_id: str = "",
 ) -> tuple[list[RowLine], int]:
     """
     Return one page of rows, numbered from 1, with what would happen to each, and how many rows there are.
 
     :param lines: the manifest's line of each row.
-    :param profile_id: the run's, for rows that name none.
+    :param options: of the run.
     """
     shown = range((page - 1) * ROWS_A_PAGE, page * ROWS_A_PAGE)
     rows, total = [], 0
@@ -139,7 +150,7 @@ def read_rows(
             if total in shown:
                 rows.append(json.loads(line))
             total += 1
-    expected = _expected_by_row(rows, tenant, reissue=reissue, profile_id=profile_id)
+    expected = _expected_by_row(rows, tenant, options)
     return [_row_line(row, expected.get(row["row"])) for row in rows], total
 
 
@@ -260,15 +271,13 @@ def _failure(errors: bytes) -> str:
     return f"The check has failed: {errors.decode(errors='replace')[-500:]}"
 
 
-def _expected_by_row(
-    rows: Iterable[dict[str, Any]], tenant: Tenant, *, reissue: bool, profile_id: str
-) -> dict[int, Expected]:
+def _expected_by_row(rows: Iterable[dict[str, Any]], tenant: Tenant, options: RunOptions) -> dict[int, Expected]:
     if tenant.settings is None:
         return {}
     valid = [row for row in rows if row["kind"] == "valid"]
     try:
         with readable_ledger() as ledger:
-            found = list(expected_rows(ledger, valid, tenant.settings, reissue=reissue, profile_id=profile_id))
+            found = list(expected_rows(ledger, valid, tenant.settings, options))
     except (LedgerError, SQLAlchemyError):
         return {}
     return {request.row: one for one in found for request in one.group.requests}
@@ -279,4 +288,5 @@ def _row_line(row: dict[str, Any], expected: Expected | None) -> RowLine:
     if expected is None:
         return RowLine(**carried, problems=row.get("problems", ()))
     until = expected.entry.expires_at if expected.entry and expected.would == "reuse" else None
-    return RowLine(**carried, would=expected.would, valid_until=until)
+    others = [OtherLink(one.key, one.person, one.expires_at) for one in expected.others[:_MOST_OTHERS]]
+    return RowLine(**carried, would=expected.would, valid_until=until, others=others)

@@ -9,8 +9,10 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Annotated
 
+from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.configuration import conf
 from auth0_sso.tickets.decide import ExpectedCounts
+from auth0_sso.tickets.preflight import RunOptions
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import FormData, UploadFile
@@ -19,7 +21,7 @@ from include.prospects.schema.models import MAX_TTL_SEC
 from include.reports.cells import guard
 from include.reports.wording import plural
 from include.run import choose_fan_out
-from sso_ui.access import CREATE_DAG, MAY_CREATE, SAME_ORIGIN
+from sso_ui.access import CREATE_DAG, MAY_CREATE, SAME_ORIGIN, User, revoking
 from sso_ui.bodies import limited
 from sso_ui.data import preview, uploads
 from sso_ui.data.checks import CheckLine
@@ -66,6 +68,7 @@ async def upload(request: Request) -> Response:
 @router.get("/{upload_id}", response_class=HTMLResponse)
 async def show_preview(
     request: Request,
+    user: User,
     upload_id: str,
     page: Page = 1,
     ttl_sec: TtlSec = 0,
@@ -77,7 +80,7 @@ async def show_preview(
         found = await _checked(upload_id, ttl_sec)
         if found is None:
             return render(request, "waiting.html.j2", 202, is_running=CHECKS.is_running((upload_id, ttl_sec)))
-        return await asyncio.to_thread(_page, request, upload_id, found, page, reissue, only_invalid)
+        return await asyncio.to_thread(_page, request, user, upload_id, found, page, reissue, only_invalid)
     except PreviewError as error:
         return _unusable(request, error)
     except uploads.UploadError as error:
@@ -127,11 +130,12 @@ def _unusable(request: Request, error: uploads.UploadError | PreviewError, text:
 
 
 def _page(
-    request: Request, upload_id: str, found: Preview, page: int, reissue: bool, only_invalid: bool
+    request: Request, user: BaseUser, upload_id: str, found: Preview, page: int, reissue: bool, only_invalid: bool
 ) -> HTMLResponse:
     tenant = read_tenant()
     lines = preview.upload_lines(upload_id, found.ttl_sec)
-    rows, total = preview.read_rows(lines, tenant, page=page, reissue=reissue, only_invalid=only_invalid)
+    options = RunOptions(on_existing="reissue" if reissue else "reuse")
+    rows, total = preview.read_rows(lines, tenant, page=page, options=options, only_invalid=only_invalid)
     file = uploads.file_of(upload_id)
     counts = found.reissue if reissue else found.reuse
     requests = found.requests(reissue=reissue)
@@ -159,6 +163,7 @@ def _page(
         ttl_sec=found.ttl_sec,
         max_ttl_sec=MAX_TTL_SEC,
         dag_id=CREATE_DAG,
+        **revoking(user),
     )
 
 

@@ -17,12 +17,12 @@ from sso_ui.access import (
     MAY_CREATE,
     MAY_HAVE_LINKS,
     MAY_READ_ALL_LINKS,
-    REVOKE_DAG,
     SAME_ORIGIN,
     User,
     audit,
     can,
     may_have_links,
+    revoking,
 )
 from sso_ui.bodies import read_form
 from sso_ui.data import uploads
@@ -99,8 +99,7 @@ def _found(request: Request, user: User, template: str, q: str, page: int) -> HT
         pages=max(1, -(-values["total"] // CUSTOMERS_A_PAGE)),
         may_reveal=may_have_links(user),
         may_create=can(user, "POST", DagAccessEntity.RUN, CREATE_DAG),
-        may_revoke=can(user, "POST", DagAccessEntity.RUN, REVOKE_DAG),
-        revoke_dag=REVOKE_DAG,
+        **revoking(user),
         **values,
     )
 

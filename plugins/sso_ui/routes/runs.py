@@ -6,10 +6,11 @@ from typing import Annotated
 from urllib.parse import quote
 
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from auth0_sso.tickets.preflight import RunOptions
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from sso_ui.access import DAGS, MAY_READ_LINKS, MAY_SEE_RUN, MAY_SEE_RUNS, User, can
+from sso_ui.access import DAGS, MAY_READ_LINKS, MAY_SEE_RUN, MAY_SEE_RUNS, User, can, revoking
 from sso_ui.data.preview import ROWS_A_PAGE, read_rows
 from sso_ui.data.progress import read_progress
 from sso_ui.data.runs import NoManifestError, RunLine, configuration, find_run, list_runs, manifest_lines
@@ -50,22 +51,24 @@ def show_progress(request: Request, dag_id: str, run_id: str) -> Response:
 
 
 @router.get("/{dag_id}/{run_id}/rows", response_class=HTMLResponse, dependencies=[MAY_READ_LINKS])
-def show_rows(request: Request, dag_id: str, run_id: str, page: Page = 1) -> HTMLResponse:
+def show_rows(request: Request, user: User, dag_id: str, run_id: str, page: Page = 1) -> HTMLResponse:
     """Show the rows of a run's CSV, with what would happen to each now, a page at a time."""
     run = _run(dag_id, run_id)
     try:
         lines = manifest_lines(dag_id, run_id)
     except NoManifestError as error:
         raise HTTPException(404, str(error)) from None
-    given = configuration(dag_id, run_id)
-    rows, total = read_rows(
-        lines,
-        read_tenant(),
+    options = RunOptions.of(configuration(dag_id, run_id))
+    rows, total = read_rows(lines, read_tenant(), page=page, options=options)
+    return render(
+        request,
+        "run_rows.html.j2",
+        run=run,
+        rows=rows,
         page=page,
-        reissue=given.get("on_existing") == "reissue",
-        profile_id=str(given.get("profile_id") or ""),
+        pages=max(1, -(-total // ROWS_A_PAGE)),
+        **revoking(user),
     )
-    return render(request, "run_rows.html.j2", run=run, rows=rows, page=page, pages=max(1, -(-total // ROWS_A_PAGE)))
 
 
 def _run(dag_id: str, run_id: str) -> RunLine:

@@ -51,15 +51,18 @@ def test_a_selection_that_was_changed_is_refused_and_the_error_says_what_to_clea
         ({"organization_ids": ["", " "]}, False),
         ({"organization_ids": ["", "org_1"]}, True),
         ({"report_uri": "s3://bucket/run"}, True),
+        ({"prospect_keys": ["", "0a"]}, True),
         ({"all_live": True}, True),
     ],
 )
 def test_a_run_must_select_something(changes: dict[str, Any], is_selection: bool) -> None:
-    params = {"report_uri": "", "organization_ids": [], "all_live": False, **changes}
+    params = {"report_uri": "", "organization_ids": [], "prospect_keys": None, "all_live": False, **changes}
     if is_selection:
         revoke_tickets.require_selection(params)
     else:
-        with pytest.raises(revoke_tickets.NothingSelectedError, match="Set report_uri, organization_ids or all_live"):
+        with pytest.raises(
+            revoke_tickets.NothingSelectedError, match="Set report_uri, organization_ids, prospect_keys"
+        ):
             revoke_tickets.require_selection(params)
 
 

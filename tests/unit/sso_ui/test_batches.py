@@ -23,6 +23,7 @@ from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.models import SsoTicket
 from auth0_sso.runtime.pool import POOL
 from auth0_sso.tickets.batch import request_from, spec_of
+from auth0_sso.tickets.preflight import RunOptions
 from fastapi.testclient import TestClient
 from fsspec.implementations.memory import MemoryFileSystem
 from sqlalchemy import insert
@@ -218,13 +219,31 @@ def test_a_page_reads_its_rows_without_keeping_the_others(connection: None, clie
         for row in range(1, 10_001)
     )
     tenant = read_tenant()
-    preview.read_rows([], tenant, page=1, reissue=False)  # imports what it needs
+    preview.read_rows([], tenant, page=1, options=RunOptions())  # imports what it needs
     tracemalloc.start()
-    rows, total = preview.read_rows(lines, tenant, page=2, reissue=False)
+    rows, total = preview.read_rows(lines, tenant, page=2, options=RunOptions())
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert ([row.row for row in rows], total) == ([*range(101, 201)], 10_000)
     assert peak < 2 * 2**20, "all lines have 10 MiB"
+
+
+def test_a_valid_link_of_another_prospect_for_the_connection_is_named_and_can_be_revoked_there(
+    browser: TestClient, default_ledger: Ledger, sign_in: SignIn
+) -> None:
+    head = "organization_id,prospect_email,connection_name\n"
+    mistyped, corrected = (f"{head}org_acme,it@acme.{end},acme\n" for end in ("exmaple", "example"))
+    issue(default_ledger, mistyped, 1)
+    (entry,) = default_ledger.live_entries()
+    page = upload(browser, corrected)
+    assert "Create 1 link</button>" in page.text
+    said = "it@acme.exmaple has a valid link for this connection until"
+    assert f"row 1: {said}" in page.text, "as a warning"
+    assert f"<small>{said}" in page.text, "beside its row"
+    assert 'data-start="revoke_sso_tickets"' in page.text
+    assert f'name="prospect_keys" value=\'["{entry.key}"]\'' in page.text
+    sign_in(lambda check: not (check[0] == "POST" and check[2] == "revoke_sso_tickets"))
+    assert "Revoke now" not in browser.get(page.url.path).text
 
 
 def test_rows_have_pages(browser: TestClient) -> None:

@@ -70,6 +70,12 @@ def test_an_organizations_tickets_are_found(ledger: Ledger, issued: dict[int, di
     assert rows(ledger, wanted) == [5, 6, 7]
 
 
+def test_a_prospects_ticket_is_found_by_its_key(ledger: Ledger, issued: dict[int, dict[str, Any]]) -> None:
+    key = entry_of(ledger, issued[6]).key
+    wanted, _ = selected(prospect_keys=[f" {key}\n", "", "0" * 64])
+    assert rows(ledger, wanted) == [6]
+
+
 def test_each_criterion_adds_to_the_selection(ledger: Ledger, issued: dict[int, dict[str, Any]]) -> None:
     wanted, _ = selected(reported=[issued[1], issued[5]], organization_ids=["org_5"])
     assert rows(ledger, wanted) == [1, 5, 6, 7]
@@ -193,5 +199,5 @@ class TestTicketsThatNobodyHasSeen:
 
 @pytest.mark.parametrize("blank", [[], [""], [" ", "\n"]])
 def test_to_give_no_criterion_is_an_error(blank: list[str]) -> None:
-    with pytest.raises(Auth0RunError, match="Give reported tickets, organization_ids or all_live"):
+    with pytest.raises(Auth0RunError, match="Give reported tickets, organization_ids, prospect_keys or all_live"):
         selected(organization_ids=blank)
