@@ -69,11 +69,11 @@ def _return_address(request: Request) -> str:
     """
     root = str(request.scope.get("root_path", ""))
     referer = request.headers.get("referer", "")
-    came_from = referer if is_own(request, referer) else ""
-    for url in (str(request.url), came_from):
-        parts = urlsplit(url)
-        if _answers_get(root, parts.path):
-            return urlunsplit(("", "", parts.path, parts.query, ""))
+    came_from = urlsplit(referer if is_own(request, referer) else "")
+    here = quote(str(request.scope["path"]), safe="/:+~@"), bytes(request.scope["query_string"]).decode("latin-1")
+    for path, query in (here, (came_from.path, came_from.query)):
+        if _answers_get(root, path):
+            return urlunsplit(("", "", path, query, ""))
     return f"{root}/"
 
 

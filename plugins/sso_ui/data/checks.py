@@ -12,7 +12,7 @@ from threading import Lock, Thread
 from typing import Generic, TypeVar
 
 AT_ONCE = 2
-ASKED_SECONDS = 60.0
+ASKED_SECONDS = 180.0
 """A check that nobody has asked for since is not started."""
 KEPT_SECONDS = 600.0
 """So long the result of a check is kept for whoever asks again."""

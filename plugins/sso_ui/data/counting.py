@@ -94,7 +94,10 @@ def main() -> None:
     known = json.load(sys.stdin.buffer)
     manifest = Path(sys.argv[1])
     with manifest.open("rb") as lines:
-        head = json.loads(next(lines))
+        head = json.loads(next(lines, b"{}"))
+        rows = sum(1 for _line in lines)
+    if head.get("rows") != rows:
+        sys.exit("it has ended before all rows were checked. Divide the CSV.")
     organizations = Counter(row["organization_id"] for row in _valid_rows(manifest))
     reuse, reissue, unknown = None, None, known["unknown"]
     warnings = list(head["warnings"])
@@ -108,7 +111,7 @@ def main() -> None:
     preview = Preview(
         ttl_sec=known["ttl_sec"],
         valid=organizations.total(),
-        invalid=head["rows"] - organizations.total(),
+        invalid=rows - organizations.total(),
         organizations=len(organizations),
         warnings=warnings,
         reuse=reuse,

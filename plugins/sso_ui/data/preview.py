@@ -20,7 +20,7 @@ from itertools import islice
 from pathlib import Path
 from subprocess import PIPE, Popen, TimeoutExpired
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import ObjectStoragePath
 from auth0_sso.exceptions import LedgerError
@@ -39,6 +39,9 @@ from sso_ui.data.counting import INVALID, Preview, expected_rows
 from sso_ui.data.ledger import readable_ledger, readable_url
 from sso_ui.data.tenant import Tenant, read_tenant
 from sso_ui.data.uploads import file_of, folder_of
+
+if TYPE_CHECKING:
+    from include.files import AnyPath
 
 ROWS_A_PAGE = 100
 MOST_LINES = 50_000
@@ -93,18 +96,11 @@ def check(upload_id: str, ttl_sec: int) -> Preview:
     :raises UploadError: if there is no such upload.
     """
     file, folder = file_of(upload_id), folder_of(upload_id)
-    task = _counting_task(ttl_sec, read_tenant())
-    with _workspace(folder) as space:
-        content = space / file.name
-        with file.open("rb") as uploaded, content.open("wb") as copy:
-            shutil.copyfileobj(uploaded, copy, _PART)
-        _require_few_lines(content)
-        manifest, summary = space / "manifest", space / "summary"
-        _check_and_count(content, manifest, summary, ttl_sec, task)
-        for kept, result in ((_manifest(ttl_sec), manifest), (_summary(ttl_sec), summary)):
-            with result.open("rb") as stream:
-                write_private(folder, kept, iter(partial(stream.read, _PART), b""))
-        return _PREVIEW.validate_json(summary.read_bytes())
+    try:
+        return _check(file, folder, ttl_sec)
+    except FileNotFoundError:
+        folder_of(upload_id)  # if it has been removed meanwhile
+        raise
 
 
 def read(upload_id: str, ttl_sec: int) -> Preview | None:
@@ -171,6 +167,21 @@ def links_not_in_ledger() -> int:
     folder: Any = ObjectStoragePath(run.absolute(run.DEFAULT_REPORTS)) / CREATE_DAG
     found = reports.newest_links(folder, LINKS_WORK_FOR) if is_empty else None
     return found.links if found else 0
+
+
+def _check(file: AnyPath, folder: AnyPath, ttl_sec: int) -> Preview:
+    task = _counting_task(ttl_sec, read_tenant())
+    with _workspace(folder) as space:
+        content = space / file.name
+        with file.open("rb") as uploaded, content.open("wb") as copy:
+            shutil.copyfileobj(uploaded, copy, _PART)
+        _require_few_lines(content)
+        manifest, summary = space / "manifest", space / "summary"
+        _check_and_count(content, manifest, summary, ttl_sec, task)
+        for kept, result in ((_manifest(ttl_sec), manifest), (_summary(ttl_sec), summary)):
+            with result.open("rb") as stream:
+                write_private(folder, kept, iter(partial(stream.read, _PART), b""))
+        return _PREVIEW.validate_json(summary.read_bytes())
 
 
 def _counting_task(ttl_sec: int, tenant: Tenant) -> bytes:

@@ -38,6 +38,8 @@ CHECKS: CheckLine[Preview] = CheckLine()
 
 _MOST_OF_THE_FORM = 64 * 2**10
 """Bytes of the form around the CSV."""
+_MOST_SHOWN_AGAIN = 100_000
+"""Characters of a pasted CSV that can't be used."""
 
 TtlSec = Annotated[int, Query(ge=0, le=MAX_TTL_SEC)]
 Page = Annotated[int, Query(ge=1, le=100_000)]
@@ -56,8 +58,8 @@ async def upload(request: Request) -> Response:
     try:
         async with _form(request) as form:
             pasted = form.get("text")
-            text = pasted if isinstance(pasted, str) else ""
-            upload_id = await _keep(form.get("file"), text)
+            text = pasted[:_MOST_SHOWN_AGAIN] if isinstance(pasted, str) else ""
+            upload_id = await _keep(form.get("file"), pasted)
         await _checked(upload_id, 0)
     except (uploads.UploadError, PreviewError) as error:
         return _unusable(request, error, text)
@@ -108,10 +110,10 @@ def _form(request: Request) -> AbstractAsyncContextManager[FormData]:
     return limited(request, most, uploads.too_large()).form(max_files=1, max_fields=10, max_part_size=most)
 
 
-async def _keep(file: UploadFile | str | None, text: str) -> str:
+async def _keep(file: UploadFile | str | None, text: UploadFile | str | None) -> str:
     if isinstance(file, UploadFile) and file.filename:
         return await asyncio.to_thread(uploads.keep, file.filename, file.file)
-    if text.strip():
+    if isinstance(text, str) and text.strip():
         return await asyncio.to_thread(uploads.keep, "pasted.csv", io.BytesIO(text.encode(errors="surrogatepass")))
     raise PreviewError(["There is nothing to check: choose a CSV, or paste its rows."])
 
@@ -126,7 +128,7 @@ async def _checked(upload_id: str, ttl_sec: int) -> Preview | None:
 
 def _unusable(request: Request, error: uploads.UploadError | PreviewError, text: str = "") -> HTMLResponse:
     problems = error.problems if isinstance(error, PreviewError) else [str(error)]
-    return render(request, "new_batch.html.j2", 422, problems=problems, text=text[:100_000], **_limits())
+    return render(request, "new_batch.html.j2", 422, problems=problems, text=text, **_limits())
 
 
 def _page(

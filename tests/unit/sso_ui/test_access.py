@@ -291,6 +291,12 @@ def test_who_is_not_logged_in_is_led_to_the_login_and_back(client: TestClient, w
     assert return_address(answer) == f"/runs/{RUN}?page=2"
 
 
+def test_a_name_that_is_none_leads_to_the_login_too(client: TestClient) -> None:
+    answer = client.get("/batches/a%3Fb%20c", headers={"Host": "["})
+    assert answer.status_code == 401
+    assert return_address(answer) == "/batches/a%3Fb%20c"
+
+
 def return_address(answer: Any) -> str:
     """Return where the login leads back to."""
     (login,) = re.findall(r'href="([^"]*/api/v2/auth/login[^"]*)"', answer.text)

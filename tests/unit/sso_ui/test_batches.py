@@ -147,6 +147,36 @@ def test_without_a_file_or_a_text_nothing_is_checked(browser: TestClient) -> Non
     assert "There is nothing to check" in answer.text
 
 
+def test_a_check_that_has_ended_early_is_not_taken_for_a_whole_one(
+    browser: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python itself ends with the exit code that says that some rows are invalid."""
+    python = preview._python
+
+    def fail(given: Any, output: Path, module: str, *arguments: str) -> Any:
+        return python(given, output, "no_such_module" if module == "include.prospects" else module, *arguments)
+
+    monkeypatch.setattr(preview, "_python", fail)
+    answer = upload(browser, csv_of(3, 2, "new"))
+    assert answer.status_code == 422
+    assert "The check has failed" in answer.text
+
+
+def test_an_upload_that_is_removed_while_it_is_checked_is_gone(
+    browser: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = preview._check
+
+    def remove(file: Any, folder: Any, ttl_sec: int) -> Any:
+        shutil.rmtree(folder.path)
+        return begun(file, folder, ttl_sec)
+
+    monkeypatch.setattr(preview, "_check", remove)
+    answer = upload(browser, csv_of(3, 2, "new"))
+    assert answer.status_code == 422
+    assert "Uploads are kept for 30 days" in answer.text
+
+
 def test_a_csv_of_more_lines_than_the_api_server_has_memory_for_is_refused(
     browser: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
