@@ -23,10 +23,11 @@ from include.reports.wording import plural
 from include.run import choose_fan_out
 from sso_ui.access import CREATE_DAG, MAY_CREATE, SAME_ORIGIN, User, revoking
 from sso_ui.bodies import limited
-from sso_ui.data import preview, uploads
-from sso_ui.data.checks import CheckLine
-from sso_ui.data.counting import Preview
-from sso_ui.data.preview import PreviewError
+from sso_ui.checks import preview
+from sso_ui.checks.counting import Preview
+from sso_ui.checks.line import CheckLine
+from sso_ui.checks.processes import MOST_LINES, PreviewError
+from sso_ui.data import uploads
 from sso_ui.data.tenant import read_tenant
 from sso_ui.rendering import HEADERS, render
 
@@ -181,4 +182,4 @@ def _label(counts: ExpectedCounts | None, valid: int, reissue: bool) -> str:
 
 
 def _limits() -> dict[str, int]:
-    return {"most_lines": preview.MOST_LINES, "most_mib": uploads.MOST_UPLOAD_BYTES // 2**20}
+    return {"most_lines": MOST_LINES, "most_mib": uploads.MOST_UPLOAD_BYTES // 2**20}

@@ -11,7 +11,7 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from sso_ui.access import DAGS, MAY_READ_LINKS, MAY_SEE_RUN, MAY_SEE_RUNS, User, can, revoking
-from sso_ui.data.preview import ROWS_A_PAGE, read_rows
+from sso_ui.checks.preview import ROWS_A_PAGE, read_rows
 from sso_ui.data.progress import read_progress
 from sso_ui.data.runs import NoManifestError, RunLine, configuration, find_run, list_runs, manifest_lines
 from sso_ui.data.tenant import read_tenant

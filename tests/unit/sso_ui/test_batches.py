@@ -28,7 +28,8 @@ from fastapi.testclient import TestClient
 from fsspec.implementations.memory import MemoryFileSystem
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
-from sso_ui.data import preview, uploads
+from sso_ui.checks import preview, processes
+from sso_ui.data import uploads
 from sso_ui.data.tenant import Auth0Hook, read_tenant
 from time_machine import TimeMachineFixture
 
@@ -151,12 +152,12 @@ def test_a_check_that_has_ended_early_is_not_taken_for_a_whole_one(
     browser: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Python itself ends with the exit code that says that some rows are invalid."""
-    python = preview._python
+    python = processes._python
 
     def fail(given: Any, output: Path, module: str, *arguments: str) -> Any:
         return python(given, output, "no_such_module" if module == "include.prospects" else module, *arguments)
 
-    monkeypatch.setattr(preview, "_python", fail)
+    monkeypatch.setattr(processes, "_python", fail)
     answer = upload(browser, csv_of(3, 2, "new"))
     assert answer.status_code == 422
     assert "The check has failed" in answer.text
@@ -180,7 +181,7 @@ def test_an_upload_that_is_removed_while_it_is_checked_is_gone(
 def test_a_csv_of_more_lines_than_the_api_server_has_memory_for_is_refused(
     browser: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preview, "MOST_LINES", 3)
+    monkeypatch.setattr(processes, "MOST_LINES", 3)
     assert upload(browser, csv_of(3, 2, "new")).status_code == 200
     assert upload(browser, csv_of(3, 2, "new") + "\r\n").status_code == 200
     for text in (csv_of(5, 2, "new"), csv_of(5, 2, "new").replace("\n", "\r")):

@@ -22,9 +22,11 @@ from fastapi.testclient import TestClient
 from sqlalchemy import create_engine, insert
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
-from sso_ui.data import checks, metadata, preview, report_files
+from sso_ui.checks import line as lines
+from sso_ui.checks import preview, processes
+from sso_ui.checks.line import CheckLine
 from sso_ui.data import ledger as ledgers
-from sso_ui.data.checks import CheckLine
+from sso_ui.data import metadata, report_files
 from sso_ui.routes import batches
 
 from include import create_tickets, reports
@@ -100,9 +102,9 @@ def test_an_error_is_for_who_has_asked_and_the_next_check_runs() -> None:
     line: CheckLine[str] = CheckLine(at_once=1)
 
     def fail() -> str:
-        raise preview.PreviewError(["no rows"])
+        raise processes.PreviewError(["no rows"])
 
-    with pytest.raises(preview.PreviewError, match="no rows"):
+    with pytest.raises(processes.PreviewError, match="no rows"):
         ask(line, "a", fail, 30)
     assert ask(line, "a", lambda: "checked again", 30) == "checked again"
 
@@ -113,7 +115,7 @@ def test_a_check_that_nobody_asks_for_any_more_is_not_started(gate: Gate, monkey
     assert ask(line, "a", gate.work) is None
     until(lambda: gate.under_way == 1)
     assert ask(line, "left", lambda: left.append("begun") or "") is None  # type: ignore[func-returns-value]
-    monkeypatch.setattr(checks, "ASKED_SECONDS", -1.0)
+    monkeypatch.setattr(lines, "ASKED_SECONDS", -1.0)
     gate.opened.set()
     until(lambda: not line._checks.get("left"))
     monkeypatch.undo()
@@ -125,7 +127,7 @@ def test_a_result_that_nobody_fetches_is_forgotten(monkeypatch: pytest.MonkeyPat
     line: CheckLine[str] = CheckLine()
     assert ask(line, "a", lambda: "done") is None
     until(lambda: line._checks["a"].ended_at is not None)
-    monkeypatch.setattr(checks, "KEPT_SECONDS", -1.0)
+    monkeypatch.setattr(lines, "KEPT_SECONDS", -1.0)
     assert ask(line, "b", lambda: "done", 30) == "done"
     assert not line._checks
 
@@ -235,7 +237,7 @@ def held(session: Session, client: TestClient, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr(module, name, watched)
 
     monkeypatch.setattr(metadata, "create_session", create_session)
-    watch(preview, "Popen")
+    watch(processes, "Popen")
     watch(ledgers, "open_ledger")
     watch(report_files, "_open_below_base")
     return found

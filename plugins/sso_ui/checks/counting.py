@@ -1,5 +1,5 @@
 """
-The numbers of a checked CSV, counted in a process of its own: ``python -m sso_ui.data.counting MANIFEST``.
+The numbers of a checked CSV, counted in a process of its own: ``python -m sso_ui.checks.counting MANIFEST``.
 
 Its argument is the path of a manifest: a head, then a line for each row. Its standard input is a JSON object, the
 ``task``. Its standard output is a :class:`Preview` as JSON. The api-server, which has one interpreter lock for all its

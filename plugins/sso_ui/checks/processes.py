@@ -1,0 +1,134 @@
+"""
+The two processes of a check: one checks the CSV as a run does, the other counts what a run would do.
+
+They read and write files, so the api-server, which has one interpreter lock for all its requests, passes nothing on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from subprocess import PIPE, Popen, TimeoutExpired
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from include import run
+from include.prospects.load import MOST_ROWS
+from sso_ui.checks import counting
+
+if TYPE_CHECKING:
+    from include.files import AnyPath
+
+MOST_LINES = 50_000
+"""Lines of a CSV, without its header. If they fill 100 MiB, the two processes of a check need 400 and then 470 MiB, and
+two checks run at once. 250,000 lines would take 810 and then 1,700 MiB."""
+
+_CHECK_SECONDS = 300.0
+PART = 2**20
+"""Bytes that are copied at once."""
+_PLUGINS = str(Path(__file__).parents[2])
+
+
+class PreviewError(ValueError):
+    """The CSV can't be used as a whole; each of ``problems`` says why."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = list(problems)
+
+
+@contextmanager
+def checked(file: AnyPath, folder: AnyPath, ttl_sec: int, task: bytes) -> Iterator[tuple[Path, Path]]:
+    """
+    Check a CSV and count; the block gets the paths of the manifest and of the numbers, files that end with it.
+
+    :param folder: of the upload.
+    :param task: see :func:`sso_ui.checks.counting.task`.
+    :raises PreviewError: if the CSV can't be used as a whole.
+    """
+    with _workspace(folder) as space:
+        content, manifest, summary = space / file.name, space / "manifest", space / "summary"
+        with file.open("rb") as uploaded, content.open("wb") as copy:
+            shutil.copyfileobj(uploaded, copy, PART)
+        _require_few_lines(content)
+        _check_and_count(content, manifest, summary, ttl_sec, task)
+        yield manifest, summary
+
+
+@contextmanager
+def _workspace(folder: Any) -> Iterator[Path]:
+    """Make a local folder for the time of a check, on the disk of a local upload: ``/tmp`` may be in memory."""
+    place = folder.path if folder.protocol in ("", "file", "local") else None
+    with TemporaryDirectory(dir=place, prefix=".check-", ignore_cleanup_errors=True) as space:
+        yield Path(space)
+
+
+def _require_few_lines(content: Path) -> None:
+    with content.open("rb") as stream:
+        breaks = [(part.count(b"\n"), part.count(b"\r")) for part in iter(partial(stream.read, PART), b"")]
+    if max(map(sum, zip(*breaks, strict=True)), default=0) > MOST_LINES + 1:
+        raise PreviewError(
+            [
+                f"The CSV has over {MOST_LINES:,} lines, and the api-server has no memory to check more. Divide it, "
+                f"or name a path or URI of it below: a run takes up to {MOST_ROWS:,} rows."
+            ]
+        )
+
+
+def _check_and_count(content: Path, manifest: Path, summary: Path, ttl_sec: int, task: bytes) -> None:
+    until = time.monotonic() + _CHECK_SECONDS
+    check = ("include.prospects", "check", "-", "--json", f"--name={content.name}", f"--ttl-sec={ttl_sec}")
+    # The second process imports what it needs, which takes about as long as the check, while the first one checks.
+    with (
+        _python(content, manifest, *check) as checking,
+        _python(None, summary, counting.__name__, str(manifest)) as counter,
+    ):
+        errors = _end(checking, b"", until)
+        if checking.returncode not in (0, 1):
+            raise PreviewError(_reasons(manifest) or [_failure(errors)])
+        errors = _end(counter, task, until)
+        if counter.returncode != 0:
+            raise PreviewError([_failure(errors)])
+
+
+@contextmanager
+def _python(given: Path | None, output: Path, module: str, *arguments: str) -> Iterator[Popen[bytes]]:
+    """Run a module in a process of its own, which ends with the block; without a file, its input is a pipe."""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join((_PLUGINS, os.environ.get("PYTHONPATH", "")))}
+    command = [sys.executable, "-m", module, *arguments]
+    with (given or Path(os.devnull)).open("rb") as stdin, output.open("wb") as stdout:
+        stdin_or_pipe = stdin if given else PIPE
+        process = Popen(  # noqa: S603 - an array of our own
+            command, cwd=run.PROJECT, env=env, stdin=stdin_or_pipe, stdout=stdout, stderr=PIPE
+        )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _end(process: Popen[bytes], given: bytes, until: float) -> bytes:
+    """Give a process its input, wait for its end, and return what it has written to its standard error."""
+    try:
+        return process.communicate(given or None, timeout=max(until - time.monotonic(), 0.0))[1]
+    except TimeoutExpired:
+        raise PreviewError([f"The check took over {_CHECK_SECONDS:.0f} seconds: divide the CSV."]) from None
+
+
+def _reasons(output: Path) -> list[str]:
+    try:
+        return [str(problem) for problem in json.loads(output.read_bytes())["problems"]]
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def _failure(errors: bytes) -> str:
+    return f"The check has failed: {errors.decode(errors='replace')[-500:]}"
