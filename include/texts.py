@@ -21,6 +21,7 @@ tasks. Its log and its XCom `plan` say how many links will be created, reused an
 """,
     "approve": """
 Waits for a person if the run has `require_approval`. Otherwise it passes at once. Answer it under *Required Actions*.
+A plan that nobody answers within two days, or `SSO_TICKETS_APPROVAL_TIMEOUT` hours, is rejected.
 
 **If the plan is rejected:** nothing is sent and the run is red. Trigger another run when the CSV is right.
 """,

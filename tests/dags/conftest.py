@@ -19,12 +19,14 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
         "SSO_TICKETS_PROSPECTS": "s3://crm/prospects/",
         "SSO_TICKETS_REPORTS": "s3://crm/reports/",
         "SSO_TICKETS_NOTIFY": "smtp:sso@example.com",
+        "SSO_TICKETS_APPROVAL_TIMEOUT": "8",
     },
     "empty": {
         "SSO_TICKETS_SCHEDULE": "",
         "SSO_TICKETS_PROSPECTS": "",
         "SSO_TICKETS_REPORTS": "",
         "SSO_TICKETS_NOTIFY": "",
+        "SSO_TICKETS_APPROVAL_TIMEOUT": "",
     },
 }
 MALFORMED = {"malformed": {"SSO_TICKETS_NOTIFY": "ops@example.com"}}

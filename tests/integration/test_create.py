@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from airflow.jobs.job import Job
+from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
 from sqlalchemy import select
@@ -46,6 +50,23 @@ def test_dags_test_needs_neither_a_pool_nor_its_variable(
     assert (run.state, run.summary["created"], tenant.stats().tickets) == ("success", 2, 2)
     assert trigger("revoke_sso_tickets", report_uri=str(run.report)).state == "success"
     assert {ticket.state for ticket in tenant.tickets} == {"revoked"}
+
+
+@pytest.mark.answers("nobody answers whether the plan is approved")
+def test_a_plan_that_nobody_answers_is_rejected_and_the_run_ends(
+    trigger: Trigger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sweep(seconds: float, sleep: Callable[[float], None] = time.sleep) -> None:
+        sleep(0.5)
+        SchedulerJobRunner(Job()).check_awaiting_input_timeouts()
+
+    monkeypatch.setenv("SSO_TICKETS_APPROVAL_TIMEOUT", "0.0001")
+    with monkeypatch.context() as patch:
+        patch.setattr("time.sleep", sweep)  # dag.test() sleeps until somebody answers
+        run = trigger(prospects_csv=csv_of(2, 2, "nobody"), require_approval=True)
+    assert (run.state, run.states("approve"), run.states("create_tickets")) == ("failed", ["success"], ["skipped"])
+    assert "Nobody has answered within 0:00:00.360000, so the plan is rejected" in run.log
+    assert (run.summary["not_attempted"], tenant.stats().tickets) == (2, 0)
 
 
 def test_a_dry_run_does_everything_but_the_calls(trigger: Trigger, tenant: Sandbox) -> None:
