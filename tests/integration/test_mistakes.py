@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 from airflow.models.pool import Pool
+from airflow.models.variable import Variable
 from airflow.utils.session import create_session
+from auth0_sso.runtime import pool
 from pytest_httpserver import HTTPServer
+from sqlalchemy import delete
 
 from dev.local.airflow import POOL
 from dev.sandbox.server import Sandbox
@@ -76,6 +79,9 @@ def test_without_pool_and_variable_a_run_fails_and_names_the_command_that_makes_
 ) -> None:
     monkeypatch.delenv(SLOTS_VARIABLE)
     monkeypatch.setattr("auth0_sso.runtime.pool._is_in_process", lambda: False)
+    with create_session() as session:  # a run that waited for a person has made both
+        session.execute(delete(Pool).where(Pool.pool == POOL))
+        session.execute(delete(Variable).where(Variable.key == pool.SLOTS_VARIABLE))
     assert trigger(prospects_csv=TWO).states("load_prospects") == ["failed"]
     run = trigger("revoke_sso_tickets", all_live=True)
     assert run.states("select_tickets") == ["failed"]
