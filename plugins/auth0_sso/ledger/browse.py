@@ -45,9 +45,9 @@ def search(ledger: Ledger, text: str, *, limit: int, offset: int = 0) -> tuple[l
     return [entries[key] for key in keys if key in entries], total
 
 
-def run_counts(ledger: Ledger, run: str, seconds: float = 5.0) -> RunCounts:
-    """Count a run's entries, ``dag_id/run_id``, without decrypting any."""
-    of_run = t.c.run == run
+def run_counts(ledger: Ledger, run: str, installation: str, seconds: float = 5.0) -> RunCounts:
+    """Count the entries of a run, ``dag_id/run_id``, of that Airflow, without decrypting any."""
+    of_run = (t.c.run == run) & (t.c.installation == installation)
     since = ledger.now() - seconds
     with ledger.database.engine.connect() as connection:
         rows = connection.execute(select(t.c.status, func.count()).where(of_run).group_by(t.c.status)).all()

@@ -27,6 +27,15 @@ def read_installation() -> str:
     return str(Variable.get(INSTALLATION_VARIABLE, default=""))
 
 
+def installation_in(session: Session) -> str:
+    """Return, in a service of Airflow, what tasks read with :func:`read_installation`."""
+    from airflow.models.variable import Variable
+    from sqlalchemy import select
+
+    found = session.scalar(select(Variable).where(Variable.key == INSTALLATION_VARIABLE))
+    return str(found.val) if found else ""
+
+
 def write_variable(session: Session, key: str, value: str, *, replace: bool = True) -> None:
     """
     Set an Airflow variable, unless it has that value. The caller commits.

@@ -11,6 +11,7 @@ from auth0_sso.exceptions import LedgerError
 from auth0_sso.ledger.browse import RunCounts, run_counts
 from auth0_sso.ledger.records import EntryStatus
 from auth0_sso.runtime.pool import POOL
+from auth0_sso.runtime.variables import installation_in
 from auth0_sso.tickets.collect import STATS_KEY
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -54,7 +55,7 @@ def read_progress(run: RunLine, tenant: Tenant) -> Progress:
     states = _states(run)
     plan = xcom(run.dag_id, run.run_id, "plan_fan_out", "plan")
     total = count(plan.get("create")) + count(plan.get("replace")) if plan else None
-    found = _counts(run)
+    found = _counts(run, installation_in(session))
     done = sum(number for status, number in found.by_status.items() if status in _DONE)
     rate = found.recent / found.seconds
     left = None if total is None else max(total - done, 0)
@@ -82,10 +83,10 @@ def _states(run: RunLine) -> dict[str, Counter[str]]:
     return states
 
 
-def _counts(run: RunLine) -> RunCounts:
+def _counts(run: RunLine, installation: str) -> RunCounts:
     try:
         with readable_ledger() as ledger:
-            return run_counts(ledger, f"{run.dag_id}/{run.run_id}")
+            return run_counts(ledger, f"{run.dag_id}/{run.run_id}", installation)
     except (LedgerError, SQLAlchemyError):
         return RunCounts({}, 0, 1.0)
 

@@ -35,7 +35,8 @@ DAG = "create_sso_tickets"
 RUN_ID = "manual__2026-01-01T00:00:00+00:00"
 FOLDER = f"{DAG}/manual__2026-01-01T00_00_00+00_00"
 
-TABLES = [Base.metadata.tables[name] for name in ("xcom", "dag_run", "task_instance", "slot_pool", "log", "dag")]
+_TABLES = ("xcom", "dag_run", "task_instance", "slot_pool", "log", "dag", "variable")
+TABLES = [Base.metadata.tables[name] for name in _TABLES]
 
 fernet = databases.fernet
 ledger_url = databases.ledger_url

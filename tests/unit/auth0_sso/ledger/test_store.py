@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from auth0_sso.ledger.browse import run_counts
 from auth0_sso.ledger.records import DEFAULT_TTL, OPEN_LIFETIME, Entry, EntryStatus, RunAttempt, TicketSpec
 from auth0_sso.ledger.revocation_log import RevocationLog
 from auth0_sso.ledger.store import Ledger, StaleEntryError, open_ledger
@@ -195,6 +196,15 @@ def test_a_runs_entries_are_those_whose_last_request_was_its_own(ledger: Ledger)
     theirs = begin(ledger, taken_over, of=spec(1), attempt=SECOND_RUN)
     assert ledger.entries_of_run(FIRST_RUN.run) == [mine]
     assert ledger.entries_of_run(SECOND_RUN.run) == [theirs]
+
+
+def test_a_run_of_another_airflow_with_the_same_id_is_another_run(ledger: Ledger) -> None:
+    other = replace(FIRST_RUN, installation="another")
+    begin(ledger, of=spec(1))
+    begin(ledger, of=spec(2))
+    theirs = begin(ledger, of=spec(3), attempt=other)
+    assert (FIRST_RUN.owns(theirs), other.owns(theirs)) == (False, True)
+    assert [sum(run_counts(ledger, FIRST_RUN.run, name).by_status.values()) for name in ("", "another")] == [2, 1]
 
 
 def test_live_entries_are_tickets_that_may_work_and_unconfirmed_revocations(ledger: Ledger) -> None:
