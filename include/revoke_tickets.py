@@ -82,6 +82,8 @@ def read_selection(folder: AnyPath, sha256: str) -> tuple[list[dict[str, Any]], 
     :raises ChangedFileError: if somebody has changed them since.
     """
     file = folder / PLAN_FOLDER / _SELECTION
+    if file.exists() and not file.is_file():  # a read from a pipe may never end
+        raise ChangedFileError(file, "select_tickets")
     with file.open("rb") as stream:
         lines = Hashed(stream)
         content = b"".join(lines)

@@ -181,6 +181,12 @@ def test_the_published_slots_follow_the_pool_and_are_written_only_when_they_diff
     assert (published(pool), len(writes)) == (["16 slots"], 2)
 
 
+def test_unlimited_slots_are_published_as_such_so_that_a_run_can_refuse_them(pool: Engine) -> None:
+    resize(pool, -1)
+    publish(pool)
+    assert published(pool) == ["-1 slots"]
+
+
 def test_a_value_that_a_person_has_set_is_replaced(pool: Engine) -> None:
     with Session(pool) as session, session.begin():
         session.add(Variable(SLOTS_VARIABLE, "2"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,10 @@ def test_a_selection_that_was_changed_is_refused_and_the_error_says_what_to_clea
     file = tmp_path / "plan" / "selection.json"
     file.write_bytes(file.read_bytes().replace(b'"e"', b'"f"'))
     with pytest.raises(ChangedFileError, match=r"selection\.json is not as select_tickets wrote it.*clear select"):
+        revoke_tickets.read_selection(tmp_path, sha256)
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(ChangedFileError, match="is not as select_tickets wrote it"):
         revoke_tickets.read_selection(tmp_path, sha256)
 
 
