@@ -55,7 +55,7 @@ def read_progress(run: RunLine, tenant: Tenant) -> Progress:
     states = _states(run)
     plan = xcom(run.dag_id, run.run_id, "plan_fan_out", "plan")
     total = count(plan.get("create")) + count(plan.get("replace")) if plan else None
-    found = _counts(run, installation_in(session))
+    found = _counts(run)
     done = sum(number for status, number in found.by_status.items() if status in _DONE)
     rate = found.recent / found.seconds
     left = None if total is None else max(total - done, 0)
@@ -83,7 +83,9 @@ def _states(run: RunLine) -> dict[str, Counter[str]]:
     return states
 
 
-def _counts(run: RunLine, installation: str) -> RunCounts:
+def _counts(run: RunLine) -> RunCounts:
+    with short_session() as session:
+        installation = installation_in(session)
     try:
         with readable_ledger() as ledger:
             return run_counts(ledger, f"{run.dag_id}/{run.run_id}", installation)
