@@ -7,6 +7,7 @@ from include.prospects.load import check_contents, load_prospects
 from include.prospects.manifest import manifest_rows, read_lines, read_manifest, read_rows, write_manifest
 from include.prospects.plan import Batch, OrganizationBatch, plan_batches
 from include.prospects.records import InvalidRow, Problem, Prospect, Prospects, ProspectsError
+from include.prospects.rows.clients import clients_warning
 from include.prospects.schema.describe import ColumnInfo, describe_columns
 from include.prospects.schema.template import template_csv, template_xlsx
 
@@ -20,6 +21,7 @@ __all__ = [
     "Prospects",
     "ProspectsError",
     "check_contents",
+    "clients_warning",
     "describe_columns",
     "load_prospects",
     "manifest_rows",

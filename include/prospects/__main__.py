@@ -15,6 +15,7 @@ from include.prospects import (
     Prospects,
     ProspectsError,
     check_contents,
+    clients_warning,
     describe_columns,
     load_prospects,
     template_csv,
@@ -36,6 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check.add_argument("file", help="a CSV file, a folder of them, or - for standard input")
     check.add_argument("--name", default="stdin", help="name of the CSV from standard input (default: %(default)s)")
     check.add_argument("--ttl-sec", type=int, default=0, help="lifetime in seconds for rows that set none")
+    check.add_argument("--enabled-clients", default="", metavar="IDS", help="client ids for rows that set none")
+    check.add_argument(
+        "--one-link-per-connection", action="store_true", help="a connection's second prospect is an invalid row"
+    )
     check.add_argument("--json", action="store_true", help="write JSON Lines: a head, then one line for each row")
     check.set_defaults(run=_check)
     template = commands.add_parser("template", help="write a CSV to start from")
@@ -53,9 +58,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _check(options: argparse.Namespace) -> int:
     try:
         if options.file == "-":
-            found = check_contents([read_stream(sys.stdin.buffer, options.name)], options.ttl_sec)
+            content = read_stream(sys.stdin.buffer, options.name)
+            found = check_contents([content], options.ttl_sec, options.one_link_per_connection)
         else:
-            found = load_prospects(Path(options.file), default_ttl_sec=options.ttl_sec)
+            found = load_prospects(
+                Path(options.file),
+                default_ttl_sec=options.ttl_sec,
+                one_link_per_connection=options.one_link_per_connection,
+            )
     except ProspectsError as error:
         if options.json:
             sys.stdout.buffer.write(error_line(error))
@@ -65,16 +75,16 @@ def _check(options: argparse.Namespace) -> int:
     if options.json:
         sys.stdout.buffer.writelines(manifest_lines(found))
     else:
-        _print_messages(found)
+        _print_messages(found, clients_warning(found.valid, bool(options.enabled_clients.strip())))
     return INVALID if found.invalid else VALID
 
 
-def _print_messages(found: Prospects) -> None:
+def _print_messages(found: Prospects, more_warnings: Sequence[str]) -> None:
     several = len({row.source for row in found.rows()}) > 1
     for row in found.invalid:
         for problem in row.problems:
             print(f"{row.source}: {problem}" if several else problem)
-    for warning in found.warnings:
+    for warning in [*found.warnings, *more_warnings]:
         print(f"Warning: {warning}")
     print(", ".join(f"{name}: {count:,}" for name, count in found.counts().items()))
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from include.prospects.naming import ConnectionNames
 from include.prospects.records import InvalidRow, Prospect, Prospects, ProspectsError, TooLargeError
 from include.prospects.rows.check import RowChecker, refuse
+from include.prospects.rows.warnings import connection_of, other_prospects, row_warning, warnings_about
 from include.prospects.schema.models import MAX_TTL_SEC
 from include.prospects.table.header import EXAMPLE, resolve_header
 from include.prospects.table.reader import read_table
@@ -21,21 +23,28 @@ MOST_ROWS = 250_000
 """Rows of one input, over all files; 100,000 take about 350 MiB of memory until they are planned."""
 
 _MOST_PROBLEMS = 100
-_MOST_ROWS_IN_A_WARNING = 10
 
 
-def load_prospects(source: AnyPath | None, *, text: str = "", default_ttl_sec: int = 0) -> Prospects:
+def load_prospects(
+    source: AnyPath | None, *, text: str = "", default_ttl_sec: int = 0, one_link_per_connection: bool = False
+) -> Prospects:
     """Read and check an input.
 
     :param source: a CSV file, or a folder whose ``*.csv`` files are read in the order of their names.
     :param text: a CSV as text; unless it is blank, it is read instead of ``source``.
     :param default_ttl_sec: seconds until an unopened ticket expires, for rows that set none; 0: the API's default.
+    :param one_link_per_connection: whether a row is invalid if an earlier one is another prospect of its connection.
     :raises ProspectsError: the input can't be read as a whole; names the first 100 problems of all files.
     """
-    return check_contents(read_sources(source, text), default_ttl_sec)
+    left_out: list[str] = []
+    found = check_contents(read_sources(source, text, left_out), default_ttl_sec, one_link_per_connection)
+    found.warnings[:0] = left_out
+    return found
 
 
-def check_contents(contents: Iterable[tuple[str, bytes]], default_ttl_sec: int = 0) -> Prospects:
+def check_contents(
+    contents: Iterable[tuple[str, bytes]], default_ttl_sec: int = 0, one_link_per_connection: bool = False
+) -> Prospects:
     """Check the CSVs that are given as names, see :func:`shown`, and bytes; else like :func:`load_prospects`."""
     if not 0 <= default_ttl_sec <= MAX_TTL_SEC:
         raise ProspectsError([f"ttl_sec {default_ttl_sec}: must be 0 to {MAX_TTL_SEC} seconds"])
@@ -49,7 +58,7 @@ def check_contents(contents: Iterable[tuple[str, bytes]], default_ttl_sec: int =
     if problems:
         more = len(problems) - _MOST_PROBLEMS
         raise ProspectsError(problems[:_MOST_PROBLEMS] + ([f"… and {more} more problems"] if more > 0 else []))
-    return intake.finish()
+    return intake.finish(one_link_per_connection)
 
 
 @dataclass(slots=True)
@@ -58,6 +67,8 @@ class _Intake:
 
     default_ttl_sec: int
     rows: list[Prospect | InvalidRow] = field(default_factory=list)
+    lines: array[int] = field(default_factory=lambda: array("L"))
+    cut_domains: list[tuple[int, str]] = field(default_factory=list)
     names: ConnectionNames = field(default_factory=ConnectionNames)
     warnings: list[str] = field(default_factory=list)
 
@@ -66,11 +77,13 @@ class _Intake:
         rows_before = len(self.rows)
         try:
             table = read_table(content, name)
-            checker = RowChecker(name, resolve_header(table.header, name), self.default_ttl_sec, self.names)
-            for cells in table.rows:
+            columns = resolve_header(table.header, name)
+            checker = RowChecker(name, columns, self.default_ttl_sec, self.names, self.cut_domains)
+            for line, cells in table.rows:
                 if len(self.rows) == MOST_ROWS:
                     raise TooLargeError([f"the input has over {MOST_ROWS:,} rows: divide it among several runs"])
-                self.rows.append(checker.check(len(self.rows) + 1, cells))
+                self.rows.append(checker.check(len(self.rows) + 1, line, cells))
+                self.lines.append(line)
         except TooLargeError:
             raise
         except ProspectsError as error:
@@ -79,28 +92,36 @@ class _Intake:
             self.warnings.append(f"{name}: has a header, but no rows")
         return []
 
-    def finish(self) -> Prospects:
-        """Return all rows; those whose connection's name is another organization's are invalid."""
-        refused = self.names.refused()
+    def finish(self, one_link_per_connection: bool) -> Prospects:
+        """Return all rows; those that others exclude are invalid."""
+        self._refuse(self.names.refused())
+        if one_link_per_connection:
+            self._refuse(_second_links(self._valid()))
         prospects = Prospects(warnings=self.warnings)
         for row in self.rows:
-            prospects.add(refuse(row, *refused[row.row]) if row.row in refused else row)
-        prospects.warnings.extend(_alias_warnings(prospects.valid))
+            prospects.add(row)
+        cut = "what is around the domain was cut off"
+        prospects.warnings.extend(row_warning(cut, self.cut_domains))
+        prospects.warnings.extend(warnings_about(prospects.valid))
         return prospects
 
+    def _valid(self) -> Iterator[Prospect]:
+        return (row for row in self.rows if isinstance(row, Prospect))
 
-def _alias_warnings(valid: list[Prospect]) -> list[str]:
-    rows = [prospect.row for prospect in valid if _sets_aliases(prospect)]
-    if not rows:
-        return []
-    listed = ", ".join(map(str, rows[:_MOST_ROWS_IN_A_WARNING]))
-    more = len(rows) - _MOST_ROWS_IN_A_WARNING
-    return [
-        f"row {listed}{f' and {more} more' if more > 0 else ''}: Auth0 takes connection_config.options.domain_aliases"
-        " as verified without a check; with column domains the customer has to verify them"
-    ]
+    def _refuse(self, refused: Mapping[int, tuple[str, str, str]]) -> None:
+        for number, (column, value, rule) in refused.items():
+            self.rows[number - 1] = refuse(self.rows[number - 1], self.lines[number - 1], column, value, rule)
 
 
-def _sets_aliases(prospect: Prospect) -> bool:
-    options = prospect.body.get("connection_config", {}).get("options") or {}
-    return bool(options.get("domain_aliases"))
+def _second_links(valid: Iterable[Prospect]) -> dict[int, tuple[str, str, str]]:
+    """Return column, value and rule of each row that would be a connection's second link."""
+    found = {}
+    for prospect, earlier in other_prospects(valid):
+        column = "connection_name" if prospect.connection_name else "connection_id"
+        connection = connection_of(prospect)
+        rule = (
+            f"connection '{connection}' gets its link by row {earlier.row}, for another prospect, and"
+            " one_link_per_connection is set: remove one of the two rows, or set another connection"
+        )
+        found[prospect.row] = (column, connection, rule)
+    return found

@@ -29,17 +29,23 @@ def _slug(text: str) -> str:
 def prospect_key(prospect_email: str, prospect_name: str, explicit_connection: str) -> str:
     """Return a row's identity within its organization, part of the prospect's key in the ledger.
 
-    It is the address in small letters, or else the name; then, after a bar, the connection if the row names
-    one itself, because a person may set up two connections: ``ada@example.com|acme-saml``. Case, hidden characters,
+    It is the address in small letters, or else the name; then, after a bar, the connection if the row names another
+    one than the default, because a person may set up two: ``ada@example.com|acme-saml``. Case, hidden characters,
     the kind of white space and the Unicode form of accents in a name don't count. Nothing else in the input does
     either, so the order of rows and all other fields can change between runs.
 
-    :param explicit_connection: ``connection_id``, or the connection's name where the row gives it; empty for
-        a default name.
+    :param explicit_connection: ``connection_id``, or the connection's name; empty for the default name.
     """
-    # A bar within a name is doubled, so that different prospects never share a key.
-    person = normalize("NFC", prospect_email.casefold() or _as_read(prospect_name)).replace("|", "||")
+    # Not folded, since weiß@ and weiss@ are two addresses. A bar within a name is doubled, so that different prospects
+    # never share a key.
+    person = normalize("NFC", prospect_email.lower() or _as_read(prospect_name)).replace("|", "||")
     return f"{person}|{explicit_connection}" if explicit_connection else person
+
+
+def explicit_name(connection_name: str, organization_name: str, organization_id: str) -> str:
+    """Return a connection's name, or an empty text if the row would have it by default."""
+    default = default_connection_name(organization_name, organization_id)
+    return "" if connection_name == default else connection_name
 
 
 def _as_read(name: str) -> str:

@@ -54,16 +54,23 @@ class TooLargeError(ProspectsError):
 class Problem:
     """One rule that one cell breaks.
 
+    :param line: where the row begins in the file, from 1.
     :param column: as the file's header names it; ``#5`` for the fifth cell when it has no name.
     :param value: the cell, see :func:`shown`.
     :param rule: what the value must be, and what to do where that is not obvious.
     """
 
     row: int
+    line: int
     source: str
     column: str
     value: str
     rule: str
+
+    @property
+    def place(self) -> str:
+        """The row, with its line of the file unless it is the one that a reader expects."""
+        return f"row {self.row}" if self.line == self.row + 1 else f"row {self.row}, line {self.line} of the file"
 
     @property
     def cell(self) -> str:
@@ -71,7 +78,7 @@ class Problem:
         return f"column {self.column}, value '{self.value}'"
 
     def __str__(self) -> str:
-        return f"row {self.row}, {self.cell}: {self.rule}"
+        return f"{self.place}, {self.cell}: {self.rule}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +131,7 @@ class InvalidRow(InputRow):
         """All problems in one text; it names the row once, and each cell."""
         cells = groupby(self.problems, attrgetter("cell"))
         texts = (f"{cell}: {'; '.join(problem.rule for problem in problems)}" for cell, problems in cells)
-        return f"row {self.row}, {'; '.join(texts)}"
+        return f"{self.problems[0].place}, {'; '.join(texts)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from tests.e2e.runs import Run
 from tests.support.prospects import csv_of
 
 SAMPLE = (PROJECT / "include" / "data" / "prospects.csv").read_text(encoding="utf-8").rstrip()
-BAD = "\norg_beispiel000000009,Beispiel AG,IT desk,it@beispiel.example,,,beispiel.example,,five days,"
-NEW = "\norg_exempel0000000010,Exempel AB,IT desk,it@exempel.example,,,exempel.example,,,"
+BAD = "\norg_beispiel000000009,Beispiel AG,IT desk,it@beispiel.example,,,beispiel.example,,five days,,"
+NEW = "\norg_exempel0000000010,Exempel AB,IT desk,it@exempel.example,,,exempel.example,,,,"
 LOOKS: list[tuple[Literal["light", "dark"], int]] = [("light", 1280), ("dark", 1280), ("light", 390)]
 PAGES = ["new batch", "preview", "runs", "run", "waiting run", "rows", "report", "customers", "columns", "refusal"]
 

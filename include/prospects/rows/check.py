@@ -6,39 +6,46 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from include.prospects.naming import ConnectionNames, default_connection_name, prospect_key
+from include.prospects.naming import ConnectionNames, default_connection_name, explicit_name, prospect_key
 from include.prospects.records import MOST_PROBLEMS_OF_A_ROW, InvalidRow, Problem, Prospect, shown
 from include.prospects.rows.draft import Draft, read_cells, reading_order
 from include.prospects.rows.rules import RULES
 from include.prospects.rows.schema_errors import check_schema
 from include.prospects.schema.columns import Column
+from include.prospects.schema.formats import is_decorated, listed_domain
 from include.prospects.schema.models import OWN_COLUMNS, ProspectRow
 
 _NAME = "connection_config.name"
 _VERIFICATION = "domain_aliases_config.domain_verification"
+_DOMAINS = ("domain_aliases_config.pending_domains", "connection_config.options.domain_aliases")
 
 
 @dataclass(slots=True)
 class RowChecker:
-    """Checks the rows of one file; ``names`` are the connection names of all files."""
+    """Checks the rows of one file.
+
+    :param names: connection names of all files.
+    :param cut_domains: gets the number of each valid row of whose domains something was cut off, and the first of them.
+    """
 
     source: str
     columns: Sequence[Column | None]
     default_ttl_sec: int
     names: ConnectionNames
+    cut_domains: list[tuple[int, str]]
     _placed: list[tuple[int, Column]] = field(init=False)
 
     def __post_init__(self) -> None:
         self._placed = reading_order(self.columns)
 
-    def check(self, row: int, cells: Sequence[str]) -> Prospect | InvalidRow:
-        """Return the row as a prospect, or as an invalid row with all its problems."""
+    def check(self, row: int, line: int, cells: Sequence[str]) -> Prospect | InvalidRow:
+        """Return the row, which begins at this line of the file, as a prospect, or as an invalid row with problems."""
         draft = read_cells(cells, self._placed)
         misplaced = self._misplaced(cells)
         if misplaced:
             # The cells may be in the wrong columns, so their other problems would only mislead.
             draft.problems = misplaced
-            return self._invalid(row, draft)
+            return self._invalid(row, line, draft)
         names_connection = draft.has(_NAME)
         complete(draft, self.default_ttl_sec)
         model = check_schema(draft)
@@ -47,7 +54,8 @@ class RowChecker:
                 draft.blame(path, text)
         self._record_name(row, draft)
         if model is None or draft.problems:
-            return self._invalid(row, draft)
+            return self._invalid(row, line, draft)
+        self._record_cut_domain(row, draft)
         return self._prospect(row, model, names_connection)
 
     def _misplaced(self, cells: Sequence[str]) -> list[tuple[str, str, str]]:
@@ -70,13 +78,20 @@ class RowChecker:
             column = draft.column_of(_NAME) if draft.origin.get(_NAME) else "connection_name"
             self.names.add(name, organization_id, row, column)
 
-    def _invalid(self, row: int, draft: Draft) -> InvalidRow:
+    def _record_cut_domain(self, row: int, draft: Draft) -> None:
+        for path in _DOMAINS:
+            for domain in draft.get(path) or ():
+                if is_decorated(domain):
+                    self.cut_domains.append((row, f"{shown(domain)} is {listed_domain(domain)}"))
+                    return
+
+    def _invalid(self, row: int, line: int, draft: Draft) -> InvalidRow:
         def text(column: str) -> str:
             return shown(draft.cells.get(column, ""), 255)
 
         name = draft.get(_NAME)
         problems = [
-            Problem(row, self.source, shown(column), shown(value), rule)
+            Problem(row, line, self.source, shown(column), shown(value), rule)
             for column, value, rule in draft.problems[:MOST_PROBLEMS_OF_A_ROW]
         ]
         more = len(draft.problems) - len(problems)
@@ -97,7 +112,9 @@ class RowChecker:
 
     def _prospect(self, row: int, model: ProspectRow, names_connection: bool) -> Prospect:
         connection_name = model.connection_config.name if model.connection_config else ""
-        explicit = model.connection_id or (connection_name if names_connection else "")
+        explicit = model.connection_id or ""
+        if names_connection:
+            explicit = explicit_name(connection_name, model.organization_name or "", model.organization_id)
         name, email = model.prospect_name or "", model.prospect_email or ""
         return Prospect(
             row=row,
@@ -114,11 +131,11 @@ class RowChecker:
         )
 
 
-def refuse(checked: Prospect | InvalidRow, column: str, value: str, rule: str) -> InvalidRow:
-    """Return a row with a problem that only a comparison with the other rows shows."""
+def refuse(checked: Prospect | InvalidRow, line: int, column: str, value: str, rule: str) -> InvalidRow:
+    """Return a row, which begins at this line of its file, with a problem that only the other rows show."""
     names = ("organization_id", "organization_name", "prospect_name", "prospect_email", "connection_name")
     earlier = checked.problems if isinstance(checked, InvalidRow) else ()
-    problem = Problem(checked.row, checked.source, shown(column), shown(value), rule)
+    problem = Problem(checked.row, line, checked.source, shown(column), shown(value), rule)
     return InvalidRow(
         row=checked.row,
         source=checked.source,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from include.prospects.schema.cells import MAX_CELL_CHARACTERS, CellError
@@ -38,11 +39,13 @@ class Draft:
 
     def has(self, dotted: str) -> bool:
         """Whether the row gives a value, good or bad, at a path or below it."""
-        return self._find(dotted) is not _ABSENT or any(_within(path, dotted) for path in self.bad)
+        if self._find(dotted) is not _ABSENT:
+            return True
+        return bool(self.bad) and any(_within(path, dotted) for path in self.bad)
 
     def is_bad(self, dotted: str) -> bool:
         """Whether the value at a path, or an object around it, is bad."""
-        return any(path in self.bad for path in _around(dotted))
+        return bool(self.bad) and any(path in self.bad for path in _around(dotted))
 
     def credit(self, column: Column) -> None:
         """Record that a column gave the value at its path, unless another one did."""
@@ -73,11 +76,16 @@ class Draft:
 
     def _find(self, dotted: str) -> Any:
         node: Any = self.values
-        for key in dotted.split("."):
-            if not isinstance(node, dict) or key not in node:
-                return _ABSENT
-            node = node[key]
+        for key in _keys(dotted):
+            node = node.get(key, _ABSENT) if isinstance(node, dict) else _ABSENT
+            if node is _ABSENT:
+                break
         return node
+
+
+@lru_cache(maxsize=1024)
+def _keys(dotted: str) -> list[str]:
+    return dotted.split(".")
 
 
 def _around(dotted: str) -> Iterator[str]:

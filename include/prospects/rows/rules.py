@@ -37,10 +37,11 @@ def features_are_for_editing(draft: Draft) -> Findings:
 
 def some_feature_is_enabled(draft: Draft) -> Findings:
     """A ticket that allows nothing is refused."""
+    if not draft.has("enabled_features"):
+        return
     names = EnabledFeatures.model_fields
     features = [f"enabled_features.{name}" for name in names]
-    allows = any(draft.get(feature) or draft.is_bad(feature) for feature in features)
-    if draft.has("enabled_features") and not allows:
+    if not any(draft.get(feature) or draft.is_bad(feature) for feature in features):
         yield "enabled_features", f"must set at least one of {', '.join(names)} to true"
 
 
@@ -66,10 +67,12 @@ def pending_domains_are_verified(draft: Draft) -> Findings:
 
 def pending_domains_are_few(draft: Draft) -> Findings:
     """One organization takes fewer domains than a connection of none or several, which the schema bounds."""
-    domains = draft.get(_PENDING) or ()
-    if _organization_count(draft) == 1 and len(domains) > MOST_DOMAINS_OF_ONE_ORGANIZATION:
-        most = MOST_DOMAINS_OF_ONE_ORGANIZATION
-        yield _PENDING, f"must be at most {most} domains for one organization, not {len(domains)}"
+    most, domains = MOST_DOMAINS_OF_ONE_ORGANIZATION, draft.get(_PENDING) or ()
+    if _organization_count(draft) != 1 or len(domains) <= most:
+        return
+    count = len({str(domain).lower() for domain in domains})
+    if count > most:
+        yield _PENDING, f"must be at most {most} domains for one organization, not {count}"
 
 
 def discovery_has_one_organization(draft: Draft) -> Findings:

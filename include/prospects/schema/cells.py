@@ -12,18 +12,25 @@ from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origi
 from pydantic import BaseModel
 
 from include.prospects.records import shown
+from include.prospects.schema import mojibake, no_values
 
 MAX_CELL_CHARACTERS = 400_000
 """Room for the longest value that the API takes: 1,000 domains of 255 characters each, with some to spare."""
 
 BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
+_SEMICOLON = re.compile(";")
+_ANY_SEPARATOR = re.compile(r"[;,|\s]")
 
 CellParser = Callable[[str], Any]
 
 
 class CellError(ValueError):
     """A cell that can't be read; the message is the rule it breaks."""
+
+
+class Unbroken:
+    """Marks texts that hold no white space, comma or bar, so that these can divide a list of them, too."""
 
 
 def parse_text(cell: str) -> str:
@@ -54,13 +61,13 @@ def parse_json(cell: str) -> Any:
         raise CellError(f"must be JSON, but {error.msg.lower()} at character {error.pos + 1}") from None
 
 
-def list_parser(item: CellParser) -> CellParser:
-    """Return a parser for lists: JSON when the cell begins with a bracket, else items between semicolons."""
+def list_parser(item: CellParser, separators: re.Pattern[str] = _SEMICOLON) -> CellParser:
+    """Return a parser for lists: JSON when the cell begins with a bracket, else items between separators."""
 
     def parse_list(cell: str) -> Any:
         if cell.startswith("["):
             return parse_json(cell)
-        given = [part for part in map(str.strip, cell.split(";")) if part]
+        given = [part for part in map(str.strip, separators.split(cell)) if part]
         if any(part == "null" or part.startswith(("[", "{")) for part in given):
             raise CellError(
                 "must be values between semicolons or a JSON list, without null, lists or objects among them"
@@ -78,16 +85,30 @@ def nullable(parse: CellParser) -> CellParser:
 def parser_for(annotation: Any) -> CellParser:
     """Return the parser for the cells of a model's field; a type without a grammar raises TypeError."""
     inner = plain_type(annotation)
+    parse = _parser_of_type(inner)
+    words = get_args(inner) if get_origin(inner) is Literal else ()
+
+    def parse_value(cell: str) -> Any:
+        if cell not in words:
+            _require_value(cell)
+        return parse(cell)
+
+    return parse_value
+
+
+def _parser_of_type(inner: Any) -> CellParser:
     if is_object(inner):
         return parse_json
     if get_origin(inner) is list:
-        item = plain_type(get_args(inner)[0])
-        return parse_json if is_object(item) else list_parser(parser_for(item))
+        annotation = get_args(inner)[0]
+        item = plain_type(annotation)
+        separators = _ANY_SEPARATOR if _is_unbroken(annotation) else _SEMICOLON
+        return parse_json if is_object(item) else list_parser(parser_for(item), separators)
     if get_origin(inner) is Literal:
         return parse_text
     parsers: dict[Any, CellParser] = {str: parse_text, bool: parse_boolean, int: parse_integer}
     if inner not in parsers:
-        raise TypeError(f"cells have no grammar for values of type {annotation}")
+        raise TypeError(f"cells have no grammar for values of type {inner}")
     return parsers[inner]
 
 
@@ -98,6 +119,16 @@ def plain_type(annotation: Any) -> Any:
     if get_origin(annotation) in (Union, UnionType):
         return plain_type(next(part for part in get_args(annotation) if part is not NoneType))
     return annotation
+
+
+def _require_value(cell: str) -> None:
+    rule = no_values.rule_against(cell) or ("" if cell.isascii() else mojibake.rule_against(cell))
+    if rule:
+        raise CellError(rule)
+
+
+def _is_unbroken(annotation: Any) -> bool:
+    return any(isinstance(mark, Unbroken) for mark in getattr(annotation, "__metadata__", ()))
 
 
 def is_object(plain: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import get_args, get_origin
@@ -28,6 +29,7 @@ USUAL = (
     "connection_name",
     "display_name",
     "domains",
+    "enabled_clients",
     "assign_membership_on_login",
     "organization_show_as_button",
     "profile_id",
@@ -42,6 +44,7 @@ class Column:
     """Where the cells of a column go, and how they are read.
 
     :param path: keys from the row's outermost object to the value.
+    :param dotted: the path as a header writes it.
     :param free_keys: parser of the columns below this one whose keys the user chooses; None for none.
     """
 
@@ -49,11 +52,10 @@ class Column:
     path: tuple[str, ...]
     parse: CellParser
     free_keys: CellParser | None = None
+    dotted: str = dataclasses.field(init=False)
 
-    @property
-    def dotted(self) -> str:
-        """The path as a header writes it."""
-        return ".".join(self.path)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dotted", ".".join(self.path))
 
     def below(self, key: str) -> Column:
         """Return the column of one key that the user chose, such as ``connection_config.metadata.plan``."""

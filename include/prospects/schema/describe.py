@@ -22,6 +22,7 @@ _FORMATS: dict[Callable[..., str], tuple[str, str]] = {
     formats.connection_name: ("name", "letters, digits and single hyphens"),
     formats.email_address: ("e-mail address", ""),
     formats.domain_name: ("domain", ""),
+    formats.listed_domain: ("domain", ""),
     formats.https_url: ("URL", "begins with https://"),
 }
 """Word and rule of the texts that a format's function takes."""

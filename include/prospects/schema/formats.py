@@ -1,10 +1,11 @@
 """Formats of single values: identifiers, addresses, domains.
 
-Each function returns the text, a domain in DNS form, or raises ValueError with the rule for a person to read.
+Most functions return the text, a domain in DNS form, or raise ValueError with the rule for a person to read.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 import unicodedata
 
@@ -20,6 +21,7 @@ _UNSEEN = re.compile(rf"{HIDDEN_CHARACTERS.pattern}|[^\S ]")
 _EMAIL = re.compile(r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+\.[^\s@,;:<>()\[\]\\\".]+")
 _LONGEST_DOMAIN = 253
 _DOMAIN = re.compile(r"(?:(?!-)[\w-]{1,63}(?<!-)\.)+(?!-)[^\W\d_][\w-]{0,62}(?<!-)")
+_AROUND_A_DOMAIN = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?:\*?\.|@)?(.+?)/*\.?/*", re.IGNORECASE)
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _HTTPS_URL = re.compile(r"https://[^\s/?#@\\]+(?:[/?#][^\s\\]*)?", re.IGNORECASE)
 
@@ -29,7 +31,8 @@ def plain_text(text: str) -> str:
     found = UNSAFE_CHARACTERS.search(text)
     if found:
         code, place = ord(found.group()), found.start() + 1
-        raise ValueError(f"must not contain the unprintable character U+{code:04X}, at character {place}: remove it")
+        it = "this line break" if found.group() in "\r\n" else "it"
+        raise ValueError(f"must not contain the unprintable character U+{code:04X}, at character {place}: remove {it}")
     return text
 
 
@@ -65,16 +68,33 @@ def email_address(text: str) -> str:
 
 
 def domain_name(text: str) -> str:
-    """Take a host name of at least two labels; no scheme, port, path or wildcard. Other alphabets become IDNA."""
+    """Take a host name of at least two labels, in any case; no scheme, port, path or wildcard.
+
+    It is returned in small letters, and in IDNA where it has other letters.
+    """
     rule = "must be a domain name, such as example.com, without https:// and path"
     if len(text) > _LONGEST_DOMAIN or not _DOMAIN.fullmatch(text) or "_" in text:
         raise ValueError(rule + _named(_UNSEEN, text))
     if text.isascii():
-        return text
+        return text.lower()
     try:
         return idna.encode(text, uts46=True).decode()
     except idna.IDNAError:
         raise ValueError(rule) from None
+
+
+def listed_domain(text: str) -> str:
+    """Take a domain like :func:`domain_name`, also with a scheme, slash, final dot, ``*.`` or ``@`` around it."""
+    bare = _AROUND_A_DOMAIN.fullmatch(text) if is_decorated(text) else None
+    if bare:
+        with contextlib.suppress(ValueError):
+            return domain_name(bare[1])
+    return domain_name(text)
+
+
+def is_decorated(domain: str) -> bool:
+    """Whether a domain has something around it that :func:`listed_domain` cuts off."""
+    return domain.startswith(("*", "@", ".")) or domain.endswith(("/", ".")) or "://" in domain
 
 
 def https_url(text: str) -> str:

@@ -7,9 +7,10 @@ description says what the column means; an example is a cell, as the CSV has it.
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from include.prospects.schema.values import (
     MOST_ITEMS,
@@ -27,10 +28,15 @@ from include.prospects.schema.values import (
     Text128,
     Text255,
     Text256,
+    each_once,
 )
 
 MAX_TTL_SEC = 432_000
 """Five days, in seconds: the longest lifetime of a ticket, and the API's default."""
+
+
+USER_SCOPES = ("get:users", "post:users", "put:users", "patch:users", "delete:users")
+"""Auth0 enables SCIM only with all of them."""
 
 
 class Strict(BaseModel):
@@ -100,6 +106,15 @@ class EnabledOrganization(Strict):
     show_as_button: IfGiven[bool] = None
 
 
+def organizations_once(listed: list[EnabledOrganization]) -> list[EnabledOrganization]:
+    """Take each organization once; ValueError if it is there twice with different settings."""
+    found: dict[str, EnabledOrganization] = {}
+    for organization in listed:
+        if found.setdefault(organization.organization_id, organization) != organization:
+            raise ValueError(f"has {organization.organization_id} twice with different settings: keep one of the two")
+    return list(found.values())
+
+
 class DomainAliasesConfig(Strict):
     """The domains that the customer has to verify."""
 
@@ -124,11 +139,17 @@ class GoogleWorkspaceConfig(Strict):
 class ProvisioningConfig(Strict):
     """Provisioning of users and groups."""
 
-    scopes: IfGiven[Annotated[list[ScimScope], Field(min_length=1, max_length=MOST_ITEMS)]] = Field(
-        None, description="What the customer's SCIM token allows.", examples=["get:users;post:users"]
+    scopes: IfGiven[
+        Annotated[list[ScimScope], Field(min_length=1, max_length=MOST_ITEMS), AfterValidator(each_once)]
+    ] = Field(
+        None,
+        description="What the customer's SCIM token allows. Without all five of users, Auth0 enables no SCIM.",
+        examples=[";".join(USER_SCOPES)],
     )
     google_workspace: IfGiven[GoogleWorkspaceConfig] = Field(
-        None, description="Directory sync with Google Workspace.", examples=['{"sync_users": true}']
+        None,
+        description="Directory sync with Google Workspace, if the profile allows google-apps.",
+        examples=['{"sync_users": true}'],
     )
     token_lifetime: Annotated[int, Field(ge=900)] | None = Field(
         None, description="Seconds until the SCIM token expires. Empty or null: never.", examples=["7776000"]
@@ -163,9 +184,13 @@ class TicketRequest(Strict):
         None, description="The connection that the ticket creates.", examples=['{"name": "acme-saml"}']
     )
     enabled_clients: IfGiven[Some[NonEmptyText]] = Field(
-        None, description="Client ids of the connection's applications.", examples=["a1B2c3D4e5F6;g7H8i9J0k1L2"]
+        None,
+        description="Client ids of the connection's applications. Without one, the customer can't enable it.",
+        examples=["a1B2c3D4e5F6;g7H8i9J0k1L2"],
     )
-    enabled_organizations: IfGiven[Some[EnabledOrganization]] = Field(
+    enabled_organizations: IfGiven[
+        Annotated[list[EnabledOrganization], Field(max_length=MOST_ITEMS), AfterValidator(organizations_once)]
+    ] = Field(
         None,
         description="The organizations that use the connection. Default: the row's.",
         examples=['[{"organization_id": "org_acme0000000000001", "show_as_button": true}]'],
@@ -179,7 +204,9 @@ class TicketRequest(Strict):
         None, description="The domains that the customer verifies.", examples=['{"domain_verification": "required"}']
     )
     provisioning_config: IfGiven[ProvisioningConfig] = Field(
-        None, description="Provisioning of users and groups.", examples=['{"scopes": ["get:users", "post:users"]}']
+        None,
+        description="Provisioning of users and groups.",
+        examples=[json.dumps({"scopes": USER_SCOPES})],
     )
     use_for_organization_discovery: IfGiven[bool] = Field(
         None, description="Whether a verified domain leads its users to the organization.", examples=["true"]

@@ -20,6 +20,7 @@ _SECOND_ROW = {
     "prospect_name": "Identity team",
     "prospect_email": "identity@globex.example",
     "domains": "globex.example",
+    "enabled_clients": "a1B2c3D4e5F6",
 }
 
 

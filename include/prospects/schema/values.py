@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field
 
+from include.prospects.schema.cells import Unbroken
 from include.prospects.schema.formats import (
     connection_name,
     domain_name,
     email_address,
     https_url,
     identifier,
+    listed_domain,
     organization_id,
     plain_text,
 )
@@ -36,9 +38,14 @@ class NotNull:
         return schema["schema"] if schema["type"] == "nullable" else schema
 
 
+def each_once(items: list[Any]) -> list[Any]:
+    """Return the items in their order, each once: to the API, lists are sets."""
+    return list(dict.fromkeys(items))
+
+
 T = TypeVar("T")
 IfGiven = Annotated[T | None, NotNull()]
-Some = Annotated[list[T], Field(max_length=MOST_ITEMS)]
+Some = Annotated[list[T], Field(max_length=MOST_ITEMS), AfterValidator(each_once)]
 
 NonEmptyText = Annotated[str, Field(min_length=1), AfterValidator(plain_text)]
 Text128 = Annotated[str, Field(max_length=128), AfterValidator(plain_text)]
@@ -47,11 +54,14 @@ Text256 = Annotated[str, Field(max_length=256), AfterValidator(plain_text)]
 Identifier = Annotated[str, Field(max_length=255), AfterValidator(identifier)]
 OrganizationId = Annotated[str, Field(max_length=50), AfterValidator(organization_id)]
 ConnectionName = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(connection_name)]
-Domain = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(domain_name)]
+Domain = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(listed_domain), Unbroken()]
 Host = Annotated[str, Field(min_length=3, max_length=255), AfterValidator(domain_name)]
 Email = Annotated[str, Field(max_length=254), AfterValidator(email_address)]
 HttpsUrl = Annotated[str, AfterValidator(https_url)]
-ScimScope = Literal[
-    "get:users", "post:users", "put:users", "patch:users", "delete:users",
-    "get:groups", "post:groups", "put:groups", "patch:groups", "delete:groups",
+ScimScope = Annotated[
+    Literal[
+        "get:users", "post:users", "put:users", "patch:users", "delete:users",
+        "get:groups", "post:groups", "put:groups", "patch:groups", "delete:groups",
+    ],
+    Unbroken(),
 ]  # fmt: skip

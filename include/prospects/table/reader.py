@@ -21,12 +21,18 @@ _QUOTED = re.compile(r'"[^"]*"')
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
 
 
+Row = tuple[int, list[str]]
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The header of a CSV, and its rows without the blank ones; reading them may raise ProspectsError."""
+    """The header of a CSV, and its rows without the blank ones; reading them may raise ProspectsError.
+
+    :param rows: of each row the line on which it begins, from 1, and its cells.
+    """
 
     header: list[str]
-    rows: Iterator[list[str]]
+    rows: Iterator[Row]
 
 
 def read_table(content: bytes, source: str) -> Table:
@@ -35,17 +41,32 @@ def read_table(content: bytes, source: str) -> Table:
     Above the header may be blank lines, and the ``sep=;`` that Excel understands.
 
     :param source: the file's name, for messages.
-    :raises ProspectsError: the file is empty, is not UTF-8, or is no such CSV.
+    :raises ProspectsError: the file is empty, is not UTF-8, is cut off, or is no such CSV.
     """
     records = _records(content, source)
-    header = next(records, None)
+    _line, header = next(records, (0, None))
     if header is None:
         raise ProspectsError([f"{source}: is empty: its first line must name the columns, such as {EXAMPLE}"])
-    return Table(header, records)
+    has_end = content[-1_000:].rstrip(b" \t,;").endswith((b"\n", b"\r"))  # the last row that isn't blank
+    return Table(header, records if has_end else _complete(records, len(header), source))
 
 
-def _records(content: bytes, source: str) -> Iterator[list[str]]:
-    """Yield the cells of each line that is not blank, the header first."""
+def _complete(rows: Iterator[Row], width: int, source: str) -> Iterator[Row]:
+    """Yield the rows of a file without a line end; raise ProspectsError if the last one has too few cells."""
+    line, cells = 0, None
+    for line, cells in rows:
+        yield line, cells
+    if cells is not None and len(cells) < width:
+        raise ProspectsError(
+            [
+                f"{source}: may be cut off: its last row, at line {line}, has {len(cells)} of {width} cells and no line"
+                " end. Export it again, or, if it is complete, end the line"
+            ]
+        )
+
+
+def _records(content: bytes, source: str) -> Iterator[Row]:
+    """Yield line and cells of each row that is not blank, the header first."""
     nul = content.find(0)  # valid UTF-8, but only other encodings and binary files have it
     if nul >= 0:
         raise _not_utf8(content[:nul], source)
@@ -67,7 +88,7 @@ def _records(content: bytes, source: str) -> Iterator[list[str]]:
         for cells in reader:
             # Spreadsheets end a table with lines of bare separators.
             if any(cell and not cell.isspace() for cell in cells):
-                yield cells
+                yield line_number, cells
             line_number = lines_before + reader.line_num + 1
     except UnicodeDecodeError:
         raise _not_utf8(content, source) from None

@@ -16,12 +16,14 @@ PASTED = "prospects_csv"
 MOST_BYTES = 100 * 2**20
 """Bytes of one input, over all files."""
 
+_MOST_NAMED = 10
 _TOO_LARGE = f"the input has over {MOST_BYTES // 2**20} MiB: divide it among several runs"
 
 
-def read_sources(source: AnyPath | None, text: str) -> Iterator[tuple[str, bytes]]:
+def read_sources(source: AnyPath | None, text: str, warnings: list[str]) -> Iterator[tuple[str, bytes]]:
     """Yield name, escaped for messages, and content of each file; for the arguments see ``load_prospects``.
 
+    :param warnings: gets one that names the files of the folder which are left out.
     :raises ProspectsError: there is nothing to read, it can't be read, or it has over :data:`MOST_BYTES`.
     """
     if text and not text.isspace():
@@ -33,7 +35,7 @@ def read_sources(source: AnyPath | None, text: str) -> Iterator[tuple[str, bytes
     if source is None:
         raise ProspectsError(["no input: set prospects_uri to a CSV file or folder, or paste prospects_csv"])
     try:
-        yield from _read_files(source)
+        yield from _read_files(source, warnings)
     except ProspectsError:
         raise
     except Exception as error:  # the drivers of object storage have no common exception
@@ -53,9 +55,9 @@ def read_stream(stream: BinaryIO, name: str) -> tuple[str, bytes]:
     return shown(name, 255), content
 
 
-def _read_files(source: AnyPath) -> Iterator[tuple[str, bytes]]:
+def _read_files(source: AnyPath, warnings: list[str]) -> Iterator[tuple[str, bytes]]:
     room = MOST_BYTES
-    for file in _files(source):
+    for file in _files(source, warnings):
         content = _read(file, room)
         room -= len(content)
         yield shown(file.name, 255), content
@@ -83,7 +85,7 @@ def _stamp(file: AnyPath) -> tuple[int, float]:
     return state.st_size, state.st_mtime
 
 
-def _files(source: AnyPath) -> list[AnyPath]:
+def _files(source: AnyPath, warnings: list[str]) -> list[AnyPath]:
     if not source.exists():
         raise ProspectsError(
             [
@@ -93,16 +95,25 @@ def _files(source: AnyPath) -> list[AnyPath]:
         )
     if not source.is_dir():
         return [source]
-    entries = cast("Iterable[AnyPath]", source.iterdir())
-    files = sorted(filter(_is_csv, entries), key=lambda entry: entry.name)
+    # Systems keep files of their own under names with a leading dot, such as the resource forks of macOS.
+    seen = (entry for entry in cast("Iterable[AnyPath]", source.iterdir()) if not entry.name.startswith("."))
+    entries = sorted(seen, key=lambda entry: entry.name)
+    files: list[AnyPath] = []
+    others: list[AnyPath] = []
+    for entry in entries:
+        (files if _is_csv(entry) else others).append(entry)
+    if others:
+        named, more = ", ".join(shown(entry.name) for entry in others[:_MOST_NAMED]), len(others) - _MOST_NAMED
+        warnings.append(
+            f"{named}{f' and {more:,} more' if more > 0 else ''}: left out, since only *.csv files of a folder are read"
+        )
     if not files:
         raise ProspectsError([f"prospects_uri '{_name(source)}' is a folder without *.csv files: put one there"])
     return files
 
 
 def _is_csv(entry: AnyPath) -> bool:
-    # Systems keep files of their own under names with a leading dot, such as the resource forks of macOS.
-    return entry.suffix.lower() == ".csv" and not entry.name.startswith(".") and not entry.is_dir()
+    return entry.suffix.lower() == ".csv" and not entry.is_dir()
 
 
 def _name(path: AnyPath) -> str:

@@ -99,7 +99,7 @@ def download_problems(upload_id: str, ttl_sec: TtlSec = 0) -> Response:
         raise HTTPException(404, str(error)) from None
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    columns = ("row", "source", "column", "value", "rule")
+    columns = ("row", "line", "source", "column", "value", "rule")
     writer.writerow(columns)
     writer.writerows([[guard(str(problem[column])) for column in columns] for problem in problems])
     disposition = {"Content-Disposition": 'attachment; filename="problems.csv"'}

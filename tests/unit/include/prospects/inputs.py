@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from include.prospects import Problem, Prospects, ProspectsError, load_prospects
+from include.prospects.schema.models import USER_SCOPES
 
-_SCOPES = {"provisioning_config.scopes": "get:users"}
+_SCOPES = {"provisioning_config.scopes": ";".join(USER_SCOPES)}
 _VERIFIED = {"domain_aliases_config.domain_verification": "optional"}
 COMPANIONS = {
     "enabled_features": {"connection_id": "con_1"},

@@ -104,8 +104,8 @@ def test_a_connection_name_is_refused_across_files_too(folder):
     (folder / "b.csv").write_text("organization_id,organization_name\norg_2,Acme\norg_3,Globex\n")
     loaded = load_prospects(folder)
     assert [str(invalid.problems[0]) for invalid in loaded.invalid] == [
-        "row 2, column connection_name, value 'acme': connection name 'acme' is used by organization org_1 in row 1"
-        " already: set connection_name to another one"
+        "row 2, line 2 of the file, column connection_name, value 'acme': connection name 'acme' is used by"
+        " organization org_1 in row 1 already: set connection_name to another one"
     ]
 
 
@@ -121,3 +121,60 @@ def test_rows_in_another_order_take_no_name_away(order, lifetime):
     assert problems.pop("org_1", ["ttl_sec"]) == ["ttl_sec"]
     assert problems == {"org_2": ["connection_name"], "org_3": ["ttl_sec", "connection_name"]}
     assert [row.row for row in loaded.invalid] == sorted(row.row for row in loaded.invalid)
+
+
+def test_a_problem_names_the_line_of_the_file_where_it_is_not_the_one_after_the_rows_number():
+    text = (
+        "organization_id,prospect_name,prospect_email\n"
+        "org_1,IT,it@a.example\n"
+        "\n"
+        ",,\n"
+        'org_2,"two\nlines",it@b.example\n'
+        "org_3,IT,not an address\n"
+    )
+    second, third = load_prospects(None, text=text).invalid
+    assert [problem.line for problem in (*second.problems, *third.problems)] == [5, 7]
+    assert str(second.problems[0]).startswith("row 2, line 5 of the file, column prospect_name, value 'two\\nlines': ")
+    assert third.error.startswith("row 3, line 7 of the file, column prospect_email, value 'not an address': must be")
+    (plain,) = load_prospects(None, text="organization_id,ttl_sec\norg_1,soon\n").invalid
+    assert plain.error.startswith("row 1, column ttl_sec, ")
+
+
+def test_a_name_of_another_organization_is_refused_with_the_line_of_its_row():
+    text = "organization_id,connection_name\n\norg_1,acme\n\norg_2,acme\n"
+    (refused,) = load_prospects(None, text=text).invalid
+    assert refused.error.startswith("row 2, line 5 of the file, column connection_name, value 'acme': ")
+
+
+def test_a_file_that_is_cut_off_is_refused_with_all_others(folder):
+    (folder / "a.csv").write_text(HEADER + "org_1,a@a.example\n")
+    (folder / "b.csv").write_text(HEADER + "org_2,b@b.example\norg_glo")
+    with pytest.raises(ProspectsError, match=r"^b.csv: may be cut off: its last row, at line 3, has 1 of 2 cells"):
+        load_prospects(folder)
+
+
+TWO_ADMINS = "organization_id,prospect_email\norg_1,a@a.example\norg_1,b@a.example\norg_1,A@a.example\n"
+
+
+def test_two_prospects_of_a_connection_both_get_links_unless_one_is_the_limit():
+    loaded = load_prospects(None, text=TWO_ADMINS)
+    assert len(loaded.valid) == 3
+    loaded = load_prospects(None, text=TWO_ADMINS, one_link_per_connection=True)
+    assert [prospect.row for prospect in loaded.valid] == [1, 3]
+    assert loaded.invalid[0].error == (
+        "row 2, column connection_name, value 'org-1': connection 'org-1' gets its link by row 1, for another prospect,"
+        " and one_link_per_connection is set: remove one of the two rows, or set another connection"
+    )
+    assert loaded.warnings == []
+
+
+def test_one_link_is_the_limit_of_a_connection_that_is_edited_too():
+    text = "organization_id,prospect_email,connection_id\norg_1,a@a.example,con_1\norg_1,b@a.example,con_1\n"
+    loaded = load_prospects(None, text=text, one_link_per_connection=True)
+    assert [problem.column for row in loaded.invalid for problem in row.problems] == ["connection_id"]
+
+
+def test_an_invalid_row_takes_no_link_from_another():
+    text = "organization_id,prospect_email,ttl_sec\norg_1,a@a.example,soon\norg_1,b@a.example,\n"
+    loaded = load_prospects(None, text=text, one_link_per_connection=True)
+    assert [prospect.row for prospect in loaded.valid] == [2]

@@ -42,6 +42,7 @@ def test_a_default_name_is_always_valid(organization_name, organization_id):
         ("", "", "", ""),
         ("", "Zoe\u0308", "", "zo\u00eb"),
         ("Zoe\u0308@example.com", "", "", "zo\u00eb@example.com"),
+        ("Wei\u00df@example.com", "", "", "wei\u00df@example.com"),
     ],
 )
 def test_a_prospects_key_is_address_or_name_and_explicit_connection(email, name, connection, expected):
@@ -55,6 +56,27 @@ def test_a_name_that_reads_the_same_is_the_same_prospect(name):
     loaded = load_prospects(None, text=f"prospect_name,organization_id\nAda Lovelace,org_1\n{name},org_1\n")
     assert [prospect.prospect for prospect in loaded.valid] == ["ada lovelace"] * 2
     assert loaded.valid[1].prospect_name == name.strip()
+
+
+def test_a_connection_name_that_is_the_default_makes_no_other_prospect():
+    text = (
+        "organization_id,organization_name,prospect_email,connection_name\n"
+        "org_1,Acme AG,it@acme.example,\n"
+        "org_1,Acme AG,it@acme.example,acme-ag\n"
+        "org_1,Acme AG,it@acme.example,acme-saml\n"
+        "org_2,,it@acme.example,org-2\n"
+    )
+    assert [prospect.prospect for prospect in load_prospects(None, text=text).valid] == [
+        "it@acme.example",
+        "it@acme.example",
+        "it@acme.example|acme-saml",
+        "it@acme.example",
+    ]
+
+
+def test_the_default_name_within_an_object_makes_no_other_prospect_either():
+    text = 'organization_id;connection_config\norg_1;"{""name"": ""org-1""}"\n'
+    assert [prospect.prospect for prospect in load_prospects(None, text=text).valid] == [""]
 
 
 people = st.tuples(st.text("a|b", max_size=4), st.text("ab-", max_size=3))

@@ -10,6 +10,7 @@ from include.prospects import ProspectsError
 from tests.unit.include.prospects.inputs import body_of, load
 
 VERIFICATION = "domain_aliases_config.domain_verification"
+ALIASES = "connection_config.options.domain_aliases"
 ORGANIZATIONS = [{"organization_id": f"org_{number}"} for number in range(1, 4)]
 
 
@@ -44,11 +45,75 @@ def test_domains_make_verification_optional_unless_it_is_given():
 
 
 def test_domains_in_other_alphabets_are_sent_in_dns_form():
-    row = {"domains": "Bücher.example;xn--bcher-kva.example;ACME.example", "custom_domain": "login.bücher.example"}
+    row = {"domains": "Bücher.example;xn--bcher-kva.example;ACME.example", "custom_domain": "Login.bücher.example"}
     (prospect,) = load(row).valid
-    encoded = ["xn--bcher-kva.example", "xn--bcher-kva.example", "ACME.example"]
+    encoded = ["xn--bcher-kva.example", "acme.example"]
     assert prospect.body["domain_aliases_config"]["pending_domains"] == encoded
     assert prospect.custom_domain == "login.xn--bcher-kva.example"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"domains": "ACME.example;b.example;acme.EXAMPLE"},
+        {"domains": '["ACME.example", "b.example", "acme.EXAMPLE"]'},
+        {"domain_aliases_config.pending_domains": "Acme.Example;b.example;Acme.Example", VERIFICATION: "optional"},
+        {
+            "domain_aliases_config": json.dumps(
+                {"domain_verification": "optional", "pending_domains": ["acme.example", "B.example", "ACME.example"]}
+            )
+        },
+    ],
+)
+def test_pending_domains_are_sent_in_small_letters_and_each_once_however_they_are_given(row):
+    assert body_of(row)["domain_aliases_config"]["pending_domains"] == ["acme.example", "b.example"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {ALIASES: "ACME.example;acme.example"},
+        {ALIASES: '["ACME.example", "acme.example"]'},
+        {"connection_config.options": '{"domain_aliases": ["ACME.example", "acme.example"]}'},
+        {"connection_config": '{"name": "a", "options": {"domain_aliases": ["Acme.example", "acme.EXAMPLE"]}}'},
+    ],
+)
+def test_domain_aliases_are_sent_in_small_letters_and_each_once_however_they_are_given(row):
+    assert body_of(row)["connection_config"]["options"]["domain_aliases"] == ["acme.example"]
+
+
+def test_lists_that_are_sets_to_the_api_hold_each_item_once_in_the_order_given():
+    organizations = [{"organization_id": "org_1", "show_as_button": True}, {"organization_id": "org_2"}]
+    body = body_of(
+        {
+            "enabled_clients": "b;a;b",
+            "provisioning_config.scopes": "post:users, get:users\npost:users",
+            "enabled_organizations": json.dumps([*organizations, organizations[0]]),
+        }
+    )
+    assert body["enabled_clients"] == ["b", "a"]
+    assert body["provisioning_config"]["scopes"] == ["post:users", "get:users"]
+    assert body["enabled_organizations"] == organizations
+
+
+@pytest.mark.parametrize("between", [",", ", ", "\n", "\r\n", " ", "\t", "\u00a0", " | ", "|", " ; ", ",\n", ";;"])
+def test_domains_may_be_divided_by_whatever_no_domain_holds(between):
+    body = body_of({"domains": f"a.example{between}b.example{between}"})
+    assert body["domain_aliases_config"]["pending_domains"] == ["a.example", "b.example"]
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        "https://acme.example/", "http://acme.example", "HTTPS://Acme.example//", "acme.example/", "acme.example.",
+        "*.acme.example", "@acme.example", ".acme.example", "https://*.acme.example./",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("cell", ["b.example;{}", '["b.example", "{}"]'])
+def test_what_is_around_a_domain_is_cut_off_with_a_warning_that_shows_both(domain, cell):
+    loaded = load({}, {"organization_id": "org_2", "domains": cell.format(domain), "enabled_clients": "a"})
+    assert loaded.valid[1].body["domain_aliases_config"]["pending_domains"] == ["b.example", "acme.example"]
+    assert loaded.warnings == [f"row 2 ({domain} is acme.example): what is around the domain was cut off"]
 
 
 def test_an_edit_ticket_has_no_connection_config():
@@ -81,13 +146,11 @@ def test_null_is_sent_only_where_the_api_takes_it():
         "connection_config.metadata.plan": "null",
         "provisioning_config.scopes": "get:users",
         "provisioning_config.token_lifetime": "null",
-        "display_name": "null",
     }
     body = body_of(row)
     assert body["connection_config"]["options"] == {"icon_url": None}
     assert body["connection_config"]["metadata"] == {"plan": None}
     assert body["provisioning_config"]["token_lifetime"] is None
-    assert body["connection_config"]["display_name"] == "null"
 
 
 @pytest.mark.parametrize("around", [" ", "\t", "\u3000"])
@@ -105,7 +168,7 @@ def test_a_formula_or_an_entity_in_a_name_is_text(text):
 
 def test_domain_aliases_are_in_one_warning():
     aliases = {"connection_config.options.domain_aliases": "a.example"}
-    loaded = load(*({**aliases, "organization_id": f"org_{number}"} for number in range(12)), {})
+    loaded = load(*({**aliases, "organization_id": "org_1"} for number in range(12)), {})
     (warning,) = loaded.warnings
     assert warning.startswith("row 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more: Auth0 takes connection_config.options.")
     assert len(loaded.valid) == 13

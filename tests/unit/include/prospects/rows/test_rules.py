@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.unit.include.prospects.inputs import problems_of
+from tests.unit.include.prospects.inputs import load, problems_of
 
 VERIFICATION = "domain_aliases_config.domain_verification"
 DISCOVERY = "use_for_organization_discovery"
@@ -54,13 +54,14 @@ BAD = [
     ({METADATA: json.dumps({"k" * 256: "v"})}, METADATA, "kkk"),
     ({METADATA: '{"plan": 5}'}, METADATA, "plan: must be a text"),
     ({CONFIG: '{"display_name": "a"}', "display_name": "b"}, "display_name", f"differs from what column {CONFIG} says"),
-    ({CONFIG: "null"}, CONFIG, "must be an object"),
-    ({CONFIG: "NaN"}, CONFIG, "must be JSON, which has no NaN"),
+    ({CONFIG: "5"}, CONFIG, "must be an object"),
+    ({CONFIG: "[NaN]"}, CONFIG, "must be JSON, which has no NaN"),
+    ({CONFIG: "null"}, CONFIG, "must be a value, but is what a program writes for a missing one: empty the cell"),
     ({CONFIG: '{"nmae": "a"}'}, CONFIG, "nmae: is not a field that the API knows"),
     ({OPTIONS: '{"icon_url": 5}'}, OPTIONS, "icon_url: must be a text"),
     ({f"{IDP}.client_authorizequery": "x" * 257}, f"{IDP}.client_authorizequery", "must be at most 256 characters"),
     ({f"{IDP}.client_protocol": "saml"}, f"{IDP}.client_protocol", "must be 'samlp', 'wsfed' or 'oauth2'"),
-    ({f"{OPTIONS}.domain_aliases": "a.example;b example"}, f"{OPTIONS}.domain_aliases", "item 2: must be a domain"),
+    ({f"{OPTIONS}.domain_aliases": "a.example;b_example"}, f"{OPTIONS}.domain_aliases", "item 2: must be a domain"),
     ({"enabled_clients": '["a", ""]'}, "enabled_clients", "item 2: must be at least 1 characters long"),
     ({"enabled_clients": '{"client_id": "a"}'}, "enabled_clients", NO_LIST),
     ({"enabled_clients": "a;null"}, "enabled_clients", NO_LIST),
@@ -69,6 +70,7 @@ BAD = [
     ({"enabled_clients": '["\\ud800"]'}, "enabled_clients", "item 1: must not contain half of a surrogate pair"),
     ({"enabled_organizations": '"org_1"'}, "enabled_organizations", "must be a list"),
     ({"enabled_organizations": two("org_2", x=1)}, "enabled_organizations", "item 2, x: is not a field"),
+    ({"enabled_organizations": two("org_1", show_as_button=True)}, "enabled_organizations", "has org_1 twice with"),
     ({"enabled_organizations": two("Acme")}, "enabled_organizations", "item 2, organization_id: must begin with org_"),
     ({"ttl_sec": "-1"}, "ttl_sec", "must be at least 0"),
     ({"prospect_email": "it@a.example\r\nBcc: x@b.example"}, "prospect_email", "must be one e-mail address"),
@@ -97,6 +99,15 @@ def test_a_broken_rule_is_named_with_its_column(row, column, rule):
     assert len(problem.value) <= 80
 
 
+def test_a_domain_that_is_given_twice_counts_once():
+    assert not load({"domains": domains(100) + ";D0.example"}).invalid
+
+
+def test_a_line_break_in_a_name_is_called_one():
+    (problem,) = problems_of({"prospect_name": "two\nlines"})
+    assert problem.rule.endswith("U+000A, at character 4: remove this line break")
+
+
 def test_a_row_has_all_its_problems_at_once():
     row = {
         "organization_id": "org 1",
@@ -118,10 +129,10 @@ def test_a_column_of_objects_refuses_other_values(outer, cell):
 
 
 def test_a_list_of_bad_items_has_its_first_problems_and_a_count():
-    assert [problem.rule[:6] for problem in problems_of({"domains": "a b;ok.example;c d"})] == ["item 1", "item 3"]
+    assert [problem.rule[:6] for problem in problems_of({"domains": "a_b;ok.example;c_d"})] == ["item 1", "item 3"]
     problems = problems_of({"domains": "x;" * 1_000})
     assert len(problems) == 10
-    assert problems[-1].rule.endswith(" (and 991 more problems of this row)")
+    assert problems[-1].rule.endswith(" (and 990 more problems of this row)")
 
 
 @pytest.mark.parametrize("levels", [200, 900])

@@ -45,7 +45,7 @@ def a_valid_cell(annotation):
         return get_args(inner)[-1], get_args(inner)[-1]
     if get_origin(inner) is list and not is_object(plain_type(get_args(inner)[0])):
         cell, value = a_valid_cell(get_args(inner)[0])
-        return f"{cell};{cell}", [value, value]
+        return f"{cell};{cell}", [value]
     if get_origin(inner) is dict:
         return '{"plan": "gold", "tier": null}', {"plan": "gold", "tier": None}
     if get_origin(inner) is list:
@@ -123,7 +123,7 @@ def test_keys_that_are_special_elsewhere_are_plain_keys_of_the_metadata():
     assert body["connection_config"]["metadata"] == {key: key for key in keys}
 
 
-@pytest.mark.parametrize("outer", ["null", '{"metadata": null}', '{"metadata": "x"}', '{"metadata": {"plan": "y"}}'])
+@pytest.mark.parametrize("outer", ['{"metadata": null}', '{"metadata": "x"}', '{"metadata": {"plan": "y"}}'])
 def test_two_columns_that_give_different_values_to_one_field_make_the_row_invalid(outer):
     problems = problems_of({"connection_config": outer, "connection_config.metadata.plan": "x"})
     assert any("says: keep one of the two" in problem.rule for problem in problems)

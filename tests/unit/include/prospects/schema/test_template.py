@@ -8,7 +8,7 @@ import io
 import pytest
 from openpyxl import load_workbook
 
-from include.prospects import check_contents, describe_columns, template_csv, template_xlsx
+from include.prospects import check_contents, clients_warning, describe_columns, template_csv, template_xlsx
 
 
 def table_of_csv() -> list[list[str]]:
@@ -27,6 +27,7 @@ def test_its_rows_load_without_a_problem() -> None:
     found = check_contents([("template.csv", template_csv())])
     assert found.counts() == {"rows": 2, "valid": 2, "invalid": 0, "organizations": 2}
     assert found.warnings == []
+    assert clients_warning(found.valid, has_default=False) == []
 
 
 def test_it_has_the_usual_columns_and_leaves_the_profile_to_the_run() -> None:

@@ -14,7 +14,7 @@ BOM = b"\xef\xbb\xbf"
 
 def read(content):
     table = read_table(content, "a.csv")
-    return [table.header, *table.rows]
+    return [table.header, *(cells for _line, cells in table.rows)]
 
 
 def refusal_of(content):
@@ -113,3 +113,28 @@ def test_content_that_is_no_csv_is_refused_with_what_to_do(content, problem):
 
 def test_a_cell_beyond_the_default_limit_of_the_csv_module_is_read():
     assert read(b"a\n" + b"x" * 1_000_000)[1] == ["x" * 1_000_000]
+
+
+@pytest.mark.parametrize("last", ["3", "3,4", '3,"4', "3,4,"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_a_last_row_with_too_few_cells_and_no_line_end_may_be_cut_off(last, line_end):
+    refused = refusal_of(line_end.join(["a,b,c,d", "1,2", last]).encode())
+    assert ("may be cut off: its last row, at line 3, has " in refused) or ("is never closed" in refused)
+    if '"' not in last:
+        assert refused == (
+            f"a.csv: may be cut off: its last row, at line 3, has {last.count(',') + 1} of 4 cells and no line end."
+            " Export it again, or, if it is complete, end the line"
+        )
+        assert len(read((line_end.join(["a,b,c,d", "1,2", last]) + line_end).encode())) == 3
+
+
+@pytest.mark.parametrize("end", ["3,4", "3,", "3,4\n  ", "3,4\n,", "3\n\t", "3\n,"])
+def test_a_complete_last_row_needs_no_line_end(end):
+    assert len(read(f"a,b\n1,2\n{end}".encode())) == 3
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_a_row_knows_the_line_on_which_it_begins(line_end):
+    lines = ["sep=,", "", "a,b", '"1', '2",3', "", ",", "4,5", '6,"7', '8"', "9,0"]
+    table = read_table(line_end.join(lines).encode(), "a.csv")
+    assert [line for line, _cells in table.rows] == [4, 8, 9, 11]

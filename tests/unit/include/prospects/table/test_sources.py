@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from upath import UPath
 
 from include.prospects import ProspectsError, load_prospects
 from include.prospects.table import sources
@@ -26,7 +27,30 @@ def test_a_folder_is_read_without_its_subfolders_and_other_files(tmp_path):
     assert "is a folder without *.csv files" in refusal_of(tmp_path)
     (tmp_path / "folder.csv" / "inner.csv").write_text(HEADER + "org_2\n")
     (tmp_path / "a.csv").write_text(HEADER + "org_1\n")
-    assert [prospect.organization_id for prospect in load_prospects(tmp_path).valid] == ["org_1"]
+    loaded = load_prospects(tmp_path)
+    assert [prospect.organization_id for prospect in loaded.valid] == ["org_1"]
+    assert loaded.warnings == ["folder.csv, notes.txt: left out, since only *.csv files of a folder are read"]
+
+
+@pytest.mark.parametrize("address", ["{}", "file://{}", "memory://left-out{}"], ids=["path", "file", "object storage"])
+def test_files_that_a_folder_has_beside_its_csvs_are_named(tmp_path, address):
+    folder = UPath(address.format(tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("january.csv", "february.tsv", "march.csv.gz", "april.xlsx", ".DS_Store", "._january.csv"):
+        (folder / name).write_bytes(HEADER.encode() + b"org_1\n")
+    expected = "april.xlsx, february.tsv, march.csv.gz: left out, since only *.csv files of a folder are read"
+    assert load_prospects(folder).warnings == [expected]
+    assert load_prospects(folder, text=HEADER + "org_1\n").warnings == []
+    assert load_prospects(folder / "january.csv").warnings == []
+
+
+def test_of_many_files_that_are_left_out_ten_are_named(tmp_path):
+    (tmp_path / "a.csv").write_text(HEADER + "org_1\n")
+    for number in range(1_012):
+        (tmp_path / f"{number:04d}\x1b.xlsx").write_bytes(b"")
+    (warning,) = load_prospects(tmp_path).warnings
+    assert warning.startswith("0000\\x1b.xlsx, 0001\\x1b.xlsx, ")
+    assert warning.endswith("0009\\x1b.xlsx and 1,002 more: left out, since only *.csv files of a folder are read")
 
 
 @pytest.mark.parametrize("whole_folder", [True, False])

@@ -1,0 +1,204 @@
+"""Warnings about valid rows that may not lead to what their author wants; each kind is one warning.
+
+Sources: Auth0 documentation, "Manage Self-Service Enterprise Configuration" and "Entity Limit Policy".
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from include.prospects.records import Prospect, shown
+from include.prospects.rows.mail_providers import MAIL_PROVIDERS
+from include.prospects.rows.rules import MOST_DOMAINS_OF_ONE_ORGANIZATION
+from include.prospects.schema.models import USER_SCOPES
+from include.prospects.schema.values import MOST_ITEMS
+
+MOST_CONNECTIONS = 10
+"""Connections that Auth0 allows an organization."""
+
+_MOST_NAMED = 10
+_MANY_FOR_ONE = MOST_DOMAINS_OF_ONE_ORGANIZATION * 4 // 5
+_MANY_FOR_SEVERAL = MOST_ITEMS * 4 // 5
+"""From so many domains on, those that exist already may make them too many."""
+
+Findings = Iterator[tuple[int, str]]
+
+
+def row_warning(text: str, findings: Iterable[tuple[int, str]]) -> list[str]:
+    """Return a warning that names ten rows and counts the others; none without findings.
+
+    :param findings: number of each row and, for brackets behind it, what is found there; a row counts once.
+    """
+    details: dict[int, str] = {}
+    for row, detail in findings:
+        details.setdefault(row, detail)
+    if not details:
+        return []
+    named = [f"{row} ({detail})" if detail else str(row) for row, detail in list(details.items())[:_MOST_NAMED]]
+    more = len(details) - len(named)
+    return [f"row {', '.join(named)}{f' and {more:,} more' if more else ''}: {text}"]
+
+
+def warnings_about(valid: Sequence[Prospect]) -> list[str]:
+    """Return the warnings about the valid rows of an input."""
+    domains = [_domains_of(prospect.body) for prospect in valid]
+    found = [warning for text, find in _OF_DOMAINS for warning in row_warning(text, find(valid, domains))]
+    return found + [warning for text, find in _OF_ROWS for warning in row_warning(text, find(valid))]
+
+
+def other_prospects(valid: Iterable[Prospect]) -> Iterator[tuple[Prospect, Prospect]]:
+    """Yield each row of another prospect for a connection that an earlier row is for, and the first such row."""
+    first: dict[str, Prospect] = {}
+    for prospect in valid:
+        earlier = first.setdefault(connection_of(prospect), prospect)
+        if earlier.prospect != prospect.prospect:
+            yield prospect, earlier
+
+
+def connection_of(prospect: Prospect) -> str:
+    """Return the name of the connection that the row sets up, or the id of the one that it edits."""
+    return prospect.connection_name or str(prospect.body.get("connection_id"))
+
+
+def _sharing(valid: Sequence[Prospect]) -> Findings:
+    for prospect, earlier in other_prospects(valid):
+        yield prospect.row, f"{connection_of(prospect)}, as row {earlier.row}"
+
+
+def _with_aliases(valid: Sequence[Prospect]) -> Findings:
+    return ((prospect.row, "") for prospect in valid if _aliases_of(prospect.body))
+
+
+def _with_few_scopes(valid: Sequence[Prospect]) -> Findings:
+    for prospect in valid:
+        scopes = _provisioning_of(prospect.body).get("scopes")
+        if scopes and not set(USER_SCOPES).issubset(scopes):
+            yield prospect.row, ""
+
+
+def _with_google_workspace(valid: Sequence[Prospect]) -> Findings:
+    return ((prospect.row, "") for prospect in valid if _provisioning_of(prospect.body).get("google_workspace"))
+
+
+def _beyond_ten_connections(valid: Sequence[Prospect]) -> Findings:
+    new = [prospect for prospect in valid if prospect.connection_name]
+    rows = Counter(organization for prospect in new for organization in _organizations_of(prospect))
+    names: dict[str, set[str]] = {
+        organization: set() for organization, count in rows.items() if count > MOST_CONNECTIONS
+    }
+    for prospect in new if names else ():
+        for organization in names.keys() & _organizations_of(prospect):
+            known = names[organization]
+            known.add(prospect.connection_name)
+            if len(known) > MOST_CONNECTIONS:
+                yield prospect.row, organization
+
+
+AllDomains = Sequence[Sequence[str]]
+"""The domains of each of the valid rows."""
+
+
+def _in_two_organizations(valid: Sequence[Prospect], all_domains: AllDomains) -> Findings:
+    first: dict[str, Prospect] = {}
+    for prospect, domains in zip(valid, all_domains, strict=True):
+        for domain in domains:
+            earlier = first.setdefault(domain, prospect)
+            if earlier.organization_id != prospect.organization_id:
+                yield prospect.row, f"{shown(domain)}, as row {earlier.row}"
+
+
+def _with_www(valid: Sequence[Prospect], all_domains: AllDomains) -> Findings:
+    for prospect, domains in zip(valid, all_domains, strict=True):
+        for domain in domains:
+            if domain.startswith("www."):
+                yield prospect.row, shown(domain)
+
+
+def _of_mail_providers(valid: Sequence[Prospect], all_domains: AllDomains) -> Findings:
+    for prospect, domains in zip(valid, all_domains, strict=True):
+        for domain in domains:
+            if domain in MAIL_PROVIDERS:
+                yield prospect.row, domain
+
+
+def _many(valid: Sequence[Prospect], all_domains: AllDomains) -> Findings:
+    """Yield the rows with which an organization's pending domains become many, and those with many for several."""
+    counts: Counter[str] = Counter()
+    for prospect, domains in zip(valid, all_domains, strict=True):
+        organizations = _organizations_of(prospect)
+        if len(organizations) == 1:
+            counts[organizations[0]] += len(domains)
+        elif len(domains) >= _MANY_FOR_SEVERAL:
+            yield prospect.row, f"{len(domains):,} domains"
+    known: dict[str, set[str]] = {one: set() for one, count in counts.items() if count >= _MANY_FOR_ONE}
+    for prospect, domains in zip(valid, all_domains, strict=True) if known else ():
+        organizations = _organizations_of(prospect)
+        if len(organizations) == 1 and organizations[0] in known:
+            of_one = known[organizations[0]]
+            of_one.update(domains)
+            if len(of_one) >= _MANY_FOR_ONE:
+                yield prospect.row, f"{len(of_one)} domains of {organizations[0]}"
+
+
+def _domains_of(body: dict[str, Any]) -> Sequence[str]:
+    pending, aliases = _pending_of(body), _aliases_of(body)
+    return [*pending, *aliases] if aliases else pending
+
+
+def _pending_of(body: dict[str, Any]) -> Sequence[str]:
+    found: Sequence[str] = body.get("domain_aliases_config", {}).get("pending_domains", ())
+    return found
+
+
+def _aliases_of(body: dict[str, Any]) -> Sequence[str]:
+    return (body.get("connection_config", {}).get("options") or {}).get("domain_aliases") or ()
+
+
+def _provisioning_of(body: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = body.get("provisioning_config", {})
+    return found
+
+
+def _organizations_of(prospect: Prospect) -> list[str]:
+    return [organization["organization_id"] for organization in prospect.body["enabled_organizations"]]
+
+
+_OF_DOMAINS: tuple[tuple[str, Callable[[Sequence[Prospect], AllDomains], Findings]], ...] = (
+    (
+        "the domain is given for two organizations, but its users can be led to one only: keep it in one of them",
+        _in_two_organizations,
+    ),
+    (
+        "a domain begins with www., which addresses seldom have: give the domain behind the @ of the users' addresses",
+        _with_www,
+    ),
+    ("anyone can have an address of this mail provider, so no customer can verify its domain", _of_mail_providers),
+    (
+        f"these are many domains: Auth0 takes {MOST_DOMAINS_OF_ONE_ORGANIZATION} pending ones for one organization, and"
+        f" {MOST_ITEMS:,} for none or several, counting those that exist already",
+        _many,
+    ),
+)
+_OF_ROWS: tuple[tuple[str, Callable[[Sequence[Prospect]], Findings]], ...] = (
+    (
+        "Auth0 takes connection_config.options.domain_aliases as verified without a check; with column domains the"
+        " customer has to verify them",
+        _with_aliases,
+    ),
+    (
+        f"Auth0 enables no SCIM unless provisioning_config.scopes has all of {', '.join(USER_SCOPES)}",
+        _with_few_scopes,
+    ),
+    (
+        "provisioning_config.google_workspace is only valid if the self-service profile allows google-apps",
+        _with_google_workspace,
+    ),
+    (
+        f"Auth0 allows an organization {MOST_CONNECTIONS} connections, those that exist already among them, and the"
+        " input has more for this one",
+        _beyond_ten_connections,
+    ),
+    ("two prospects are to set up the same connection, and each gets a link", _sharing),
+)

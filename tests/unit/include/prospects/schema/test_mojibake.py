@@ -1,0 +1,67 @@
+"""Text that was broken before it came here is found, and no name that anyone has is taken for it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from include.prospects.schema.columns import COLUMNS
+from include.prospects.schema.mojibake import rule_against
+from tests.unit.include.prospects.inputs import load, problems_of
+
+NAMES = """Müller GmbH|Jörg|MÜLLER|KÖLN|Straße|STRAßE|École|Société Générale|São Paulo|FUNDAÇÃO|Łódź|Wałęsa|Dvořák
+Đặng Thị Hà|Nguyễn|東京|Москва|Ελλάδα|Zoë|Ñuñoa|Şahin|İstanbul|Ærø|café|Acme\u00a0Inc|Acme®|L\u2019Oréal|“Acme”|Grüße
+ŽIŽKA|שלום|محمد|Məmmədov|😀 Acme"""
+GENUINE = """IRMÃ|MANHÃ|AMANHÃ…|LÃ & CIA|MAÇÃ \u2013 IRMÃ|“BOA MANHÔ|CAFÉ™|NESTLÉ®|McCAFÉ®|CITÉ…|JOSÉ\u2019S|Groß®
+Weiß\u2019s|Menü™|NORDSJÅ®|Citroën™|Ângela|Âu Cơ|Trần Ân|Ã|Â|Nº 5|20 °C|KNÍŽKA|RÚŽA|MÍŠA|LÀ”|«É»|Émile\u2013Zola|√2
+√ Consulting|Hồ Chí Minh|À la carte…|Þórr|Ðorđe|Œuvre|Šošić|ÅÄÖ|Ångström|ÑANDÚ"""
+
+
+def listed(names: str) -> list[str]:
+    """Return the names between bars and line breaks."""
+    return names.replace("\n", "|").split("|")
+
+
+def read_as(encoding: str, text: str) -> str:
+    """Return what a program makes of a text in UTF-8 that takes it for another encoding, as browsers do."""
+    parts = (bytes([byte]).decode(encoding, "ignore") or chr(byte) for byte in text.encode())
+    return "".join(parts)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1"])
+@pytest.mark.parametrize("name", listed(NAMES))
+def test_utf8_that_was_read_as_another_encoding_is_found_and_shown_as_it_may_have_been(name, encoding):
+    rule = rule_against(read_as(encoding, name))
+    assert "was broken before it came here: UTF-8 was read as another encoding" in rule
+    assert f"it may have been '{name}'" in rule
+
+
+@pytest.mark.parametrize("text", ["M\ufffdller", "\ufffd", "M√ºller", "M├╝ller", "MÃ¼ller Köln", "MÃƒÂ¼ller"])
+def test_other_broken_texts_are_found(text):
+    assert "was broken before it came here" in rule_against(text)
+
+
+@pytest.mark.parametrize("name", [*listed(NAMES), *listed(GENUINE)])
+def test_a_genuine_name_is_not_taken_for_a_broken_one(name):
+    assert rule_against(name) == ""
+    assert load({"organization_name": name, "display_name": name}).invalid == []
+
+
+@settings(deadline=None)
+@given(st.text(st.characters(categories=["L", "Nd"], include_characters=" &.-", max_codepoint=0x24F), max_size=30))
+def test_no_text_of_letters_beyond_windows_1252_is_broken(text):
+    assert rule_against(text + "ő") == ""
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_no_column_takes_a_broken_text(column):
+    for cell in ("MÃ¼ller", '{"name": "MÃ¼ller"}', '["MÃ¼ller"]', "M\ufffdller"):
+        loaded = load({column: cell})
+        assert any("broken before it came" in problem.rule for row in loaded.invalid for problem in row.problems)
+
+
+def test_a_broken_text_in_a_message_has_no_control_characters():
+    (problem,) = problems_of({"organization_name": "M\u00c3\u009cLLER"})
+    assert problem.value == "M\u00c3\\x9cLLER"
+    assert "it may have been 'M\u00dcLLER'" in problem.rule
