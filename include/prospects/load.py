@@ -100,8 +100,8 @@ class _Intake:
         prospects = Prospects(warnings=self.warnings)
         for row in self.rows:
             prospects.add(row)
-        cut = "what is around the domain was cut off"
-        prospects.warnings.extend(row_warning(cut, self.cut_domains))
+        cut = ((row, domain) for row, domain in self.cut_domains if isinstance(self.rows[row - 1], Prospect))
+        prospects.warnings.extend(row_warning("what is around the domain was cut off", cut))
         prospects.warnings.extend(warnings_about(prospects.valid))
         return prospects
 

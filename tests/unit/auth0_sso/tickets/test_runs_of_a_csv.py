@@ -140,8 +140,9 @@ def test_a_changed_rows_old_link_is_revoked_and_a_new_one_made(
 
 @pytest.mark.answers("rows are in another order, an organization or a person has another name")
 def test_order_and_names_change_no_link(runs: Runs, tenant: Sandbox) -> None:
-    first = runs.run(FIRST_RUN, ADA, BOB, CAT)
-    second = runs.run(SECOND_RUN, CAT, ADA.replace("Acme,Ada", "Acme Corp,Ada Lovelace"), BOB)
+    ada = ADA.replace(",acme,", ",acme-saml,")
+    first = runs.run(FIRST_RUN, ada, BOB, CAT)
+    second = runs.run(SECOND_RUN, CAT, ada.replace("Acme,Ada", "Acme Corp,Ada Lovelace"), BOB)
     assert statuses(second) == ["reused"] * 3
     assert links(second) == links(first)
     assert (second[1].organization_name, second[1].prospect_name) == ("Acme Corp", "Ada Lovelace")
@@ -187,6 +188,18 @@ def test_a_lifetime_is_for_new_links_only(runs: Runs, tenant: Sandbox) -> None:
         assert (again[0].status, again[0].ticket_id) == ("reused", first[0].ticket_id)
     assert states(tenant) == ["live", "live"]
     assert [ticket.body.get("ttl_sec") for ticket in tenant.tickets] == [86_400, None]
+
+
+@pytest.mark.answers("rows are in another order, an organization or a person has another name")
+def test_a_connection_name_that_is_written_out_as_it_would_be_by_default_changes_no_link(
+    runs: Runs, tenant: Sandbox
+) -> None:
+    without = ADA.replace(",acme,", ",,")
+    first = runs.run(FIRST_RUN, without)
+    second = runs.run(SECOND_RUN, ADA, without)
+    assert statuses(second) == ["reused"] * 2
+    assert links(second) == links(first)
+    assert states(tenant) == ["live"]
 
 
 @pytest.mark.answers("the `connection_name` of a row has changed")
