@@ -11,13 +11,14 @@ from include.prospects.records import MOST_PROBLEMS_OF_A_ROW, InvalidRow, Proble
 from include.prospects.rows.draft import Draft, read_cells, reading_order
 from include.prospects.rows.rules import RULES
 from include.prospects.rows.schema_errors import check_schema
+from include.prospects.rows.warnings import aliases_of, pending_of
 from include.prospects.schema.columns import Column
 from include.prospects.schema.formats import is_decorated, listed_domain
 from include.prospects.schema.models import OWN_COLUMNS, ProspectRow
 
 _NAME = "connection_config.name"
 _VERIFICATION = "domain_aliases_config.domain_verification"
-_DOMAINS = ("domain_aliases_config.pending_domains", "connection_config.options.domain_aliases")
+_PENDING, _ALIASES = "domain_aliases_config.pending_domains", "connection_config.options.domain_aliases"
 
 
 @dataclass(slots=True)
@@ -55,8 +56,9 @@ class RowChecker:
         self._record_name(row, draft)
         if model is None or draft.problems:
             return self._invalid(row, line, draft)
-        self._record_cut_domain(row, draft)
-        return self._prospect(row, model, names_connection)
+        prospect = self._prospect(row, model, names_connection)
+        self._record_cut_domain(draft, prospect)
+        return prospect
 
     def _misplaced(self, cells: Sequence[str]) -> list[tuple[str, str, str]]:
         width = len(self.columns)
@@ -78,12 +80,13 @@ class RowChecker:
             column = draft.column_of(_NAME) if draft.origin.get(_NAME) else "connection_name"
             self.names.add(name, organization_id, row, column)
 
-    def _record_cut_domain(self, row: int, draft: Draft) -> None:
-        for path in _DOMAINS:
-            for domain in draft.get(path) or ():
-                if is_decorated(domain):
-                    self.cut_domains.append((row, f"{shown(domain)} is {listed_domain(domain)}"))
-                    return
+    def _record_cut_domain(self, draft: Draft, prospect: Prospect) -> None:
+        for path, sent in ((_PENDING, pending_of(prospect.body)), (_ALIASES, aliases_of(prospect.body))):
+            given = draft.get(path) or ()
+            domain = next(filter(is_decorated, given), "") if given != sent else ""
+            if domain:
+                self.cut_domains.append((prospect.row, f"{shown(domain)} is {listed_domain(domain)}"))
+                return
 
     def _invalid(self, row: int, line: int, draft: Draft) -> InvalidRow:
         def text(column: str) -> str:

@@ -36,7 +36,8 @@ def row_warning(text: str, findings: Iterable[tuple[int, str]]) -> list[str]:
         details.setdefault(row, detail)
     if not details:
         return []
-    named = [f"{row} ({detail})" if detail else str(row) for row, detail in list(details.items())[:_MOST_NAMED]]
+    first = sorted(details.items())[:_MOST_NAMED]
+    named = [f"{row} ({detail})" if detail else str(row) for row, detail in first]
     more = len(details) - len(named)
     return [f"row {', '.join(named)}{f' and {more:,} more' if more else ''}: {text}"]
 
@@ -68,7 +69,7 @@ def _sharing(valid: Sequence[Prospect]) -> Findings:
 
 
 def _with_aliases(valid: Sequence[Prospect]) -> Findings:
-    return ((prospect.row, "") for prospect in valid if _aliases_of(prospect.body))
+    return ((prospect.row, "") for prospect in valid if aliases_of(prospect.body))
 
 
 def _with_few_scopes(valid: Sequence[Prospect]) -> Findings:
@@ -101,12 +102,29 @@ AllDomains = Sequence[Sequence[str]]
 
 
 def _in_two_organizations(valid: Sequence[Prospect], all_domains: AllDomains) -> Findings:
+    repeated = _perhaps_repeated(all_domains)
     first: dict[str, Prospect] = {}
     for prospect, domains in zip(valid, all_domains, strict=True):
         for domain in domains:
-            earlier = first.setdefault(domain, prospect)
-            if earlier.organization_id != prospect.organization_id:
-                yield prospect.row, f"{shown(domain)}, as row {earlier.row}"
+            if domain in repeated:
+                earlier = first.setdefault(domain, prospect)
+                if earlier.organization_id != prospect.organization_id:
+                    yield prospect.row, f"{shown(domain)}, as row {earlier.row}"
+
+
+def _perhaps_repeated(all_domains: AllDomains) -> set[str]:
+    """Return all domains that are there twice, and some others; millions of domains take a few bytes each."""
+    mask = (1 << (4 * sum(map(len, all_domains))).bit_length()) - 1
+    seen = bytearray(mask + 1)
+    repeated = set()
+    for domains in all_domains:
+        for domain in domains:
+            place = hash(domain) & mask
+            if seen[place]:
+                repeated.add(domain)
+            else:
+                seen[place] = 1
+    return repeated
 
 
 def _with_www(valid: Sequence[Prospect], all_domains: AllDomains) -> Findings:
@@ -118,9 +136,8 @@ def _with_www(valid: Sequence[Prospect], all_domains: AllDomains) -> Findings:
 
 def _of_mail_providers(valid: Sequence[Prospect], all_domains: AllDomains) -> Findings:
     for prospect, domains in zip(valid, all_domains, strict=True):
-        for domain in domains:
-            if domain in MAIL_PROVIDERS:
-                yield prospect.row, domain
+        if not MAIL_PROVIDERS.isdisjoint(domains):
+            yield prospect.row, next(domain for domain in domains if domain in MAIL_PROVIDERS)
 
 
 def _many(valid: Sequence[Prospect], all_domains: AllDomains) -> Findings:
@@ -132,27 +149,32 @@ def _many(valid: Sequence[Prospect], all_domains: AllDomains) -> Findings:
             counts[organizations[0]] += len(domains)
         elif len(domains) >= _MANY_FOR_SEVERAL:
             yield prospect.row, f"{len(domains):,} domains"
-    known: dict[str, set[str]] = {one: set() for one, count in counts.items() if count >= _MANY_FOR_ONE}
-    for prospect, domains in zip(valid, all_domains, strict=True) if known else ():
+    rows_of: dict[str, list[int]] = {one: [] for one, count in counts.items() if count >= _MANY_FOR_ONE}
+    for place, prospect in enumerate(valid if rows_of else ()):
         organizations = _organizations_of(prospect)
-        if len(organizations) == 1 and organizations[0] in known:
-            of_one = known[organizations[0]]
-            of_one.update(domains)
-            if len(of_one) >= _MANY_FOR_ONE:
-                yield prospect.row, f"{len(of_one)} domains of {organizations[0]}"
+        if len(organizations) == 1 and organizations[0] in rows_of:
+            rows_of[organizations[0]].append(place)
+    for organization, places in rows_of.items():
+        known: set[str] = set()
+        for place in places:
+            known.update(all_domains[place])
+            if len(known) >= _MANY_FOR_ONE:
+                yield valid[place].row, f"{len(known)} domains of {organization}"
 
 
 def _domains_of(body: dict[str, Any]) -> Sequence[str]:
-    pending, aliases = _pending_of(body), _aliases_of(body)
+    pending, aliases = pending_of(body), aliases_of(body)
     return [*pending, *aliases] if aliases else pending
 
 
-def _pending_of(body: dict[str, Any]) -> Sequence[str]:
+def pending_of(body: dict[str, Any]) -> Sequence[str]:
+    """Return the domains of a request that the customer has to verify."""
     found: Sequence[str] = body.get("domain_aliases_config", {}).get("pending_domains", ())
     return found
 
 
-def _aliases_of(body: dict[str, Any]) -> Sequence[str]:
+def aliases_of(body: dict[str, Any]) -> Sequence[str]:
+    """Return the domains of a request that Auth0 takes as verified."""
     return (body.get("connection_config", {}).get("options") or {}).get("domain_aliases") or ()
 
 

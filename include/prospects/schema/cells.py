@@ -72,7 +72,7 @@ def list_parser(item: CellParser, separators: re.Pattern[str] = _SEMICOLON) -> C
             raise CellError(
                 "must be values between semicolons or a JSON list, without null, lists or objects among them"
             )
-        return [item(part) for part in given]
+        return given if item is parse_text else [item(part) for part in given]
 
     return parse_list
 
@@ -103,7 +103,7 @@ def _parser_of_type(inner: Any) -> CellParser:
         annotation = get_args(inner)[0]
         item = plain_type(annotation)
         separators = _ANY_SEPARATOR if _is_unbroken(annotation) else _SEMICOLON
-        return parse_json if is_object(item) else list_parser(parser_for(item), separators)
+        return parse_json if is_object(item) else list_parser(_parser_of_type(item), separators)
     if get_origin(inner) is Literal:
         return parse_text
     parsers: dict[Any, CellParser] = {str: parse_text, bool: parse_boolean, int: parse_integer}

@@ -21,6 +21,7 @@ _UNSEEN = re.compile(rf"{HIDDEN_CHARACTERS.pattern}|[^\S ]")
 _EMAIL = re.compile(r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+\.[^\s@,;:<>()\[\]\\\".]+")
 _LONGEST_DOMAIN = 253
 _DOMAIN = re.compile(r"(?:(?!-)[\w-]{1,63}(?<!-)\.)+(?!-)[^\W\d_][\w-]{0,62}(?<!-)")
+_ASCII_DOMAIN = re.compile(r"(?:(?!-)[a-zA-Z0-9-]{1,63}(?<!-)\.)+(?!-)[a-zA-Z][a-zA-Z0-9-]{0,62}(?<!-)")
 _AROUND_A_DOMAIN = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?:\*?\.|@)?(.+?)/*\.?/*", re.IGNORECASE)
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _HTTPS_URL = re.compile(r"https://[^\s/?#@\\]+(?:[/?#][^\s\\]*)?", re.IGNORECASE)
@@ -85,16 +86,25 @@ def domain_name(text: str) -> str:
 
 def listed_domain(text: str) -> str:
     """Take a domain like :func:`domain_name`, also with a scheme, slash, final dot, ``*.`` or ``@`` around it."""
-    bare = _AROUND_A_DOMAIN.fullmatch(text) if is_decorated(text) else None
-    if bare:
-        with contextlib.suppress(ValueError):
-            return domain_name(bare[1])
-    return domain_name(text)
+    if len(text) <= _LONGEST_DOMAIN and _ASCII_DOMAIN.fullmatch(text):
+        return text.lower()  # as domain_name does, in half the time: an input may have millions
+    try:
+        return domain_name(text)
+    except ValueError:
+        bare = _AROUND_A_DOMAIN.fullmatch(text)
+        if bare:
+            with contextlib.suppress(ValueError):
+                return domain_name(bare[1])
+        raise
 
 
 def is_decorated(domain: str) -> bool:
-    """Whether a domain has something around it that :func:`listed_domain` cuts off."""
-    return domain.startswith(("*", "@", ".")) or domain.endswith(("/", ".")) or "://" in domain
+    """Whether what :func:`listed_domain` takes is more than a domain."""
+    try:
+        domain_name(domain)
+    except ValueError:
+        return True
+    return False
 
 
 def https_url(text: str) -> str:
