@@ -23,11 +23,15 @@ def _bytes_of_windows_1252() -> dict[int, int]:
 
 _BYTES = _bytes_of_windows_1252()
 
-_SIGN_WITHIN_A_WORD = re.compile(r"[a-z][ÃÄÅ][^\x00-\x7fÀ-ÖØ-öø-ÿ]|[ÃÄÅ][¡-ª¬-º¼-¿šœžƒ][a-z]|[√├][^\x00-\x7f]")
+_SIGNS = "\x80-\xbf" + "".join(map(chr, _BYTES))  # what the bytes of UTF-8 after a letter's first one turn into
+_SIGN_WITHIN_A_WORD = re.compile(
+    rf"[a-z][ÃÄÅ][{_SIGNS}]|[ÃÄÅ][¡-ª¬-º¼-¿šœžƒ][a-z]|[√├][^\x00-\x7f]",
+)
 """What no language has: a capital and a sign beside a small letter, or UTF-8 as a Macintosh or DOS reads it."""
 
-_SIGN_AFTER_CAPITALS = re.compile(r"(?<=[A-ZÀ-ÖØ-Þ]{2})[Â-Þ][^\x00-\x7fÀ-ÿ]")
+_SIGN_AFTER_CAPITALS = re.compile(rf"(?<=[A-ZÀ-ÖØ-Þ]{{2}})[Â-Þ][{_SIGNS}]")
 _CONTROL = re.compile(r"[\x80-\x9f]")
+_END_OF_WORD = re.compile(r"[sS]?(?!\w)")  # also a genitive's, as in NGÔ's
 _AFTER_A_WORD = "®™©…\u2019”»"
 _TWO_CAPITALS = re.compile(r"(?<=[A-Z])[Æ-Þ][ŠŽŒŸ]")  # KNÍŽKA, RÚŽA
 _IN_NO_NAME = re.compile(r"[\x80-\x9f\u0240-\u0258\u025a-\u02ff\u0340-\u036f\u0700-\u07ff]")
@@ -72,4 +76,4 @@ def _looks_right(found: re.Match[str], text: str) -> bool:
         return False
     if not original.isupper():
         return True
-    return sign in _AFTER_A_WORD and not text[found.end() :][:1].isalpha()
+    return sign in _AFTER_A_WORD and bool(_END_OF_WORD.match(text, found.end()))

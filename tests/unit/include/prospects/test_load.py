@@ -8,7 +8,9 @@ import pytest
 from upath import UPath
 
 import include
-from include.prospects import ProspectsError, load, load_prospects
+from dev.sandbox.api.rules import rule_violation
+from dev.sandbox.api.schema import schema_violation
+from include.prospects import ProspectsError, clients_warning, load, load_prospects
 
 SAMPLE = Path(include.__file__).parent / "data" / "prospects.csv"
 HEADER = "organization_id,prospect_email\n"
@@ -27,6 +29,15 @@ def test_the_sample_is_twelve_valid_prospects_of_eight_organizations():
     assert len({prospect.organization_id for prospect in loaded.valid}) == 8
     assert len({(prospect.organization_id, prospect.prospect) for prospect in loaded.valid}) == 12
     assert {prospect.source for prospect in loaded.valid} == {"prospects.csv"}
+
+
+def test_the_samples_links_can_be_finished():
+    loaded = load_prospects(SAMPLE)
+    assert clients_warning(loaded.valid, has_default=False) == []
+    assert len({client for prospect in loaded.valid for client in prospect.body["enabled_clients"]}) == 1
+    assert [schema_violation(prospect.body) or rule_violation(prospect.body) for prospect in loaded.valid] == [
+        None
+    ] * 12
 
 
 def test_rows_are_numbered_over_all_files_in_the_order_of_their_names(folder):

@@ -13,9 +13,9 @@ from tests.unit.include.prospects.inputs import load, problems_of
 NAMES = """Müller GmbH|Jörg|MÜLLER|KÖLN|Straße|STRAßE|École|Société Générale|São Paulo|FUNDAÇÃO|Łódź|Wałęsa|Dvořák
 Đặng Thị Hà|Nguyễn|東京|Москва|Ελλάδα|Zoë|Ñuñoa|Şahin|İstanbul|Ærø|café|Acme\u00a0Inc|Acme®|L\u2019Oréal|“Acme”|Grüße
 ŽIŽKA|שלום|محمد|Məmmədov|😀 Acme"""
-GENUINE = """IRMÃ|MANHÃ|AMANHÃ…|LÃ & CIA|MAÇÃ \u2013 IRMÃ|“BOA MANHÔ|CAFÉ™|NESTLÉ®|McCAFÉ®|CITÉ…|JOSÉ\u2019S|Groß®
-Weiß\u2019s|Menü™|NORDSJÅ®|Citroën™|Ângela|Âu Cơ|Trần Ân|Ã|Â|Nº 5|20 °C|KNÍŽKA|RÚŽA|MÍŠA|LÀ”|«É»|Émile\u2013Zola|√2
-√ Consulting|Hồ Chí Minh|À la carte…|Þórr|Ðorđe|Œuvre|Šošić|ÅÄÖ|Ångström|ÑANDÚ"""
+GENUINE = """IRMÃ|IRMÃ\u2019s|NGÔ\u2019s|MANHÃ|AMANHÃ…|LÃ & CIA|MAÇÃ \u2013 IRMÃ|“BOA MANHÔ|CAFÉ™|NESTLÉ®|McCAFÉ®|CITÉ…
+JOSÉ\u2019S|Groß®|Weiß\u2019s|Menü™|NORDSJÅ®|Citroën™|Ângela|Âu Cơ|Trần Ân|Ã|Â|Nº 5|20 °C|KNÍŽKA|RÚŽA|MÍŠA|LÀ”|«É»
+Émile\u2013Zola|√2|√ Consulting|Hồ Chí Minh|À la carte…|Þórr|Ðorđe|Œuvre|Šošić|ÅÄÖ|Ångström|ÑANDÚ"""
 
 
 def listed(names: str) -> list[str]:
