@@ -23,11 +23,12 @@ def _bytes_of_windows_1252() -> dict[int, int]:
 
 _BYTES = _bytes_of_windows_1252()
 
-_SIGNS = "\x80-\xbf" + "".join(map(chr, _BYTES))  # what the bytes of UTF-8 after a letter's first one turn into
-_SIGN_WITHIN_A_WORD = re.compile(
-    rf"[a-z][ÃÄÅ][{_SIGNS}]|[ÃÄÅ][¡-ª¬-º¼-¿šœžƒ][a-z]|[√├][^\x00-\x7f]",
+_SIGNS = "".join(map(chr, [*range(0x80, 0xC0), *_BYTES]))  # what UTF-8's bytes after a letter's first one turn into
+_MARKS = "".join(sign for sign in _SIGNS if not sign.isalpha())
+_MARK_WITHIN_A_WORD = re.compile(
+    rf"[a-z][ÃÄÅ][{_MARKS}]|[ÃÄÅ][\xa1-\xa9\xac\xae-\xb4\xb6-\xb9\xbc-\xbf][a-z]|[√├][^\x00-\x7f]"
 )
-"""What no language has: a capital and a sign beside a small letter, or UTF-8 as a Macintosh or DOS reads it."""
+"""What no language has: a capital and a mark beside a small letter, or UTF-8 as a Macintosh or DOS reads it."""
 
 _SIGN_AFTER_CAPITALS = re.compile(rf"(?<=[A-ZÀ-ÖØ-Þ]{{2}})[Â-Þ][{_SIGNS}]")
 _CONTROL = re.compile(r"[\x80-\x9f]")
@@ -47,7 +48,7 @@ def rule_against(cell: str) -> str:
     original = _read_again(cell)
     if original:
         was = f", it may have been '{shown(original, 40)}'"
-    elif _SIGN_WITHIN_A_WORD.search(cell):
+    elif _MARK_WITHIN_A_WORD.search(cell):
         was = ""
     else:
         return ""
