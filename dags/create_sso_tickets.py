@@ -34,7 +34,9 @@ def load_prospects(*, params: dict[str, Any], dag: Any, dag_run: Any) -> dict[st
     require_known(params, dag.params)
     require_pool()
     source, base = (storage_path(run.absolute(params[uri]), uri) for uri in ("prospects_uri", "report_uri"))
-    return create_tickets.load(source, params["prospects_csv"] or "", params["ttl_sec"], run.run_folder(base, dag_run))
+    one_link = {"one_link_per_connection": params["one_link_per_connection"]}
+    folder = run.run_folder(base, dag_run)
+    return create_tickets.load(source, params["prospects_csv"] or "", params["ttl_sec"], folder, **one_link)
 
 
 @task(pool=POOL, doc_md=CREATE_DOCS["plan_fan_out"])
@@ -51,7 +53,7 @@ def plan_fan_out(loaded: dict[str, Any], *, params: dict[str, Any], ti: Any, dag
     limits = {"given": params["max_mapped_tasks"], "longest": conf.getint("core", "max_map_length")}
     fan_out = run.choose_fan_out(len(expected.requests), expected.counts.requests, **vars(expected.capacity), **limits)
     batches = create_tickets.plan(found, fan_out, expected, folder)
-    ti.xcom_push("plan", create_tickets.summarize_plan(loaded, batches, fan_out, expected, lost))
+    ti.xcom_push("plan", create_tickets.summarize_plan(found, batches, fan_out, expected, lost))
     return [{**batch, "ledger_id": checked.ledger_id} for batch in batches]
 
 

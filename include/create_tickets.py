@@ -14,6 +14,7 @@ from include import reports
 from include.files import PLAN_FOLDER, json_bytes, make_private, write_batches, write_private
 from include.prospects import (
     Prospects,
+    clients_warning,
     load_prospects,
     plan_batches,
     read_manifest,
@@ -83,6 +84,10 @@ class Forecast(Protocol):
         """A line for each valid link that would be revoked, which names its row."""
 
     @property
+    def has_default_clients(self) -> bool:
+        """Whether rows that set no ``enabled_clients`` get some."""
+
+    @property
     def warnings(self) -> Sequence[str]:
         """Sentences for the reader."""
 
@@ -104,14 +109,18 @@ class Plan:
     warnings: Sequence[str] = ()
 
 
-def load(source: AnyPath | None, text: str, default_ttl_sec: int, folder: AnyPath) -> dict[str, Any]:
+def load(
+    source: AnyPath | None, text: str, default_ttl_sec: int, folder: AnyPath, *, one_link_per_connection: bool = False
+) -> dict[str, Any]:
     """Read and check the CSV, see :func:`load_prospects`, and write the manifest into the run's folder.
 
     :return: ``folder``, ``manifest``, ``sha256`` of it, and the counts ``rows``, ``valid``, ``invalid`` and
         ``organizations``.
     :raises ProspectsError: if the input can't be read as a whole.
     """
-    found = load_prospects(source, text=text, default_ttl_sec=default_ttl_sec)
+    found = load_prospects(
+        source, text=text, default_ttl_sec=default_ttl_sec, one_link_per_connection=one_link_per_connection
+    )
     for warning in found.warnings:
         log.warning(warning)
     for invalid in found.invalid[:_SHOWN_PROBLEMS]:
@@ -192,15 +201,21 @@ def require_few_revocations(revocations: Sequence[str], params: Mapping[str, Any
     log.warning(text)
 
 
+def plan_warnings(found: Prospects, expected: Forecast) -> list[str]:
+    """Return the sentences about a plan that whoever approves it, or reads its report, should know."""
+    return [*expected.warnings, *clients_warning(found.valid, expected.has_default_clients)]
+
+
 def plan(found: Prospects, fan_out: FanOut, expected: Forecast, folder: AnyPath) -> list[dict[str, str]]:
     """Divide the organizations among the mapped tasks, and keep what the report needs of the plan.
 
     :return: for each task its ``label`` and, as ``batch`` and ``sha256``, the path and digest of its batch file.
     """
-    for warning in expected.warnings:
+    warnings = plan_warnings(found, expected)
+    for warning in warnings:
         log.warning(warning)
     batches = write_batches(plan_batches(found, fan_out.tasks, expected.requests), folder)
-    kept = Plan(expected.tenant, expected.profile_id, list(expected.warnings))
+    kept = Plan(expected.tenant, expected.profile_id, warnings)
     write_private(folder / PLAN_FOLDER, _PLAN_FILE, [json_bytes(kept)])
     return batches
 
@@ -215,7 +230,7 @@ def read_plan(folder: AnyPath) -> Plan:
 
 
 def summarize_plan(
-    loaded: Mapping[str, Any],
+    found: Prospects,
     batches: Sequence[Mapping[str, str]],
     fan_out: FanOut,
     expected: Forecast,
@@ -223,7 +238,6 @@ def summarize_plan(
 ) -> dict[str, Any]:
     """Return what the run is going to do, and log it.
 
-    :param loaded: what ``load`` returned.
     :param links_not_in_ledger: see :func:`require_ledger`.
     :return: what the ledger says, ``prospects``, ``create``, ``reuse``, ``replace``, ``revocations``, ``requests`` and
         ``seconds``, which is None if unknown; ``organizations``, ``invalid``, ``warnings``, ``mapped_tasks``, and
@@ -231,13 +245,13 @@ def summarize_plan(
     """
     planned = {
         **expected.summary(len(batches)),
-        "organizations": loaded["organizations"],
-        "invalid": loaded["invalid"],
+        "organizations": found.counts()["organizations"],
+        "invalid": len(found.invalid),
         "mapped_tasks": len(batches),
         "fan_out": fan_out.reason,
         "links_not_in_ledger": links_not_in_ledger,
         "revocations": len(expected.revocations),
-        "warnings": len(expected.warnings),
+        "warnings": len(found.warnings) + len(plan_warnings(found, expected)),
     }
     log.info("The plan: %s", ", ".join(f"{name} {planned[name]}" for name in PLAN_FIELDS))
     return {name: planned[name] for name in PLAN_FIELDS}

@@ -16,6 +16,7 @@ class FixedForecast:
     requests: Mapping[str, int] = field(default_factory=dict)
     tenant: str = "acme.example.com"
     profile_id: str = "ssp_1"
+    has_default_clients: bool = True
     revocations: Sequence[str] = ()
     warnings: Sequence[str] = ()
 

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
-from include.prospects.records import Prospect
 from include.prospects.rows.warnings import row_warning
 
 
-def clients_warning(valid: Iterable[Prospect], has_default: bool) -> list[str]:
+class Request(Protocol):
+    """The part of a prospect that is looked at."""
+
+    @property
+    def row(self) -> int:
+        """The number of its row."""
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """The body of its request."""
+
+
+def clients_warning(valid: Iterable[Request], has_default: bool) -> list[str]:
     """Return a warning about the rows that set no ``enabled_clients``; none without such rows.
 
     A ticket that edits a connection doesn't need them.
@@ -26,5 +38,5 @@ def clients_warning(valid: Iterable[Prospect], has_default: bool) -> list[str]:
     )
 
 
-def _lacks_clients(prospect: Prospect) -> bool:
+def _lacks_clients(prospect: Request) -> bool:
     return not (prospect.body.get("enabled_clients") or prospect.body.get("connection_id"))

@@ -90,7 +90,7 @@ class TicketSpec:
     @property
     def key(self) -> str:
         """The prospect and profile that the ledger keeps one row for."""
-        return entry_key(self.tenant, self.profile_id, self.request.organization_id, self.request.prospect)
+        return _digest([self.tenant, self.profile_id, self.request.organization_id, self.request.prospect])
 
     @property
     def fingerprint(self) -> str:
@@ -204,11 +204,6 @@ class RunAttempt:
     def left_without_link(self, entry: Entry) -> bool:
         """Whether a run of this DAG revoked the entry's ticket to request another one, and there is none."""
         return bool(entry.revoked_by) and _dag_of(entry.revoked_by) == _dag_of(self.run)
-
-
-def entry_key(tenant: str, profile_id: str, organization_id: str, prospect: str) -> str:
-    """Return the key of a prospect's row in the ledger."""
-    return _digest([tenant, profile_id, organization_id, prospect])
 
 
 def _dag_of(run: str) -> str:

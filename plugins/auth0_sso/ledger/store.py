@@ -57,6 +57,15 @@ class Ledger:
         """Return the entries whose last request was this run's."""
         return self._select(t.c.run == run)
 
+    def connection_names(self, keys: Collection[str]) -> dict[str, str]:
+        """Return the connection's name of those prospects that have an entry, by key."""
+        found: dict[str, str] = {}
+        with self._engine.connect() as connection:
+            for chunk in chunks(keys):
+                rows = connection.execute(select(t.c.key, t.c.connection_name).where(t.c.key.in_(chunk)))
+                found.update({row.key: row.connection_name for row in rows})
+        return found
+
     def valid_entries(
         self, tenant: str, connection_names: Collection[str], *, besides: Collection[str] = ()
     ) -> list[Entry]:

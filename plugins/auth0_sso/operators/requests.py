@@ -41,6 +41,6 @@ def _complete(request: TicketRequest, row: int) -> TicketRequest:
         request,
         row=row,
         connection_name=connection,
-        prospect=request.prospect or request.prospect_email.casefold() or request.prospect_name or connection,
+        prospect=request.prospect or request.prospect_email.lower() or request.prospect_name or connection,
         body={"enabled_organizations": [{"organization_id": request.organization_id}], **request.body},
     )

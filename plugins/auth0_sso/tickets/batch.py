@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -20,6 +20,7 @@ from typing_extensions import TypedDict
 from auth0_sso.exceptions import Auth0RunError
 from auth0_sso.hooks.connection import Auth0Settings
 from auth0_sso.ledger.records import Entry, TicketSpec
+from auth0_sso.ledger.store import Ledger
 from auth0_sso.models import TicketRequest
 from auth0_sso.runtime.storage import storage_path
 
@@ -104,6 +105,27 @@ def spec_of(
         (request.custom_domain or settings.custom_domain).lower(),
         enabled_clients or settings.enabled_clients,
     )
+
+
+def recognized(ledger: Ledger, specs: Iterable[TicketSpec]) -> list[TicketSpec]:
+    """
+    Return requests with their prospects as the ledger knows them.
+
+    A prospect is a person, and the connection if a row names one that is not the default. The default changes with
+    the organization's name. So a prospect without an entry is also looked up with, or without, its connection.
+    """
+    given = list(specs)
+    known = ledger.connection_names([spec.key for spec in given])
+    others = {spec.key: _other_form(spec) for spec in given if spec.key not in known and spec.request.connection_name}
+    names = ledger.connection_names([other.key for other in others.values()])
+    same = {key: other for key, other in others.items() if names.get(other.key) == other.request.connection_name}
+    return [same.get(spec.key, spec) for spec in given]
+
+
+def _other_form(spec: TicketSpec) -> TicketSpec:
+    prospect, connection = spec.request.prospect, f"|{spec.request.connection_name}"
+    other = prospect.removesuffix(connection) if prospect.endswith(connection) else prospect + connection
+    return replace(spec, request=replace(spec.request, prospect=other))
 
 
 def group_requests(specs: Iterable[TicketSpec]) -> list[RequestGroup]:

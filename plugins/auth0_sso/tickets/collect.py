@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import structlog
 from airflow.sdk.configuration import conf
 
-from auth0_sso.ledger.records import NO_ANSWER, Entry, EntryStatus, OutcomeStatus, RunAttempt, entry_key
+from auth0_sso.ledger.records import NO_ANSWER, Entry, EntryStatus, OutcomeStatus, RunAttempt, TicketSpec
 from auth0_sso.ledger.revocation_log import RevocationLog
 from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.models import TicketRequest
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
-from auth0_sso.tickets.batch import request_from
+from auth0_sso.tickets.batch import recognized, request_from
 from auth0_sso.tickets.outcomes import LOST_ANSWER, error_without_link, group_outcomes, status_in_run
 from auth0_sso.xcom import decrypted
 
@@ -82,12 +82,10 @@ def outcomes_of(
         return outcomes, [row for row in valid if row["row"] not in known]
 
     reported, _ = wait_until_reported(ti, task_id, look, timeouts)
-    keys = {
-        row["row"]: entry_key(tenant, row["profile_id"] or profile_id, row["organization_id"], row["prospect"])
-        for row in valid
-    }
+    specs = [TicketSpec(request_from(row), tenant, row["profile_id"] or profile_id) for row in valid]
     all_ended = _ENDED.issuperset(_states(ti, task_id).values())
     with closing(open_ledger()) as ledger:
+        keys = {spec.request.row: spec.key for spec in recognized(ledger, specs)}
         view = _LedgerView(ledger, RunAttempt.of(dag_run), keys, must_be_valid=not all_ended)
         return view.outcomes(valid, reported)
 

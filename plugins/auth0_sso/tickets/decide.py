@@ -9,7 +9,7 @@ from enum import Enum
 
 from auth0_sso.ledger.records import REFUSED, Entry, EntryStatus, RunAttempt, TicketSpec
 from auth0_sso.ledger.store import Ledger
-from auth0_sso.tickets.batch import RequestGroup, group_requests
+from auth0_sso.tickets.batch import RequestGroup, group_requests, recognized
 
 
 class Action(Enum):
@@ -96,7 +96,7 @@ def expected_actions(
 
     :param one_link_per_connection: whether other prospects' valid tickets for the same connection are revoked first.
     """
-    groups = group_requests(specs)
+    groups = group_requests(recognized(ledger, specs))
     entries = ledger.entries([group.first.key for group in groups])
     others = _other_links(ledger, groups)
     now = ledger.now()

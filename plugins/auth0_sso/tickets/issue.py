@@ -17,7 +17,7 @@ from auth0_sso.ledger.store import Ledger, StaleEntryError
 from auth0_sso.models import TicketRequest
 from auth0_sso.runtime.retry import OutageTimer, RetryBudget
 from auth0_sso.runtime.worker_pool import WorkerPool, worker_count
-from auth0_sso.tickets.batch import Organization, RequestGroup, body_problem, group_requests, spec_of
+from auth0_sso.tickets.batch import Organization, RequestGroup, body_problem, group_requests, recognized, spec_of
 from auth0_sso.tickets.decide import Action, decide
 from auth0_sso.tickets.outcomes import (
     LOST_ANSWER,
@@ -65,7 +65,7 @@ class TicketIssuer:
         self._ledger = ledger
         self._attempt = attempt
         self._specs = [spec_of(one, hook.settings, profile_id, enabled_clients) for one in self._requests]
-        self._keys = {spec.key for spec in self._specs}
+        self._keys: set[str] = set()
         self._reissue = reissue
         self._one_link_per_connection = one_link_per_connection
         self._dry_run = dry_run
@@ -78,7 +78,9 @@ class TicketIssuer:
 
     async def run(self) -> None:
         """Finish every request, unless an Auth0RunError says that none can succeed until settings are fixed."""
-        groups = group_requests(spec for spec in self._specs if not self._refuse(spec.request))
+        sound = [spec for spec in self._specs if not self._refuse(spec.request)]
+        groups = group_requests(await asyncio.to_thread(recognized, self._ledger, sound))
+        self._keys = {group.first.key for group in groups}
         try:
             await self.workers.run(groups)
         finally:

@@ -27,6 +27,7 @@ from auth0_sso.tickets.preflight import RunOptions
 from sqlalchemy.exc import SQLAlchemyError
 
 from include.files import json_bytes
+from include.prospects import clients_warning
 from sso_ui.data.ledger import opened
 
 INVALID = b'{"kind":"invalid"'
@@ -106,6 +107,8 @@ def main() -> None:
             expected = _expected(_valid_rows(manifest), Auth0Settings(**known["settings"]), known["ledger"])
             reuse, reissue = map(count_expected, expected)
             warnings += other_link_warnings(expected[0])
+            requests = (request_from(row) for row in _valid_rows(manifest))
+            warnings += clients_warning(requests, bool(known["settings"]["enabled_clients"]))
         except (LedgerError, SQLAlchemyError) as error:
             unknown = str(error).splitlines()[0]
     preview = Preview(

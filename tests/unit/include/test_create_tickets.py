@@ -12,7 +12,7 @@ from airflow.sdk import Param
 
 from include import create_tickets
 from include.params import CREATE_PARAMS
-from include.prospects import ProspectsError, read_rows
+from include.prospects import ProspectsError, load_prospects, read_rows
 from include.run import FanOut, absolute, choose_fan_out
 from tests.support.forecasts import COUNTS, FixedForecast
 from tests.unit.include.prospects.inputs import csv_of
@@ -88,16 +88,18 @@ def test_a_path_without_a_file_is_named(tmp_path: Path, uri: str) -> None:
 def test_the_plan_counts_what_was_found_and_what_is_expected_in_one_line_of_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    loaded = {"organizations": 2, "invalid": 1, "rows": 6, "valid": 5}
+    text = "organization_id,prospect_name\norg_1,Ada\norg_1,Bob\norg_2,Cat\norg 3,Dan\n"
+    found = load_prospects(None, text=text)
+    assert len(found.warnings) == 1
     expected = FixedForecast(revocations=["row 2: …"], warnings=["row 3: …", "row 4: …"])
     with caplog.at_level(logging.INFO):
         plan = create_tickets.summarize_plan(
-            loaded, [{"label": "Acme", "batch": "b.json"}], FanOut(1, "one slot"), expected, 7
+            found, [{"label": "Acme", "batch": "b.json"}], FanOut(1, "one slot"), expected, 7
         )
     assert plan == {
         **COUNTS,
         "revocations": 1,
-        "warnings": 2,
+        "warnings": 3,
         "organizations": 2,
         "invalid": 1,
         "mapped_tasks": 1,
@@ -107,7 +109,7 @@ def test_the_plan_counts_what_was_found_and_what_is_expected_in_one_line_of_the_
     (line,) = caplog.messages
     assert line == (
         "The plan: prospects 4, organizations 2, invalid 1, create 2, reuse 1, replace 1, revocations 1, "
-        "requests 4, mapped_tasks 1, fan_out one slot, seconds None, links_not_in_ledger 7, warnings 2"
+        "requests 4, mapped_tasks 1, fan_out one slot, seconds None, links_not_in_ledger 7, warnings 3"
     )
 
 
@@ -154,6 +156,18 @@ def test_the_report_has_the_warnings_of_the_plan_and_the_rows_whose_links_were_r
     assert summary["warnings"] == ["row 2: another link"]
     assert (summary["tenant"], summary["replaced"], summary["replaced_rows"]) == ("acme.example.com", 1, [2])
     assert "1 row with a new link in place of a valid one" in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.parametrize("has_default", [True, False])
+def test_the_plan_warns_of_rows_without_clients_unless_the_run_or_the_connection_has_some(
+    tmp_path: Path, has_default: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = load_prospects(None, text="organization_id,enabled_clients\norg_1,\norg_2,c1\n")
+    create_tickets.make_private(tmp_path)
+    create_tickets.plan(found, FanOut(1, ""), FixedForecast(has_default_clients=has_default), tmp_path)
+    warnings = create_tickets.read_plan(tmp_path).warnings
+    assert [warning.partition(":")[0] for warning in warnings] == ([] if has_default else ["row 1"])
+    assert ("Enable Connection" in caplog.text) is not has_default
 
 
 def test_without_a_plan_the_report_knows_no_tenant(tmp_path: Path) -> None:

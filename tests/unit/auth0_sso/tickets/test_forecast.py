@@ -83,6 +83,7 @@ def test_another_lifetime_changes_no_row(ledger: Ledger) -> None:
     assert look_ahead(rows).counts.reuse == 1
 
 
+@pytest.mark.answers("a prospect's address is corrected, or another person sets up the same connection")
 def test_a_valid_link_that_another_prospect_has_for_the_connection_is_named(ledger: Ledger) -> None:
     factories.issue([factories.organization(factories.request(1, name="acme"))], ledger)
     corrected = [{**asdict(factories.request(2, name="acme")), "error": ""}]

@@ -140,9 +140,8 @@ def test_a_changed_rows_old_link_is_revoked_and_a_new_one_made(
 
 @pytest.mark.answers("rows are in another order, an organization or a person has another name")
 def test_order_and_names_change_no_link(runs: Runs, tenant: Sandbox) -> None:
-    ada = ADA.replace(",acme,", ",acme-saml,")
-    first = runs.run(FIRST_RUN, ada, BOB, CAT)
-    second = runs.run(SECOND_RUN, CAT, ada.replace("Acme,Ada", "Acme Corp,Ada Lovelace"), BOB)
+    first = runs.run(FIRST_RUN, ADA, BOB, CAT)
+    second = runs.run(SECOND_RUN, CAT, ADA.replace("Acme,Ada", "Acme Corp,Ada Lovelace"), BOB)
     assert statuses(second) == ["reused"] * 3
     assert links(second) == links(first)
     assert (second[1].organization_name, second[1].prospect_name) == ("Acme Corp", "Ada Lovelace")
@@ -199,6 +198,16 @@ def test_a_connection_name_that_is_written_out_as_it_would_be_by_default_changes
     second = runs.run(SECOND_RUN, ADA, without)
     assert statuses(second) == ["reused"] * 2
     assert links(second) == links(first)
+    assert states(tenant) == ["live"]
+
+
+@pytest.mark.answers("rows are in another order, an organization or a person has another name")
+def test_a_name_that_is_written_out_to_keep_it_when_the_organization_is_renamed_changes_no_link(
+    runs: Runs, tenant: Sandbox
+) -> None:
+    first = runs.run(FIRST_RUN, ADA.replace(",acme,", ",,"))
+    second = runs.run(SECOND_RUN, ADA.replace("Acme,", "Acme Corp,"))
+    assert (statuses(second), links(second)) == (["reused"], links(first))
     assert states(tenant) == ["live"]
 
 
