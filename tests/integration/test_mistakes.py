@@ -71,7 +71,7 @@ def test_a_csv_that_cannot_be_read(trigger: Trigger, tenant: Sandbox) -> None:
 def test_a_revoking_run_that_selects_nothing(trigger: Trigger) -> None:
     run = trigger("revoke_sso_tickets")
     assert run.state == "failed"
-    assert "Set report_uri, organization_ids or all_live" in run.log
+    assert "Set report_uri, organization_ids, prospect_keys or all_live" in run.log
 
 
 def test_without_pool_and_variable_a_run_fails_and_names_the_command_that_makes_both(

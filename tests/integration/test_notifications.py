@@ -115,7 +115,7 @@ def test_a_plan_that_waits_for_approval_is_mailed_and_both_show_what_would_be_do
     )
     body = question.body or ""
     assert "**Warning: links that customers may have received stop working: 2.**" in body
-    assert "again, because on_existing is reissue." in body
+    assert "because\non_existing is reissue." in body
     assert "| Seconds at the pool's rate | 0.0 |" in body
     assert f"[All rows of the plan]({BASE}/sso-tickets/runs/create_sso_tickets/{run_id}/rows)" in body
     notice = text_of(mail)
