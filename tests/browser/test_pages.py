@@ -67,7 +67,7 @@ def test_bad_rows_are_named_and_fixed_and_the_progress_ends_in_the_report(
     with person.page.expect_download() as problems:
         frame.get_by_role("link", name="Download all problems").click()
     with Path(problems.value.path()).open() as saved:
-        assert [line["row"] for line in csv.DictReader(saved)] == ["7", "8", "9"]
+        assert sorted({line["row"] for line in csv.DictReader(saved)}) == ["7", "8", "9"]
 
     frame.get_by_role("link", name="Upload the fixed CSV").click()
     file.write_text("\n".join([HEAD, *GOOD]))
