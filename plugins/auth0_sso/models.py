@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from unicodedata import normalize
 from urllib.parse import parse_qs, urlsplit
 
 
@@ -37,6 +38,15 @@ class TicketRequest:
     source: str = ""
 
 
+_FALSE_BY_DEFAULT = frozenset(
+    {
+        "use_for_organization_discovery",
+        "is_domain_connection",
+        "assign_membership_on_login",
+        "sync_groups",
+        "allow_configuration",
+    }
+)
 _DOMAIN_LISTS = (("domain_aliases_config", "pending_domains"), ("connection_config", "options", "domain_aliases"))
 
 
@@ -60,6 +70,38 @@ def _canonical(value: Any, path: tuple[str, ...]) -> Any:
         items = [item.lower() if isinstance(item, str) else item for item in items]
     by_text = {json.dumps(item, sort_keys=True, default=str): item for item in items}
     return [by_text[text] for text in sorted(by_text)]
+
+
+def comparable_body(body: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return what a canonical body asks for: two that compare equal ask for the same ticket, but for its lifetime.
+
+    What is empty or null is absent, and so is a ``false`` that is the API's default. Unicode forms and white space
+    don't count.
+    """
+    compared = _pruned({name: value for name, value in body.items() if name != "ttl_sec"})
+    if compared.get("domain_aliases_config") == {"domain_verification": "none"}:
+        del compared["domain_aliases_config"]
+    return compared
+
+
+def _pruned(body: Mapping[str, Any]) -> dict[str, Any]:
+    values = {name: _compared(value) for name, value in body.items()}
+    return {
+        name: value
+        for name, value in values.items()
+        if value not in (None, "", [], {}) and not (value is False and name in _FALSE_BY_DEFAULT)
+    }
+
+
+def _compared(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _pruned(value)
+    if isinstance(value, list):
+        return [_compared(item) for item in value]
+    if isinstance(value, str):
+        return " ".join(normalize("NFC", value).split())
+    return value
 
 
 @dataclass(frozen=True)

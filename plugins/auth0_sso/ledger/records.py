@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from auth0_sso.models import SsoTicket, TicketRequest, canonical_body
+from auth0_sso.models import SsoTicket, TicketRequest, canonical_body, comparable_body
 from auth0_sso.runtime.variables import read_installation
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class TicketSpec:
     def body(self) -> dict[str, Any]:
         """The body that is sent, see :func:`~auth0_sso.models.canonical_body`."""
         given = self.request.body
-        sets_none = given.get("enabled_clients") is None and not given.get("connection_id")
+        sets_none = not given.get("enabled_clients") and not given.get("connection_id")
         default = {"enabled_clients": self.enabled_clients} if sets_none and self.enabled_clients else {}
         return canonical_body({**given, **default})
 
@@ -94,9 +94,13 @@ class TicketSpec:
 
     @property
     def fingerprint(self) -> str:
-        """What makes this request another one than before: all that Auth0 is sent, but the lifetime of new tickets."""
-        compared = {name: value for name, value in self.body.items() if name != "ttl_sec"}
-        return _digest([compared, self.custom_domain])
+        """What makes this request another one than before, see :func:`~auth0_sso.models.comparable_body`."""
+        return _digest([comparable_body(self.body), self.custom_domain])
+
+    @property
+    def connection(self) -> str:
+        """The name of the connection that the ticket sets up, or the id of the one that it edits."""
+        return self.request.connection_name or str(self.request.body.get("connection_id") or "")
 
     @property
     def ttl(self) -> float:
@@ -109,6 +113,7 @@ class Entry:
     """
     A prospect's row in the ledger; times are UNIX seconds, the fields those of ``schema.tickets``.
 
+    :param connection_name: of the connection that the ticket sets up; the id of one that it edits.
     :param answer_by: until when the answer to the last request may come.
     :param valid_until: until when the ticket of the last request may be valid, whether or not its answer came.
     :param duplicate_until: until when another ticket may work beside this one.

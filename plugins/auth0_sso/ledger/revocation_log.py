@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Executable, insert, select
 
 from auth0_sso.ledger import schema
 from auth0_sso.ledger.database import LedgerDatabase, chunks
-from auth0_sso.ledger.records import Entry
+from auth0_sso.ledger.records import Entry, RunAttempt
 
 t = schema.revocations
 
@@ -21,7 +21,8 @@ class Revocation:
 
     :param key: the prospect's key in the ledger; with ``created_at`` it identifies the ticket.
     :param ticket_id: its id, no secret any more.
-    :param revoked_by: ``dag_id/run_id`` of the run that revoked it.
+    :param revoked_by: ``dag_id/run_id`` of the run that revoked it; ``installation`` is that of its Airflow.
+    :param revoked_for: the key of the prospect who was to get a ticket in its place, mostly its own.
     """
 
     key: str
@@ -30,6 +31,8 @@ class Revocation:
     ticket_id: str
     revoked_at: float
     revoked_by: str
+    revoked_for: str
+    installation: str = ""
 
     @property
     def was_valid(self) -> bool:
@@ -51,9 +54,10 @@ class RevocationLog:
         """Return all revocations of some prospects, by the ledger's key and when the ticket was created."""
         return {(found.key, found.created_at): found for found in self._find(t.c.key, keys)}
 
-    def by_run(self, run: str) -> dict[str, Revocation]:
-        """Return what a run, ``dag_id/run_id``, has revoked, by ticket id."""
-        return {found.ticket_id: found for found in self._find(t.c.revoked_by, [run])}
+    def by_run(self, attempt: RunAttempt) -> dict[str, Revocation]:
+        """Return what a run has revoked, by ticket id."""
+        found = self._find(t.c.revoked_by, [attempt.run])
+        return {one.ticket_id: one for one in found if one.installation == attempt.installation}
 
     def _find(self, column: ColumnElement[str], values: Collection[str]) -> Iterator[Revocation]:
         with self._engine.connect() as connection:
@@ -62,7 +66,7 @@ class RevocationLog:
                     yield Revocation(**row._mapping)
 
 
-def log_revocation(before: Entry, revoked: Entry) -> list[Executable]:
+def log_revocation(before: Entry, revoked: Entry, *, revoked_for: str, installation: str) -> list[Executable]:
     """Return what logs a revocation, for the transaction that writes the entry; nothing if it had no ticket."""
     if before.ticket is None:
         return []
@@ -74,5 +78,7 @@ def log_revocation(before: Entry, revoked: Entry) -> list[Executable]:
             ticket_id=before.ticket.ticket_id,
             revoked_at=revoked.revoked_at,
             revoked_by=revoked.revoked_by,
+            revoked_for=revoked_for,
+            installation=installation,
         )
     ]

@@ -67,7 +67,9 @@ revocations = Table(
     Column("expires_at", Double, nullable=False),
     Column("ticket_id", String(255), nullable=False, index=True),
     Column("revoked_at", Double, nullable=False),
-    Column("revoked_by", String(512), nullable=False),
+    Column("revoked_by", String(512), nullable=False, index=True),
+    Column("revoked_for", String(64), nullable=False),
+    Column("installation", String(64), nullable=False, default=""),
 )
 
 # One row a set of credentials. An owner renews its token alone for a bounded time, also if its process is killed, and

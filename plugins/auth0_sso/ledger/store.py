@@ -66,23 +66,26 @@ class Ledger:
                 found.update({row.key: row.connection_name for row in rows})
         return found
 
-    def valid_entries(
-        self, tenant: str, connection_names: Collection[str], *, besides: Collection[str] = ()
+    def entries_for(
+        self, tenant: str, connections: Collection[str], attempt: RunAttempt, *, besides: Collection[str]
     ) -> list[Entry]:
         """
-        Return the entries of a tenant whose tickets are valid and set up connections of these names.
+        Return the entries of a tenant whose tickets may work, for connections of these names or ids.
 
+        :param attempt: what a later run has requested is left out.
         :param besides: keys of entries that are left out.
         """
         now = self.now()
-        valid = (t.c.tenant == tenant) & (t.c.status == EntryStatus.CREATED) & (t.c.expires_at > now)
+        working = (t.c.tenant == tenant) & t.c.status.in_(MAY_WORK) & (t.c.expires_at > now - OPEN_LIFETIME)
+        earlier = t.c.run_after <= attempt.run_after
         keys: list[str] = []
         with self._engine.connect() as connection:
-            for chunk in chunks(connection_names):
-                keys += connection.execute(select(t.c.key).where(valid, t.c.connection_name.in_(chunk))).scalars()
+            for chunk in chunks(connections):
+                named = t.c.connection_name.in_(chunk)
+                keys += connection.execute(select(t.c.key).where(working, earlier, named)).scalars()
         left_out = frozenset(besides)
         found = self.entries([key for key in keys if key not in left_out])
-        return [entry for entry in found.values() if entry.is_valid(now)]
+        return [entry for entry in found.values() if entry.may_work(now)]
 
     def live_entries(self) -> list[Entry]:
         """Return the entries whose tickets may still work, see :meth:`Entry.may_work`."""
@@ -125,7 +128,7 @@ class Ledger:
             organization_id=spec.request.organization_id,
             organization_name=spec.request.organization_name,
             prospect=spec.request.prospect,
-            connection_name=spec.request.connection_name,
+            connection_name=spec.connection,
             status=EntryStatus.IN_FLIGHT,
             fingerprint=spec.fingerprint,
             run=attempt.run,
@@ -161,10 +164,16 @@ class Ledger:
         """Commit that a run is about to revoke the entry's ticket: from here on it is not reused."""
         return self._write(replace(entry, status=EntryStatus.REVOKING, revoked_by=entry.revoked_by or run))
 
-    def record_revoked(self, entry: Entry) -> Entry:
-        """Commit that the entry's ticket is revoked, by the first run that meant to; it is never reused."""
+    def record_revoked(self, entry: Entry, *, revoked_for: str = "", installation: str = "") -> Entry:
+        """
+        Commit that the entry's ticket is revoked, by the first run that meant to; it is never reused.
+
+        :param revoked_for: the key of the prospect who gets a ticket in its place, if it is another one's.
+        :param installation: of the Airflow that runs it, see :class:`RunAttempt`.
+        """
         revoked = replace(entry, status=EntryStatus.REVOKED, ticket=None, revoked_at=self.now(), error="")
-        return self._write(revoked, *log_revocation(entry, revoked))
+        log = log_revocation(entry, revoked, revoked_for=revoked_for or entry.key, installation=installation)
+        return self._write(revoked, *log)
 
     def _insert(self, entry: Entry) -> Entry:
         try:

@@ -148,7 +148,7 @@ class RevokeSsoTicketsOperator(SsoTicketsOperator):
             tickets,
             hook,
             ledger,
-            attempt.run,
+            attempt,
             finished=finished,
             dry_run=self.is_plan_only,
         )

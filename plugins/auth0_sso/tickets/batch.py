@@ -111,21 +111,34 @@ def recognized(ledger: Ledger, specs: Iterable[TicketSpec]) -> list[TicketSpec]:
     """
     Return requests with their prospects as the ledger knows them.
 
-    A prospect is a person, and the connection if a row names one that is not the default. The default changes with
-    the organization's name. So a prospect without an entry is also looked up with, or without, its connection.
+    A prospect is a person, and the connection if its row names one that is not the default. The default changes with
+    the organization's name. So the same person and connection may come in two forms, with the connection and
+    without. The one whose entry is for the connection counts; else the shorter one of those given.
     """
-    given = list(specs)
-    known = ledger.connection_names([spec.key for spec in given])
-    others = {spec.key: _other_form(spec) for spec in given if spec.key not in known and spec.request.connection_name}
-    names = ledger.connection_names([other.key for other in others.values()])
-    same = {key: other for key, other in others.items() if names.get(other.key) == other.request.connection_name}
-    return [same.get(spec.key, spec) for spec in given]
+    given = [(spec, *_forms(spec)) for spec in specs]
+    known = ledger.connection_names([form.key for _, *forms in given for form in forms])
+    chosen: dict[tuple[str, str], str] = {}
+    for spec, short, long in given:
+        person = (short.key, spec.connection)
+        matching = [form for form in (spec, short, long) if known.get(form.key) == spec.connection]
+        prospect = (matching[0] if matching else spec).request.prospect
+        before = chosen.setdefault(person, prospect)
+        if not matching and len(prospect) < len(before):
+            chosen[person] = prospect
+    return [_named(spec, chosen[short.key, spec.connection]) for spec, short, _ in given]
 
 
-def _other_form(spec: TicketSpec) -> TicketSpec:
-    prospect, connection = spec.request.prospect, f"|{spec.request.connection_name}"
-    other = prospect.removesuffix(connection) if prospect.endswith(connection) else prospect + connection
-    return replace(spec, request=replace(spec.request, prospect=other))
+def _forms(spec: TicketSpec) -> tuple[TicketSpec, TicketSpec]:
+    """Return a request with its prospect without the connection, and with it."""
+    suffix = f"|{spec.connection}" if spec.connection else ""
+    short = spec.request.prospect.removesuffix(suffix)
+    return _named(spec, short), _named(spec, short + suffix)
+
+
+def _named(spec: TicketSpec, prospect: str) -> TicketSpec:
+    if prospect == spec.request.prospect:
+        return spec
+    return replace(spec, request=replace(spec.request, prospect=prospect))
 
 
 def group_requests(specs: Iterable[TicketSpec]) -> list[RequestGroup]:

@@ -17,7 +17,14 @@ from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.models import TicketRequest
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from auth0_sso.tickets.batch import recognized, request_from
-from auth0_sso.tickets.outcomes import LOST_ANSWER, error_without_link, group_outcomes, status_in_run
+from auth0_sso.tickets.outcomes import (
+    LOST_ANSWER,
+    error_of_connection,
+    error_without_link,
+    group_outcomes,
+    iso,
+    status_in_run,
+)
 from auth0_sso.xcom import decrypted
 
 if TYPE_CHECKING:
@@ -30,6 +37,7 @@ T = TypeVar("T")
 STATS_KEY = "stats"
 """The XCom of what a task has sent, one entry a try."""
 
+_SAID_WITHOUT_LINK = frozenset((OutcomeStatus.FAILED, OutcomeStatus.CONFLICT, OutcomeStatus.PLANNED))
 _ENDED = frozenset(("failed", "success"))
 
 _EXPIRED = "Its link has expired: clear the task, or run again."
@@ -104,20 +112,22 @@ class _LedgerView:
         self._must_be_valid = must_be_valid
         self._entries = ledger.entries(list(keys.values()))
         self._revocations = RevocationLog(ledger.database)
+        self._revoked = [*self._revocations.by_run(attempt).values()]
+        self._revoked_others = {one.revoked_for for one in self._revoked if one.revoked_for != one.key}
         self._now = ledger.now()
 
     def outcomes(self, rows: Sequence[Mapping[str, Any]], reported: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return the outcome of each row of which something is known."""
-        confirmed = [one for one in reported if self._confirms(one)]
+        confirmed = [self._as_in_ledger(one) for one in reported if self._confirms(one)]
         known = {one["row"] for one in confirmed}
         unconfirmed = [one for one in reported if one["row"] not in known]
         revoked = self._revocations.by_ticket([one["ticket_id"] for one in unconfirmed])
-        foreign = [_without_link(one) for one in unconfirmed if self._is_foreign(one, revoked)]
+        foreign = [_without_link(one, _FOREIGN) for one in unconfirmed if self._is_foreign(one, revoked)]
         known |= {one["row"] for one in foreign}
         looked_up = list(self._look_up([row for row in rows if row["row"] not in known]))
         known |= {one["row"] for one in looked_up}
-        others = [_without_link(one) if _has_link(one) else one for one in unconfirmed if one["row"] not in known]
-        replaced = self._replaced()
+        others = [self._left_over(one) for one in unconfirmed if one["row"] not in known]
+        replaced = {revocation.revoked_for for revocation in self._revoked if revocation.was_valid}
         return [
             {**one, "replaced": one["status"] == OutcomeStatus.CREATED and self._keys[one["row"]] in replaced}
             for one in (*confirmed, *foreign, *looked_up, *others)
@@ -126,18 +136,38 @@ class _LedgerView:
     def _confirms(self, outcome: Mapping[str, Any]) -> bool:
         """Whether the ledger has the link of an outcome; one without a link says itself what became of its row."""
         if not _has_link(outcome):
-            return bool(outcome["status"] != OutcomeStatus.NOT_ATTEMPTED)
+            return outcome["status"] in _SAID_WITHOUT_LINK
         entry = self._entries.get(self._keys[outcome["row"]])
         if entry is None or (self._must_be_valid and not entry.is_valid(self._now)):
             return False
         return _is_of(outcome, entry)
 
+    def _as_in_ledger(self, outcome: dict[str, Any]) -> dict[str, Any]:
+        """Return a confirmed outcome with what the ledger says of its link."""
+        entry = self._entries.get(self._keys[outcome["row"]])
+        if not _has_link(outcome) or entry is None:
+            return outcome
+        link = {"created_at": iso(entry.created_at), "expires_at": iso(entry.expires_at)}
+        return {**outcome, **link, "duplicate_possible": entry.may_be_duplicate(self._now)}
+
     def _is_foreign(self, outcome: Mapping[str, Any], revoked: Collection[str]) -> bool:
         """Whether the ledger has never had the link of an outcome, as far as it can tell."""
         entry = self._entries.get(self._keys[outcome["row"]])
-        awaits_its_link = entry is not None and entry.status in NO_ANSWER
-        is_known = entry is not None and _is_of(outcome, entry)
-        return _has_link(outcome) and not (is_known or awaits_its_link or outcome["ticket_id"] in revoked)
+        if entry is None:
+            return _has_link(outcome)
+        explained = entry.status in NO_ANSWER or self._has_forgotten(entry) or _is_of(outcome, entry)
+        return _has_link(outcome) and not (explained or outcome["ticket_id"] in revoked)
+
+    def _has_forgotten(self, entry: Entry) -> bool:
+        """Whether the ledger has dropped the URL of a ticket that has expired."""
+        return entry.status == EntryStatus.CREATED and entry.ticket is None and not entry.is_valid(self._now)
+
+    def _left_over(self, outcome: dict[str, Any]) -> dict[str, Any]:
+        """Return what an outcome says that neither it nor the ledger has the link of."""
+        if not _has_link(outcome):
+            return _without_link(outcome, outcome["error"], outcome["status"])
+        entry = self._entries.get(self._keys[outcome["row"]])
+        return _without_link(outcome, _FORGOTTEN if entry and self._has_forgotten(entry) else _FOREIGN)
 
     def _look_up(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         """Return what the ledger knows of rows whose task has not said what became of them."""
@@ -146,11 +176,19 @@ class _LedgerView:
             requests[self._keys[row["row"]]].append(request_from(row))
         for key, repeated in requests.items():
             entry = self._entries.get(key)
-            if entry is not None and (found := self._status(entry)):
+            if found := self._status(key, entry):
                 yield from (outcome.as_dict() for outcome in group_outcomes(repeated, *found, entry, self._now))
 
-    def _status(self, entry: Entry) -> tuple[OutcomeStatus, str] | None:
+    def _status(self, key: str, entry: Entry | None) -> tuple[OutcomeStatus, str] | None:
         """Return the status and the error that an entry stands for in this run; None if nothing was done for it."""
+        found = self._status_of(entry) if entry is not None else None
+        if found is not None and found[0] == OutcomeStatus.CREATED:
+            return found
+        if key in self._revoked_others:
+            return OutcomeStatus.FAILED, error_of_connection(found[1] if found else "")
+        return found
+
+    def _status_of(self, entry: Entry) -> tuple[OutcomeStatus, str] | None:
         if self._attempt.owns(entry) and entry.status in NO_ANSWER:
             return OutcomeStatus.FAILED, error_without_link(entry, self._attempt, entry.error or LOST_ANSWER)
         if self._attempt.left_without_link(entry):
@@ -160,11 +198,6 @@ class _LedgerView:
         if entry.status == EntryStatus.CREATED and not entry.is_valid(self._now):
             return OutcomeStatus.FAILED, _EXPIRED if entry.ticket else _FORGOTTEN
         return status_in_run(entry, self._attempt)
-
-    def _replaced(self) -> set[str]:
-        """Return the keys of the prospects of whom this run has revoked a valid ticket."""
-        revoked = self._revocations.by_run(self._attempt.run).values()
-        return {revocation.key for revocation in revoked if revocation.was_valid}
 
 
 def _has_link(outcome: Mapping[str, Any]) -> bool:
@@ -176,10 +209,11 @@ def _is_of(outcome: Mapping[str, Any], entry: Entry) -> bool:
     return ticket is not None and (ticket.url, ticket.ticket_id) == (outcome["ticket_url"], outcome["ticket_id"])
 
 
-def _without_link(outcome: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the outcome of a row whose reported link is not the ledger's."""
+def _without_link(outcome: Mapping[str, Any], error: str, status: str = OutcomeStatus.FAILED.value) -> dict[str, Any]:
+    """Return an outcome without a link; it has failed, unless its status says that nothing was sent."""
     link = {"ticket_url": "", "ticket_id": "", "created_at": "", "expires_at": ""}
-    return {**outcome, **link, "status": OutcomeStatus.FAILED.value, "error": _FOREIGN}
+    kept = status if status in (OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.FAILED) else OutcomeStatus.FAILED.value
+    return {**outcome, **link, "status": kept, "error": error}
 
 
 def wait_until_reported(

@@ -53,7 +53,7 @@ class Expected:
     What a run would do now for the requests of one prospect.
 
     :param entry: what the ledger knows of the prospect.
-    :param others: entries of prospects that no request is for, whose valid tickets are for the same connection.
+    :param others: entries of prospects that no request is for, whose tickets may work for the same connection.
     :param revokes_others: whether those are revoked first.
     """
 
@@ -94,11 +94,11 @@ def expected_actions(
     """
     Decide for all prospects at once, without sending anything; see :func:`decide`.
 
-    :param one_link_per_connection: whether other prospects' valid tickets for the same connection are revoked first.
+    :param one_link_per_connection: whether other prospects' tickets for the same connection are revoked first.
     """
     groups = group_requests(recognized(ledger, specs))
     entries = ledger.entries([group.first.key for group in groups])
-    others = _other_links(ledger, groups)
+    others = _other_links(ledger, groups, attempt)
     now = ledger.now()
     for group in groups:
         entry = entries.get(group.first.key)
@@ -108,8 +108,8 @@ def expected_actions(
 
 
 def connection_of(spec: TicketSpec) -> tuple[str, str]:
-    """Return the tenant and the name of the connection that a request's ticket sets up; it is empty for an edit."""
-    return spec.tenant, spec.request.connection_name
+    """Return the tenant and the name or id of the connection that a request's ticket is for."""
+    return spec.tenant, spec.connection
 
 
 @dataclass(frozen=True)
@@ -141,8 +141,10 @@ def count_expected(expected: Iterable[Expected]) -> ExpectedCounts:
     return ExpectedCounts(kinds.total(), kinds["create"], kinds["reuse"], kinds["replace"], requests)
 
 
-def _other_links(ledger: Ledger, groups: Sequence[RequestGroup]) -> dict[tuple[str, str], list[Entry]]:
-    """Return the valid tickets of prospects that are not in the groups, by tenant and connection."""
+def _other_links(
+    ledger: Ledger, groups: Sequence[RequestGroup], attempt: RunAttempt
+) -> dict[tuple[str, str], list[Entry]]:
+    """Return the tickets that may work of prospects that are not in the groups, by tenant and connection."""
     names: dict[str, set[str]] = defaultdict(set)
     for tenant, name in (connection_of(group.first) for group in groups):
         if name:
@@ -150,7 +152,7 @@ def _other_links(ledger: Ledger, groups: Sequence[RequestGroup]) -> dict[tuple[s
     known = {group.first.key for group in groups}
     found: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     for tenant, of_tenant in names.items():
-        for entry in ledger.valid_entries(tenant, sorted(of_tenant), besides=known):
+        for entry in ledger.entries_for(tenant, sorted(of_tenant), attempt, besides=known):
             found[tenant, entry.connection_name].append(entry)
     return found
 

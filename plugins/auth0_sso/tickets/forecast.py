@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -118,8 +119,10 @@ def other_link_warnings(expected: Iterable[Expected]) -> list[str]:
 
 
 def link_of_other(entry: Entry) -> str:
-    """Return the sentence about a valid link of another prospect for the same connection."""
-    return f"{entry.person} has a valid link for this connection until {iso(entry.expires_at)}"
+    """Return the sentence about a link of another prospect for the same connection."""
+    if entry.is_valid(time.time()):
+        return f"{entry.person} has a valid link for this connection until {iso(entry.expires_at)}"
+    return f"{entry.person} has a link for this connection that may still work"
 
 
 def _revocations(expected: Iterable[Expected]) -> Iterator[str]:

@@ -22,6 +22,7 @@ from auth0_sso.tickets.decide import Action, decide
 from auth0_sso.tickets.outcomes import (
     LOST_ANSWER,
     Outcome,
+    error_of_connection,
     error_without_link,
     first_errors,
     group_outcomes,
@@ -66,6 +67,7 @@ class TicketIssuer:
         self._attempt = attempt
         self._specs = [spec_of(one, hook.settings, profile_id, enabled_clients) for one in self._requests]
         self._keys: set[str] = set()
+        self._connections_without_link: set[str] = set()
         self._reissue = reissue
         self._one_link_per_connection = one_link_per_connection
         self._dry_run = dry_run
@@ -162,11 +164,11 @@ class TicketIssuer:
                 requested = False
                 try:
                     for other in await self._others(spec, entry, action):
-                        await self._revoke(other, until_replaced)
+                        await self._revoke(other, spec, until_replaced)
                     if action is Action.KEEP:
                         return entry, False
                     if entry is not None and await is_revoked_first(action, self._hook):
-                        await self._revoke(entry, until_replaced)
+                        await self._revoke(entry, spec, until_replaced)
                         continue
                     requested = True
                     return await self._requester.request(spec, entry), False
@@ -180,18 +182,20 @@ class TicketIssuer:
                     log.warning("Transient error; trying again", row=row, seconds=round(delay, 1), reason=str(error))
                     await asyncio.sleep(delay)
 
-    async def _revoke(self, entry: Entry, until_replaced: ExitStack) -> None:
-        await revoke_entry(entry, self._hook, self._ledger, self._attempt.run, self.workers)
+    async def _revoke(self, entry: Entry, spec: TicketSpec, until_replaced: ExitStack) -> None:
+        await revoke_entry(entry, self._hook, self._ledger, self._attempt, self.workers, revoked_for=spec.key)
         until_replaced.enter_context(self.workers.finishing())
+        if entry.key != spec.key:
+            self._connections_without_link.add(spec.key)
 
     async def _others(self, spec: TicketSpec, entry: Entry | None, action: Action) -> list[Entry]:
-        """Return the entries of other prospects whose tickets are revoked for this one's, not those of later runs."""
+        """Return the entries of other prospects whose tickets are revoked for this one's."""
         has_link = action is not Action.KEEP or (entry is not None and entry.is_valid(self._ledger.now()))
-        if not (self._one_link_per_connection and spec.request.connection_name and has_link):
+        if not (self._one_link_per_connection and spec.connection and has_link):
             return []
-        names = [spec.request.connection_name]
-        found = await asyncio.to_thread(self._ledger.valid_entries, spec.tenant, names, besides=self._keys)
-        return [one for one in found if one.run_after <= self._attempt.run_after]
+        return await asyncio.to_thread(
+            self._ledger.entries_for, spec.tenant, [spec.connection], self._attempt, besides=self._keys
+        )
 
     def _record_finished(self, group: RequestGroup, entry: Entry | None, planned: bool) -> None:
         if planned or entry is None:
@@ -212,13 +216,18 @@ class TicketIssuer:
     def _record_if_lost(self, group: RequestGroup) -> None:
         """Report what the work's end has left: a ticket that nobody has seen, or a prospect whose ticket is revoked."""
         entry = self._requester.last_known(group.first)
-        if group.first.request.row in self._outcomes or entry is None:
+        if group.first.request.row in self._outcomes:
             return
-        if self._attempt.owns(entry) and entry.status in NO_ANSWER:
+        if entry is not None and self._attempt.owns(entry) and entry.status in NO_ANSWER:
             self._record_failure(group, entry.error or LOST_ANSWER)
-        elif self._attempt.left_without_link(entry):
+            return
+        is_without_link = entry is not None and self._attempt.left_without_link(entry)
+        if is_without_link or group.first.key in self._connections_without_link:
             self._record_failure(group, self.workers.stopped)
 
     def _record(self, group: RequestGroup, status: OutcomeStatus, error: str, entry: Entry | None) -> None:
+        has_link = status in (OutcomeStatus.CREATED, OutcomeStatus.REUSED)
+        if group.first.key in self._connections_without_link and not has_link:
+            status, error = OutcomeStatus.FAILED, error_of_connection(error)
         for outcome in group_outcomes(group.requests, status, error, entry, self._ledger.now()):
             self._outcomes[outcome.request.row] = outcome

@@ -14,6 +14,10 @@ LOST_ANSWER = "The task ended before the answer came: clear it, or run again."
 
 _CARRIED = ("organization_id", "organization_name", "prospect_name", "prospect_email", "connection_name")
 _MOST_NAMED, _MOST_ERRORS = 20, 5
+_MAY_BE_REVOKED = (
+    "The revocation of its earlier link was begun and is not confirmed, so that link may still work, and no new one "
+    "exists: clear the task, or run again."
+)
 _WITH_TICKET = (OutcomeStatus.CREATED, OutcomeStatus.REUSED)
 _NOT_SENT = (OutcomeStatus.REUSED, OutcomeStatus.PLANNED)
 
@@ -77,12 +81,19 @@ def status_in_run(entry: Entry, attempt: RunAttempt) -> tuple[OutcomeStatus, str
 
 
 def error_without_link(entry: Entry | None, attempt: RunAttempt, error: str) -> str:
-    """Return the error of a row, which says so if its link was revoked and no new one is there."""
+    """Return the error of a row, which says so if its link was revoked, or may be, and no new one is there."""
     if entry is None or not attempt.left_without_link(entry):
         return error
+    if entry.status == EntryStatus.REVOKING:
+        return f"{_MAY_BE_REVOKED} {error}".strip()
     if entry.status in NO_ANSWER:
         return f"Its earlier link was revoked. {error}".strip()
     return f"Its earlier link was revoked, no new one exists: clear the task, or run again. {error}".strip()
+
+
+def error_of_connection(error: str) -> str:
+    """Return the error of a row for which another prospect's link was revoked, and which has none itself."""
+    return f"Another prospect's link for this connection was revoked first, and no new one exists. {error}".strip()
 
 
 def _requested(request: TicketRequest) -> tuple[dict[str, Any], str]:

@@ -8,9 +8,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
-
 from auth0_sso.exceptions import (
     Auth0ConflictError,
     Auth0Error,
@@ -19,12 +16,13 @@ from auth0_sso.exceptions import (
     Auth0TransientError,
 )
 from auth0_sso.hooks.auth0 import Auth0Hook
-from auth0_sso.ledger.database import UncertainCommitError, is_away
+from auth0_sso.ledger.database import UncertainCommitError
 from auth0_sso.ledger.records import Entry, EntryStatus, RunAttempt, TicketSpec
 from auth0_sso.ledger.store import Ledger, StaleEntryError
 from auth0_sso.models import SsoTicket
 from auth0_sso.runtime.retry import OutageTimer
 from auth0_sso.runtime.worker_pool import WorkerPool
+from auth0_sso.tickets.record import recorded
 
 _UNRECORDED = (
     "This link works, but the ledger may not know it. Do not mail it: clear the task, or run again, and mail the link "
@@ -131,30 +129,10 @@ class TicketRequester:
         raise error
 
     async def _record(self, write: Callable[..., Entry], *args: Any, **kwargs: Any) -> Entry:
-        """
-        Record what came back. If the ledger is away, try for a while: the answer would be lost with it.
-
-        :raises UncertainCommitError: if it stays away, and any of the attempts may have written it.
-        """
-        uncertain: list[UncertainCommitError] = []
-
-        async def once() -> Entry:
-            try:
-                return await self._write(write, *args, **kwargs)
-            except UncertainCommitError as error:
-                uncertain.append(error)
-                raise
-
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(is_away),
-            stop=stop_after_delay(self._hook.timeouts.ledger),
-            wait=wait_fixed(self._hook.timeouts.poll_interval),
-            reraise=True,
-        )
-        try:
-            return await retrying(once)
-        except DBAPIError as error:
-            raise uncertain[0] if uncertain else error from None
+        """Record what came back, see :func:`~auth0_sso.tickets.record.recorded`."""
+        entry = await recorded(write, *args, timeouts=self._hook.timeouts, **kwargs)
+        self._known[entry.key] = entry
+        return entry
 
     async def _write(self, write: Callable[..., Entry], *args: Any, **kwargs: Any) -> Entry:
         entry = await asyncio.to_thread(write, *args, **kwargs)

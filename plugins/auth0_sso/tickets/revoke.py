@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from auth0_sso.exceptions import Auth0Error, Auth0RowError, Auth0RunError, Auth0TransientError
 from auth0_sso.hooks.auth0 import REVOKE_SCOPE, Auth0Hook
-from auth0_sso.ledger.records import Entry, RevocationStatus
+from auth0_sso.ledger.records import Entry, RevocationStatus, RunAttempt
 from auth0_sso.ledger.store import Ledger, StaleEntryError
 from auth0_sso.runtime.retry import OutageTimer, RetryBudget
 from auth0_sso.runtime.worker_pool import WorkerPool, worker_count
 from auth0_sso.tickets.batch import IssuedTicket
 from auth0_sso.tickets.decide import Action
 from auth0_sso.tickets.outcomes import first_errors, name_some
+from auth0_sso.tickets.record import recorded
 from auth0_sso.tickets.revocations import INCOMPLETE, TicketState, look_up_states
 
 
@@ -26,7 +28,7 @@ class TicketRevoker:
     One that has expired is left alone; so is one that its prospect was given instead since it was selected. One of
     another tenant fails.
 
-    :param run: ``dag_id/run_id`` of the run that revokes.
+    :param attempt: the run that revokes.
     :param finished: results of tickets that need no request, see :func:`select_tickets`.
     :param dry_run: everything but the calls.
     """
@@ -36,7 +38,7 @@ class TicketRevoker:
         tickets: Sequence[IssuedTicket],
         hook: Auth0Hook,
         ledger: Ledger,
-        run: str,
+        attempt: RunAttempt,
         *,
         finished: Sequence[dict[str, Any]] = (),
         dry_run: bool = False,
@@ -44,7 +46,7 @@ class TicketRevoker:
         self._states = list(look_up_states(ledger, tickets))
         self._hook = hook
         self._ledger = ledger
-        self._run = run
+        self._attempt = attempt
         self._finished = finished
         self._dry_run = dry_run
         self._transient_error: Auth0TransientError | None = None
@@ -118,7 +120,7 @@ class TicketRevoker:
             if state.status != RevocationStatus.NOT_ATTEMPTED:
                 return
             try:
-                await revoke_entry(state.entry, self._hook, self._ledger, self._run, self.workers)
+                await revoke_entry(state.entry, self._hook, self._ledger, self._attempt, self.workers)
                 self._outage.end()
             except StaleEntryError:
                 await asyncio.sleep(retry_budget.look_again())
@@ -135,12 +137,26 @@ async def is_revoked_first(action: Action, hook: Auth0Hook) -> bool:
     return action is Action.REPLACE
 
 
-async def revoke_entry(entry: Entry, hook: Auth0Hook, ledger: Ledger, run: str, workers: WorkerPool[Any]) -> Entry:
-    """Revoke an entry's ticket, which is not reused from the intent on; StaleEntryError if the entry has changed."""
+async def revoke_entry(
+    entry: Entry,
+    hook: Auth0Hook,
+    ledger: Ledger,
+    attempt: RunAttempt,
+    workers: WorkerPool[Any],
+    *,
+    revoked_for: str = "",
+) -> Entry:
+    """
+    Revoke an entry's ticket, which is not reused from the intent on; return the entry.
+
+    :param revoked_for: the key of another prospect who gets a ticket in its place.
+    :raises StaleEntryError: if the entry has changed.
+    """
     await hook.require_scopes([REVOKE_SCOPE])  # renewed before the slot is acquired, if need be
     async with hook.require_rate_limiter().slot() as slot:
         with workers.uninterrupted():
-            revoking = await asyncio.to_thread(ledger.record_revoking, entry, run)
+            revoking = await asyncio.to_thread(ledger.record_revoking, entry, attempt.run)
             if entry.ticket is not None:
                 await hook.revoke_sso_ticket(entry.profile_id, entry.ticket.ticket_id, slot=slot)
-            return await asyncio.to_thread(ledger.record_revoked, revoking)
+            write = partial(ledger.record_revoked, revoked_for=revoked_for, installation=attempt.installation)
+            return await recorded(write, revoking, timeouts=hook.timeouts)

@@ -137,7 +137,7 @@ def _wait_for_answers(ledger: Ledger, unseen: Callable[[], list[Entry]], timeout
 
 def _finished(ledger: Ledger, attempt: RunAttempt, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     revocations = RevocationLog(ledger.database)
-    revoked = {**revocations.by_run(attempt.run), **revocations.by_ticket(rows)}
+    revoked = {**revocations.by_run(attempt), **revocations.by_ticket(rows)}
     tickets = [IssuedTicket(revocation.key, revocation.created_at) for revocation in revoked.values()]
     yield from (state.as_dict() for state in look_up_states(ledger, tickets))
     yield from (_from_report(row, ledger.now()) for ticket_id, row in rows.items() if ticket_id not in revoked)

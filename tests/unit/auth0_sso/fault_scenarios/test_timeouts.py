@@ -11,6 +11,7 @@ from airflow.sdk import BaseOperator
 from auth0_sso.exceptions import Auth0TransientError
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.hooks.connection import Auth0Settings
+from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.runtime.retry_policy import RETRIES, Auth0RetryPolicy
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, LEASES_WAITED, PAUSE_SPREAD, SLOWEST, Timeouts
@@ -42,7 +43,7 @@ def test_revoking_ends_after_the_retry_budget_with_a_tenant_that_does_not_answer
     scenarios.fleet(ledger, 1, 100).run()
     tenant.fault("drop_before", route="revoke", count=10_000)
     hook = factories.open_hook(ledger, rate=20, burst=1, timeouts=replace(factories.SHORT, retry_budget=0.4))
-    revoker = factories.Revoker(ledger.live_entries(), hook, ledger, "revoke/run-1")
+    revoker = factories.Revoker(ledger.live_entries(), hook, ledger, RunAttempt("revoke/run-1"))
     asyncio.run(revoker.run())
     results = revoker.results()
     assert {result["status"] for result in results} == {"failed", "not_attempted"}

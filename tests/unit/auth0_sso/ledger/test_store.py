@@ -144,7 +144,8 @@ def test_each_revocation_stays_in_the_log_when_its_prospect_gets_another_ticket(
     ]
     assert list(by_prospect) == [(SPEC.key, first.created_at), (SPEC.key, second.created_at)]
     assert list(log.by_ticket([TICKET.ticket_id, "unknown"])) == [TICKET.ticket_id]
-    assert list(log.by_run(SECOND_RUN.run)) == [SECOND_TICKET.ticket_id]
+    assert list(log.by_run(SECOND_RUN)) == [SECOND_TICKET.ticket_id]
+    assert list(log.by_run(replace(SECOND_RUN, installation="another Airflow"))) == []
 
 
 @pytest.mark.parametrize("is_new", [True, False])

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from auth0_sso.hooks.auth0 import Auth0Hook
+from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.revocation_log import RevocationLog
 from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.ledger.token_store import LedgerTokenStore
@@ -66,7 +67,9 @@ def revoke_slowly(url: str) -> None:
 
 def revoke_all(ledger: Ledger, rate: float) -> list[dict[str, Any]]:
     tickets = [IssuedTicket(entry.key, entry.created_at or 0) for entry in ledger.entries_of_run(FIRST_RUN.run)]
-    revoker = factories.Revoker(tickets, factories.open_hook(ledger, rate), ledger, "revoke_sso_tickets/run-1")
+    revoker = factories.Revoker(
+        tickets, factories.open_hook(ledger, rate), ledger, RunAttempt("revoke_sso_tickets/run-1")
+    )
     asyncio.run(revoker.run())
     return revoker.results()
 

@@ -84,6 +84,7 @@ def test_what_must_follow_an_uninterruptible_part_finishes_too_and_may_have_such
             await asyncio.sleep(0)
             with workers.uninterrupted():
                 log.append(f"{item} create")
+            workers.stop("stopped again")
             await asyncio.sleep(0)
             log.append(f"{item} created")
         with workers.uninterrupted():

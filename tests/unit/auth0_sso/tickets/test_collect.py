@@ -153,6 +153,35 @@ class TestReported:
             assert "is not the ledger's, so it is left out" in found["error"]
             assert not any(str(secret) in str(found) for secret in (evil[field], real["ticket_id"], other["ticket_id"]))
 
+    @pytest.mark.parametrize(
+        "forged", [{"status": "created"}, {"status": "reused"}, {"status": "bogus"}, {"status": "not_attempted"}]
+    )
+    def test_a_row_without_a_link_is_not_taken_for_one_that_has_some(
+        self, ledger: Ledger, forged: dict[str, str]
+    ) -> None:
+        real = issue(ONE, ledger)[1]
+        without = {**real, "ticket_url": "", "ticket_id": "", **forged}
+        assert collect(ONE, [results(without)]) == reported({1: real}), "the ledger knows better"
+        other = organizations(1, 1, first=2)
+        unknown = {**without, "row": 2, **{name: getattr(other[0].requests[0], name) for name in IDENTITY}}
+        assert collect(other, [results(unknown)])[2]["status"] in ("failed", "not_attempted")
+
+    def test_what_is_said_beside_a_link_is_the_ledgers(self, ledger: Ledger) -> None:
+        real = issue(ONE, ledger)[1]
+        forged = {**real, "expires_at": "2099-01-01T00:00:00Z", "created_at": "x", "duplicate_possible": True}
+        assert collect(ONE, [results(forged)]) == reported({1: real})
+
+    def test_a_report_that_is_made_again_when_the_ledger_has_dropped_the_links_accuses_nobody(
+        self, ledger: Ledger
+    ) -> None:
+        told_by_task = issue(ONE, ledger)[1]
+        (entry,) = ledger.live_entries()
+        factories.expire(ledger, entry, OPEN_LIFETIME + 60)
+        ledger.forget_expired_urls(0)
+        for status in ("created", "reused"):
+            found = collect(ONE, [results({**told_by_task, "status": status})])[1]
+            assert found["error"] == "Its link has expired, and the ledger doesn't keep its URL any more: run again."
+
     def test_a_link_for_a_row_that_has_none_is_left_out(self, ledger: Ledger) -> None:
         real = issue(organizations(1, 1, first=2), ledger)[2]
         forged = {**real, "row": 1, **{name: getattr(ONE[0].requests[0], name) for name in IDENTITY}}
@@ -260,7 +289,8 @@ class TestFromLedger:
         assert collect(ONE)[1]["error"].startswith("Its earlier link was revoked, no new one exists")
 
     def test_a_row_that_was_not_attempted_and_has_lost_nothing_stays_so(self, ledger: Ledger) -> None:
-        pushed = {**issue(ONE, ledger, SECOND_RUN)[1], "status": "not_attempted", "ticket_url": "", "ticket_id": ""}
+        link = {"ticket_url": "", "ticket_id": "", "created_at": "", "expires_at": ""}
+        pushed = {**issue(ONE, ledger, SECOND_RUN)[1], **link, "status": "not_attempted"}
         assert collect(ONE, [results(pushed)]) == reported({1: pushed})
 
     def test_nothing_is_known_of_an_invalid_row(self, ledger: Ledger) -> None:

@@ -330,6 +330,36 @@ class TestReplacing:
         (row,) = issue(organizations(1), sqlite_ledger, replace(SECOND_RUN, number=9), reissue=True).values()
         assert row["error"].startswith("Its earlier link was revoked. No answer")
 
+    def test_a_revocation_that_was_begun_and_not_confirmed_does_not_say_that_the_link_is_revoked(
+        self, sqlite_ledger: Ledger, tenant: Sandbox
+    ) -> None:
+        issue(organizations(1), sqlite_ledger)
+        tenant.fault("drop_before", route="revoke", count=100)
+        (row,) = issue(organizations(1), sqlite_ledger, SECOND_RUN, reissue=True, retry_budget=0.2).values()
+        assert row["status"] == "failed"
+        assert row["error"].startswith("The revocation of its earlier link was begun and is not confirmed")
+        assert len(factories.living(tenant)) == 1
+
+    def test_a_stop_between_two_tries_of_a_request_is_not_waited_out(
+        self, sqlite_ledger: Ledger, tenant: Sandbox
+    ) -> None:
+        issue(organizations(1), sqlite_ledger)
+        tenant.fault("error_before", route="create", status=503, count=100)
+        hook = factories.open_hook(sqlite_ledger, timeouts=replace(factories.SHORT, longest_backoff=20.0))
+        issuer = factories.issuer(organizations(1), sqlite_ledger, SECOND_RUN, hook=hook, reissue=True)
+
+        async def stopped_in_between() -> None:
+            running = asyncio.create_task(issuer.run())
+            while factories.posts(tenant) < 2:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.2)
+            issuer.workers.stop("stopped")
+            await asyncio.wait_for(running, 3)
+
+        asyncio.run(stopped_in_between())
+        (row,) = factories.by_row(issuer.results()).values()
+        assert row["status"] == "failed"
+
     def test_one_that_the_work_did_not_come_to_again_has_failed(self, sqlite_ledger: Ledger, tenant: Sandbox) -> None:
         issue(organizations(1), sqlite_ledger)
         (entry,) = sqlite_ledger.live_entries()
@@ -375,6 +405,33 @@ class TestOneLinkPerConnection:
         issue(wanted, sqlite_ledger, SECOND_RUN)
         assert len(factories.living(tenant)) == 2
 
+    @pytest.mark.parametrize("fault", ["rate_limit_storm", "error_before", "drop_before"])
+    def test_one_whose_revocation_fails_at_first_is_revoked_all_the_same(
+        self, sqlite_ledger: Ledger, tenant: Sandbox, fault: Any
+    ) -> None:
+        issue([organization(request(1, **self.SAME))], sqlite_ledger)
+        tenant.fault(fault, route="revoke", count=1)
+        wanted = [organization(request(2, **self.SAME))]
+        outcomes = issue(wanted, sqlite_ledger, SECOND_RUN, one_link_per_connection=True)
+        assert factories.statuses(outcomes) == {"created": 1}
+        assert factories.recorded(sqlite_ledger) == factories.living(tenant)
+        assert len(factories.living(tenant)) == 1
+
+    @pytest.mark.parametrize("code", [400, 409])
+    def test_a_row_that_gets_no_link_says_that_another_prospects_was_revoked(
+        self, sqlite_ledger: Ledger, tenant: Sandbox, code: int
+    ) -> None:
+        issue([organization(request(1, **self.SAME))], sqlite_ledger)
+        said = {"error_code": "connection_conflict", "message": "A connection with this name already exists."}
+        tenant.fault("fail_match", connection_name="acme", status=code, **said)
+        wanted = [organization(request(2, **self.SAME))]
+        (row,) = issue(wanted, sqlite_ledger, SECOND_RUN, one_link_per_connection=True).values()
+        assert row["status"] == "failed"
+        assert row["error"].startswith(
+            "Another prospect's link for this connection was revoked first, and no new one exists. "
+        )
+        assert not factories.living(tenant)
+
     def test_those_in_the_same_batch_and_of_a_later_run_are_left_alone(
         self, sqlite_ledger: Ledger, tenant: Sandbox
     ) -> None:
@@ -392,7 +449,7 @@ class TestEnabledClients:
             ({}, (), "con1;con2", ["con1", "con2"]),
             ({}, ("run2", "run1"), "con1", ["run1", "run2"]),
             ({"enabled_clients": ["row1"]}, ("run1",), "con1", ["row1"]),
-            ({"enabled_clients": []}, ("run1",), "con1", []),
+            ({"enabled_clients": []}, ("run1",), "con1", ["run1"]),
             ({"connection_id": "con_1", "connection_config": None}, ("run1",), "con1", None),
         ],
     )

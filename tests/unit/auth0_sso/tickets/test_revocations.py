@@ -15,7 +15,7 @@ from tests.support.factories import NOW, entry
 
 ENTRY = entry(created_at=NOW - 1000)
 TICKET = IssuedTicket(ENTRY.key, NOW - 1000)
-REVOCATION = Revocation(ENTRY.key, NOW - 1000, NOW + 1000, "t1", NOW - 10, "create_sso_tickets/run-2")
+REVOCATION = Revocation(ENTRY.key, NOW - 1000, NOW + 1000, "t1", NOW - 10, "create_sso_tickets/run-2", ENTRY.key)
 NEWER = {"created_at": NOW - 5}
 GONE: dict[str, Any] = {"ticket": None}
 

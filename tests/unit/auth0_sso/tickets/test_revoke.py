@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from auth0_sso.exceptions import Auth0RowError, Auth0RunError, Auth0TransientError
-from auth0_sso.ledger.records import Entry
+from auth0_sso.ledger.records import Entry, RunAttempt
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.tickets.batch import IssuedTicket
 
@@ -36,7 +36,7 @@ def revoker_of(
     **options: Any,
 ) -> factories.Revoker:
     hook = hook or factories.open_hook(ledger, timeouts=replace(factories.SHORT, retry_budget=retry_budget))
-    return factories.Revoker(tickets_of(entries), hook, ledger, RUN, **options)
+    return factories.Revoker(tickets_of(entries), hook, ledger, RunAttempt(RUN), **options)
 
 
 def run(revoker: factories.Revoker) -> list[dict[str, Any]]:
