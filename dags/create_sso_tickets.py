@@ -9,6 +9,7 @@ from typing import Any
 from airflow.sdk import Asset, Metadata, Param, chain, dag, task
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowSkipException
+from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.operators.approval import ApprovePlanOperator
 from auth0_sso.operators.links import ReportLink
 from auth0_sso.operators.notify import notifiers, outcome_callbacks
@@ -19,6 +20,7 @@ from auth0_sso.runtime.storage import storage_path
 from auth0_sso.tickets.collect import outcomes_of, stats_of
 from auth0_sso.tickets.forecast import forecast
 from auth0_sso.tickets.preflight import RunOptions, check_before_creating
+from auth0_sso.tickets.seal import sealed
 
 from include import create_tickets, prospects, run
 from include.params import CREATE_PARAMS, require_known
@@ -52,9 +54,9 @@ def plan_fan_out(loaded: dict[str, Any], *, params: dict[str, Any], ti: Any, dag
     lost = create_tickets.require_ledger(folder, expected.ledger_is_empty, params)
     limits = {"given": params["max_mapped_tasks"], "longest": conf.getint("core", "max_map_length")}
     fan_out = run.choose_fan_out(len(expected.requests), expected.counts.requests, **vars(expected.capacity), **limits)
-    batches = create_tickets.plan(found, fan_out, expected, folder)
-    ti.xcom_push("plan", create_tickets.summarize_plan(found, batches, fan_out, expected, lost))
-    return [{**batch, "ledger_id": checked.ledger_id} for batch in batches]
+    batches, sha256 = create_tickets.plan(found, fan_out, expected, folder)
+    ti.xcom_push("plan", create_tickets.summarize_plan(found, batches, fan_out, expected, lost, sha256))
+    return sealed(batches, RunAttempt.of(dag_run), checked.ledger_id)
 
 
 @task(trigger_rule="all_done", outlets=[REPORTS], doc_md=CREATE_DOCS["export_report"])
@@ -64,7 +66,8 @@ def export_report(loaded: dict[str, Any] | None, *, ti: Any, dag_run: Any) -> An
         raise AirflowSkipException("load_prospects failed: no row is known, so there is nothing to report.")
     folder = storage_path(loaded["folder"], "folder")
     read = prospects.read_rows(storage_path(loaded["manifest"], "manifest"), loaded["sha256"])
-    plan = create_tickets.read_plan(folder)
+    planned = ti.xcom_pull(task_ids="plan_fan_out", key="plan")
+    plan = create_tickets.read_plan(folder, planned and planned["sha256"])
     outcomes = outcomes_of(ti, dag_run, TICKETS, read[0], tenant=plan.tenant, profile_id=plan.profile_id)
     exported = create_tickets.export(*read, plan, outcomes, stats_of(ti, TICKETS), folder, dag_run)
     yield Metadata(REPORTS, {name: exported[name] for name in ("report_uri", "summary")})
@@ -100,6 +103,7 @@ def create_sso_tickets() -> None:
         on_existing="{{ params.on_existing }}",
         one_link_per_connection="{{ params.one_link_per_connection }}",
         plan_only="{{ params.dry_run }}",
+        require_seal=True,
         map_index_template="{{ task.batch['label'] }}",
         pool=POOL,
         doc_md=CREATE_DOCS[TICKETS],

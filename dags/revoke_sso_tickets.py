@@ -31,6 +31,7 @@ def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -
     from auth0_sso.ledger.records import RunAttempt
     from auth0_sso.tickets.forecast import read_capacity
     from auth0_sso.tickets.preflight import check_before_revoking
+    from auth0_sso.tickets.seal import sealed
     from auth0_sso.tickets.select import select_tickets as select
 
     require_known(params, dag.params)
@@ -51,7 +52,7 @@ def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -
     fan_out = run.choose_fan_out(len(tickets), len(tickets), **vars(read_capacity()), **limits, few=0)
     batches, sha256 = revoke_tickets.plan(tickets, finished, fan_out, folder)
     ti.xcom_push("selection", sha256)
-    return [{**batch, "ledger_id": ledger_id} for batch in batches]
+    return sealed(batches, RunAttempt.of(dag_run), ledger_id)
 
 
 @task(trigger_rule="all_done", doc_md=REVOKE_DOCS["export_report"])
@@ -89,6 +90,7 @@ def revoke_sso_tickets() -> None:
     revoked = RevokeSsoTicketsOperator.partial(
         task_id="revoke_tickets",
         plan_only="{{ params.dry_run }}",
+        require_seal=True,
         map_index_template="{{ task.batch['label'] }}",
         pool=POOL,
         doc_md=REVOKE_DOCS["revoke_tickets"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -11,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from include import reports
-from include.files import PLAN_FOLDER, json_bytes, make_private, write_batches, write_private
+from include.files import PLAN_FOLDER, json_bytes, make_private, write_batches, write_checked
 from include.prospects import (
     Prospects,
     clients_warning,
@@ -58,6 +59,10 @@ class InvalidRowsError(ValueError):
 
 class NewLedgerError(ValueError):
     """The ledger is empty, but links exist: their prospects would get a second one."""
+
+
+class ChangedFileError(ValueError):
+    """A file of the run was changed by somebody else."""
 
 
 class ReplaceLimitError(ValueError):
@@ -176,24 +181,21 @@ def require_ledger(folder: AnyPath, ledger_is_empty: bool, params: Mapping[str, 
 def require_few_revocations(revocations: Sequence[str], params: Mapping[str, Any]) -> None:
     """Check that the run revokes no more valid links than its ``replace_limit``.
 
-    A dry run, and a run that waits for an approval, only log a warning.
+    The log names the first of them. A dry run, and a run that waits for an approval, are not stopped.
 
     :param revocations: a line for each valid link, which names its row.
     :param params: the run's; ``replace_limit`` None means no limit, and so does ``on_existing`` ``reissue``.
     :raises ReplaceLimitError: lists the first links, and says what to do.
     """
-    limit = params["replace_limit"]
-    if params["on_existing"] == "reissue" or limit is None or len(revocations) <= limit:
+    if not revocations:
         return
+    limit = params["replace_limit"]
     more = len(revocations) - _SHOWN_PROBLEMS
     lines = [*revocations[:_SHOWN_PROBLEMS], *([f"… and {more} more"] if more > 0 else [])]
-    text = "\n".join(
-        [
-            f"{len(revocations)} valid links, which customers may hold, would be revoked. replace_limit is {limit}.",
-            *lines,
-        ]
-    )
-    if not (params["require_approval"] or params["dry_run"]):
+    first = f"Valid links, which customers may hold, that would be revoked: {len(revocations)}. replace_limit: {limit}."
+    text = "\n".join([first, *lines])
+    is_allowed = params["on_existing"] == "reissue" or limit is None or len(revocations) <= limit
+    if not (is_allowed or params["require_approval"] or params["dry_run"]):
         raise ReplaceLimitError(
             f"{text}\nSo nothing was sent. If the rows are wrong, correct the CSV. If the links are to be replaced, "
             "trigger another run with a higher replace_limit, or with require_approval, and approve it."
@@ -206,26 +208,36 @@ def plan_warnings(found: Prospects, expected: Forecast) -> list[str]:
     return [*expected.warnings, *clients_warning(found.valid, expected.has_default_clients)]
 
 
-def plan(found: Prospects, fan_out: FanOut, expected: Forecast, folder: AnyPath) -> list[dict[str, str]]:
+def plan(found: Prospects, fan_out: FanOut, expected: Forecast, folder: AnyPath) -> tuple[list[dict[str, str]], str]:
     """Divide the organizations among the mapped tasks, and keep what the report needs of the plan.
 
-    :return: for each task its ``label`` and, as ``batch`` and ``sha256``, the path and digest of its batch file.
+    :return: for each task its ``label`` and, as ``batch`` and ``sha256``, the path and digest of its batch file; then
+        the digest of what is kept.
     """
     warnings = plan_warnings(found, expected)
     for warning in warnings:
         log.warning(warning)
     batches = write_batches(plan_batches(found, fan_out.tasks, expected.requests), folder)
     kept = Plan(expected.tenant, expected.profile_id, warnings)
-    write_private(folder / PLAN_FOLDER, _PLAN_FILE, [json_bytes(kept)])
-    return batches
+    return batches, write_checked(folder / PLAN_FOLDER, _PLAN_FILE, json_bytes(kept))
 
 
-def read_plan(folder: AnyPath) -> Plan:
-    """Return what :func:`plan` kept in the run's folder; without a plan, nothing was sent."""
+def read_plan(folder: AnyPath, sha256: str | None) -> Plan:
+    """Return what :func:`plan` kept in the run's folder.
+
+    :param sha256: the digest that it returned; None if the last plan has failed, and an earlier one may be there.
+    :raises ChangedFileError: if the file was changed since.
+    """
+    file = folder / PLAN_FOLDER / _PLAN_FILE
     try:
-        content = (folder / PLAN_FOLDER / _PLAN_FILE).read_bytes()
+        content = file.read_bytes()
     except FileNotFoundError:
         return Plan()
+    if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+        raise ChangedFileError(
+            f"{file} is not as plan_fan_out wrote it. Find out who has changed it, and who may write to the run's "
+            "folder. Then clear plan_fan_out and all that follows it."
+        )
     return Plan(**json.loads(content))
 
 
@@ -235,10 +247,12 @@ def summarize_plan(
     fan_out: FanOut,
     expected: Forecast,
     links_not_in_ledger: int,
+    sha256: str,
 ) -> dict[str, Any]:
     """Return what the run is going to do, and log it.
 
     :param links_not_in_ledger: see :func:`require_ledger`.
+    :param sha256: of what :func:`plan` has kept.
     :return: what the ledger says, ``prospects``, ``create``, ``reuse``, ``replace``, ``revocations``, ``requests`` and
         ``seconds``, which is None if unknown; ``organizations``, ``invalid``, ``warnings``, ``mapped_tasks``, and
         ``fan_out``, why there are so many. Prospects are counted, not rows: rows that repeat a prospect count once.
@@ -254,7 +268,7 @@ def summarize_plan(
         "warnings": len(found.warnings) + len(plan_warnings(found, expected)),
     }
     log.info("The plan: %s", ", ".join(f"{name} {planned[name]}" for name in PLAN_FIELDS))
-    return {name: planned[name] for name in PLAN_FIELDS}
+    return {**{name: planned[name] for name in PLAN_FIELDS}, "sha256": sha256}
 
 
 def export(

@@ -109,6 +109,12 @@ def write_private(folder: AnyPath, name: str, content: Iterable[bytes]) -> str:
     return str(folder / name)
 
 
+def write_checked(folder: AnyPath, name: str, content: bytes) -> str:
+    """Write a file as :func:`write_private` does, and return its SHA-256 in hexadecimal."""
+    write_private(folder, name, [content])
+    return sha256(content).hexdigest()
+
+
 def write_batches(batches: Sequence[Batch], folder: AnyPath) -> list[dict[str, str]]:
     """Write ``plan/batch-0001.json`` and so on into the run's folder, and remove those of an earlier plan.
 

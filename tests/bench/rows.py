@@ -95,7 +95,7 @@ def measure(case: Case, folder: Path) -> dict[str, float]:
     loaded = create_tickets.load(source, "", 0, folder)
     checked = time.perf_counter()
     found = create_tickets.read(Path(loaded["manifest"]), loaded["sha256"])
-    batches = create_tickets.plan(found, FanOut(_MAX_TASKS, ""), FixedForecast(), folder)
+    batches, _ = create_tickets.plan(found, FanOut(_MAX_TASKS, ""), FixedForecast(), folder)
     planned = time.perf_counter()
     expected = (case.rows, 0, _MAX_TASKS) if case.valid else (0, case.rows, 0)
     if (loaded["valid"], loaded["invalid"], len(batches)) != expected:

@@ -56,7 +56,7 @@ def test_a_run_that_would_revoke_more_links_than_its_limit_stops_and_lists_them(
     stopped = trigger(prospects_csv=changed)
     assert stopped.states()["plan_fan_out"] == "failed"
     said = stopped.log("plan_fan_out")
-    assert "11 valid links, which customers may hold, would be revoked. replace_limit is 10." in said
+    assert "Valid links, which customers may hold, that would be revoked: 11. replace_limit: 10." in said
     assert all(f"row {row}: it{row}@limit.example has a valid link until" in said for row in range(1, 12))
     assert living(tenant) == mailed
 

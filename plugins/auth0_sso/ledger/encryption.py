@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import time
 from typing import Any
 
@@ -37,6 +39,7 @@ class Cipher:
                 advice="It is one key, or several separated by commas, each 32 bytes in URL-safe base64.",
             ) from None
         self.has_old_keys = len(fernets) > 1
+        self._signing_keys = [hashlib.sha256(f"sign {key}".encode()).digest() for key in keys.split(",")]
         self._first = fernets[0]
         self._any = MultiFernet(fernets)
 
@@ -67,6 +70,15 @@ class Cipher:
                 raise
             return None
 
+    def sign(self, text: str) -> str:
+        """Return a signature of a text, in hexadecimal, that nobody can make without a key."""
+        return _signature(self._signing_keys[0], text)
+
+    def has_signed(self, text: str, signature: str) -> bool:
+        """Whether a signature was made of this text, with any of the keys."""
+        made = (_signature(key, text) for key in self._signing_keys)
+        return any(hmac.compare_digest(one.encode(), signature.encode()) for one in made)
+
     def is_current(self, encrypted: str) -> bool:
         """Whether it was encrypted with the first key."""
         try:
@@ -74,6 +86,10 @@ class Cipher:
         except InvalidToken:
             return False
         return True
+
+
+def _signature(key: bytes, text: str) -> str:
+    return hmac.new(key, text.encode(errors="surrogatepass"), hashlib.sha256).hexdigest()
 
 
 def rotate_keys(engine: Engine, cipher: Cipher, now: float, seconds: float = 60.0) -> bool:

@@ -24,6 +24,7 @@ from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.runtime.retry_policy import Auth0RetryPolicy
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from auth0_sso.tickets.collect import STATS_KEY
+from auth0_sso.tickets.seal import require_seal
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -36,9 +37,11 @@ class SsoTicketsOperator(BaseOperator):
     """
     What the operators share: the ledger, the rate of their pool slots, and an event loop of their own.
 
-    :param batch: ``{"label": str, "batch": str, "sha256": str, "ledger_id": str}``: what a mapped instance is called,
-        the path or URI of its batch file, see :mod:`auth0_sso.tickets.batch`, that file's digest, and the ledger that
-        the run was planned with; without ``sha256`` or ``ledger_id`` that is not checked. (templated)
+    :param batch: ``{"label": str, "batch": str, "sha256": str, "ledger_id": str, "seal": str}``: what a mapped instance
+        is called, the path or URI of its batch file, see :mod:`auth0_sso.tickets.batch`, its digest, the ledger that
+        the run was planned with, and its seal. Without ``sha256`` or ``ledger_id`` that is not checked. (templated)
+    :param require_seal: whether only a batch is taken that the run's plan has sealed, see
+        :mod:`auth0_sso.tickets.seal`.
     :param auth0_conn_id: a connection of type ``auth0``. (templated)
     :param plan_only: everything but the calls. (templated)
     :param retry_budget: seconds for which a busy or unreachable tenant may hold up one ticket.
@@ -52,6 +55,7 @@ class SsoTicketsOperator(BaseOperator):
         self,
         *,
         batch: Mapping[str, str] | None = None,
+        require_seal: bool = False,
         auth0_conn_id: str = Auth0Hook.default_conn_name,
         plan_only: bool | str = False,
         retry_budget: float = DEFAULT_TIMEOUTS.retry_budget,
@@ -61,6 +65,7 @@ class SsoTicketsOperator(BaseOperator):
     ) -> None:
         super().__init__(pool=pool, retry_policy=retry_policy or Auth0RetryPolicy(), **kwargs)
         self.batch = batch
+        self.require_seal = require_seal
         self.auth0_conn_id = auth0_conn_id
         self.plan_only = plan_only
         self.retry_budget = retry_budget
@@ -80,7 +85,10 @@ class SsoTicketsOperator(BaseOperator):
             token_store = LedgerTokenStore(ledger.database)
             hook = Auth0Hook(self.auth0_conn_id, token_store=token_store, timeouts=timeouts)
             hook.rate_limiter = hook.settings.rate_limiter(self.pool_slots, ti.start_date, timeouts)
-            work = self.work(hook, ledger, RunAttempt.of(context["dag_run"], ti.max_tries))
+            attempt = RunAttempt.of(context["dag_run"], ti.max_tries)
+            if self.require_seal:
+                require_seal(self.batch or {}, attempt)
+            work = self.work(hook, ledger, attempt)
             try:
                 self._run(hook, work)
                 work.raise_if_incomplete()

@@ -12,9 +12,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Strict, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from auth0_sso.exceptions import Auth0RunError
@@ -68,7 +68,7 @@ class RequestGroup:
 class _Body(TypedDict, total=False):
     """The fields of a request's body that are read here; the API checks the rest."""
 
-    ttl_sec: int | None
+    ttl_sec: Annotated[int, Strict()] | None
     connection_id: str | None
     connection_config: dict[str, Any] | None
     domain_aliases_config: dict[str, Any] | None
@@ -80,11 +80,12 @@ class _Body(TypedDict, total=False):
 _BODY = TypeAdapter(_Body)
 
 
-def body_problem(request: TicketRequest) -> str:
+def body_problem(spec: TicketSpec) -> str:
     """Return why a request can't be sent: its body has values of a wrong type, or no JSON; empty if it is right."""
     try:
-        _BODY.validate_python(request.body)
-        json.dumps(request.body)
+        _BODY.validate_python(spec.request.body)
+        json.dumps(spec.body, ensure_ascii=False).encode()
+        _ = spec.key, spec.fingerprint
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, ('body', *one['loc'])))}: {one['msg']}" for one in error.errors())
     except (TypeError, ValueError, RecursionError) as error:

@@ -80,7 +80,7 @@ class TicketIssuer:
 
     async def run(self) -> None:
         """Finish every request, unless an Auth0RunError says that none can succeed until settings are fixed."""
-        sound = [spec for spec in self._specs if not self._refuse(spec.request)]
+        sound = [spec for spec in self._specs if not self._refuse(spec)]
         groups = group_requests(await asyncio.to_thread(recognized, self._ledger, sound))
         self._keys = {group.first.key for group in groups}
         try:
@@ -120,11 +120,11 @@ class TicketIssuer:
     def _outcome(self, request: TicketRequest) -> Outcome:
         return self._outcomes.get(request.row) or Outcome(request, OutcomeStatus.NOT_ATTEMPTED, self.workers.stopped)
 
-    def _refuse(self, request: TicketRequest) -> bool:
+    def _refuse(self, spec: TicketSpec) -> bool:
         """Record that a request fails if its body can't be sent; return whether it does."""
-        problem = body_problem(request)
+        problem = body_problem(spec)
         if problem:
-            self._outcomes[request.row] = Outcome(request, OutcomeStatus.FAILED, problem)
+            self._outcomes[spec.request.row] = Outcome(spec.request, OutcomeStatus.FAILED, problem)
         return bool(problem)
 
     async def _process_and_record(self, group: RequestGroup) -> None:

@@ -28,9 +28,10 @@ _UNKNOWN = (
 )
 
 _UNSEEN = (
-    "An answer of Auth0 has not come, so there may be a link that nobody has seen and that can't be revoked. It "
-    "expires by itself, or five hours after it was first opened."
+    "Another link of this prospect may work that can't be revoked here: an answer of Auth0 has not come, or an older "
+    "link had only just expired. It expires by itself, or five hours after it was first opened."
 )
+_UNDER_WAY = "A request for a link is under way: when the run that sends it has ended, revoke again. The run is"
 
 
 def select_tickets(
@@ -84,7 +85,7 @@ def select_tickets(
             log.warning("Links of later runs are left alone; to revoke them, trigger another run", links=later)
         wanted = [asdict(IssuedTicket(entry.key, entry.created_at or 0.0)) for entry in earlier]
         others = {row["ticket_id"]: row for row in reported if row["ticket_id"] and row["ticket_id"] not in working}
-        return wanted, [*_finished(ledger, attempt, others), *map(_unseen, unseen())]
+        return wanted, [*_finished(ledger, attempt, others), *(_unseen(one, ledger.now()) for one in unseen())]
 
 
 @dataclass(frozen=True)
@@ -118,21 +119,18 @@ def _named(given: Collection[str]) -> frozenset[str]:
 
 
 def _wait_for_answers(ledger: Ledger, unseen: Callable[[], list[Entry]], timeouts: Timeouts) -> None:
-    """Wait until the requests that are under way now are answered, or no answer can come any more."""
+    """Wait until no request is under way, at most until no answer to one that is under way now can come any more."""
 
-    def under_way() -> set[tuple[str, float]]:
+    def under_way() -> list[Entry]:
         now = ledger.now()
-        return {
-            (one.key, one.requested_at)
-            for one in unseen()
-            if one.status == EntryStatus.IN_FLIGHT and one.answer_by > now
-        }
+        return [one for one in unseen() if one.status == EntryStatus.IN_FLIGHT and one.answer_by > now]
 
     waited_for = under_way()
-    while waited_for:
+    until = max((one.answer_by for one in waited_for), default=0.0)
+    while waited_for and ledger.now() < until:
         log.info("Requests for tickets are under way; waiting for their answers", requests=len(waited_for))
         time.sleep(timeouts.poll_interval)
-        waited_for &= under_way()
+        waited_for = under_way()
 
 
 def _finished(ledger: Ledger, attempt: RunAttempt, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -154,7 +152,8 @@ def _from_report(row: Mapping[str, Any], now: float) -> dict[str, Any]:
     }
 
 
-def _unseen(entry: Entry) -> dict[str, Any]:
+def _unseen(entry: Entry, now: float) -> dict[str, Any]:
+    is_under_way = entry.status == EntryStatus.IN_FLIGHT and entry.answer_by > now
     return {
         "organization_id": entry.organization_id,
         "organization_name": entry.organization_name,
@@ -163,7 +162,7 @@ def _unseen(entry: Entry) -> dict[str, Any]:
         "created_at": "",
         "expires_at": iso(entry.unseen_ticket_until),
         "status": RevocationStatus.FAILED.value,
-        "error": _UNSEEN,
+        "error": f"{_UNDER_WAY} {entry.run}." if is_under_way else _UNSEEN,
     }
 
 

@@ -24,9 +24,10 @@ def run_without_sending(text: str, folder: Path, on_invalid_rows: str = "skip") 
     """Take a CSV through all steps but the requests; return the plan and what the export returned."""
     loaded = create_tickets.load(None, text, 0, folder)
     found = create_tickets.read(Path(loaded["manifest"]), loaded["sha256"], on_invalid_rows=on_invalid_rows)
-    planned = create_tickets.plan(found, FanOut(128, ""), FixedForecast(), folder)
+    planned, sha256 = create_tickets.plan(found, FanOut(128, ""), FixedForecast(), folder)
     rows, warnings = read_rows(Path(loaded["manifest"]), loaded["sha256"])
-    return planned, create_tickets.export(rows, warnings, create_tickets.read_plan(folder), [], [], folder, RUN)
+    plan = create_tickets.read_plan(folder, sha256)
+    return planned, create_tickets.export(rows, warnings, plan, [], [], folder, RUN)
 
 
 def test_a_run_of_only_invalid_rows_fails_before_its_plan_if_on_invalid_rows_is_fail(
@@ -50,7 +51,7 @@ def test_a_whole_number_may_be_written_with_a_point(tmp_path: Path) -> None:
     found = create_tickets.read(Path(loaded["manifest"]), loaded["sha256"])
     assert [type(prospect.body["ttl_sec"]) for prospect in found.valid] == [int, int]
     fan_out = choose_fan_out(2, 2, 4, 1.0, given=one, longest=1024)
-    assert len(create_tickets.plan(found, fan_out, FixedForecast(), tmp_path)) == 1
+    assert len(create_tickets.plan(found, fan_out, FixedForecast(), tmp_path)[0]) == 1
 
 
 @pytest.mark.parametrize("text", ["organization_id\n", "organization_id\n\n,\n", "\ufeff\n\n"])
@@ -94,7 +95,7 @@ def test_the_plan_counts_what_was_found_and_what_is_expected_in_one_line_of_the_
     expected = FixedForecast(revocations=["row 2: …"], warnings=["row 3: …", "row 4: …"])
     with caplog.at_level(logging.INFO):
         plan = create_tickets.summarize_plan(
-            found, [{"label": "Acme", "batch": "b.json"}], FanOut(1, "one slot"), expected, 7
+            found, [{"label": "Acme", "batch": "b.json"}], FanOut(1, "one slot"), expected, 7, "5a"
         )
     assert plan == {
         **COUNTS,
@@ -105,6 +106,7 @@ def test_the_plan_counts_what_was_found_and_what_is_expected_in_one_line_of_the_
         "mapped_tasks": 1,
         "fan_out": "one slot",
         "links_not_in_ledger": 7,
+        "sha256": "5a",
     }
     (line,) = caplog.messages
     assert line == (
@@ -122,7 +124,7 @@ class TestReplaceLimit:
         with pytest.raises(create_tickets.ReplaceLimitError) as error:
             create_tickets.require_few_revocations(self.LINES, self.PARAMS)
         lines = str(error.value).splitlines()
-        assert lines[0].startswith("25 valid links, which customers may hold, would be revoked. replace_limit is 2.")
+        assert lines[0].endswith("that would be revoked: 25. replace_limit: 2.")
         assert lines[1:21] == self.LINES[:20]
         assert lines[21] == "… and 5 more"
         assert lines[22].startswith("So nothing was sent.")
@@ -140,9 +142,11 @@ class TestReplaceLimit:
         ("lines", "changes"),
         [(2, {}), (0, {"replace_limit": 0}), (25, {"replace_limit": None}), (25, {"on_existing": "reissue"})],
     )
-    def test_all_else_passes(self, lines: int, changes: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    def test_all_else_passes_and_the_log_names_them(
+        self, lines: int, changes: dict[str, Any], caplog: pytest.LogCaptureFixture
+    ) -> None:
         create_tickets.require_few_revocations(self.LINES[:lines], {**self.PARAMS, **changes})
-        assert caplog.text == ""
+        assert ("row 1: a valid link" in caplog.text) is (lines > 0)
 
 
 def test_the_report_has_the_warnings_of_the_plan_and_the_rows_whose_links_were_replaced(tmp_path: Path) -> None:
@@ -151,7 +155,7 @@ def test_the_report_has_the_warnings_of_the_plan_and_the_rows_whose_links_were_r
     create_tickets.plan(found, FanOut(1, ""), FixedForecast(warnings=["row 2: another link"]), tmp_path)
     outcomes = [{"row": row, "status": "created", "replaced": row == 2} for row in (1, 2)]
     rows, warnings = read_rows(Path(loaded["manifest"]), loaded["sha256"])
-    plan = create_tickets.read_plan(tmp_path)
+    plan = create_tickets.read_plan(tmp_path, None)
     summary = create_tickets.export(rows, warnings, plan, outcomes, [], tmp_path, RUN)["summary"]
     assert summary["warnings"] == ["row 2: another link"]
     assert (summary["tenant"], summary["replaced"], summary["replaced_rows"]) == ("acme.example.com", 1, [2])
@@ -165,13 +169,24 @@ def test_the_plan_warns_of_rows_without_clients_unless_the_run_or_the_connection
     found = load_prospects(None, text="organization_id,enabled_clients\norg_1,\norg_2,c1\n")
     create_tickets.make_private(tmp_path)
     create_tickets.plan(found, FanOut(1, ""), FixedForecast(has_default_clients=has_default), tmp_path)
-    warnings = create_tickets.read_plan(tmp_path).warnings
+    warnings = create_tickets.read_plan(tmp_path, None).warnings
     assert [warning.partition(":")[0] for warning in warnings] == ([] if has_default else ["row 1"])
     assert ("Enable Connection" in caplog.text) is not has_default
 
 
+def test_a_plan_that_somebody_has_changed_is_not_taken(tmp_path: Path) -> None:
+    create_tickets.make_private(tmp_path)
+    found = load_prospects(None, text="organization_id\norg_1\n")
+    _, sha256 = create_tickets.plan(found, FanOut(1, ""), FixedForecast(), tmp_path)
+    file = tmp_path / "plan" / "plan.json"
+    assert create_tickets.read_plan(tmp_path, sha256).tenant == "acme.example.com"
+    file.write_text(file.read_text().replace("acme", "evil"))
+    with pytest.raises(create_tickets.ChangedFileError, match=r"plan\.json is not as plan_fan_out wrote it"):
+        create_tickets.read_plan(tmp_path, sha256)
+
+
 def test_without_a_plan_the_report_knows_no_tenant(tmp_path: Path) -> None:
-    assert create_tickets.read_plan(tmp_path) == create_tickets.Plan()
+    assert create_tickets.read_plan(tmp_path, None) == create_tickets.Plan()
 
 
 def test_what_the_export_returns_names_the_first_rows_that_failed_and_why(tmp_path: Path) -> None:

@@ -35,9 +35,9 @@ def modes_under(folder: Path) -> dict[str, int]:
 def create(folder: Path) -> None:
     loaded = create_tickets.load(None, CSV, 0, folder)
     found = create_tickets.read(Path(loaded["manifest"]), loaded["sha256"])
-    create_tickets.plan(found, FanOut(2, ""), FixedForecast(), folder)
+    _, sha256 = create_tickets.plan(found, FanOut(2, ""), FixedForecast(), folder)
     rows, warnings = read_rows(Path(loaded["manifest"]), loaded["sha256"])
-    create_tickets.export(rows, warnings, create_tickets.read_plan(folder), [], [], folder, RUN)
+    create_tickets.export(rows, warnings, create_tickets.read_plan(folder, sha256), [], [], folder, RUN)
 
 
 def revoke(folder: Path) -> None:

@@ -178,7 +178,16 @@ class TestTicketsThatNobodyHasSeen:
         assert time.monotonic() - began >= 0.25
         assert wanted == []
         assert (finished["status"], finished["prospect"]) == ("failed", "prospect-9@example.com")
-        assert "there may be a link that nobody has seen and that can't be revoked" in finished["error"]
+        assert "Another link of this prospect may work that can't be revoked here" in finished["error"]
+
+    def test_beside_a_run_that_goes_on_it_ends_and_names_the_run(self, ledger: Ledger) -> None:
+        ledger.begin(factories.spec(self.ROW), None, FIRST_RUN, answer_within=0.2)
+        later = Timer(0.1, ledger.begin, [factories.spec(request(8, "org_8")), None, FIRST_RUN], {"answer_within": 30})
+        later.start()
+        _, finished = selected(all_live=True, timeouts=factories.SHORT)
+        later.join()
+        errors = {one["organization_id"]: one["error"] for one in finished}
+        assert errors["org_8"].endswith(f"The run is {FIRST_RUN.run}.")
 
     def test_so_does_a_lost_answer_and_a_possible_duplicate_of_a_ticket_that_is_revoked(self, ledger: Ledger) -> None:
         lost = ledger.begin(factories.spec(self.ROW), None, FIRST_RUN, answer_within=30)
