@@ -78,6 +78,9 @@ def test_a_wrong_request_is_named_before_anything_is_sent(tenant: Sandbox, reque
     ("body", "said"),
     [
         ({"ttl_sec": "soon"}, "body.ttl_sec: Input should be a valid integer"),
+        ({"ttl_sec": True}, "body.ttl_sec: Input should be a valid integer"),
+        ({"connection_config": {"name": "acme\ud800"}}, "body: 'utf-8' codec can't encode character"),
+        ({"connection_config": {"metadata": {1: "a", "b": "c"}}}, "body: "),
         ({"connection_config": "acme"}, "body.connection_config: Input should be a valid dictionary"),
         ({"enabled_organizations": ["org_1"]}, "body.enabled_organizations.0: Input should be a valid dictionary"),
         ({"enabled_clients": "abc"}, "body.enabled_clients: Input should be a valid list"),
