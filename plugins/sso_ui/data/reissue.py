@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 from auth0_sso.ledger.records import Entry
 
@@ -20,7 +21,7 @@ class ReissueError(ValueError):
 
 def prospect_csv(entry: Entry) -> bytes:
     """
-    Return a CSV whose one row is the prospect's, as its last run had it.
+    Return a CSV whose one row is the prospect's, as its last run had it; it names the profile.
 
     :raises ReissueError: if the run's files are gone, or the row would become another prospect's.
     """
@@ -38,12 +39,28 @@ def _find(entry: Entry) -> Prospect:
         lines = manifest_lines(dag_id, run_id)
     except NoManifestError as error:
         raise ReissueError(f"{error} Run the customer's CSV again.") from None
+    found = []
     for line in map(json.loads, lines):
         if (line.pop("kind"), line["organization_id"]) == ("valid", entry.organization_id):
             prospect = Prospect(**line)
-            if prospect.prospect == entry.prospect:
-                return prospect
-    raise ReissueError("The run's CSV has no such row any more: run the customer's CSV again.")
+            if _may_be(prospect, entry):
+                found.append(prospect)
+    if not found:
+        raise ReissueError("The run's CSV has no such row any more: run the customer's CSV again.")
+    nearest = min(found, key=lambda prospect: prospect.profile_id != entry.profile_id)
+    return replace(nearest, profile_id=entry.profile_id)
+
+
+def _may_be(prospect: Prospect, entry: Entry) -> bool:
+    """
+    Whether a row of the entry's organization is for its person, connection and profile.
+
+    The ledger may know the prospect in its other form, with or without the connection. A row that names no profile has
+    the run's, or the connection's.
+    """
+    person = prospect.prospect.removesuffix(f"|{prospect.connection_name}")
+    is_same = (person, prospect.connection_name) == (entry.person, entry.connection_name)
+    return is_same and prospect.profile_id in ("", entry.profile_id)
 
 
 def _as_csv(prospect: Prospect) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ from airflow.models.log import Log
 from auth0_sso.ledger.records import Entry, EntryStatus, RunAttempt, TicketSpec
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.models import SsoTicket, TicketRequest
+from auth0_sso.tickets.batch import request_from
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from include import create_tickets, reports
+from include.files import fields_of
 from include.prospects import load_prospects
 from tests.unit.sso_ui.conftest import DAG, RUN_ID, SetXCom, SignIn
 
@@ -147,8 +150,7 @@ def test_a_reissue_shows_what_a_run_with_the_customers_row_would_do(
     create_tickets.load(None, text, 0, folder)
     set_xcom({"folder": str(folder)}, task_id="load_prospects")
     prospect = load_prospects(None, text=text).valid[1]
-    request = TicketRequest(organization_id="org_acme", body=prospect.body, prospect=prospect.prospect)
-    spec = TicketSpec(request, "acme.example.com", "ssp_1")
+    spec = TicketSpec(request_from(fields_of(prospect)), "acme.example.com", "ssp_1")
     entry = known.begin(spec, None, ATTEMPT, answer_within=30)
     known.record_created(entry, SsoTicket(LINK), sent_at=known.now(), ttl=86_400)
     answer = browser.post(f"/customers/{entry.key}/reissue", headers=HERE)
@@ -156,6 +158,77 @@ def test_a_reissue_shows_what_a_run_with_the_customers_row_would_do(
     page = browser.get(answer.headers["HX-Redirect"]).text
     assert "1 prospect of 1 organization" in page
     assert "<b>1</b>to replace" in page
+
+
+HEAD = "organization_id,organization_name,prospect_email,connection_name,profile_id\n"
+
+
+@pytest.fixture
+def reissue(browser: TestClient, set_xcom: SetXCom, home: Path) -> Callable[[Entry, str], str]:
+    """Reissue a customer's link whose last run had a CSV; return the preview."""
+
+    def ask(entry: Entry, text: str) -> str:
+        folder = Path(str(reports.run_folder(home / "default", DAG, RUN_ID)))
+        create_tickets.load(None, text, 0, folder)
+        set_xcom({"folder": str(folder)}, task_id="load_prospects")
+        answer = browser.post(f"/customers/{entry.key}/reissue", headers=HERE)
+        assert answer.status_code == 204, answer.text
+        return browser.get(answer.headers["HX-Redirect"]).text
+
+    return ask
+
+
+Reissue = Callable[[Entry, str], str]
+
+
+def issue(ledger: Ledger, prospect: str, *, profile_id: str = "ssp_1", connection_name: str = "acme-ag") -> Entry:
+    request = TicketRequest(organization_id="org_acme", body={}, prospect=prospect, connection_name=connection_name)
+    entry = ledger.begin(TicketSpec(request, "acme.example.com", profile_id), None, ATTEMPT, answer_within=30)
+    return ledger.record_created(entry, SsoTicket(LINK), sent_at=ledger.now(), ttl=86_400)
+
+
+@pytest.mark.parametrize(
+    ("prospect", "connection_name", "cell"),
+    [
+        ("ada@acme.example|acme-ag", "acme-ag", ""),
+        ("ada@acme.example|acme-ag", "acme-ag", "acme-ag"),
+        ("ada@acme.example", "acme-old", "acme-old"),
+    ],
+    ids=["with its connection, by default now", "with its connection, given", "without its connection"],
+)
+def test_a_customer_is_reissued_in_whichever_form_the_ledger_knows_the_prospect(
+    known: Ledger, reissue: Reissue, prospect: str, connection_name: str, cell: str
+) -> None:
+    entry = issue(known, prospect, connection_name=connection_name)
+    page = reissue(entry, f"{HEAD}org_acme,Acme AG,bob@acme.example,,\norg_acme,Acme AG,Ada@acme.example,{cell},\n")
+    assert "1 prospect of 1 organization" in page
+    assert "<b>1</b>to replace" in page
+
+
+def test_another_connection_of_the_same_person_is_not_reissued(known: Ledger, reissue: Reissue) -> None:
+    entry = issue(known, "ada@acme.example")
+    page = reissue(entry, f"{HEAD}org_acme,Acme AG,ada@acme.example,acme-two,\norg_acme,Acme AG,ada@acme.example,,\n")
+    assert "<b>1</b>to replace" in page
+    assert "<td>acme-ag</td>" in page
+    assert "acme-two" not in page
+
+
+@pytest.mark.parametrize("profiles", [("", "ssp_2"), ("ssp_3", "ssp_2"), ("ssp_3", "")], ids=repr)
+def test_a_customer_with_several_profiles_is_reissued_for_the_entrys_own(
+    known: Ledger, reissue: Reissue, profiles: tuple[str, str]
+) -> None:
+    """A row that names no profile had the run's, which the next run may not have."""
+    entry = issue(known, "ada@acme.example", profile_id="ssp_2")
+    rows = "".join(f"org_acme,Acme AG,ada@acme.example,,{profile}\n" for profile in profiles)
+    assert "<b>1</b>to replace" in reissue(entry, HEAD + rows)
+
+
+def test_a_row_of_another_profile_is_not_taken_for_the_customers(
+    browser: TestClient, known: Ledger, reissue: Reissue
+) -> None:
+    entry = issue(known, "ada@acme.example", profile_id="ssp_2")
+    with pytest.raises(AssertionError, match="has no such row any more"):
+        reissue(entry, f"{HEAD}org_acme,Acme AG,ada@acme.example,,ssp_3\n")
 
 
 def test_a_customer_whose_runs_files_are_gone_can_not_be_reissued_here(browser: TestClient, known: Ledger) -> None:
