@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,19 @@ from sso_ui.data.ledger import opened
 INVALID = b'{"kind":"invalid"'
 """How the manifest's line of an invalid row begins."""
 
+_MOST_OTHERS = 200
+_MOST_OTHERS_OF_A_ROW = 5
 _SETTINGS = ("base_url", "profile_id", "custom_domain", "enabled_clients")
+
+
+@dataclass(frozen=True)
+class OtherLink:
+    """A valid link that a prospect without a row has for a row's connection; ``key`` is of the ledger."""
+
+    row: int
+    key: str
+    person: str
+    valid_until: float | None
 
 
 @dataclass(frozen=True)
@@ -46,6 +60,8 @@ class Preview:
         the connection can't be read.
     :param unknown: why that is.
     :param is_first: whether there is no ledger yet, since no link was ever requested.
+    :param counted_at: when the ledger was looked into, UNIX seconds.
+    :param others: the first valid links of prospects without a row, those of a row together.
     """
 
     ttl_sec: int
@@ -57,6 +73,8 @@ class Preview:
     reissue: ExpectedCounts | None
     unknown: str
     is_first: bool = False
+    counted_at: float = 0.0
+    others: Sequence[OtherLink] = ()
 
     def requests(self, *, reissue: bool) -> int:
         """Return how many requests a run sends; without a look into the ledger one a row."""
@@ -93,6 +111,7 @@ def expected_rows(
 def main() -> None:
     """Count."""
     known = json.load(sys.stdin.buffer)
+    counted_at = time.time()
     manifest = Path(sys.argv[1])
     with manifest.open("rb") as lines:
         head = json.loads(next(lines, b"{}"))
@@ -102,11 +121,13 @@ def main() -> None:
     organizations = Counter(row["organization_id"] for row in _valid_rows(manifest))
     reuse, reissue, unknown = None, None, known["unknown"]
     warnings = list(head["warnings"])
+    others: list[OtherLink] = []
     if not unknown:
         try:
             expected = _expected(_valid_rows(manifest), Auth0Settings(**known["settings"]), known["ledger"])
             reuse, reissue = map(count_expected, expected)
             warnings += other_link_warnings(expected[0])
+            others += islice(_others(expected[0]), _MOST_OTHERS)
             requests = (request_from(row) for row in _valid_rows(manifest))
             warnings += clients_warning(requests, bool(known["settings"]["enabled_clients"]))
         except (LedgerError, SQLAlchemyError) as error:
@@ -121,6 +142,8 @@ def main() -> None:
         reissue=reissue,
         unknown=unknown,
         is_first=not unknown and not known["ledger"],
+        counted_at=counted_at,
+        others=others,
     )
     sys.stdout.buffer.write(json_bytes(asdict(preview)))
 
@@ -142,6 +165,13 @@ def _expected(
         attempt, now = _next_run(ledger), ledger.now()
     reissue = (replace(one, action=decide(one.entry, one.group.first, attempt, reissue=True, now=now)) for one in reuse)
     return reuse, reissue
+
+
+def _others(expected: Iterable[Expected]) -> Iterator[OtherLink]:
+    for one in expected:
+        for request in one.group.requests:
+            for other in one.others[:_MOST_OTHERS_OF_A_ROW]:
+                yield OtherLink(request.row, other.key, other.person, other.expires_at)
 
 
 def _next_run(ledger: Ledger) -> RunAttempt:

@@ -7,6 +7,8 @@ The results of a check stay beside the upload, those of each lifetime in files o
 from __future__ import annotations
 
 import json
+import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,32 +27,27 @@ from include.create_tickets import LINKS_WORK_FOR
 from include.files import write_private
 from sso_ui.access import CREATE_DAG
 from sso_ui.checks import counting
-from sso_ui.checks.counting import INVALID, Preview, expected_rows
-from sso_ui.checks.processes import PART, checked
+from sso_ui.checks.counting import INVALID, OtherLink, Preview, expected_rows
+from sso_ui.checks.processes import PART, checked, counted
 from sso_ui.data.ledger import readable_ledger, readable_url
 from sso_ui.data.tenant import Tenant, read_tenant
 from sso_ui.data.uploads import file_of, folder_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from include.files import AnyPath
 
 ROWS_A_PAGE = 100
-_MOST_OTHERS = 5
+RECENT_SECONDS = 20.0
+"""Numbers that are older are counted again when the page is loaded."""
+
 _PREVIEW = TypeAdapter(Preview)
 
 
 @dataclass(frozen=True)
-class OtherLink:
-    """A valid link that another prospect has for a row's connection; ``key`` is the prospect's in the ledger."""
-
-    key: str
-    person: str
-    valid_until: float | None
-
-
-@dataclass(frozen=True)
 class RowLine:
-    """A row of the CSV: what would happen to it, or its problems; ``others`` are the first such links."""
+    """A row of the CSV: what would happen to it, or its problems, and other links for its connection."""
 
     row: int
     organization_id: str
@@ -66,14 +63,15 @@ class RowLine:
 
 def check(upload_id: str, ttl_sec: int) -> Preview:
     """
-    Check an upload and keep the result.
+    Check an upload and keep the result; one that was checked already is only counted again.
 
     :raises PreviewError: if it can't be used as a whole.
     :raises UploadError: if there is no such upload.
     """
     file, folder = file_of(upload_id), folder_of(upload_id)
     try:
-        return _check(file, folder, ttl_sec)
+        is_checked = (folder / _summary(ttl_sec)).exists()
+        return _count(folder, ttl_sec) if is_checked else _check(file, folder, ttl_sec)
     except FileNotFoundError:
         folder_of(upload_id)  # if it has been removed meanwhile
         raise
@@ -81,15 +79,20 @@ def check(upload_id: str, ttl_sec: int) -> Preview:
 
 def read(upload_id: str, ttl_sec: int) -> Preview | None:
     """
-    Return the result that was kept; None if it was not checked so yet, or if the first link was requested since.
+    Return the result that was kept; None if it was not checked so yet.
 
     :raises UploadError: if there is no such upload.
     """
     try:
-        kept = _PREVIEW.validate_json((folder_of(upload_id) / _summary(ttl_sec)).read_bytes())
+        return _PREVIEW.validate_json((folder_of(upload_id) / _summary(ttl_sec)).read_bytes())
     except FileNotFoundError:
         return None
-    return kept if not kept.is_first or _is_first() else None
+
+
+def is_recent(found: Preview) -> bool:
+    """Whether it was counted a moment ago, and the first link was not requested since."""
+    age = time.time() - found.counted_at
+    return 0 <= age < RECENT_SECONDS and (not found.is_first or _is_first())
 
 
 def upload_lines(upload_id: str, ttl_sec: int) -> Iterator[bytes]:
@@ -108,12 +111,14 @@ def read_rows(
     page: int,
     options: RunOptions,
     only_invalid: bool = False,
+    others: Iterable[OtherLink] = (),
 ) -> tuple[list[RowLine], int]:
     """
     Return one page of rows, numbered from 1, with what would happen to each, and how many rows there are.
 
     :param lines: the manifest's line of each row.
     :param options: of the run.
+    :param others: valid links of prospects without a row, to be shown beside the rows.
     """
     shown = range((page - 1) * ROWS_A_PAGE, page * ROWS_A_PAGE)
     rows, total = [], 0
@@ -123,7 +128,10 @@ def read_rows(
                 rows.append(json.loads(line))
             total += 1
     expected = _expected_by_row(rows, tenant, options)
-    return [_row_line(row, expected.get(row["row"])) for row in rows], total
+    beside = defaultdict(list)
+    for other in others:
+        beside[other.row].append(other)
+    return [_row_line(row, expected.get(row["row"]), beside.get(row["row"], ())) for row in rows], total
 
 
 def problems(upload_id: str, ttl_sec: int) -> Iterator[dict[str, Any]]:
@@ -148,10 +156,21 @@ def links_not_in_ledger() -> int:
 def _check(file: AnyPath, folder: AnyPath, ttl_sec: int) -> Preview:
     task = _counting_task(ttl_sec, read_tenant())
     with checked(file, folder, ttl_sec, task) as (manifest, summary):
-        for kept, result in ((_manifest(ttl_sec), manifest), (_summary(ttl_sec), summary)):
-            with result.open("rb") as stream:
-                write_private(folder, kept, iter(partial(stream.read, PART), b""))
+        _keep(manifest, folder, _manifest(ttl_sec))
+        _keep(summary, folder, _summary(ttl_sec))
         return _PREVIEW.validate_json(summary.read_bytes())
+
+
+def _count(folder: AnyPath, ttl_sec: int) -> Preview:
+    task = _counting_task(ttl_sec, read_tenant())
+    with counted(folder / _manifest(ttl_sec), folder, task) as summary:
+        _keep(summary, folder, _summary(ttl_sec))
+        return _PREVIEW.validate_json(summary.read_bytes())
+
+
+def _keep(result: Path, folder: AnyPath, name: str) -> None:
+    with result.open("rb") as stream:
+        write_private(folder, name, iter(partial(stream.read, PART), b""))
 
 
 def _counting_task(ttl_sec: int, tenant: Tenant) -> bytes:
@@ -192,10 +211,9 @@ def _expected_by_row(rows: Iterable[dict[str, Any]], tenant: Tenant, options: Ru
     return {request.row: one for one in found for request in one.group.requests}
 
 
-def _row_line(row: dict[str, Any], expected: Expected | None) -> RowLine:
+def _row_line(row: dict[str, Any], expected: Expected | None, others: Sequence[OtherLink]) -> RowLine:
     carried = {name: row[name] for name in RowLine.__annotations__ if name in row and name != "problems"}
     if expected is None:
         return RowLine(**carried, problems=row.get("problems", ()))
     until = expected.entry.expires_at if expected.entry and expected.would == "reuse" else None
-    others = [OtherLink(one.key, one.person, one.expires_at) for one in expected.others[:_MOST_OTHERS]]
     return RowLine(**carried, would=expected.would, valid_until=until, others=others)

@@ -12,7 +12,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from subprocess import PIPE, Popen, TimeoutExpired
@@ -63,6 +63,23 @@ def checked(file: AnyPath, folder: AnyPath, ttl_sec: int, task: bytes) -> Iterat
 
 
 @contextmanager
+def counted(kept: AnyPath, folder: AnyPath, task: bytes) -> Iterator[Path]:
+    """
+    Count again; the block gets the path of the numbers, a file that ends with it.
+
+    :param kept: the manifest of an earlier check.
+    :raises PreviewError: if that fails.
+    """
+    with _workspace(folder) as space:
+        manifest, summary = space / "manifest", space / "summary"
+        with kept.open("rb") as stream, manifest.open("wb") as copy:
+            shutil.copyfileobj(stream, copy, PART)
+        with _counter(manifest, summary) as counter:
+            _end_counting(counter, task, time.monotonic() + _CHECK_SECONDS)
+        yield summary
+
+
+@contextmanager
 def _workspace(folder: Any) -> Iterator[Path]:
     """Make a local folder for the time of a check, on the disk of a local upload: ``/tmp`` may be in memory."""
     place = folder.path if folder.protocol in ("", "file", "local") else None
@@ -88,14 +105,22 @@ def _check_and_count(content: Path, manifest: Path, summary: Path, ttl_sec: int,
     # The second process imports what it needs, which takes about as long as the check, while the first one checks.
     with (
         _python(content, manifest, *check) as checking,
-        _python(None, summary, counting.__name__, str(manifest)) as counter,
+        _counter(manifest, summary) as counter,
     ):
         errors = _end(checking, b"", until)
         if checking.returncode not in (0, 1):
             raise PreviewError(_reasons(manifest) or [_failure(errors)])
-        errors = _end(counter, task, until)
-        if counter.returncode != 0:
-            raise PreviewError([_failure(errors)])
+        _end_counting(counter, task, until)
+
+
+def _counter(manifest: Path, summary: Path) -> AbstractContextManager[Popen[bytes]]:
+    return _python(None, summary, counting.__name__, str(manifest))
+
+
+def _end_counting(counter: Popen[bytes], task: bytes, until: float) -> None:
+    errors = _end(counter, task, until)
+    if counter.returncode != 0:
+        raise PreviewError([_failure(errors)])
 
 
 @contextmanager

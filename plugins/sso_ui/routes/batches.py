@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+from collections.abc import Hashable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Annotated
@@ -17,6 +18,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import FormData, UploadFile
 
+from include.params import CREATE_PARAMS
 from include.prospects.schema.models import MAX_TTL_SEC
 from include.reports.cells import guard
 from include.reports.wording import plural
@@ -39,6 +41,7 @@ CHECKS: CheckLine[Preview] = CheckLine()
 
 _MOST_OF_THE_FORM = 64 * 2**10
 """Bytes of the form around the CSV."""
+_REPLACE_LIMIT: int = CREATE_PARAMS["replace_limit"]["default"]
 _MOST_SHOWN_AGAIN = 100_000
 """Characters of a pasted CSV that can't be used."""
 
@@ -61,7 +64,7 @@ async def upload(request: Request) -> Response:
             pasted = form.get("text")
             text = pasted[:_MOST_SHOWN_AGAIN] if isinstance(pasted, str) else ""
             upload_id = await _keep(form.get("file"), pasted)
-        await _checked(upload_id, 0)
+        await _checked(upload_id, 0, None)
     except (uploads.UploadError, PreviewError) as error:
         return _unusable(request, error, text)
     root = request.scope.get("root_path", "")
@@ -80,9 +83,11 @@ async def show_preview(
 ) -> HTMLResponse:
     """Show what a run would do, a page of rows at a time; while the CSV is checked, a page that renews itself."""
     try:
-        found = await _checked(upload_id, ttl_sec)
+        kept = await asyncio.to_thread(preview.read, upload_id, ttl_sec)
+        found = kept if kept and page > 1 else await _checked(upload_id, ttl_sec, kept)
         if found is None:
-            return render(request, "waiting.html.j2", 202, is_running=CHECKS.is_running((upload_id, ttl_sec)))
+            is_running = CHECKS.is_running(_key(upload_id, ttl_sec, kept))
+            return render(request, "waiting.html.j2", 202, is_running=is_running)
         return await asyncio.to_thread(_page, request, user, upload_id, found, page, reissue, only_invalid)
     except PreviewError as error:
         return _unusable(request, error)
@@ -119,12 +124,17 @@ async def _keep(file: UploadFile | str | None, text: UploadFile | str | None) ->
     raise PreviewError(["There is nothing to check: choose a CSV, or paste its rows."])
 
 
-async def _checked(upload_id: str, ttl_sec: int) -> Preview | None:
-    """Return an upload's result, which is made now if there is none; None if its check has not ended soon."""
-    if kept := await asyncio.to_thread(preview.read, upload_id, ttl_sec):
+async def _checked(upload_id: str, ttl_sec: int, kept: Preview | None) -> Preview | None:
+    """Return an upload's result, made now unless the kept one is recent; None if that has not ended soon."""
+    if kept is not None and await asyncio.to_thread(preview.is_recent, kept):
         return kept
     check = partial(preview.check, upload_id, ttl_sec)
-    return await CHECKS.result((upload_id, ttl_sec), check, seconds=WAIT_SECONDS)
+    return await CHECKS.result(_key(upload_id, ttl_sec, kept), check, seconds=WAIT_SECONDS)
+
+
+def _key(upload_id: str, ttl_sec: int, kept: Preview | None) -> Hashable:
+    """Return what identifies a check in the line: also the result that it renews, so that no older one is fetched."""
+    return upload_id, ttl_sec, kept and kept.counted_at
 
 
 def _unusable(request: Request, error: uploads.UploadError | PreviewError, text: str = "") -> HTMLResponse:
@@ -138,7 +148,9 @@ def _page(
     tenant = read_tenant()
     lines = preview.upload_lines(upload_id, found.ttl_sec)
     options = RunOptions(on_existing="reissue" if reissue else "reuse")
-    rows, total = preview.read_rows(lines, tenant, page=page, options=options, only_invalid=only_invalid)
+    rows, total = preview.read_rows(
+        lines, tenant, page=page, options=options, only_invalid=only_invalid, others=found.others
+    )
     file = uploads.file_of(upload_id)
     counts = found.reissue if reissue else found.reuse
     requests = found.requests(reissue=reissue)
@@ -158,6 +170,8 @@ def _page(
         rate=capacity.rate,
         mapped_tasks=fan_out.tasks,
         links_not_in_ledger=preview.links_not_in_ledger(),
+        replace_limit=_REPLACE_LIMIT,
+        is_over_limit=counts is not None and not reissue and counts.replace > _REPLACE_LIMIT,
         rows=rows,
         page=page,
         pages=max(1, -(-total // preview.ROWS_A_PAGE)),

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shutil
+import time
 import tracemalloc
 import uuid
 from contextlib import closing
@@ -23,19 +24,23 @@ from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.models import SsoTicket
 from auth0_sso.runtime.pool import POOL
 from auth0_sso.tickets.batch import request_from, spec_of
+from auth0_sso.tickets.outcomes import iso
 from auth0_sso.tickets.preflight import RunOptions
 from fastapi.testclient import TestClient
 from fsspec.implementations.memory import MemoryFileSystem
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 from sso_ui.checks import preview, processes
+from sso_ui.checks.line import CheckLine
 from sso_ui.data import uploads
 from sso_ui.data.tenant import Auth0Hook, read_tenant
+from sso_ui.routes import batches
 from time_machine import TimeMachineFixture
 
 from include import run
 from include.files import fields_of, json_bytes
 from include.prospects import load_prospects
+from include.reports.wording import utc_text
 from tests.support.prospects import csv_of
 from tests.unit.sso_ui.conftest import SignIn
 
@@ -275,6 +280,114 @@ def test_a_valid_link_of_another_prospect_for_the_connection_is_named_and_can_be
     assert f'name="prospect_keys" value=\'["{entry.key}"]\'' in page.text
     sign_in(lambda check: not (check[0] == "POST" and check[2] == "revoke_sso_tickets"))
     assert "Revoke now" not in browser.get(page.url.path).text
+
+
+def test_a_reload_counts_again_what_a_run_has_changed_since(
+    browser: TestClient, default_ledger: Ledger, home: Path, time_machine: TimeMachineFixture
+) -> None:
+    text = csv_of(3, 3, "known")
+    answer = upload(browser, text)
+    assert "Create 3 links</button>" in answer.text
+    (folder,) = (home / "default" / "uploads").iterdir()
+    checked = (folder / "manifest-0.jsonl").stat().st_mtime_ns
+    issue(default_ledger, text, 3)
+    assert "Create 3 links</button>" in browser.get(answer.url.path).text, "it was counted a moment ago"
+    time_machine.move_to(datetime.now(UTC) + timedelta(seconds=30))
+    again = browser.get(answer.url.path).text
+    assert "<b>3</b>to reuse" in again
+    assert "Start the run</button>" in again
+    assert (folder / "manifest-0.jsonl").stat().st_mtime_ns == checked, "the CSV is the same"
+
+
+def test_the_page_says_when_it_was_counted(browser: TestClient) -> None:
+    answer = upload(browser, csv_of(1, 1, "new"))
+    kept = preview.read(answer.url.path.rpartition("/")[2], 0)
+    assert kept is not None
+    assert f"Counted on {utc_text(iso(kept.counted_at))}" in answer.text
+
+
+def test_another_page_of_rows_does_not_count_again(
+    browser: TestClient, base: Any, default_ledger: Ledger, time_machine: TimeMachineFixture
+) -> None:
+    text = csv_of(101, 101, "known")
+    path = upload(browser, text).url.path
+    first = preview.read(path.rpartition("/")[2], 0)
+    time_machine.move_to(datetime.now(UTC) + timedelta(seconds=30))
+    assert browser.get(f"{path}?page=2").status_code == 200
+    assert preview.read(path.rpartition("/")[2], 0) == first
+    assert browser.get(path).status_code == 200
+    assert preview.read(path.rpartition("/")[2], 0) != first
+
+
+def test_a_count_that_nobody_has_waited_for_is_not_shown_later(
+    browser: TestClient, default_ledger: Ledger, monkeypatch: pytest.MonkeyPatch, time_machine: TimeMachineFixture
+) -> None:
+    text = csv_of(2, 2, "known")
+    monkeypatch.setattr(batches, "CHECKS", CheckLine())
+    monkeypatch.setattr(batches, "WAIT_SECONDS", 0.0)
+    path = browser.post("/batches", files={"file": ("a.csv", text)}, headers=HERE).headers["location"]
+    for _ in range(600):
+        if preview.read(path.rpartition("/")[2], 0):
+            break
+        time.sleep(0.05)
+    assert "Create 2 links</button>" in browser.get(path).text
+    monkeypatch.setattr(batches, "WAIT_SECONDS", 60.0)
+    issue(default_ledger, text, 2)
+    time_machine.move_to(datetime.now(UTC) + timedelta(seconds=30))
+    assert "<b>2</b>to reuse" in browser.get(path).text
+
+
+def test_more_links_to_replace_than_the_limit_are_a_warning_that_the_run_needs_an_approval(
+    browser: TestClient, default_ledger: Ledger
+) -> None:
+    text = csv_of(12, 12, "known")
+    issue(default_ledger, text, 12)
+    header, *rows = text.splitlines()
+
+    def changed(number: int) -> str:
+        names = ["Another name"] * number + [""] * (12 - number)
+        lines = [f"{row},{name}" for row, name in zip(rows, names, strict=True)]
+        return "\n".join([f"{header},display_name", *lines])
+
+    few = upload(browser, changed(10)).text
+    assert "Replace 10 links</button>" in few
+    assert "replace_limit" not in few
+    assert "<details open>" not in few
+    many = upload(browser, changed(11))
+    assert "Replace 11 links</button>" in many.text
+    assert "11 valid links, which customers may hold, would be replaced" in many.text
+    assert "replace_limit is 10" in many.text
+    assert many.text.index("replace_limit is 10") < many.text.index("Replace 11 links</button>")
+    assert "<details open>" in many.text
+    assert "replace_limit" not in browser.get(f"{many.url.path}?reissue=true").text
+
+
+def test_a_link_of_a_prospect_on_another_page_of_rows_is_not_offered_for_revocation(
+    browser: TestClient, default_ledger: Ledger
+) -> None:
+    """A person of row 101, and one without a row, have links for the connection of row 1."""
+    head, *rows = (f"org_{number},it{number}@acme.example,acme-{number}" for number in range(1, 101))
+    columns = "organization_id,prospect_email,connection_name"
+    colleague, stranger = (f"org_1,{name}@acme.example,acme-1" for name in ("colleague", "stranger"))
+    issue(default_ledger, f"{columns}\n{colleague}\n{stranger}\n", 2)
+    page = upload(browser, "\n".join([columns, head, *rows, colleague])).text
+    assert "<small>stranger@acme.example has a valid link for this connection until" in page
+    assert "colleague@acme.example has a valid link" not in page
+    assert page.count("Revoke now") == 1
+
+
+def test_links_of_other_prospects_are_named_beside_the_first_two_hundred_rows_that_have_some(
+    browser: TestClient, default_ledger: Ledger
+) -> None:
+    columns = "organization_id,prospect_email,connection_name"
+    mistyped, corrected = (
+        "\n".join([columns, *(f"org_{number},it@acme.{end},acme-{number}" for number in range(201))])
+        for end in ("exmaple", "example")
+    )
+    issue(default_ledger, mistyped, 201)
+    kept = preview.read(upload(browser, corrected).url.path.rpartition("/")[2], 0)
+    assert kept is not None
+    assert [other.row for other in kept.others] == [*range(1, 201)]
 
 
 def test_rows_have_pages(browser: TestClient) -> None:

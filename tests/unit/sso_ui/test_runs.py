@@ -194,6 +194,25 @@ def test_the_rows_of_a_plan_are_shown_with_what_would_happen_to_each(
     assert "Globex" in last
 
 
+def test_the_rows_of_a_plan_offer_no_link_for_revocation(
+    browser: TestClient, add_run: AddRun, set_xcom: SetXCom, known: Ledger, home: Path
+) -> None:
+    """A prospect of another page of rows would seem to have no row."""
+    add_run()
+    columns = "organization_id,prospect_email,connection_name"
+    rows = [f"org_{number},it@acme.example,acme-{number}" for number in range(100)]
+    folder = Path(str(reports.run_folder(home / "default", DAG, RUN_ID)))
+    create_tickets.load(None, "\n".join([columns, *rows, "org_0,ada@acme.example,acme-0"]), 0, folder)
+    set_xcom({"folder": str(folder)}, task_id="load_prospects")
+    request = TicketRequest("org_0", {}, prospect="ada@acme.example|acme-0", connection_name="acme-0")
+    entry = known.begin(TicketSpec(request, "acme.example.com", "ssp_1"), None, ATTEMPT, answer_within=30)
+    known.record_created(entry, SsoTicket("https://acme.example/?ticket=t1ck3t"), sent_at=known.now(), ttl=99)
+    page = browser.get(f"{PATH}/rows").text
+    assert "it@acme.example" in page
+    assert "Revoke now" not in page
+    assert "has a valid link for this connection" not in page
+
+
 def test_the_rows_of_another_folder_are_not_read(
     browser: TestClient, add_run: AddRun, set_xcom: SetXCom, home: Path
 ) -> None:
