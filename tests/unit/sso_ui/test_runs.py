@@ -204,7 +204,8 @@ def test_the_rows_of_a_plan_offer_no_link_for_revocation(
     folder = Path(str(reports.run_folder(home / "default", DAG, RUN_ID)))
     create_tickets.load(None, "\n".join([columns, *rows, "org_0,ada@acme.example,acme-0"]), 0, folder)
     set_xcom({"folder": str(folder)}, task_id="load_prospects")
-    request = TicketRequest("org_0", {}, prospect="ada@acme.example|acme-0", connection_name="acme-0")
+    identity = {"prospect": "ada@acme.example|acme-0", "connection_name": "acme-0"}
+    request = TicketRequest(organization_id="org_0", body={}, **identity)
     entry = known.begin(TicketSpec(request, "acme.example.com", "ssp_1"), None, ATTEMPT, answer_within=30)
     known.record_created(entry, SsoTicket("https://acme.example/?ticket=t1ck3t"), sent_at=known.now(), ttl=99)
     page = browser.get(f"{PATH}/rows").text
