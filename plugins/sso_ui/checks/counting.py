@@ -127,7 +127,7 @@ def main() -> None:
             expected = _expected(_valid_rows(manifest), Auth0Settings(**known["settings"]), known["ledger"])
             reuse, reissue = map(count_expected, expected)
             warnings += other_link_warnings(expected[0])
-            others += islice(_others(expected[0]), _MOST_OTHERS)
+            others += islice(_others(expected[0], counted_at), _MOST_OTHERS)
             requests = (request_from(row) for row in _valid_rows(manifest))
             warnings += clients_warning(requests, bool(known["settings"]["enabled_clients"]))
         except (LedgerError, SQLAlchemyError) as error:
@@ -167,11 +167,12 @@ def _expected(
     return reuse, reissue
 
 
-def _others(expected: Iterable[Expected]) -> Iterator[OtherLink]:
+def _others(expected: Iterable[Expected], now: float) -> Iterator[OtherLink]:
     for one in expected:
         for request in one.group.requests:
             for other in one.others[:_MOST_OTHERS_OF_A_ROW]:
-                yield OtherLink(request.row, other.key, other.person, other.expires_at)
+                until = other.expires_at if other.is_valid(now) else None
+                yield OtherLink(request.row, other.key, other.person, until)
 
 
 def _next_run(ledger: Ledger) -> RunAttempt:

@@ -58,8 +58,9 @@ def _may_be(prospect: Prospect, entry: Entry) -> bool:
     The ledger may know the prospect in its other form, with or without the connection. A row that names no profile has
     the run's, or the connection's.
     """
-    person = prospect.prospect.removesuffix(f"|{prospect.connection_name}")
-    is_same = (person, prospect.connection_name) == (entry.person, entry.connection_name)
+    connection = prospect.connection_name or prospect.body.get("connection_id", "")
+    person = prospect.prospect.removesuffix(f"|{connection}")
+    is_same = (person, connection) == (entry.person, entry.connection_name)
     return is_same and prospect.profile_id in ("", entry.profile_id)
 
 
