@@ -12,11 +12,11 @@ WORD_FOR_NOTHING = "must be a value, but is what a program writes for a missing 
 
 _MOST_CHARACTERS = 40
 _DOTS = frozenset(".…")
-_BLANKS = re.compile(r"[\s¡¿]+")
+_NOT_COMPARED = re.compile(r"^'|[\s_¡¿]+")
 
 _ERRORS_BY_LANGUAGE = {
     "English, and most of it elsewhere": "#NULL! #DIV/0! #VALUE! #REF! #NAME? #NUM! #N/A #GETTING_DATA #SPILL! #CALC! "
-    "#FIELD! #BLOCKED! #CONNECT! #UNKNOWN! #EXTERNAL! #BUSY! #PYTHON! #TIMEOUT! #DATA!",
+    "#FIELD! #BLOCKED! #CONNECT! #UNKNOWN! #EXTERNAL! #BUSY! #PYTHON! #TIMEOUT! #DATA! #DIV/0 #NA #N/A_N/A",
     "Google Sheets": "#ERROR! #N/A! #CIRCULAR! #REF",
     "German": "#WERT! #BEZUG! #ZAHL! #NV #DATEN_ABRUFEN #ÜBERLAUF! #KALK! #FELD! #BLOCKIERT! #VERBINDEN! #UNBEKANNT!",
     "French": "#NUL! #VALEUR! #NOM? #NOMBRE! #CHARGEMENT_DONNEES #PROPAGATION! #EPARS! #CALCUL! #CHAMP! #BLOQUE! "
@@ -37,9 +37,14 @@ _ERRORS_BY_LANGUAGE = {
     "Slovak": "#NEPRIENIK! #DELENIENULOU! #NÁZOV? #NEDOSTUPNÝ #PRESAH!",
     "Hungarian": "#NULLA! #ZÉRÓOSZTÓ! #ÉRTÉK! #HIV! #NÉV? #SZÁM! #HIÁNYZIK #ADATOK_BEOLVASÁSA #KIBONTÁS! #MEZŐ!",
     "Turkish": "#BOŞ! #SAYI/0! #DEĞER! #BAŞV! #AD? #SAYI! #YOK #VERİ_ALINIYOR #TAŞMA! #HESAPLA! #ALAN!",
+    "Greek": "#\u039a\u0395\u039d\u039f! #ΔΙΑΙΡ/0! #\u03a4\u0399\u039c\u0397! #ΑΝΑΦ! "
+    "#\u039f\u039d\u039f\u039c\u0391? #ΑΡΙΘ! #Δ/\u03a5",
+    "Romanian": "#VALOARE! #NUME? #NUMĂR!",
+    "Slovene, Croatian, Serbian": "#NIČ! #VREDN! #VREDNOST! #SKLIC! #IME? #ŠTEV! #N/V #VRIJ! #VRIJEDNOST! #NAZIV? "
+    "#BROJ!",
     "Russian": "#ПУСТО! #ДЕЛ/0! #ЗНАЧ! #ССЫЛКА! #ИМЯ? #ЧИСЛО! #\u041d/\u0414 #ОЖИДАНИЕ_ДАННЫХ #ПЕРЕНОС! #ПОЛЕ!",
 }
-_ERRORS = frozenset(error for errors in _ERRORS_BY_LANGUAGE.values() for error in errors.split())
+_ERRORS = frozenset(error for errors in _ERRORS_BY_LANGUAGE.values() for error in errors.replace("_", "").split())
 _HASHES = re.compile(r"#{3,}")  # of a column that is too narrow for its number
 _LIBREOFFICE_ERROR = re.compile(r"err:[0-9]{3}", re.IGNORECASE)
 _LOADING = frozenset(
@@ -47,7 +52,8 @@ _LOADING = frozenset(
         "loading", "loading data", "wird geladen", "chargement", "chargement en cours", "cargando", "caricamento",
         "caricamento in corso", "carregando", "a carregar", "laden", "bezig met laden", "indlæser", "laster inn",
         "läser in", "ladataan", "ładowanie", "wczytywanie", "trwa ładowanie", "načítání", "načítava sa", "betöltés",
-        "yükleniyor", "se încarcă", "загрузка", "завантаження", "読み込み中", "加载中", "正在加载", "로드 중",
+        "yükleniyor", "se încarcă", "загрузка", "завантаження", "読み込み中", "読み込んでいます",
+        "加载中", "正在加载", "로드 중",
     }
 )  # fmt: skip
 
@@ -55,13 +61,13 @@ _LOADING = frozenset(
 _WORDS = frozenset(
     {
         "null", "(null)", "<null>", "[null]", "none", "(none)", "<none>", "n/a", "(n/a)", "<na>", "undefined", "<nil>",
-        "(blank)", r"\n", "[object object]",
+        "(blank)", r"\n", "[object object]", "-nan", "1.#qnan", "-1.#qnan", "1.#ind", "-1.#ind", "-nan(ind)",
     }
 )  # fmt: skip
-_SPELLINGS = frozenset({"NaN", "nan", "NaT"})  # Nan and Nat are first names
+_SPELLINGS = frozenset({"NaN", "nan", "NAN", "NaT"})  # Nan and Nat are first names
 
 
-_FIRST_CHARACTERS = frozenset("#(<[\\NnUuEe")
+_FIRST_CHARACTERS = frozenset("#'(<[\\NnUuEe-1")
 
 
 def rule_against(cell: str) -> str:
@@ -76,8 +82,9 @@ def rule_against(cell: str) -> str:
 
 
 def _is_error(cell: str) -> bool:
-    if cell.startswith("#"):
-        return normalize("NFC", _BLANKS.sub("", cell)).upper() in _ERRORS or bool(_HASHES.fullmatch(cell))
+    if cell.startswith(("#", "'#")):
+        compared = normalize("NFC", _NOT_COMPARED.sub("", cell)).upper()
+        return compared in _ERRORS or bool(_HASHES.fullmatch(cell))
     if cell.endswith(("...", "…")):
         return cell.rstrip(" .…").lower() in _LOADING
     return cell.startswith(("Err:", "err:", "ERR:")) and bool(_LIBREOFFICE_ERROR.fullmatch(cell))

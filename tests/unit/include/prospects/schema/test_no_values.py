@@ -20,16 +20,30 @@ ERRORS_BY_LANGUAGE = {
     "cs": "#HODNOTA! #ODKAZ! #NÁZEV?",
     "tr": "#YOK #DEĞER! #BAŞV!",
     "ru": "#ЗНАЧ! #ССЫЛКА! #ИМЯ?",
-    "others": "#n/a #ERROR! Loading... Loading… Chargement... Err:502 #### ########",
+    "el": "#\u03a4\u0399\u039c\u0397! #Δ/\u03a5 #\u039f\u039d\u039f\u039c\u0391?",
+    "ro": "#NUME? #VALOARE!",
+    "sl": "#VREDN! #IME?",
+    "hr": "#VRIJ! #NAZIV?",
+    "others": "#DIV/0 '#N/A #NA #n/a #ERROR! Loading... Loading… Chargement... Err:502 #### ########",
 }
 ERRORS = [error for errors in ERRORS_BY_LANGUAGE.values() for error in errors.split()]
-ERRORS += ["#VALEUR !", "Wird geladen...", "#NU\u0301M!"]
+ERRORS += [
+    "#N/A N/A",
+    "#NENÍ K DISPOZICI",
+    "#GETTING DATA",
+    "読み込んでいます...",
+    "#VALEUR !",
+    "Wird geladen...",
+    "#NU\u0301M!",
+]
 NOTHING = [
     "NULL", "null", "Null", "None",
     "none", "NONE", "NaN", "nan", "NaT", "N/A", "n/a", "<NA>", "(null)", "undefined", "\\N",
+    "NAN", "-nan", "-NaN", "1.#QNAN", "-1.#QNAN", "1.#IND", "-1.#IND",
 ]  # fmt: skip
 NAMES = ["Nan", "NA", "Nil", "Nat", "Null & Söhne", "None Such Ltd", "#1 Pizza", "#metoo", "C#", "#", "-", "Acme...",
-         "Loading Bay", "Err", "Error", "Nonesuch", "Unknown"]  # fmt: skip
+         "Loading Bay", "Err", "Error", "Nonesuch", "Unknown",
+         "'s-Gravenhage", "-n", "1.", "#NAF", "#VREDNO"]  # fmt: skip
 
 
 @pytest.mark.parametrize("cell", ERRORS)
