@@ -120,7 +120,7 @@ def _second_links(valid: Iterable[Prospect]) -> dict[int, tuple[str, str, str]]:
         column = "connection_name" if prospect.connection_name else "connection_id"
         connection = connection_of(prospect)
         rule = (
-            f"connection '{connection}' gets its link by row {earlier.row}, for another prospect, and"
+            f"connection '{connection}' gets its link by row {earlier.row}, for another prospect or profile, and"
             " one_link_per_connection is set: remove one of the two rows, or set another connection"
         )
         found[prospect.row] = (column, connection, rule)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from include.prospects.naming import prospect_key
 from include.prospects.records import Prospect, shown
 from include.prospects.rows.mail_providers import MAIL_PROVIDERS
 from include.prospects.rows.rules import MOST_DOMAINS_OF_ONE_ORGANIZATION
@@ -50,12 +51,18 @@ def warnings_about(valid: Sequence[Prospect]) -> list[str]:
 
 
 def other_prospects(valid: Iterable[Prospect]) -> Iterator[tuple[Prospect, Prospect]]:
-    """Yield each row of another prospect for a connection that an earlier row is for, and the first such row."""
+    """Yield each row of another person or profile for a connection that an earlier row is for, and that row."""
     first: dict[str, Prospect] = {}
     for prospect in valid:
         earlier = first.setdefault(connection_of(prospect), prospect)
-        if earlier.prospect != prospect.prospect:
+        if earlier is not prospect and _who(earlier) != _who(prospect):
             yield prospect, earlier
+
+
+def _who(prospect: Prospect) -> tuple[str, str, str]:
+    """Return what makes two links of one connection: the organization, the person in it, and the profile."""
+    person = prospect_key(prospect.prospect_email, prospect.prospect_name, "")
+    return prospect.organization_id, person, prospect.profile_id
 
 
 def connection_of(prospect: Prospect) -> str:
@@ -74,13 +81,9 @@ def _with_aliases(valid: Sequence[Prospect]) -> Findings:
 
 def _with_few_scopes(valid: Sequence[Prospect]) -> Findings:
     for prospect in valid:
-        scopes = _provisioning_of(prospect.body).get("scopes")
+        scopes = prospect.body.get("provisioning_config", {}).get("scopes")
         if scopes and not set(USER_SCOPES).issubset(scopes):
             yield prospect.row, ""
-
-
-def _with_google_workspace(valid: Sequence[Prospect]) -> Findings:
-    return ((prospect.row, "") for prospect in valid if _provisioning_of(prospect.body).get("google_workspace"))
 
 
 def _beyond_ten_connections(valid: Sequence[Prospect]) -> Findings:
@@ -178,11 +181,6 @@ def aliases_of(body: dict[str, Any]) -> Sequence[str]:
     return (body.get("connection_config", {}).get("options") or {}).get("domain_aliases") or ()
 
 
-def _provisioning_of(body: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = body.get("provisioning_config", {})
-    return found
-
-
 def _organizations_of(prospect: Prospect) -> list[str]:
     return [organization["organization_id"] for organization in prospect.body["enabled_organizations"]]
 
@@ -214,13 +212,9 @@ _OF_ROWS: tuple[tuple[str, Callable[[Sequence[Prospect]], Findings]], ...] = (
         _with_few_scopes,
     ),
     (
-        "provisioning_config.google_workspace is only valid if the self-service profile allows google-apps",
-        _with_google_workspace,
-    ),
-    (
         f"Auth0 allows an organization {MOST_CONNECTIONS} connections, those that exist already among them, and the"
         " input has more for this one",
         _beyond_ten_connections,
     ),
-    ("two prospects are to set up the same connection, and each gets a link", _sharing),
+    ("two prospects, or two profiles, are to set up the same connection, and each gets a link", _sharing),
 )

@@ -173,10 +173,21 @@ def test_two_prospects_of_a_connection_both_get_links_unless_one_is_the_limit():
     loaded = load_prospects(None, text=TWO_ADMINS, one_link_per_connection=True)
     assert [prospect.row for prospect in loaded.valid] == [1, 3]
     assert loaded.invalid[0].error == (
-        "row 2, column connection_name, value 'org-1': connection 'org-1' gets its link by row 1, for another prospect,"
-        " and one_link_per_connection is set: remove one of the two rows, or set another connection"
+        "row 2, column connection_name, value 'org-1': connection 'org-1' gets its link by row 1, for another prospect"
+        " or profile, and one_link_per_connection is set: remove one of the two rows, or set another connection"
     )
     assert loaded.warnings == []
+
+
+def test_one_link_is_the_limit_of_a_person_for_one_profile():
+    text = (
+        "organization_id,organization_name,prospect_email,connection_name,profile_id\n"
+        "org_1,Acme,ada@acme.example,,{}\norg_1,,ada@acme.example,acme,{}\n"
+    )
+    same = load_prospects(None, text=text.format("ssp_1", "ssp_1"), one_link_per_connection=True)
+    assert (len(same.valid), same.warnings) == (2, [])
+    other = load_prospects(None, text=text.format("ssp_1", "ssp_2"), one_link_per_connection=True)
+    assert [row.row for row in other.invalid] == [2]
 
 
 def test_one_link_is_the_limit_of_a_connection_that_is_edited_too():

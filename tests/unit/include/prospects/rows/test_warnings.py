@@ -56,9 +56,8 @@ def test_scopes_without_all_five_of_users_enable_no_scim(scopes, warned):
     assert found == as_json.warnings == ([expected] if warned else [])
 
 
-def test_google_workspace_depends_on_the_profile():
-    (warning,) = load({GOOGLE: "yes"}).warnings
-    assert warning.startswith("row 1: provisioning_config.google_workspace is only valid if the self-service profile")
+def test_google_workspace_is_left_to_those_who_know_what_the_profile_allows():
+    assert load({GOOGLE: "yes"}).warnings == []
 
 
 def test_the_eleventh_connection_of_an_organization_is_named():
@@ -90,11 +89,33 @@ def test_many_pending_domains_of_several_organizations_are_named():
 def test_two_prospects_of_a_connection_each_get_a_link():
     rows = [{"prospect_email": f"{name}@acme.example", "connection_name": "acme"} for name in ("a", "b", "A", "c")]
     assert load(*rows).warnings == [
-        "row 2 (acme, as row 1), 4 (acme, as row 1): two prospects are to set up the same connection, and each gets a"
-        " link"
+        "row 2 (acme, as row 1), 4 (acme, as row 1): two prospects, or two profiles, are to set up the same"
+        " connection, and each gets a link"
     ]
     edits = [{"prospect_email": f"{name}@acme.example", "connection_id": "con_1"} for name in ("a", "b")]
     assert load(*edits).warnings[0].startswith("row 2 (con_1, as row 1): two prospects")
+
+
+ADA = {"organization_name": "Acme", "prospect_name": "Ada", "prospect_email": "ada@acme.example"}
+ADA_WITH_A_NAME = {**ADA, "organization_name": "", "prospect_email": "Ada@Acme.example", "connection_name": "acme"}
+
+
+def test_a_person_whose_connection_is_named_in_two_ways_is_one_prospect():
+    loaded = load(ADA, ADA_WITH_A_NAME)
+    assert [prospect.prospect for prospect in loaded.valid] == ["ada@acme.example", "ada@acme.example|acme"]
+    assert loaded.warnings == []
+
+
+def test_a_person_gets_a_link_of_each_profile():
+    assert load({**ADA, "profile_id": "ssp_1"}, {**ADA_WITH_A_NAME, "profile_id": "ssp_2"}).warnings == [
+        "row 2 (acme, as row 1): two prospects, or two profiles, are to set up the same connection, and each gets a"
+        " link"
+    ]
+
+
+def test_a_person_who_edits_a_connection_for_two_organizations_is_two_prospects():
+    rows = rows_of(["org_1", "org_2"], prospect_email="ada@acme.example", connection_id="con_1")
+    assert load(*rows).warnings[0].startswith("row 2 (con_1, as row 1): two prospects")
 
 
 def test_each_kind_is_one_warning_that_names_ten_rows_and_counts_the_others():
