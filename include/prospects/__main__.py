@@ -23,6 +23,8 @@ from include.prospects import (
 )
 from include.prospects.manifest import error_line, manifest_lines
 from include.prospects.records import shown
+from include.prospects.schema.cells import CellError
+from include.prospects.schema.columns import COLUMNS
 from include.prospects.table.sources import read_stream
 
 VALID, INVALID, UNUSABLE = 0, 1, 2
@@ -37,7 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check.add_argument("file", help="a CSV file, a folder of them, or - for standard input")
     check.add_argument("--name", default="stdin", help="name of the CSV from standard input (default: %(default)s)")
     check.add_argument("--ttl-sec", type=int, default=0, help="lifetime in seconds for rows that set none")
-    check.add_argument("--enabled-clients", default="", metavar="IDS", help="client ids for rows that set none")
+    check.add_argument(
+        "--enabled-clients", type=_clients, default=(), metavar="IDS", help="client ids for rows that set none"
+    )
     check.add_argument(
         "--one-link-per-connection", action="store_true", help="a connection's second prospect is an invalid row"
     )
@@ -53,6 +57,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     code: int = options.run(options)
     return code
+
+
+def _clients(argument: str) -> list[str]:
+    """Return client ids that are written as in a cell."""
+    try:
+        found: list[str] = COLUMNS["enabled_clients"].parse(argument.strip())
+    except CellError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return found
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -75,7 +88,7 @@ def _check(options: argparse.Namespace) -> int:
     if options.json:
         sys.stdout.buffer.writelines(manifest_lines(found))
     else:
-        _print_messages(found, clients_warning(found.valid, bool(options.enabled_clients.strip())))
+        _print_messages(found, clients_warning(found.valid, bool(options.enabled_clients)))
     return INVALID if found.invalid else VALID
 
 

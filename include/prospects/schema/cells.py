@@ -30,7 +30,7 @@ class CellError(ValueError):
 
 
 class Unbroken:
-    """Marks texts that hold no white space, comma or bar, so that these can divide a list of them, too."""
+    """Marks texts that hold no white space, comma or bar: these divide a list of them, too."""
 
 
 def parse_text(cell: str) -> str:

@@ -18,6 +18,7 @@ from include.prospects.schema.columns import COLUMNS, SHORT_NAMES, USUAL, fields
 _FORMATS: dict[Callable[..., str], tuple[str, str]] = {
     formats.plain_text: ("text", ""),
     formats.identifier: ("id", ""),
+    formats.client_id: ("id", ""),
     formats.organization_id: ("id", "begins with org_"),
     formats.connection_name: ("name", "letters, digits and single hyphens"),
     formats.email_address: ("e-mail address", ""),

@@ -8,22 +8,26 @@ from __future__ import annotations
 import contextlib
 import re
 import unicodedata
+from collections import Counter
 
 import idna
 
 from include.prospects.records import HIDDEN_CHARACTERS, UNSAFE_CHARACTERS, shown
+from include.prospects.schema import no_values
 
 CONNECTION_NAME = re.compile(r"[a-zA-Z0-9](?:-[a-zA-Z0-9]|[a-zA-Z0-9])*")
 _NOT_IN_CONNECTION_NAME = re.compile(r"[^A-Za-z0-9-]")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-]+")
 _NOT_IDENTIFIER = re.compile(r"[^A-Za-z0-9_-]")
+_NOT_CLIENT_ID = re.compile(r"[^!-~]|[,;|]")
 _UNSEEN = re.compile(rf"{HIDDEN_CHARACTERS.pattern}|[^\S ]")
 _EMAIL = re.compile(r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+\.[^\s@,;:<>()\[\]\\\".]+")
 _LONGEST_DOMAIN = 253
-_DOMAIN = re.compile(r"(?:(?!-)[\w-]{1,63}(?<!-)\.)+(?!-)[^\W\d_][\w-]{0,62}(?<!-)")
 _ASCII_DOMAIN = re.compile(r"(?:(?!-)[a-zA-Z0-9-]{1,63}(?<!-)\.)+(?!-)[a-zA-Z][a-zA-Z0-9-]{0,62}(?<!-)")
-_AROUND_A_DOMAIN = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?:\*?\.|@)?(.+?)/*\.?/*", re.IGNORECASE)
+_AROUND_A_DOMAIN = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?:\*?\.|@)?(.+?)/*[.\u3002\uff0e\uff61]?/*", re.IGNORECASE)
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_PART_OF_ADDRESS = re.compile(r"[^@]+(?=@)|[^@./\u3002\uff0e\uff61]+")
+_ALPHABETS = {"LATIN", "GREEK", "CYRILLIC"}
 _HTTPS_URL = re.compile(r"https://[^\s/?#@\\]+(?:[/?#][^\s\\]*)?", re.IGNORECASE)
 
 
@@ -46,10 +50,22 @@ def identifier(text: str) -> str:
     )
 
 
+def client_id(text: str) -> str:
+    """Take an application's client id; not several in one text, and no spreadsheet's error value."""
+    rule = no_values.rule_against(text)
+    if rule:
+        raise ValueError(rule)
+    if _NOT_CLIENT_ID.search(text):
+        raise ValueError(
+            f"must be one client id, without white space, comma, semicolon or bar{_named(_NOT_CLIENT_ID, text)}"
+        )
+    return text
+
+
 def organization_id(text: str) -> str:
     """Take an organization's identifier; not its name, and no header between the rows."""
-    if not identifier(text).startswith("org_"):
-        raise ValueError("must begin with org_, as the organization's page in Auth0 shows it")
+    if not identifier(text).startswith("org_") or text == "org_":
+        raise ValueError("must begin with org_ and go on, as the organization's page in Auth0 shows it")
     return text
 
 
@@ -65,6 +81,7 @@ def email_address(text: str) -> str:
     """Take what looks like one e-mail address, without a display name."""
     if HIDDEN_CHARACTERS.search(text) or not _EMAIL.fullmatch(text):
         raise ValueError(f"must be one e-mail address, such as ada@example.com{_named(_UNSEEN, text)}")
+    _refuse_look_alikes(text)
     return text
 
 
@@ -74,14 +91,38 @@ def domain_name(text: str) -> str:
     It is returned in small letters, and in IDNA where it has other letters.
     """
     rule = "must be a domain name, such as example.com, without https:// and path"
-    if len(text) > _LONGEST_DOMAIN or not _DOMAIN.fullmatch(text) or "_" in text:
+    if len(text) > _LONGEST_DOMAIN or _UNSEEN.search(text):
         raise ValueError(rule + _named(_UNSEEN, text))
-    if text.isascii():
-        return text.lower()
+    _refuse_look_alikes(text)
+    encoded = text if text.isascii() else _in_idna(text)
+    if not _ASCII_DOMAIN.fullmatch(encoded):
+        raise ValueError(rule)
+    return encoded.lower()
+
+
+def _in_idna(domain: str) -> str:
+    """Return a domain of any alphabet as DNS knows it; empty if it can't be one."""
     try:
-        return idna.encode(text, uts46=True).decode()
+        return idna.encode(domain, uts46=True).decode()
     except idna.IDNAError:
-        raise ValueError(rule) from None
+        return ""
+
+
+def _refuse_look_alikes(text: str) -> None:
+    """Refuse a domain's label, or what stands before an address's ``@``, in letters of several alphabets.
+
+    The letter that is named is of the alphabet with the fewest letters.
+    """
+    if text.isascii():
+        return
+    for part in _PART_OF_ADDRESS.finditer(text):
+        alphabets = [unicodedata.name(letter, "").partition(" ")[0] for letter in part.group()]
+        counts = Counter(alphabet for alphabet in alphabets if alphabet in _ALPHABETS)
+        if len(counts) > 1:
+            rarest = min(counts, key=counts.__getitem__)
+            place = alphabets.index(rarest)
+            culprit = _letter(part.group()[place], part.start() + place)
+            raise ValueError(f"must not mix letters of two alphabets in one word{culprit}")
 
 
 def listed_domain(text: str) -> str:
@@ -119,6 +160,9 @@ def _named(culprits: re.Pattern[str], text: str) -> str:
     found = culprits.search(text)
     if not found:
         return ""
-    culprit = found.group()
+    return _letter(found.group(), found.start())
+
+
+def _letter(culprit: str, position: int) -> str:
     name = unicodedata.name(culprit, f"U+{ord(culprit):04X}, which has no name")
-    return f", but has '{shown(culprit)}' ({name}) at character {found.start() + 1}"
+    return f", but has '{shown(culprit)}' ({name}) at character {position + 1}"

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from include.prospects.schema.values import (
     MOST_ITEMS,
+    ClientId,
     ConnectionName,
     Domain,
     Email,
@@ -21,7 +22,6 @@ from include.prospects.schema.values import (
     HttpsUrl,
     Identifier,
     IfGiven,
-    NonEmptyText,
     OrganizationId,
     ScimScope,
     Some,
@@ -183,7 +183,7 @@ class TicketRequest(Strict):
     connection_config: IfGiven[ConnectionConfig] = Field(
         None, description="The connection that the ticket creates.", examples=['{"name": "acme-saml"}']
     )
-    enabled_clients: IfGiven[Some[NonEmptyText]] = Field(
+    enabled_clients: IfGiven[Some[ClientId]] = Field(
         None,
         description="Client ids of the connection's applications. Without one, the customer can't enable it.",
         examples=["a1B2c3D4e5F6;g7H8i9J0k1L2"],

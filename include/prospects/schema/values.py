@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 
 from include.prospects.schema.cells import Unbroken
 from include.prospects.schema.formats import (
+    client_id,
     connection_name,
     domain_name,
     email_address,
@@ -47,7 +48,7 @@ T = TypeVar("T")
 IfGiven = Annotated[T | None, NotNull()]
 Some = Annotated[list[T], Field(max_length=MOST_ITEMS), AfterValidator(each_once)]
 
-NonEmptyText = Annotated[str, Field(min_length=1), AfterValidator(plain_text)]
+ClientId = Annotated[str, Field(min_length=1), AfterValidator(client_id), Unbroken()]
 Text128 = Annotated[str, Field(max_length=128), AfterValidator(plain_text)]
 Text255 = Annotated[str, Field(max_length=255), AfterValidator(plain_text)]
 Text256 = Annotated[str, Field(max_length=256), AfterValidator(plain_text)]

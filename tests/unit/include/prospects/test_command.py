@@ -49,6 +49,8 @@ def test_rows_without_clients_are_named_unless_the_run_has_some(
     assert capsys.readouterr().out.startswith("Warning: row 1: without enabled_clients, ")
     assert main(["check", str(tmp_path / "a.csv"), "--enabled-clients", "a1B2c3;d4E5f6"]) == 0
     assert "Warning" not in capsys.readouterr().out
+    assert main(["check", str(tmp_path / "a.csv"), "--enabled-clients", " , ;"]) == 0
+    assert capsys.readouterr().out.startswith("Warning: row 1: without enabled_clients, ")
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
@@ -84,7 +86,16 @@ def test_an_input_that_cannot_be_used_is_exit_code_2(tmp_path: Path, capsys: pyt
     assert "ttl_sec 432001: must be 0 to 432000 seconds" in printed.err
 
 
-@pytest.mark.parametrize("arguments", [[], ["check"], ["check", "a.csv", "--ttl-sec", "soon"], ["export"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["check"],
+        ["check", "a.csv", "--ttl-sec", "soon"],
+        ["check", "a.csv", "--enabled-clients", "NULL"],
+        ["export"],
+    ],
+)
 def test_a_wrong_call_is_exit_code_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as error:
         main(arguments)

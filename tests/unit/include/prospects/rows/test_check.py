@@ -96,6 +96,34 @@ def test_lists_that_are_sets_to_the_api_hold_each_item_once_in_the_order_given()
     assert body["enabled_organizations"] == organizations
 
 
+@pytest.mark.parametrize(
+    ("domain", "sent"),
+    [
+        ("mu\u0308nchen.example", "xn--mnchen-3ya.example"),
+        ("भारत.भारत", "xn--h2brj9c.xn--h2brj9c"),
+        ("ที่.ไทย", "xn--o3c4dtc.xn--o3cw4h"),
+        ("例え。テスト", "xn--r8jz45g.xn--zckzah"),
+        ("例え。テスト。", "xn--r8jz45g.xn--zckzah"),
+        ("пример.рф", "xn--e1afmkfd.xn--p1ai"),
+        ("παράδειγμα.example", "xn--hxajbheg2az3al.example"),
+        ("acme.рф", "acme.xn--p1ai"),
+    ],
+)
+def test_a_domain_of_any_alphabet_is_sent_in_dns_form(domain, sent):
+    body = body_of({"domains": domain, "prospect_email": f"ada@{domain.rstrip('。').replace('。', '.')}"})
+    assert body["domain_aliases_config"]["pending_domains"] == [sent]
+
+
+@pytest.mark.parametrize("address", ["ада@пример.рф", "ada@пример.рф", "jörg@acme.example", "αδα@acme.example"])
+def test_an_address_may_have_other_letters_if_none_only_looks_right(address):
+    assert load({"prospect_email": address}).valid[0].prospect_email == address
+
+
+@pytest.mark.parametrize("between", [", ", "|", " ", "\n", ";", "\u00a0"])
+def test_clients_may_be_divided_by_whatever_no_client_id_holds(between):
+    assert body_of({"enabled_clients": f"abc{between}def"})["enabled_clients"] == ["abc", "def"]
+
+
 @pytest.mark.parametrize("between", [",", ", ", "\n", "\r\n", " ", "\t", "\u00a0", " | ", "|", " ; ", ",\n", ";;"])
 def test_domains_may_be_divided_by_whatever_no_domain_holds(between):
     body = body_of({"domains": f"a.example{between}b.example{between}"})

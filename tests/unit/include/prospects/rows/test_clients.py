@@ -9,10 +9,10 @@ EDIT = {"connection_id": "con_1"}
 
 
 def test_rows_without_clients_are_named_with_what_to_do():
-    rows = [{"enabled_clients": "a1B2c3"}, {}, {"enabled_clients": "[]"}, EDIT]
+    rows = [{"enabled_clients": "a1B2c3"}, {}, {"enabled_clients": "[]"}, EDIT, {"enabled_clients": " ; ,"}]
     (warning,) = clients_warning(load(*rows).valid, has_default=False)
     assert warning == (
-        "row 2, 3: without enabled_clients, Auth0's assistant shows the customer no button 'Enable Connection', and"
+        "row 2, 3, 5: without enabled_clients, Auth0's assistant shows the customer no button 'Enable Connection', and"
         " somebody must enable the connection by hand: set the column enabled_clients, the run's parameter, or the"
         " extra of the connection to Auth0"
     )
