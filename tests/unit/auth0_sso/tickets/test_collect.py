@@ -174,12 +174,12 @@ class TestReported:
     def test_a_report_that_is_made_again_when_the_ledger_has_dropped_the_links_accuses_nobody(
         self, ledger: Ledger
     ) -> None:
-        told_by_task = issue(ONE, ledger)[1]
+        pushed = issue(ONE, ledger)[1]
         (entry,) = ledger.live_entries()
         factories.expire(ledger, entry, OPEN_LIFETIME + 60)
         ledger.forget_expired_urls(0)
         for status in ("created", "reused"):
-            found = collect(ONE, [results({**told_by_task, "status": status})])[1]
+            found = collect(ONE, [results({**pushed, "status": status})])[1]
             assert found["error"] == "Its link has expired, and the ledger doesn't keep its URL any more: run again."
 
     def test_a_link_for_a_row_that_has_none_is_left_out(self, ledger: Ledger) -> None:
