@@ -163,11 +163,18 @@ class _LedgerView:
         return entry.status == EntryStatus.CREATED and entry.ticket is None and not entry.is_valid(self._now)
 
     def _left_over(self, outcome: dict[str, Any]) -> dict[str, Any]:
-        """Return what an outcome says that neither it nor the ledger has the link of."""
+        """Return an outcome whose link, if it has one, is of no use any more, and why."""
         if not _has_link(outcome):
             return _without_link(outcome, outcome["error"], outcome["status"])
         entry = self._entries.get(self._keys[outcome["row"]])
-        return _without_link(outcome, _FORGOTTEN if entry and self._has_forgotten(entry) else _FOREIGN)
+        return _without_link(outcome, self._why_gone(outcome, entry) if entry is not None else _FOREIGN)
+
+    def _why_gone(self, outcome: Mapping[str, Any], entry: Entry) -> str:
+        if entry.status in (EntryStatus.REVOKED, EntryStatus.REVOKING):
+            return status_in_run(entry, self._attempt)[1]
+        if self._has_forgotten(entry):
+            return _FORGOTTEN
+        return _EXPIRED if _is_of(outcome, entry) else _FOREIGN
 
     def _look_up(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         """Return what the ledger knows of rows whose task has not said what became of them."""

@@ -182,6 +182,18 @@ class TestReported:
             found = collect(ONE, [results({**pushed, "status": status})])[1]
             assert found["error"] == "Its link has expired, and the ledger doesn't keep its URL any more: run again."
 
+    @pytest.mark.parametrize("gone", ["expired", "revoked"])
+    def test_a_reused_link_that_is_not_valid_any_more_says_why(self, ledger: Ledger, gone: str) -> None:
+        reused = {**issue(ONE, ledger, SECOND_RUN)[1], "status": "reused"}
+        (entry,) = ledger.live_entries()
+        if gone == "revoked":
+            ledger.record_revoked(ledger.record_revoking(entry, "revoke_sso_tickets/run-1"))
+        else:
+            factories.expire(ledger, entry, 60)
+        found = collect(ONE, [results(reused)], {f"{TASK}_0": "skipped"})[1]
+        assert (found["status"], found["ticket_url"]) == ("failed", "")
+        assert f"Its link {'has' if gone == 'expired' else 'was'} {gone}" in found["error"]
+
     def test_a_link_for_a_row_that_has_none_is_left_out(self, ledger: Ledger) -> None:
         real = issue(organizations(1, 1, first=2), ledger)[2]
         forged = {**real, "row": 1, **{name: getattr(ONE[0].requests[0], name) for name in IDENTITY}}
