@@ -36,9 +36,13 @@ def load_prospects(*, params: dict[str, Any], dag: Any, dag_run: Any) -> dict[st
     require_known(params, dag.params)
     require_pool()
     source, base = (storage_path(run.absolute(params[uri]), uri) for uri in ("prospects_uri", "report_uri"))
-    one_link = {"one_link_per_connection": params["one_link_per_connection"]}
-    folder = run.run_folder(base, dag_run)
-    return create_tickets.load(source, params["prospects_csv"] or "", params["ttl_sec"], folder, **one_link)
+    return create_tickets.load(
+        source,
+        params["prospects_csv"] or "",
+        params["ttl_sec"],
+        run.run_folder(base, dag_run),
+        one_link_per_connection=params["one_link_per_connection"],
+    )
 
 
 @task(pool=POOL, doc_md=CREATE_DOCS["plan_fan_out"])

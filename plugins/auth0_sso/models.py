@@ -1,4 +1,4 @@
-"""A request for a ticket, a ticket, and an access token."""
+"""A request for a ticket and what of it is compared, a ticket, and an access token."""
 
 from __future__ import annotations
 

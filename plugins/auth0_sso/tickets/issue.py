@@ -173,7 +173,7 @@ class TicketIssuer:
                     requested = True
                     return await self._requester.request(spec, entry), False
                 except StaleEntryError:
-                    log.info("Another task has requested this prospect's ticket meanwhile; looking again", row=row)
+                    log.info("Another task has changed an entry of the ledger meanwhile; looking again", row=row)
                 except Auth0TransientError as error:
                     until_replaced.close()
                     if self.workers.stopped:
