@@ -95,7 +95,8 @@ def check_outcome(exported: dict[str, Any] | None) -> None:
     tags=["auth0", "sso"],
 )
 def create_sso_tickets() -> None:
-    """Creates Auth0 self-service SSO access tickets from a CSV: one link for each prospect. A successful run means
+    """
+    Creates Auth0 self-service SSO access tickets from a CSV: one link for each prospect. A successful run means
     that every row has a final outcome. You can run it again at any time: links that are still valid are reused."""
     loaded = load_prospects()
     batches = plan_fan_out(loaded)

@@ -1,4 +1,5 @@
-"""``python -m dev.layout FOLDER``: lay the project out for an Airflow that has no project folder.
+"""
+``python -m dev.layout FOLDER``: lay the project out for an Airflow that has no project folder.
 
 ``FOLDER/dags`` gets the two DAG files. ``FOLDER/plugins`` gets everything else, because Airflow puts this folder on the
 import path of all its processes, the api-server's too. The provider's wheel lies there as well: it adds the connection

@@ -117,7 +117,8 @@ class Plan:
 def load(
     source: AnyPath | None, text: str, default_ttl_sec: int, folder: AnyPath, *, one_link_per_connection: bool = False
 ) -> dict[str, Any]:
-    """Read and check the CSV, see :func:`load_prospects`, and write the manifest into the run's folder.
+    """
+    Read and check the CSV, see :func:`load_prospects`, and write the manifest into the run's folder.
 
     :return: ``folder``, ``manifest``, ``sha256`` of it, and the counts ``rows``, ``valid``, ``invalid`` and
         ``organizations``.
@@ -135,7 +136,8 @@ def load(
 
 
 def read(manifest: AnyPath, sha256: str, *, on_invalid_rows: str = "skip") -> Prospects:
-    """Read the manifest that ``load`` wrote.
+    """
+    Read the manifest that ``load`` wrote.
 
     :raises ChangedFileError: if somebody has changed it since.
     :raises InvalidRowsError: if ``on_invalid_rows`` is ``fail`` and a row is invalid; lists the problems.
@@ -152,7 +154,8 @@ def read(manifest: AnyPath, sha256: str, *, on_invalid_rows: str = "skip") -> Pr
 
 
 def require_ledger(folder: AnyPath, ledger_is_empty: bool, params: Mapping[str, Any]) -> int:
-    """Check that the ledger is not a new one in the place of one that knows links which may still work.
+    """
+    Check that the ledger is not a new one in the place of one that knows links which may still work.
 
     A dry run, and a run that waits for an approval, only log a warning.
 
@@ -179,7 +182,8 @@ def require_ledger(folder: AnyPath, ledger_is_empty: bool, params: Mapping[str, 
 
 
 def require_few_revocations(revocations: Sequence[str], params: Mapping[str, Any]) -> None:
-    """Check that the run revokes no more valid links than its ``replace_limit``.
+    """
+    Check that the run revokes no more valid links than its ``replace_limit``.
 
     The log names the first of them. A dry run, and a run that waits for an approval, are not stopped.
 
@@ -209,7 +213,8 @@ def plan_warnings(found: Prospects, expected: Forecast) -> list[str]:
 
 
 def plan(found: Prospects, fan_out: FanOut, expected: Forecast, folder: AnyPath) -> tuple[list[dict[str, str]], str]:
-    """Divide the organizations among the mapped tasks, and keep what the report needs of the plan.
+    """
+    Divide the organizations among the mapped tasks, and keep what the report needs of the plan.
 
     :return: for each task its ``label`` and, as ``batch`` and ``sha256``, the path and digest of its batch file; then
         the digest of what is kept.
@@ -223,7 +228,8 @@ def plan(found: Prospects, fan_out: FanOut, expected: Forecast, folder: AnyPath)
 
 
 def read_plan(folder: AnyPath, sha256: str | None) -> Plan:
-    """Return what :func:`plan` kept in the run's folder.
+    """
+    Return what :func:`plan` kept in the run's folder.
 
     :param sha256: the digest that it returned; None if the last plan has failed, and an earlier one may be there.
     :raises ChangedFileError: if the file was changed since.
@@ -249,7 +255,8 @@ def summarize_plan(
     links_not_in_ledger: int,
     sha256: str,
 ) -> dict[str, Any]:
-    """Return what the run is going to do, and log it.
+    """
+    Return what the run is going to do, and log it.
 
     :param links_not_in_ledger: see :func:`require_ledger`.
     :param sha256: of what :func:`plan` has kept.
@@ -280,7 +287,8 @@ def export(
     folder: AnyPath,
     run: Run,
 ) -> dict[str, Any]:
-    """Write the report of a run that ends now, with every input row exactly once.
+    """
+    Write the report of a run that ends now, with every input row exactly once.
 
     :param rows: the input rows and ``warnings``, see :func:`include.prospects.read_rows`.
     :param outcomes: the tasks' outcomes, with the report's columns and ``replaced``.

@@ -66,7 +66,8 @@ class Batch(Protocol):
 
 
 def require_shared(folder: AnyPath) -> None:
-    """Refuse a folder on the disk of a pod that runs one task alone; a mounted volume is another disk.
+    """
+    Refuse a folder on the disk of a pod that runs one task alone; a mounted volume is another disk.
 
     :raises UnsharedFolderError: says what to set.
     """
@@ -83,7 +84,8 @@ def require_shared(folder: AnyPath) -> None:
 
 
 def make_private(folder: AnyPath) -> None:
-    """Make a folder and its missing parents; on a local disk only its owner may enter it.
+    """
+    Make a folder and its missing parents; on a local disk only its owner may enter it.
 
     Parents that exist keep their permissions. Object storage has its own permissions.
     """
@@ -116,7 +118,8 @@ def write_checked(folder: AnyPath, name: str, content: bytes) -> str:
 
 
 def write_batches(batches: Sequence[Batch], folder: AnyPath) -> list[dict[str, str]]:
-    """Write ``plan/batch-0001.json`` and so on into the run's folder, and remove those of an earlier plan.
+    """
+    Write ``plan/batch-0001.json`` and so on into the run's folder, and remove those of an earlier plan.
 
     :return: for each batch its ``label`` and, as ``batch`` and ``sha256``, its file's path and digest.
     """

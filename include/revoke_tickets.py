@@ -44,7 +44,8 @@ def require_selection(params: Mapping[str, Any]) -> None:
 
 
 def reported_tickets(report_uri: AnyPath) -> list[dict[str, Any]]:
-    """Return the rows of a run's report that have a ticket, or may have one that nobody has seen.
+    """
+    Return the rows of a run's report that have a ticket, or may have one that nobody has seen.
 
     :param report_uri: the report's folder, or its ``tickets.csv``.
     :raises ValueError: if there is no report, or it contains no ticket.
@@ -60,7 +61,8 @@ def reported_tickets(report_uri: AnyPath) -> list[dict[str, Any]]:
 def plan(
     tickets: Sequence[Mapping[str, Any]], finished: Sequence[Mapping[str, Any]], fan_out: FanOut, folder: AnyPath
 ) -> tuple[list[dict[str, str]], str]:
-    """Divide tickets among the mapped tasks, and write the selection into the run's folder.
+    """
+    Divide tickets among the mapped tasks, and write the selection into the run's folder.
 
     :param tickets: the keys of tickets in the ledger, without secrets.
     :param finished: rows of the report for tickets that need no task.
@@ -77,7 +79,8 @@ def plan(
 
 
 def read_selection(folder: AnyPath, sha256: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the ``tickets`` and the ``finished`` rows that ``plan`` wrote into the run's folder.
+    """
+    Return the ``tickets`` and the ``finished`` rows that ``plan`` wrote into the run's folder.
 
     :raises ChangedFileError: if somebody has changed them since.
     """

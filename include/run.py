@@ -70,7 +70,8 @@ def choose_fan_out(
     longest: int,
     few: int = FEW_ORGANIZATIONS,
 ) -> FanOut:
-    """Choose the number of mapped tasks: the fewest that keep every slot of the pool busy.
+    """
+    Choose the number of mapped tasks: the fewest that keep every slot of the pool busy.
 
     :param items: what is divided among the tasks, organizations or tickets.
     :param requests: how many they take.
@@ -105,7 +106,8 @@ def run_info(
     tenant: str = "",
     replaced: Sequence[int] = (),
 ) -> reports.RunInfo:
-    """Return the facts about a run that ends now, from the request counts of its tasks.
+    """
+    Return the facts about a run that ends now, from the request counts of its tasks.
 
     :param replaced: rows that got a link in place of a valid one.
     """
@@ -133,7 +135,8 @@ def first_errors(failed: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def require_complete(exported: Mapping[str, Any] | None, advice: str = "Fix what their errors name.") -> None:
-    """Check that every row of a run has a final outcome.
+    """
+    Check that every row of a run has a final outcome.
 
     :param exported: what the task that exports the report returned; None if it failed.
     :param advice: what to do about rows that failed.

@@ -1,4 +1,5 @@
-"""What people read in Airflow beside the report: the tasks' docs, the question of the approval, and notifications.
+"""
+What people read in Airflow beside the report: the tasks' docs, the question of the approval, and notifications.
 
 Questions and notifications are Airflow's Jinja templates, with ``ui_address(…)``, which returns the address of a page
 of this Airflow. They show counts and such addresses: never a link of a ticket, and nothing of a row.

@@ -1,4 +1,5 @@
-"""``python -m dev.local.env``: write ``.env`` with new secrets, for docker compose; needs only Python itself.
+"""
+``python -m dev.local.env``: write ``.env`` with new secrets, for docker compose; needs only Python itself.
 
 It makes the folder ``data`` too. A missing one would be made by the Docker daemon and belong to root.
 """

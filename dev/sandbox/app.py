@@ -15,7 +15,8 @@ from dev.sandbox.ui.ticket_flow import TicketFlow
 
 
 def create_app(tenant: TenantState) -> FastAPI:
-    """Return the application that serves a tenant.
+    """
+    Return the application that serves a tenant.
 
     The tenant's routes are Starlette's: FastAPI's validation would return errors in a shape that Auth0 doesn't have.
     The routes under ``/_sandbox`` are described at ``/_sandbox/docs``.

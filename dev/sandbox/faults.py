@@ -40,7 +40,8 @@ _LASTING: Final = frozenset({"fail_match", "headers", "neighbours"})
 
 
 class Fault(BaseModel):
-    """One thing that goes wrong. ``before``: no ticket was created; ``after``: it was, and only the response is bad.
+    """
+    One thing that goes wrong. ``before``: no ticket was created; ``after``: it was, and only the response is bad.
 
     :param kind: a key of the table above
     :param count: calls that it still applies to; by default one, or no limit for ``fail_match``, ``headers`` and

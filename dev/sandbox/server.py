@@ -35,7 +35,8 @@ class SandboxError(Exception):
 
 
 class Sandbox:
-    """A tenant that runs during a ``with`` block.
+    """
+    A tenant that runs during a ``with`` block.
 
     :param port: port to listen on; 0 takes a free one
     :param clock: the tenant's time, UNIX seconds; by default the machine's
@@ -93,7 +94,8 @@ class Sandbox:
         return self.settings.profile_ids[0]
 
     def start(self) -> None:
-        """Listen, and return once calls are served.
+        """
+        Listen, and return once calls are served.
 
         :raises SandboxError: when the port is taken or the server doesn't start
         """
@@ -161,7 +163,8 @@ class Sandbox:
         return self._call(lambda: dict(self._tenant.connections))
 
     def enable_connection(self, connection_id: str) -> None:
-        """Enable a connection, as somebody does by hand in the tenant's dashboard.
+        """
+        Enable a connection, as somebody does by hand in the tenant's dashboard.
 
         :raises SandboxError: when there is no such connection
         """

@@ -28,7 +28,8 @@ _MOST_PROBLEMS = 100
 def load_prospects(
     source: AnyPath | None, *, text: str = "", default_ttl_sec: int = 0, one_link_per_connection: bool = False
 ) -> Prospects:
-    """Read and check an input.
+    """
+    Read and check an input.
 
     :param source: a CSV file, or a folder whose ``*.csv`` files are read in the order of their names.
     :param text: a CSV as text; unless it is blank, it is read instead of ``source``.

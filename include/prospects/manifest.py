@@ -1,4 +1,5 @@
-"""The checked input as JSON Lines: a file in the run's folder, or what one process writes for another.
+"""
+The checked input as JSON Lines: a file in the run's folder, or what one process writes for another.
 
 Tasks pass the file's path to each other instead of the data.
 """
@@ -48,7 +49,8 @@ def error_line(error: ProspectsError) -> bytes:
 
 
 def read_lines(lines: Iterable[bytes]) -> Prospects:
-    """Read what :func:`manifest_lines` or :func:`error_line` made.
+    """
+    Read what :func:`manifest_lines` or :func:`error_line` made.
 
     :raises ProspectsError: if the input as a whole can't be used.
     :raises ValueError: if the lines are others, or not all of them.
@@ -61,7 +63,8 @@ def read_lines(lines: Iterable[bytes]) -> Prospects:
 
 
 def read_rows(path: AnyPath, sha256: str) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return what :func:`manifest_rows` returns of a manifest, and the warnings.
+    """
+    Return what :func:`manifest_rows` returns of a manifest, and the warnings.
 
     It keeps an invalid row's problems as text only: 100,000 rows may have a million problems.
 

@@ -27,7 +27,8 @@ def _slug(text: str) -> str:
 
 
 def prospect_key(prospect_email: str, prospect_name: str, explicit_connection: str) -> str:
-    """Return a row's identity within its organization, part of the prospect's key in the ledger.
+    """
+    Return a row's identity within its organization, part of the prospect's key in the ledger.
 
     It is the address in small letters, or else the name; then, after a bar, the connection if the row names another
     one than the default, because a person may set up two: ``ada@example.com|acme-saml``. Case, hidden characters,
@@ -55,7 +56,8 @@ def _as_read(name: str) -> str:
 
 @dataclass(slots=True)
 class ConnectionNames:
-    """Which organization uses a connection name; a tenant has each name once.
+    """
+    Which organization uses a connection name; a tenant has each name once.
 
     Of several it is the one with the smallest id, so that the order of rows doesn't matter.
     """

@@ -29,7 +29,8 @@ class Batch:
 
 
 def plan_batches(prospects: Prospects, max_batches: int, requests: Mapping[str, int] | None = None) -> list[Batch]:
-    """Divide the valid prospects into batches, in the order of their first rows.
+    """
+    Divide the valid prospects into batches, in the order of their first rows.
 
     :param max_batches: with no more organizations than this, each has its own batch; with more, several share one,
         evenly by the number of requests.
@@ -55,7 +56,8 @@ def _by_organization(valid: Sequence[Prospect]) -> list[OrganizationBatch]:
 
 
 def _pack(loads: Sequence[tuple[int, int]], most: int) -> list[list[int]]:
-    """Give each organization, the largest first, to the group with the fewest requests, and of these with the fewest
+    """
+    Give each organization, the largest first, to the group with the fewest requests, and of these with the fewest
     rows; return the places of each group's organizations.
 
     So no two groups differ by more requests than the largest organization has.

@@ -52,7 +52,8 @@ class TooLargeError(ProspectsError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One rule that one cell breaks.
+    """
+    One rule that one cell breaks.
 
     :param line: where the row begins in the file, from 1.
     :param column: as the file's header names it; ``#5`` for the fifth cell when it has no name.
@@ -83,7 +84,8 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class InputRow:
-    """What the report shows of every row of the CSV; a text that the row doesn't have is empty.
+    """
+    What the report shows of every row of the CSV; a text that the row doesn't have is empty.
 
     :param row: number of the data row, from 1, over all files.
     :param source: name of the file.
@@ -106,7 +108,8 @@ class InputRow:
 
 @dataclass(frozen=True, slots=True)
 class Prospect(InputRow):
-    """A valid row: the request for one ticket.
+    """
+    A valid row: the request for one ticket.
 
     :param profile_id: the row's self-service profile; empty for the run's.
     :param custom_domain: for the ``auth0-custom-domain`` header; empty for none.

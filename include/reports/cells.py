@@ -16,7 +16,8 @@ _GUARD = re.compile(f"{_CELL_BEGIN}'(?={_FORMULA.pattern})")
 
 
 def printable(text: object, limit: int = CELL_LIMIT) -> str:
-    """Return text that every format of the report takes: CSV, XLSX (XML 1.0), HTML and a terminal.
+    """
+    Return text that every format of the report takes: CSV, XLSX (XML 1.0), HTML and a terminal.
 
     :param text: any object; ``None`` becomes the empty string.
     :param limit: characters to keep; a longer text ends with an ellipsis.
@@ -32,7 +33,8 @@ def printable(text: object, limit: int = CELL_LIMIT) -> str:
 
 
 def is_formula(text: str) -> bool:
-    """Whether a spreadsheet might run the text (OWASP, "CSV Injection").
+    """
+    Whether a spreadsheet might run the text (OWASP, "CSV Injection").
 
     Quotes in front don't protect: a spreadsheet that uses another separator drops them. Apostrophes count too:
     otherwise :func:`unguard` would change a text that has one of its own.

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 
 def write_report(folder: AnyPath, rows: Sequence[ReportRow], run: RunInfo) -> dict[str, Any]:
-    """Write ``tickets.csv``, ``tickets.xlsx``, ``report.html`` and ``summary.json``; the first three hold ticket URLs.
+    """
+    Write ``tickets.csv``, ``tickets.xlsx``, ``report.html`` and ``summary.json``; the first three hold ticket URLs.
 
     :return: the summary, as in ``summary.json``, but without its ``request_rate``.
     """
@@ -39,7 +40,8 @@ def write_report(folder: AnyPath, rows: Sequence[ReportRow], run: RunInfo) -> di
 
 
 def write_revocations(folder: AnyPath, mappings: Sequence[Mapping[str, Any]], run: RunInfo) -> dict[str, Any]:
-    """Write ``revocations.csv``, ``revocations.xlsx``, ``report.html`` and ``summary.json``.
+    """
+    Write ``revocations.csv``, ``revocations.xlsx``, ``report.html`` and ``summary.json``.
 
     :param mappings: rows with the columns of :class:`~include.reports.revocations.RevocationRow`.
     :return: the summary, as in ``summary.json``, but without its ``request_rate``.

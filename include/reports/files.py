@@ -34,7 +34,8 @@ class ReportedLinks:
 
 
 def run_folder(base: AnyPath, dag_id: str, run_id: str) -> AnyPath:
-    """Return the folder of a run's report: ``{base}/{dag_id}/{run_id}``.
+    """
+    Return the folder of a run's report: ``{base}/{dag_id}/{run_id}``.
 
     In both names, characters other than ASCII letters, digits and ``._+=@-`` become ``_``. Unless these are the
     colons of a time, as in Airflow's own run ids, the name then ends with a digest of the original, so that no two
@@ -44,7 +45,8 @@ def run_folder(base: AnyPath, dag_id: str, run_id: str) -> AnyPath:
 
 
 def newest_links(folder: AnyPath, within: timedelta) -> ReportedLinks | None:
-    """Return the newest report of a DAG that lists links, if its run ended within that time; else None.
+    """
+    Return the newest report of a DAG that lists links, if its run ended within that time; else None.
 
     Of many reports the newest 50 are looked at, by the time in the run id. A report that can't be read is left out.
 

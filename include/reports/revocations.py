@@ -26,7 +26,8 @@ REVOCATION_STATUSES: tuple[str, ...] = tuple(RevocationStatus)
 
 @dataclass(frozen=True)
 class RevocationRow:
-    """One row of ``revocations.csv``; the fields are its columns, in order, and the times ISO 8601 in UTC.
+    """
+    One row of ``revocations.csv``; the fields are its columns, in order, and the times ISO 8601 in UTC.
 
     :param ticket_id: of a revoked ticket; empty for one that may still be valid, since its id is as secret as its link.
     :param revoked_by: ``dag_id/run_id`` of the run that revoked it, this one or an earlier one.

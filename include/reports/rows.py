@@ -41,7 +41,8 @@ _CARRIED = ("organization_id", "organization_name", "prospect_name", "prospect_e
 
 @dataclass(frozen=True, slots=True)
 class ReportRow:
-    """One row of ``tickets.csv``; the fields are its columns, in order, and the times ISO 8601 in UTC.
+    """
+    One row of ``tickets.csv``; the fields are its columns, in order, and the times ISO 8601 in UTC.
 
     :param row: number of the data row, from 1, over all files.
     :param ticket_id: the link's ``ticket`` parameter, as secret as ``ticket_url`` itself.
@@ -85,7 +86,8 @@ def join_rows(
     outcomes: Iterable[Mapping[str, Any]],
     reason_not_attempted: str,
 ) -> list[ReportRow]:
-    """Give every row of the manifest its outcome.
+    """
+    Give every row of the manifest its outcome.
 
     Of several outcomes of one row, the one with a ticket is kept, so that no ticket is ever lost; then the first in
     :data:`PRECEDENCE`; then the later one. ``attempts`` is the largest of them, and ``duplicate_possible`` is true

@@ -20,7 +20,8 @@ _MOST_ROWS_NAMED = 20
 
 @dataclass(frozen=True)
 class RunInfo:
-    """The run as a whole.
+    """
+    The run as a whole.
 
     :param started_at: ISO 8601 in UTC; so is ``finished_at``.
     :param seconds: the run's duration.

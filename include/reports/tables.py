@@ -49,7 +49,8 @@ def csv_parts(table: pd.DataFrame) -> Iterator[bytes]:
 
 
 def xlsx_bytes(table: pd.DataFrame, title: str) -> bytes:
-    """Write a table as one Excel sheet with a frozen header and a filter.
+    """
+    Write a table as one Excel sheet with a frozen header and a filter.
 
     Numbers and booleans keep their type. Every text is a string cell, never a formula or a hyperlink.
     """
@@ -77,7 +78,8 @@ def xlsx_bytes(table: pd.DataFrame, title: str) -> bytes:
 
 
 def read_tickets(report_uri: AnyPath | str) -> list[dict[str, Any]]:
-    """Read ``tickets.csv``.
+    """
+    Read ``tickets.csv``.
 
     :param report_uri: a run's folder or the file itself, local or in object storage.
     :return: one mapping a row, its keys and types those of :class:`~include.reports.rows.ReportRow`.
@@ -103,7 +105,8 @@ def _read(file: AnyPath) -> bytes:
 
 
 def parse_tickets(content: bytes, file: object = "tickets.csv") -> Iterator[list[Any]]:
-    """Read the content of ``tickets.csv``.
+    """
+    Read the content of ``tickets.csv``.
 
     :param file: its name in errors.
     :return: for each row its values, in the order and with the types of :class:`~include.reports.rows.ReportRow`.
@@ -120,7 +123,8 @@ def parse_tickets(content: bytes, file: object = "tickets.csv") -> Iterator[list
 
 
 def parse_table(content: bytes, columns: Sequence[str], file: object) -> Iterator[list[str]]:
-    """Read a table that :func:`csv_parts` wrote and a spreadsheet may have saved since.
+    """
+    Read a table that :func:`csv_parts` wrote and a spreadsheet may have saved since.
 
     :param columns: those to return, in this order; others are ignored.
     :return: for each row its texts, without apostrophes before formulas.

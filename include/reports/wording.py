@@ -13,7 +13,8 @@ LABELS: dict[str, str] = {status: status.replace("_", " ") for status in (*STATU
 
 @dataclass(frozen=True)
 class Remedy:
-    """What to do about rows of one kind.
+    """
+    What to do about rows of one kind.
 
     :param title: goes after the number of rows: "3 *rows failed*".
     """

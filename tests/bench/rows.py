@@ -1,4 +1,5 @@
-"""Large inputs: the time and memory to read, check and plan them, each in a process of its own.
+"""
+Large inputs: the time and memory to read, check and plan them, each in a process of its own.
 
 ``python -m tests.bench.rows CASE FOLDER`` measures one case and prints it as JSON.
 """

@@ -90,7 +90,8 @@ def _parse(file: Path) -> float:
 
 
 def _cost(api: AirflowApi, local: LocalAirflow, dag_id: str, prefix: str) -> tuple[float, float]:
-    """Return the CPU seconds of a mapped task, all of Airflow's processes together, and its median start to end.
+    """
+    Return the CPU seconds of a mapped task, all of Airflow's processes together, and its median start to end.
 
     A run of few tasks is subtracted from a run of many, since both have the other tasks of the DAG.
     """

@@ -1,4 +1,5 @@
-"""Parse DAG files as Airflow's DAG processor does: a fork for each, of a process that has imported only Airflow.
+"""
+Parse DAG files as Airflow's DAG processor does: a fork for each, of a process that has imported only Airflow.
 
 ``python -m tests.dags.parsing`` reads a JSON list of jobs, ``{"file": str, "env": {name: value}}``, from standard
 input, and writes the result of each, see :class:`Parsed`, as a JSON list.
@@ -21,7 +22,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 @dataclass
 class Parsed:
-    """The result of a parse.
+    """
+    The result of a parse.
 
     :param errors: import errors, by file
     :param modules: all modules that are imported afterwards

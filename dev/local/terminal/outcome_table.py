@@ -27,7 +27,8 @@ _STYLES = {
 
 
 def outcome_table(summary: Mapping[str, Any], rows: Sequence[ReportRow]) -> Table:
-    """Return a table of at most :data:`MAX_ROWS` prospects, those that need work first.
+    """
+    Return a table of at most :data:`MAX_ROWS` prospects, those that need work first.
 
     :param summary: the result of :func:`include.reports.export.write_report`.
     """

@@ -13,7 +13,8 @@ _FORM: Final = "application/x-www-form-urlencoded"
 
 
 def parse_fields(raw: bytes, content_type: str) -> dict[str, Any]:
-    """Return a flat body, as the token endpoint takes it.
+    """
+    Return a flat body, as the token endpoint takes it.
 
     :raises ValueError: when it is neither a JSON object nor a form
     """
@@ -26,7 +27,8 @@ def parse_fields(raw: bytes, content_type: str) -> dict[str, Any]:
 
 
 def parse_ticket_body(raw: bytes, content_type: str) -> Any:
-    """Return a create-ticket body; a form's ``a[b][0]=c`` becomes objects and lists, typed by the schema.
+    """
+    Return a create-ticket body; a form's ``a[b][0]=c`` becomes objects and lists, typed by the schema.
 
     :param raw: the body; an empty one means an empty object
     :raises ValueError: when it can't be parsed

@@ -21,7 +21,8 @@ _BLOCK: Final = b"0" * 65536
 
 
 async def apply_faults(due: Iterator[tuple[Fault, float]], seen: Seen | None = None) -> Response | None:
-    """Apply the faults that are due.
+    """
+    Apply the faults that are due.
 
     :param seen: the call's entry in the tenant's traffic; each fault is added to it before it is applied
     :return: the response of the first that has one

@@ -22,7 +22,8 @@ from dev.sandbox.tenant.traffic import Seen
 
 @dataclass(slots=True)
 class Call:
-    """One call.
+    """
+    One call.
 
     :param body: the parsed body; ``None`` when it can't be parsed
     :param seen: its entry in the tenant's traffic
@@ -35,7 +36,8 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One endpoint.
+    """
+    One endpoint.
 
     :param route: its name among the faults' routes
     :param method: HTTP method
@@ -60,7 +62,8 @@ class ManagementApi:
         self._tenant = tenant
 
     async def serve(self, endpoint: Endpoint, request: Request) -> Response:
-        """Serve one call.
+        """
+        Serve one call.
 
         The rate limit comes first: a call with a bad token or a bad body costs as much as a good one.
         """

@@ -1,4 +1,5 @@
-"""The rules beyond the schema for the body of a create-ticket request.
+"""
+The rules beyond the schema for the body of a create-ticket request.
 
 Source: Auth0's page "Manage Self-Service Enterprise Configuration".
 """
@@ -17,7 +18,8 @@ Body = Mapping[str, Any]
 def rule_violation(
     body: Body, allowed_strategies: Collection[str] = STRATEGIES, known_domains: Collection[str] = ()
 ) -> str | None:
-    """Return the first rule that a body breaks, in words, or ``None``.
+    """
+    Return the first rule that a body breaks, in words, or ``None``.
 
     :param body: a body that fits the schema
     :param allowed_strategies: the kinds of connections that the profile allows

@@ -1,4 +1,5 @@
-"""The JSON Schema of a create-ticket body and its check.
+"""
+The JSON Schema of a create-ticket body and its check.
 
 Source: Auth0 Management API, POST /self-service-profiles/{id}/sso-ticket, with the two fields that are newer
 than its OpenAPI document: ``third_party_client_access_config`` and ``google_workspace.sync_groups``.

@@ -1,4 +1,5 @@
-"""``POST /oauth/token``: the client credentials grant, by secret or by private_key_jwt.
+"""
+``POST /oauth/token``: the client credentials grant, by secret or by private_key_jwt.
 
 Source: Auth0 Authentication API, "Client Credentials Flow". The endpoint's rate limit is its own.
 """

@@ -1,4 +1,5 @@
-"""The check of a client assertion, with which a client authenticates (``private_key_jwt``).
+"""
+The check of a client assertion, with which a client authenticates (``private_key_jwt``).
 
 Source: Auth0's page "Authenticate with Private Key JWT" and RFC 7523, section 3.
 """
@@ -23,7 +24,8 @@ _OPTIONS: Final[Any] = {
 
 
 class AssertionChecker:
-    """Checks assertions and remembers the ``jti`` of each, which can be used once.
+    """
+    Checks assertions and remembers the ``jti`` of each, which can be used once.
 
     :param client_id: the ``iss`` and ``sub`` that an assertion must have
     :param public_keys: PEM public keys, one of which must have signed it (RS256)
@@ -35,7 +37,8 @@ class AssertionChecker:
         self._used: set[str] = set()
 
     def check(self, assertion: str, audiences: Collection[str], now: float) -> None:
-        """Accept an assertion, once.
+        """
+        Accept an assertion, once.
 
         :param assertion: the JWT
         :param audiences: the tenant's addresses, with their final slash

@@ -15,7 +15,8 @@ SetupResult = Literal["finished", "conflict", "full"]
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One connection.
+    """
+    One connection.
 
     :param name: its name, which no other connection has
     :param enabled: whether it is enabled for its applications
@@ -29,7 +30,8 @@ class Connection:
     domains: tuple[str, ...] = ()
 
     def with_setup(self, ticket: Ticket) -> Connection:
-        """Return it as it is after a ticket's setup.
+        """
+        Return it as it is after a ticket's setup.
 
         Only a ticket with clients has the button that enables a connection.
         """
@@ -60,7 +62,8 @@ class Connections(dict[str, Connection]):
         return {domain for connection in connections for domain in connection.domains}
 
     def set_up(self, ticket: Ticket) -> SetupResult:
-        """Create the connection of a ticket, or change the one that it edits.
+        """
+        Create the connection of a ticket, or change the one that it edits.
 
         :return: ``conflict`` when a connection of that name exists already, ``full`` when one of the organizations
             has ten others; then nothing is changed

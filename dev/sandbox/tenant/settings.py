@@ -12,7 +12,8 @@ ResetMeaning = Literal["full", "next", "window"]
 
 
 class Plan(BaseModel):
-    """The rate limit of a tenant's Management API (Auth0's rate-limit policy).
+    """
+    The rate limit of a tenant's Management API (Auth0's rate-limit policy).
 
     :param size: requests that an idle tenant accepts at once, the bucket's size
     :param refill: requests a second that are added to the bucket
@@ -63,7 +64,8 @@ Seconds = Annotated[float, Field(ge=0)]
 
 
 class SandboxSettings(BaseModel):
-    """All that can be chosen about a sandbox tenant.
+    """
+    All that can be chosen about a sandbox tenant.
 
     :param plan: a name in :data:`PLANS`, or a :class:`Plan`
     :param latency: shortest and longest time, in seconds, that an API or token call takes

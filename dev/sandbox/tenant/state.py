@@ -21,7 +21,8 @@ from dev.sandbox.tenant.traffic import Seen, most_in_window
 
 
 class TenantState:
-    """A tenant's state. It belongs to the server's event loop and must not be used from elsewhere.
+    """
+    A tenant's state. It belongs to the server's event loop and must not be used from elsewhere.
 
     :param settings: what the tenant consists of
     :param clock: its time; by default the machine's
@@ -67,7 +68,8 @@ class TenantState:
         self.bucket.share(0, now, now)
 
     def draw(self, route: Route, now: float) -> tuple[Reading, tuple[str, ...]]:
-        """Take one request from the rate limit at a UNIX time.
+        """
+        Take one request from the rate limit at a UNIX time.
 
         :return: the reading, and the kinds of the faults behind it
         """
@@ -76,7 +78,8 @@ class TenantState:
         return self.bucket.take(now), ()
 
     def max_in_window(self, seconds: float, which: Literal["all", "accepted"] = "all") -> int:
-        """Return the most Management API calls that arrived within any span shorter than ``seconds``.
+        """
+        Return the most Management API calls that arrived within any span shorter than ``seconds``.
 
         :param which: all calls, or those that the rate limit accepted
         """

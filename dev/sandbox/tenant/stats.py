@@ -27,7 +27,8 @@ class TicketView:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Counters since the start or the last reset.
+    """
+    Counters since the start or the last reset.
 
     :param plan: the plan's name
     :param tickets: tickets created

@@ -18,7 +18,8 @@ _ALPHABET: Final = string.ascii_letters + string.digits
 
 @dataclass(slots=True)
 class Ticket:
-    """One ticket; times are UNIX seconds.
+    """
+    One ticket; times are UNIX seconds.
 
     :param id: 32 alphanumerics; whoever knows it may use the ticket
     :param profile_id: the self-service profile it was created from
@@ -61,7 +62,8 @@ class Ticket:
         return tuple(self.body.get("domain_aliases_config", {}).get("pending_domains", ()))
 
     def expires_at(self, open_lifetime: float) -> float:
-        """Return the UNIX time it expires at: ``ttl_sec`` counts only until it is first opened.
+        """
+        Return the UNIX time it expires at: ``ttl_sec`` counts only until it is first opened.
 
         :param open_lifetime: seconds it is valid after that
         """

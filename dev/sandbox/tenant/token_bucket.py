@@ -14,7 +14,8 @@ _ROUNDING = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The bucket's answer to one request.
+    """
+    The bucket's answer to one request.
 
     :param allowed: whether the request may pass
     :param limit: the bucket's size
@@ -38,7 +39,8 @@ class Reading:
 
 
 class TokenBucket:
-    """A bucket that starts full, is refilled evenly and gives one token to each request.
+    """
+    A bucket that starts full, is refilled evenly and gives one token to each request.
 
     In any w seconds it lets at most ``size + refill * w`` requests pass.
 
@@ -76,7 +78,8 @@ class TokenBucket:
         return Reading(False, self._plan.size, 0, until, until, until)
 
     def share(self, rate: float, now: float, until: float) -> None:
-        """Let the tenant's other users take ``rate`` requests a second until a UNIX time.
+        """
+        Let the tenant's other users take ``rate`` requests a second until a UNIX time.
 
         They come first: at a rate above the refill nothing is left for anyone else.
         """

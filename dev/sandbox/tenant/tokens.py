@@ -26,7 +26,8 @@ class Tokens:
         self._key = secrets.token_bytes(32)
 
     def issue(self, subject: str, audience: str, scopes: Sequence[str], now: float, lifetime: int) -> str:
-        """Return a new token.
+        """
+        Return a new token.
 
         :param subject: the client id
         :param audience: the API it is for
@@ -57,7 +58,8 @@ class Tokens:
             grant.withdrawn = True
 
     def authorize(self, authorization: str | None, scope: str | None, now: float) -> None:
-        """Accept a call that carries a valid token with the scope.
+        """
+        Accept a call that carries a valid token with the scope.
 
         :param authorization: the Authorization header
         :param scope: the scope needed; ``None`` when any token will do

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Seen:
-    """One Management API call.
+    """
+    One Management API call.
 
     :param at: UNIX time in seconds, on the tenant's clock, at which it arrived
     :param method: HTTP method
@@ -49,7 +50,8 @@ def most_in_window(times: Iterable[float], seconds: float) -> int:
 
 
 def bucket_needed(times: Iterable[float], refill: float) -> float:
-    """Return the size of the smallest bucket that lets all of the times pass.
+    """
+    Return the size of the smallest bucket that lets all of the times pass.
 
     So each span of ``w`` seconds has at most so many of them, plus ``refill * w``.
 

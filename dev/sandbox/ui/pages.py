@@ -37,7 +37,8 @@ _NO_CLIENTS: Final = "It names no applications, so the connection can be set up,
 def ticket_page(
     state: str, facts: Mapping[str, str] = MappingProxyType({}), *, enables: bool = False, enabled: bool = False
 ) -> str:
-    """Return the page behind a ticket URL.
+    """
+    Return the page behind a ticket URL.
 
     :param state: the ticket's state, ``unknown``, ``conflict`` or ``full``
     :param facts: what to show of the ticket, label to value

@@ -1,4 +1,5 @@
-"""The page behind a ticket URL: opening it, and finishing the setup.
+"""
+The page behind a ticket URL: opening it, and finishing the setup.
 
 Source: Auth0's page "Manage Self-Service Enterprise Configuration": a ticket can be opened ten times, and is valid
 for five hours after it was first opened. Auth0's support: with empty or absent ``enabled_clients`` the page has no

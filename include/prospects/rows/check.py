@@ -23,7 +23,8 @@ _PENDING, _ALIASES = "domain_aliases_config.pending_domains", "connection_config
 
 @dataclass(slots=True)
 class RowChecker:
-    """Checks the rows of one file.
+    """
+    Checks the rows of one file.
 
     :param names: connection names of all files.
     :param cut_domains: gets the number of each valid row of whose domains something was cut off, and the first of them.

@@ -21,7 +21,8 @@ class Request(Protocol):
 
 
 def clients_warning(valid: Iterable[Request], has_default: bool) -> list[str]:
-    """Return a warning about the rows that set no ``enabled_clients``; none without such rows.
+    """
+    Return a warning about the rows that set no ``enabled_clients``; none without such rows.
 
     A ticket that edits a connection doesn't need them.
 

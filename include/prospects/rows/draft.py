@@ -15,7 +15,8 @@ _ABSENT = object()
 
 @dataclass(slots=True)
 class Draft:
-    """Values of one row in the shape of :class:`include.prospects.schema.models.ProspectRow`.
+    """
+    Values of one row in the shape of :class:`include.prospects.schema.models.ProspectRow`.
 
     :param values: nested objects, without those at bad paths.
     :param cells: text of each column that is not empty.

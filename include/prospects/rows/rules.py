@@ -1,4 +1,5 @@
-"""The rules beyond the schema, one function each.
+"""
+The rules beyond the schema, one function each.
 
 Source: Auth0 documentation, "Manage Self-Service Enterprise Configuration". Each rule reads one row and
 yields the path that breaks it, and its text for the message.

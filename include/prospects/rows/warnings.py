@@ -1,4 +1,5 @@
-"""Warnings about valid rows that may not lead to what their author wants; each kind is one warning.
+"""
+Warnings about valid rows that may not lead to what their author wants; each kind is one warning.
 
 Sources: Auth0 documentation, "Manage Self-Service Enterprise Configuration" and "Entity Limit Policy".
 """
@@ -28,7 +29,8 @@ Findings = Iterator[tuple[int, str]]
 
 
 def row_warning(text: str, findings: Iterable[tuple[int, str]]) -> list[str]:
-    """Return a warning that names ten rows and counts the others; none without findings.
+    """
+    Return a warning that names ten rows and counts the others; none without findings.
 
     :param findings: number of each row and, for brackets behind it, what is found there; a row counts once.
     """

@@ -41,7 +41,8 @@ USUAL = (
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Where the cells of a column go, and how they are read.
+    """
+    Where the cells of a column go, and how they are read.
 
     :param path: keys from the row's outermost object to the value.
     :param dotted: the path as a header writes it.

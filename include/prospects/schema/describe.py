@@ -31,7 +31,8 @@ _FORMATS: dict[Callable[..., str], tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class ColumnInfo:
-    """A column, described.
+    """
+    A column, described.
 
     :param type: such as ``list of domains``.
     :param bounds: such as ``up to 1,000 items``; empty for none.

@@ -1,4 +1,5 @@
-"""Formats of single values: identifiers, addresses, domains.
+"""
+Formats of single values: identifiers, addresses, domains.
 
 Most functions return the text, a domain in DNS form, or raise ValueError with the rule for a person to read.
 """
@@ -86,7 +87,8 @@ def email_address(text: str) -> str:
 
 
 def domain_name(text: str) -> str:
-    """Take a host name of at least two labels, in any case; no scheme, port, path or wildcard.
+    """
+    Take a host name of at least two labels, in any case; no scheme, port, path or wildcard.
 
     It is returned in small letters, and in IDNA where it has other letters.
     """
@@ -109,7 +111,8 @@ def _in_idna(domain: str) -> str:
 
 
 def _refuse_look_alikes(text: str) -> None:
-    """Refuse a domain's label, or what stands before an address's ``@``, in letters of several alphabets.
+    """
+    Refuse a domain's label, or what stands before an address's ``@``, in letters of several alphabets.
 
     The letter that is named is of the alphabet with the fewest letters.
     """

@@ -1,4 +1,5 @@
-"""The request body of the ticket endpoint, and a CSV row, as typed models.
+"""
+The request body of the ticket endpoint, and a CSV row, as typed models.
 
 Source of the fields and bounds: Auth0 Management API, POST /self-service-profiles/{id}/sso-ticket. A field
 that the API gains is one entry here: its column, its cell grammar and its checks follow from the type. The

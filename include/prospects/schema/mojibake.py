@@ -86,7 +86,8 @@ def _read_as_windows_1252(text: str) -> str:
 
 
 def _read_as_any(text: str) -> str:
-    """Return the text as UTF-8 if words become regular by it; empty for all others.
+    """
+    Return the text as UTF-8 if words become regular by it; empty for all others.
 
     A genuine name hardly ever has the bytes of UTF-8 in one of these encodings. If it has, its words are regular.
     """

@@ -1,4 +1,5 @@
-"""The types of single values: text, ids, domains, with their bounds.
+"""
+The types of single values: text, ids, domains, with their bounds.
 
 Source of the bounds: Auth0 Management API, POST /self-service-profiles/{id}/sso-ticket.
 """

@@ -23,7 +23,8 @@ _NEAR = 0.7
 
 
 def resolve_header(names: Sequence[str], source: str) -> list[Column | None]:
-    """Return the column of each cell of the header; None for one without a name.
+    """
+    Return the column of each cell of the header; None for one without a name.
 
     :param source: the file's name, for messages.
     :raises ProspectsError: unknown or repeated names, names with invisible characters, no ``organization_id``,
@@ -70,7 +71,8 @@ def find_column(name: str) -> Column | None:
 
 
 def _unknown_name(name: str, place: int, is_header: bool) -> str:
-    """Return what is wrong with a column's name.
+    """
+    Return what is wrong with a column's name.
 
     The first line of another kind of file may hold a secret. So a name is shown only beside ``organization_id``,
     or when it is nearly that of a known column.

@@ -26,7 +26,8 @@ Row = tuple[int, list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The header of a CSV, and its rows without the blank ones; reading them may raise ProspectsError.
+    """
+    The header of a CSV, and its rows without the blank ones; reading them may raise ProspectsError.
 
     :param rows: of each row the line on which it begins, from 1, and its cells.
     """
@@ -36,7 +37,8 @@ class Table:
 
 
 def read_table(content: bytes, source: str) -> Table:
-    """Return the table in ``content``: UTF-8, with or without BOM, any line ends, separated by , ; or tab.
+    """
+    Return the table in ``content``: UTF-8, with or without BOM, any line ends, separated by , ; or tab.
 
     Above the header may be blank lines, and the ``sep=;`` that Excel understands.
 

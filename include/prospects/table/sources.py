@@ -21,7 +21,8 @@ _TOO_LARGE = f"the input has over {MOST_BYTES // 2**20} MiB: divide it among sev
 
 
 def read_sources(source: AnyPath | None, text: str, warnings: list[str]) -> Iterator[tuple[str, bytes]]:
-    """Yield name, escaped for messages, and content of each file; for the arguments see ``load_prospects``.
+    """
+    Yield name, escaped for messages, and content of each file; for the arguments see ``load_prospects``.
 
     :param warnings: gets one that names the files of the folder which are left out.
     :raises ProspectsError: there is nothing to read, it can't be read, or it has over :data:`MOST_BYTES`.
@@ -45,7 +46,8 @@ def read_sources(source: AnyPath | None, text: str, warnings: list[str]) -> Iter
 
 
 def read_stream(stream: BinaryIO, name: str) -> tuple[str, bytes]:
-    """Return name, escaped for messages, and content of a stream.
+    """
+    Return name, escaped for messages, and content of a stream.
 
     :raises ProspectsError: it has over :data:`MOST_BYTES`.
     """

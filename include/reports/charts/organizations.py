@@ -20,7 +20,8 @@ MAX_BARS = 40
 
 @dataclass(frozen=True)
 class OrganizationBar:
-    """One organization's line of the chart.
+    """
+    One organization's line of the chart.
 
     :param text: the counts in words, for readers who don't see the colours.
     :param svg: the bar; one unit of its width is one row, its full width the largest organization.
@@ -40,7 +41,8 @@ class OrganizationChart:
 
 
 def organization_chart(rows: Sequence[Outcome], statuses: Sequence[str]) -> OrganizationChart:
-    """Count each organization's rows by status.
+    """
+    Count each organization's rows by status.
 
     :param statuses: the order of a bar's segments.
     :return: at most :data:`MAX_BARS` bars: first those with the most rows that need work, then the largest.

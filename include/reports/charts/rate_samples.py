@@ -16,7 +16,8 @@ MAX_SAMPLES = 600
 
 @dataclass(frozen=True)
 class RateSample:
-    """The requests of one second, or of the busiest second of several.
+    """
+    The requests of one second, or of the busiest second of several.
 
     :param second: UNIX time at which the sample begins, in seconds.
     :param sent: requests sent in that second.
@@ -29,7 +30,8 @@ class RateSample:
 
 
 def rate_samples(task_stats: Iterable[Mapping[str, Any]]) -> list[RateSample]:
-    """Add up the tasks' requests, second by second.
+    """
+    Add up the tasks' requests, second by second.
 
     ``allowed`` is the most that slots held *at once* within the second: two tasks that follow each other in
     one slot count once.

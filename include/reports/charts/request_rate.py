@@ -21,7 +21,8 @@ MIN_WIDTH = 16
 
 @dataclass(frozen=True)
 class RateChart:
-    """The drawing and the texts around it.
+    """
+    The drawing and the texts around it.
 
     :param svg: one unit of its width is one sample, one unit of its height one request a second.
     :param levels: the labels of the vertical axis: text, and height in per cent of the drawing.

@@ -28,7 +28,8 @@ _SCRIPT_HASH = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decod
 
 
 def content_security_policy(*, connect: bool) -> str:
-    """Return what the page's Content-Security-Policy allows: its own script and style.
+    """
+    Return what the page's Content-Security-Policy allows: its own script and style.
 
     :param connect: whether the script may send requests to the page's own origin, to reveal links.
     """
@@ -44,7 +45,8 @@ CONTENT_SECURITY_POLICY = content_security_policy(connect=False)
 
 @dataclass(frozen=True)
 class Task:
-    """Something that a person has to do, and the rows it is about.
+    """
+    Something that a person has to do, and the rows it is about.
 
     :param rows: the first few rows' numbers; ``more`` is how many follow.
     :param errors: the most frequent errors among them, with their counts.
@@ -61,7 +63,8 @@ class Task:
 
 @dataclass(frozen=True)
 class Page:
-    """All content of the page.
+    """
+    All content of the page.
 
     :param tone: ``good``, ``warn`` or ``bad``, the colour of the headline.
     :param facts: label and value of facts about the run as a whole.
@@ -89,7 +92,8 @@ class Page:
 def page_parts(
     page: Page, *, links_url: str = "", downloads_url: str | None = "", navigation: Mapping[str, str] | None = None
 ) -> Iterator[bytes]:
-    """Render the page, in parts: UTF-8 HTML, everything escaped, no script but its own, no resource from elsewhere.
+    """
+    Render the page, in parts: UTF-8 HTML, everything escaped, no script but its own, no resource from elsewhere.
 
     :param links_url: from where the page's script requests the links that a person reveals; then none is in the page.
         If it is empty, all links are in the page.

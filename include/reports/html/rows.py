@@ -18,7 +18,8 @@ _ESCAPES = {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2
 
 
 class PageRow(NamedTuple):
-    """One line of the page's table.
+    """
+    One line of the page's table.
 
     :param time: ISO 8601 in UTC.
     """
@@ -37,7 +38,8 @@ class PageRow(NamedTuple):
 
 
 def rows_json(rows: Sequence[PageRow], statuses: Sequence[str], links_url: str) -> Iterator[str]:
-    """Return JSON that may stand in a ``script`` element, in parts.
+    """
+    Return JSON that may stand in a ``script`` element, in parts.
 
     Organizations (id and name), statuses and errors are lists; a row has its index in them.
 

@@ -1,4 +1,5 @@
-"""The report's page as the api-server shows it, made from the run's ``summary.json`` and its table.
+"""
+The report's page as the api-server shows it, made from the run's ``summary.json`` and its table.
 
 Others may be able to write to the folder of reports, so what is read from there is checked, and every text is escaped.
 """
@@ -56,7 +57,8 @@ class _Summary(BaseModel, strict=True):
 
 
 def served_page(read: Read, *, links_url: str, downloads_url: str, navigation: Mapping[str, str]) -> bytes:
-    """Make the page of a run's report, without any ticket URL.
+    """
+    Make the page of a run's report, without any ticket URL.
 
     :param read: returns the content of a file in the run's folder, by its name; see :data:`MAX_BYTES`.
     :param links_url: where the page's script requests links: ``POST`` of ``{"rows": [1, 2]}``, at most 1,000 at once,
@@ -75,7 +77,8 @@ def served_page(read: Read, *, links_url: str, downloads_url: str, navigation: M
 
 
 def read_links(read: Read, rows: Collection[int]) -> dict[int, str]:
-    """Return the ticket URLs of these rows of ``tickets.csv``, by row; a row without one is left out.
+    """
+    Return the ticket URLs of these rows of ``tickets.csv``, by row; a row without one is left out.
 
     :param read: as for :func:`served_page`.
     :raises ValueError: if the file is not a ticket report, or is too large.
