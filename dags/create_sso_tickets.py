@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +23,11 @@ from auth0_sso.tickets.forecast import forecast
 from auth0_sso.tickets.preflight import RunOptions, check_before_creating
 from auth0_sso.tickets.seal import sealed
 
-from include import create_tickets, prospects, run
+from include import create_tickets, prospects
+from include.check_outcome import Exported, require_complete
+from include.create_tickets import Loaded
+from include.fan_out import choose_fan_out
+from include.folders import absolute, run_folder
 from include.params import CREATE_PARAMS, require_known
 from include.texts import APPROVAL, APPROVAL_NOTICE, CREATE_DOCS, OUTCOME_NOTICE
 
@@ -35,31 +40,39 @@ def load_prospects(*, params: dict[str, Any], dag: Any, dag_run: Any) -> dict[st
     """Read and check the CSV."""
     require_known(params, dag.params)
     require_pool()
-    source, base = (storage_path(run.absolute(params[uri]), uri) for uri in ("prospects_uri", "report_uri"))
-    return create_tickets.load(
+    source = storage_path(absolute(params["prospects_uri"]), "prospects_uri")
+    base = storage_path(absolute(params["report_uri"]), "report_uri")
+    loaded = create_tickets.load(
         source,
         params["prospects_csv"] or "",
         params["ttl_sec"],
-        run.run_folder(base, dag_run),
+        run_folder(base, dag_run),
         one_link_per_connection=params["one_link_per_connection"],
     )
+    return asdict(loaded)
 
 
 @task(pool=POOL, doc_md=CREATE_DOCS["plan_fan_out"])
 def plan_fan_out(loaded: dict[str, Any], *, params: dict[str, Any], ti: Any, dag_run: Any) -> list[dict[str, str]]:
     """Check token and profiles, and divide the organizations among the mapped tasks."""
-    manifest = storage_path(loaded["manifest"], "manifest")
-    found = create_tickets.read(manifest, loaded["sha256"], on_invalid_rows=params["on_invalid_rows"])
+    given = Loaded(**loaded)
+    folder = storage_path(given.folder, "folder")
+    manifest = storage_path(given.manifest, "manifest")
+    found = create_tickets.read(manifest, given.sha256, on_invalid_rows=params["on_invalid_rows"])
     options = RunOptions.of(params)
-    checked = check_before_creating(ti, {one.profile_id for one in found.valid}, options)
-    expected = forecast(prospects.manifest_rows(found), dag_run, options, checked.strategies)
+    checked = check_before_creating(ti, {request.profile_id for request in found.valid}, options)
+    expected = forecast(found.valid, dag_run, options, checked.strategies)
     create_tickets.require_few_revocations(expected.revocations, params)
-    folder = storage_path(loaded["folder"], "folder")
-    lost = create_tickets.require_ledger(folder, expected.ledger_is_empty, params)
-    limits = {"given": params["max_mapped_tasks"], "longest": conf.getint("core", "max_map_length")}
-    fan_out = run.choose_fan_out(len(expected.requests), expected.counts.requests, **vars(expected.capacity), **limits)
-    batches, sha256 = create_tickets.plan(found, fan_out, expected, folder)
-    ti.xcom_push("plan", create_tickets.summarize_plan(found, batches, fan_out, expected, lost, sha256))
+    links_not_in_ledger = create_tickets.require_ledger(folder, expected, params)
+    fan_out = choose_fan_out(
+        len(expected.requests),
+        expected.counts.requests,
+        expected.capacity,
+        given=params["max_mapped_tasks"],
+        max_map_length=conf.getint("core", "max_map_length"),
+    )
+    batches, plan = create_tickets.plan(found, fan_out, expected, folder, links_not_in_ledger)
+    ti.xcom_push("plan", asdict(plan))
     return sealed(batches, RunAttempt.of(dag_run), checked.ledger_id)
 
 
@@ -68,12 +81,16 @@ def export_report(loaded: dict[str, Any] | None, *, ti: Any, dag_run: Any) -> An
     """Write the report."""
     if loaded is None:
         raise AirflowSkipException("load_prospects failed: no row is known, so there is nothing to report.")
-    folder = storage_path(loaded["folder"], "folder")
-    read = prospects.read_rows(storage_path(loaded["manifest"], "manifest"), loaded["sha256"])
+    given = Loaded(**loaded)
+    folder = storage_path(given.folder, "folder")
+    rows = prospects.read_rows(storage_path(given.manifest, "manifest"), given.sha256)
     planned = ti.xcom_pull(task_ids="plan_fan_out", key="plan")
     plan = create_tickets.read_plan(folder, planned and planned["sha256"])
-    outcomes = outcomes_of(ti, dag_run, TICKETS, read[0], tenant=plan.tenant, profile_id=plan.profile_id)
-    exported = create_tickets.export(*read, plan, outcomes, stats_of(ti, TICKETS), folder, dag_run)
+    results = outcomes_of(ti, dag_run, TICKETS, rows.requests, tenant=plan.tenant, profile_id=plan.profile_id)
+    stats = stats_of(ti, TICKETS)
+    exported = asdict(
+        create_tickets.export(rows, plan, results.outcomes, results.replaced, stats, folder, dag_run),
+    )
     yield Metadata(REPORTS, {name: exported[name] for name in ("report_uri", "summary")})
     return exported
 
@@ -81,7 +98,8 @@ def export_report(loaded: dict[str, Any] | None, *, ti: Any, dag_run: Any) -> An
 @task(trigger_rule="all_done", doc_md=CREATE_DOCS["check_outcome"], **outcome_callbacks(**OUTCOME_NOTICE))
 def check_outcome(exported: dict[str, Any] | None) -> None:
     """Fail if a row failed or was not attempted."""
-    run.require_complete(exported, "If Auth0 refused their requests, fix these rows in the CSV.")
+    report = Exported(**exported) if exported else None
+    require_complete(report, "If Auth0 refused their requests, fix these rows in the CSV.")
 
 
 @dag(

@@ -8,6 +8,7 @@ limit.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from airflow.sdk import Param, chain, dag, task
@@ -20,7 +21,10 @@ from auth0_sso.runtime.pool import POOL, require_pool
 from auth0_sso.runtime.retry_policy import RETRIES
 from auth0_sso.runtime.storage import storage_path
 
-from include import revoke_tickets, run
+from include import revoke_tickets
+from include.check_outcome import Exported, require_complete
+from include.fan_out import choose_fan_out
+from include.folders import absolute, run_folder
 from include.params import REVOKE_PARAMS, require_known
 from include.texts import OUTCOME_NOTICE, REVOKE_DOCS
 
@@ -32,14 +36,14 @@ def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -
     from auth0_sso.tickets.forecast import read_capacity
     from auth0_sso.tickets.preflight import check_before_revoking
     from auth0_sso.tickets.seal import sealed
-    from auth0_sso.tickets.select import select_tickets as select
+    from auth0_sso.tickets.selection import select_tickets as select
 
     require_known(params, dag.params)
     require_pool()
     revoke_tickets.require_selection(params)
-    folder = run.run_folder(storage_path(run.absolute(params["export_uri"]), "export_uri"), dag_run)
-    report_uri = params["report_uri"] and storage_path(run.absolute(params["report_uri"]), "report_uri")
-    reported = revoke_tickets.reported_tickets(report_uri) if report_uri else []
+    folder = run_folder(storage_path(absolute(params["report_uri"]), "report_uri"), dag_run)
+    report = params["report"] and storage_path(absolute(params["report"]), "report")
+    reported = revoke_tickets.reported_tickets(report) if report else []
     tickets, finished = select(
         RunAttempt.of(dag_run),
         reported=reported,
@@ -48,8 +52,14 @@ def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -
         all_live=params["all_live"],
     )
     ledger_id = check_before_revoking(ti, dry_run=params["dry_run"])
-    limits = {"given": params["max_mapped_tasks"], "longest": conf.getint("core", "max_map_length")}
-    fan_out = run.choose_fan_out(len(tickets), len(tickets), **vars(read_capacity()), **limits, few=0)
+    fan_out = choose_fan_out(
+        len(tickets),
+        len(tickets),
+        read_capacity(),
+        given=params["max_mapped_tasks"],
+        max_map_length=conf.getint("core", "max_map_length"),
+        few=0,
+    )
     batches, sha256 = revoke_tickets.plan(tickets, finished, fan_out, folder)
     ti.xcom_push("selection", sha256)
     return sealed(batches, RunAttempt.of(dag_run), ledger_id)
@@ -63,16 +73,16 @@ def export_report(batches: list[dict[str, str]] | None, *, params: dict[str, Any
 
     if batches is None:
         raise AirflowSkipException("select_tickets failed: no ticket is known, so there is nothing to report.")
-    folder = run.run_folder(storage_path(run.absolute(params["export_uri"]), "export_uri"), dag_run)
+    folder = run_folder(storage_path(absolute(params["report_uri"]), "report_uri"), dag_run)
     tickets, finished = revoke_tickets.read_selection(folder, ti.xcom_pull("select_tickets", key="selection"))
     results = finished + revocations_of(ti, "revoke_tickets", tickets)
-    return revoke_tickets.export(results, stats_of(ti, "revoke_tickets"), folder, dag_run)
+    return asdict(revoke_tickets.export(results, stats_of(ti, "revoke_tickets"), folder, dag_run))
 
 
 @task(trigger_rule="all_done", doc_md=REVOKE_DOCS["check_outcome"], **outcome_callbacks(**OUTCOME_NOTICE))
 def check_outcome(exported: dict[str, Any] | None) -> None:
     """Fail if a selected ticket may still be valid."""
-    run.require_complete(exported)
+    require_complete(Exported(**exported) if exported else None)
 
 
 @dag(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
+
+from auth0_sso.models import MAX_TTL_SEC, OPEN_SECONDS, Forecast, Outcome, TaskStats, TicketStatus, first_errors
 
 from include import reports
-from include.files import PLAN_FOLDER, json_bytes, make_private, write_batches, write_checked
+from include.check_outcome import Exported
+from include.fan_out import FanOut
+from include.files import PLAN_FOLDER, json_bytes, make_private, read_checked, write_batches, write_checked
 from include.prospects import (
+    InputRows,
     Prospects,
     clients_warning,
     load_prospects,
@@ -21,32 +25,15 @@ from include.prospects import (
     read_manifest,
     write_manifest,
 )
-from include.prospects.schema.models import MAX_TTL_SEC
-from include.reports.rows import RowStatus
-from include.run import FanOut, Run, first_errors, run_info
 
 if TYPE_CHECKING:
     from include.files import AnyPath
+    from include.folders import Run
 
 DEFAULT_PROSPECTS = os.environ.get("SSO_TICKETS_PROSPECTS") or "include/data/prospects.csv"
-PLAN_FIELDS = (
-    "prospects",
-    "organizations",
-    "invalid",
-    "create",
-    "reuse",
-    "replace",
-    "revocations",
-    "requests",
-    "mapped_tasks",
-    "fan_out",
-    "seconds",
-    "links_not_in_ledger",
-    "warnings",
-)
-LINKS_WORK_FOR = timedelta(seconds=MAX_TTL_SEC, hours=5)
+LINKS_WORK_FOR = timedelta(seconds=MAX_TTL_SEC + OPEN_SECONDS)
 """A link can be opened for five days at most, and be used for five hours after that."""
-_SHOWN_PROBLEMS = 20
+_MAX_SHOWN_PROBLEMS = 20
 _PLAN_FILE = "plan.json"
 _NOT_ATTEMPTED = "Nothing was sent for this row: see the first failed task of the run."
 
@@ -61,47 +48,62 @@ class NewLedgerError(ValueError):
     """The ledger is empty, but links exist: their prospects would get a second one."""
 
 
-class ChangedFileError(ValueError):
-    """A file of the run was changed by somebody else."""
-
-
 class ReplaceLimitError(ValueError):
     """The run would revoke more valid links than ``replace_limit``."""
 
 
-class Forecast(Protocol):
-    """The part of what a run will do that its plan keeps; see ``auth0_sso.tickets.forecast``."""
+@dataclass(frozen=True)
+class Loaded:
+    """
+    What the task that reads the CSV returns: where its manifest is, and how many rows there are.
 
-    @property
-    def requests(self) -> Mapping[str, int]:
-        """How many requests each organization takes, by its id."""
+    :param folder: of the run's files.
+    :param sha256: of the manifest.
+    :param organizations: of the valid rows.
+    """
 
-    @property
-    def tenant(self) -> str:
-        """The tenant's domain."""
-
-    @property
-    def profile_id(self) -> str:
-        """The self-service profile of rows that name none."""
-
-    @property
-    def revocations(self) -> Sequence[str]:
-        """A line for each valid link that would be revoked, which names its row."""
-
-    @property
-    def has_default_clients(self) -> bool:
-        """Whether rows that set no ``enabled_clients`` get some."""
-
-    @property
-    def warnings(self) -> Sequence[str]:
-        """Sentences for the reader."""
-
-    def summary(self, tasks: int) -> dict[str, Any]:
-        """Return it in numbers, for so many mapped tasks."""
+    folder: str
+    manifest: str
+    sha256: str
+    rows: int
+    valid: int
+    invalid: int
+    organizations: int
 
 
 @dataclass(frozen=True)
 class Plan:
+    """
+    What a run is going to do, in numbers for people; prospects count once, also if several rows name them.
+
+    :param create: links to create; so with ``reuse`` and ``replace``.
+    :param invalid: rows that are left out.
+    :param revocations: valid links that are revoked.
+    :param fan_out: why there are as many ``mapped_tasks``.
+    :param seconds: at the pool's rate; None if the pool's slots are not known.
+    :param links_not_in_ledger: see :func:`require_ledger`.
+    :param warnings: how many there are in the log.
+    :param sha256: of what the report needs of the plan, see :class:`PlanForReport`.
+    """
+
+    prospects: int
+    organizations: int
+    invalid: int
+    create: int
+    reuse: int
+    replace: int
+    revocations: int
+    requests: int
+    mapped_tasks: int
+    fan_out: str
+    seconds: float | None
+    links_not_in_ledger: int
+    warnings: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class PlanForReport:
     """
     What the report of a run needs to know of its plan.
 
@@ -116,12 +118,10 @@ class Plan:
 
 def load(
     source: AnyPath | None, text: str, default_ttl_sec: int, folder: AnyPath, *, one_link_per_connection: bool = False
-) -> dict[str, Any]:
+) -> Loaded:
     """
     Read and check the CSV, see :func:`load_prospects`, and write the manifest into the run's folder.
 
-    :return: ``folder``, ``manifest``, ``sha256`` of it, and the counts ``rows``, ``valid``, ``invalid`` and
-        ``organizations``.
     :raises ProspectsError: if the input can't be read as a whole.
     """
     found = load_prospects(
@@ -129,10 +129,11 @@ def load(
     )
     for warning in found.warnings:
         log.warning(warning)
-    for invalid in found.invalid[:_SHOWN_PROBLEMS]:
+    for invalid in found.invalid[:_MAX_SHOWN_PROBLEMS]:
         log.warning("Invalid: %s", invalid.error)
     make_private(folder)
-    return {"folder": str(folder), **write_manifest(found, folder), **found.counts()}
+    manifest, sha256 = write_manifest(found, folder)
+    return Loaded(str(folder), manifest, sha256, **found.counts())
 
 
 def read(manifest: AnyPath, sha256: str, *, on_invalid_rows: str = "skip") -> Prospects:
@@ -145,15 +146,15 @@ def read(manifest: AnyPath, sha256: str, *, on_invalid_rows: str = "skip") -> Pr
     found = read_manifest(manifest, sha256)
     if on_invalid_rows == "fail" and found.invalid:
         problems = [str(problem) for row in found.invalid for problem in row.problems]
-        more = len(problems) - _SHOWN_PROBLEMS
-        lines = [f"{len(found.invalid)} rows are invalid and on_invalid_rows is 'fail', so nothing is sent:"]
-        lines += problems[:_SHOWN_PROBLEMS]
-        lines += [f"… and {more} more, see the report"] if more > 0 else []
-        raise InvalidRowsError("\n".join([*lines, "Fix them in the CSV, or set on_invalid_rows to 'skip'."]))
+        count = len(found.invalid)
+        raise InvalidRowsError(
+            f"{count} rows are invalid and on_invalid_rows is 'fail', so nothing is sent:\n{_first_lines(problems)}\n"
+            "Fix them in the CSV, or set on_invalid_rows to 'skip'."
+        )
     return found
 
 
-def require_ledger(folder: AnyPath, ledger_is_empty: bool, params: Mapping[str, Any]) -> int:
+def require_ledger(folder: AnyPath, expected: Forecast, params: Mapping[str, Any]) -> int:
     """
     Check that the ledger is not a new one in the place of one that knows links which may still work.
 
@@ -164,18 +165,20 @@ def require_ledger(folder: AnyPath, ledger_is_empty: bool, params: Mapping[str, 
     :return: how many links the newest report lists that the ledger doesn't know, 0 if the ledger has entries.
     :raises NewLedgerError: says what to do.
     """
-    found = reports.newest_links(folder.parent, LINKS_WORK_FOR) if ledger_is_empty else None
+    if not expected.ledger_is_empty:
+        return 0
+    found = reports.newest_links(folder.parent, expected.tenant, LINKS_WORK_FOR)
     if found is None:
         return 0
     text = (
         f"The ledger is empty, but the report in {found.folder}, of {found.finished_at}, lists {found.links} links "
-        "that may still work. Their prospects would get a second link."
+        f"of the tenant {expected.tenant} that may still work. Their prospects would get a second link."
     )
     if not (params["require_approval"] or params["dry_run"]):
         raise NewLedgerError(
             f"{text} So nothing was sent. Restore the ledger from its backup, or correct the connection "
             "'sso_tickets_db' or SSO_TICKETS_LEDGER, so that it is found. To create new links all the same, trigger "
-            "another run with require_approval, and approve it. If the report is of another tenant, move it away."
+            "another run with require_approval, and approve it."
         )
     log.warning(text)
     return found.links
@@ -194,10 +197,10 @@ def require_few_revocations(revocations: Sequence[str], params: Mapping[str, Any
     if not revocations:
         return
     limit = params["replace_limit"]
-    more = len(revocations) - _SHOWN_PROBLEMS
-    lines = [*revocations[:_SHOWN_PROBLEMS], *([f"… and {more} more"] if more > 0 else [])]
-    first = f"Valid links, which customers may hold, that would be revoked: {len(revocations)}. replace_limit: {limit}."
-    text = "\n".join([first, *lines])
+    text = (
+        f"Valid links, which customers may hold, that would be revoked: {len(revocations)}. replace_limit: {limit}.\n"
+        f"{_first_lines(revocations)}"
+    )
     is_allowed = params["on_existing"] == "reissue" or limit is None or len(revocations) <= limit
     if not (is_allowed or params["require_approval"] or params["dry_run"]):
         raise ReplaceLimitError(
@@ -207,98 +210,83 @@ def require_few_revocations(revocations: Sequence[str], params: Mapping[str, Any
     log.warning(text)
 
 
-def plan_warnings(found: Prospects, expected: Forecast) -> list[str]:
-    """Return the sentences about a plan that whoever approves it, or reads its report, should know."""
-    return [*expected.warnings, *clients_warning(found.valid, expected.has_default_clients)]
-
-
-def plan(found: Prospects, fan_out: FanOut, expected: Forecast, folder: AnyPath) -> tuple[list[dict[str, str]], str]:
+def plan(
+    found: Prospects, fan_out: FanOut, expected: Forecast, folder: AnyPath, links_not_in_ledger: int = 0
+) -> tuple[list[dict[str, str]], Plan]:
     """
-    Divide the organizations among the mapped tasks, and keep what the report needs of the plan.
+    Divide the organizations among the mapped tasks, log what the run is going to do, and keep it for the report.
 
+    :param links_not_in_ledger: see :func:`require_ledger`.
     :return: for each task its ``label`` and, as ``batch`` and ``sha256``, the path and digest of its batch file; then
-        the digest of what is kept.
+        the plan in numbers.
     """
-    warnings = plan_warnings(found, expected)
+    warnings = [*expected.warnings, *clients_warning(found.valid, expected.has_default_clients)]
     for warning in warnings:
         log.warning(warning)
     batches = write_batches(plan_batches(found, fan_out.tasks, expected.requests), folder)
-    kept = Plan(expected.tenant, expected.profile_id, warnings)
-    return batches, write_checked(folder / PLAN_FOLDER, _PLAN_FILE, json_bytes(kept))
+    kept = PlanForReport(expected.tenant, expected.profile_id, warnings)
+    sha256 = write_checked(folder / PLAN_FOLDER, _PLAN_FILE, json_bytes(kept))
+    seconds = expected.capacity.seconds(expected.counts.requests, len(batches))
+    planned = Plan(
+        prospects=expected.counts.prospects,
+        organizations=found.counts()["organizations"],
+        invalid=len(found.invalid),
+        create=expected.counts.create,
+        reuse=expected.counts.reuse,
+        replace=expected.counts.replace,
+        revocations=len(expected.revocations),
+        requests=expected.counts.requests,
+        mapped_tasks=len(batches),
+        fan_out=fan_out.reason,
+        seconds=None if seconds is None else round(seconds, 1),
+        links_not_in_ledger=links_not_in_ledger,
+        warnings=len(found.warnings) + len(warnings),
+        sha256=sha256,
+    )
+    numbers = [f"{name} {value}" for name, value in asdict(planned).items() if name != "sha256"]
+    log.info("The plan: %s", ", ".join(numbers))
+    return batches, planned
 
 
-def read_plan(folder: AnyPath, sha256: str | None) -> Plan:
+def read_plan(folder: AnyPath, sha256: str | None) -> PlanForReport:
     """
     Return what :func:`plan` kept in the run's folder.
 
-    :param sha256: the digest that it returned; None if the last plan has failed, and an earlier one may be there.
+    :param sha256: see :class:`Plan`; None if the last plan has failed, and an earlier one may be there.
     :raises ChangedFileError: if the file was changed since.
     """
-    file = folder / PLAN_FOLDER / _PLAN_FILE
     try:
-        content = file.read_bytes()
+        content = read_checked(folder / PLAN_FOLDER / _PLAN_FILE, sha256, "plan_fan_out")
     except FileNotFoundError:
-        return Plan()
-    if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
-        raise ChangedFileError(
-            f"{file} is not as plan_fan_out wrote it. Find out who has changed it, and who may write to the run's "
-            "folder. Then clear plan_fan_out and all that follows it."
-        )
-    return Plan(**json.loads(content))
-
-
-def summarize_plan(
-    found: Prospects,
-    batches: Sequence[Mapping[str, str]],
-    fan_out: FanOut,
-    expected: Forecast,
-    links_not_in_ledger: int,
-    sha256: str,
-) -> dict[str, Any]:
-    """
-    Return what the run is going to do, and log it.
-
-    :param links_not_in_ledger: see :func:`require_ledger`.
-    :param sha256: of what :func:`plan` has kept.
-    :return: what the ledger says, ``prospects``, ``create``, ``reuse``, ``replace``, ``revocations``, ``requests`` and
-        ``seconds``, which is None if unknown; ``organizations``, ``invalid``, ``warnings``, ``mapped_tasks``, and
-        ``fan_out``, why there are so many. Prospects are counted, not rows: rows that repeat a prospect count once.
-    """
-    planned = {
-        **expected.summary(len(batches)),
-        "organizations": found.counts()["organizations"],
-        "invalid": len(found.invalid),
-        "mapped_tasks": len(batches),
-        "fan_out": fan_out.reason,
-        "links_not_in_ledger": links_not_in_ledger,
-        "revocations": len(expected.revocations),
-        "warnings": len(found.warnings) + len(plan_warnings(found, expected)),
-    }
-    log.info("The plan: %s", ", ".join(f"{name} {planned[name]}" for name in PLAN_FIELDS))
-    return {**{name: planned[name] for name in PLAN_FIELDS}, "sha256": sha256}
+        return PlanForReport()
+    return PlanForReport(**json.loads(content))
 
 
 def export(
-    rows: Iterable[Mapping[str, Any]],
-    warnings: Sequence[str],
-    plan: Plan,
-    outcomes: Iterable[Mapping[str, Any]],
-    stats: Sequence[Mapping[str, Any]],
+    rows: InputRows,
+    planned: PlanForReport,
+    outcomes: Sequence[Outcome],
+    replaced: Sequence[int],
+    stats: Sequence[TaskStats],
     folder: AnyPath,
     run: Run,
-) -> dict[str, Any]:
+) -> Exported:
     """
     Write the report of a run that ends now, with every input row exactly once.
 
-    :param rows: the input rows and ``warnings``, see :func:`include.prospects.read_rows`.
-    :param outcomes: the tasks' outcomes, with the report's columns and ``replaced``.
-    :param stats: the request counts of each task, see :func:`include.reports.rate_samples`.
-    :return: ``report_uri``, ``summary``, and ``errors``, the first ones in words; without any ticket.
+    :param outcomes: of the rows of which something is known.
+    :param replaced: rows that got a link in place of a valid one.
+    :param stats: what each try of the tasks has sent.
     """
-    found = list(outcomes)
-    joined = reports.join_rows(rows, found, _NOT_ATTEMPTED)
-    replaced = sorted(outcome["row"] for outcome in found if outcome.get("replaced"))
-    info = run_info(run, stats, [*warnings, *plan.warnings], tenant=plan.tenant, replaced=replaced)
+    joined = reports.join_rows(rows.requests, rows.invalid, outcomes, _NOT_ATTEMPTED)
+    warnings = [*rows.warnings, *planned.warnings]
+    info = reports.run_info(run, stats, warnings, tenant=planned.tenant, replaced=replaced)
     summary = reports.write_report(folder, joined, info)
-    errors = first_errors((f"row {row.row}", row.error) for row in joined if row.status == RowStatus.FAILED)
-    return {"report_uri": str(folder), "summary": summary, "errors": errors}
+    failed = ((f"row {row.row}", row.error) for row in joined if row.status == TicketStatus.FAILED)
+    return Exported(str(folder), summary, first_errors(failed))
+
+
+def _first_lines(lines: Sequence[str]) -> str:
+    more = len(lines) - _MAX_SHOWN_PROBLEMS
+    rest = [f"… and {more} more"] if more > 0 else []
+    return "\n".join([*lines[:_MAX_SHOWN_PROBLEMS], *rest])

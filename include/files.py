@@ -117,6 +117,24 @@ def write_checked(folder: AnyPath, name: str, content: bytes) -> str:
     return sha256(content).hexdigest()
 
 
+def read_checked(file: AnyPath, expected: str | None, task: str) -> bytes:
+    """
+    Return the content of a file that :func:`write_checked` wrote.
+
+    :param expected: what it returned; None: any file will do.
+    :param task: the task that wrote it.
+    :raises ChangedFileError: if it is another file.
+    :raises FileNotFoundError: if there is none.
+    """
+    if file.exists() and not file.is_file():  # a read from a pipe may never end
+        raise ChangedFileError(file, task)
+    with file.open("rb") as stream:
+        content: bytes = stream.read()
+    if expected is not None and sha256(content).hexdigest() != expected:
+        raise ChangedFileError(file, task)
+    return content
+
+
 def write_batches(batches: Sequence[Batch], folder: AnyPath) -> list[dict[str, str]]:
     """
     Write ``plan/batch-0001.json`` and so on into the run's folder, and remove those of an earlier plan.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection
 from typing import Any
 
+from auth0_sso.models import MAX_TTL_SEC, nearest
+
 from include.create_tickets import DEFAULT_PROSPECTS
-from include.prospects.schema.models import MAX_TTL_SEC
-from include.run import DEFAULT_REPORTS
+from include.folders import DEFAULT_REPORTS
 
 _PROFILE_ID = r"^[A-Za-z0-9_-]{0,255}$"
 _NOT_BLANK = r"\S"
@@ -24,8 +24,8 @@ class UnknownParameterError(ValueError):
 def require_known(given: Collection[str], known: Collection[str]) -> None:
     """Check the names in a run's configuration: Airflow accepts any, and ``dryrun`` would send requests."""
     for name in sorted(set(given) - set(known)):
-        nearest = difflib.get_close_matches(name, known, n=1)
-        hint = f": did you mean '{nearest[0]}'?" if nearest else "."
+        meant = nearest(name, known)
+        hint = f": did you mean '{meant}'?" if meant else "."
         raise UnknownParameterError(
             f"The run's configuration has '{name}', which is no parameter{hint} "
             f"Trigger another run; the parameters are {', '.join(known)}."
@@ -149,7 +149,7 @@ CREATE_PARAMS: dict[str, dict[str, Any]] = {
 
 
 REVOKE_PARAMS: dict[str, dict[str, Any]] = {
-    "report_uri": {
+    "report": {
         "default": "",
         "type": ["string", "null"],
         "title": "Links of a run",
@@ -176,6 +176,6 @@ REVOKE_PARAMS: dict[str, dict[str, Any]] = {
     "all_live": {**_flag("All links", "Every link in the ledger that may still work, of all organizations."), **_LINKS},
     "dry_run": _DRY_RUN,
     "max_mapped_tasks": _max_mapped_tasks("links"),
-    "export_uri": _folder("Where this run's own report is written."),
+    "report_uri": _folder("Where this run's own report is written."),
 }
 """The parameters of the DAG that revokes tickets, in the form's order: for each the arguments of ``Param``."""

@@ -62,7 +62,7 @@ the cause. To revoke a link twice does no harm.
     "export_report": """
 Writes the report. It runs also when tasks have failed, so that every selected link is in the report.
 
-**If it fails:** the folder in `export_uri` can't be written, or the ledger is unavailable. Fix that, then clear this
+**If it fails:** the folder in `report_uri` can't be written, or the ledger is unavailable. Fix that, then clear this
 task.
 """,
     "check_outcome": """

@@ -48,7 +48,7 @@ def run_demo(console: Console) -> int:
     if exported is None:
         console.print(f"[red]The run ended as {state}.[/] See {home.relative_to(PROJECT)}/logs")
         return 1
-    rows = [reports.ReportRow(**ticket) for ticket in reports.read_tickets(exported["report_uri"])]
+    rows = reports.read_tickets(exported["report_uri"])
     console.print(outcome_table(exported["summary"], rows))
     console.print(f"The tenant saw {seen.requests} requests, {seen.rate_limited} of them refused (429).")
     console.print(f"Report:  {Path(exported['report_uri']).relative_to(PROJECT)}/report.html", soft_wrap=True)

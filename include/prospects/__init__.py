@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from include.files import write_batches as write_plan
 from include.prospects.load import check_contents, load_prospects
-from include.prospects.manifest import manifest_rows, read_lines, read_manifest, read_rows, write_manifest
-from include.prospects.plan import Batch, OrganizationBatch, plan_batches
-from include.prospects.records import InvalidRow, Problem, Prospect, Prospects, ProspectsError
+from include.prospects.manifest import InputRows, read_lines, read_manifest, read_rows, write_manifest
+from include.prospects.plan import Batch, plan_batches
+from include.prospects.records import InvalidRow, Problem, Prospects, ProspectsError
 from include.prospects.rows.clients import clients_warning
 from include.prospects.schema.describe import ColumnInfo, describe_columns
 from include.prospects.schema.template import template_csv, template_xlsx
@@ -14,17 +13,15 @@ from include.prospects.schema.template import template_csv, template_xlsx
 __all__ = [
     "Batch",
     "ColumnInfo",
+    "InputRows",
     "InvalidRow",
-    "OrganizationBatch",
     "Problem",
-    "Prospect",
     "Prospects",
     "ProspectsError",
     "check_contents",
     "clients_warning",
     "describe_columns",
     "load_prospects",
-    "manifest_rows",
     "plan_batches",
     "read_lines",
     "read_manifest",
@@ -32,5 +29,4 @@ __all__ = [
     "template_csv",
     "template_xlsx",
     "write_manifest",
-    "write_plan",
 ]

@@ -10,6 +10,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from signal import SIG_DFL, SIGPIPE, signal
 
+from auth0_sso.models import shown
+
 from include.files import json_bytes
 from include.prospects import (
     Prospects,
@@ -22,7 +24,6 @@ from include.prospects import (
     template_xlsx,
 )
 from include.prospects.manifest import error_line, manifest_lines
-from include.prospects.records import shown
 from include.prospects.schema.cells import CellError
 from include.prospects.schema.columns import COLUMNS
 from include.prospects.table.sources import read_stream

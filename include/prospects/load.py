@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from auth0_sso.models import MAX_TTL_SEC, TicketRequest
+
 from include.prospects.naming import ConnectionNames
-from include.prospects.records import InvalidRow, Prospect, Prospects, ProspectsError, TooLargeError
+from include.prospects.records import InvalidRow, Prospects, ProspectsError, TooLargeError
 from include.prospects.rows.check import RowChecker, refuse
-from include.prospects.rows.warnings import connection_of, other_prospects, row_warning, warnings_about
-from include.prospects.schema.models import MAX_TTL_SEC
+from include.prospects.rows.warnings import other_prospects, row_warning, warnings_about
 from include.prospects.table.header import EXAMPLE, resolve_header
 from include.prospects.table.reader import read_table
 from include.prospects.table.sources import read_sources
@@ -46,7 +47,11 @@ def load_prospects(
 def check_contents(
     contents: Iterable[tuple[str, bytes]], default_ttl_sec: int = 0, one_link_per_connection: bool = False
 ) -> Prospects:
-    """Check the CSVs that are given as names, see :func:`shown`, and bytes; else like :func:`load_prospects`."""
+    """
+    Check CSVs that are given as bytes; else like :func:`load_prospects`.
+
+    :param contents: name, as it is shown, and content of each.
+    """
     if not 0 <= default_ttl_sec <= MAX_TTL_SEC:
         raise ProspectsError([f"ttl_sec {default_ttl_sec}: must be 0 to {MAX_TTL_SEC} seconds"])
     intake = _Intake(int(default_ttl_sec))  # Airflow's parameters take 60.0 for an integer
@@ -67,7 +72,7 @@ class _Intake:
     """The rows read so far, file by file."""
 
     default_ttl_sec: int
-    rows: list[Prospect | InvalidRow] = field(default_factory=list)
+    rows: list[TicketRequest | InvalidRow] = field(default_factory=list)
     lines: array[int] = field(default_factory=lambda: array("L"))
     cut_domains: list[tuple[int, str]] = field(default_factory=list)
     names: ConnectionNames = field(default_factory=ConnectionNames)
@@ -101,28 +106,27 @@ class _Intake:
         prospects = Prospects(warnings=self.warnings)
         for row in self.rows:
             prospects.add(row)
-        cut = ((row, domain) for row, domain in self.cut_domains if isinstance(self.rows[row - 1], Prospect))
+        cut = ((row, domain) for row, domain in self.cut_domains if isinstance(self.rows[row - 1], TicketRequest))
         prospects.warnings.extend(row_warning("what is around the domain was cut off", cut))
         prospects.warnings.extend(warnings_about(prospects.valid))
         return prospects
 
-    def _valid(self) -> Iterator[Prospect]:
-        return (row for row in self.rows if isinstance(row, Prospect))
+    def _valid(self) -> Iterator[TicketRequest]:
+        return (row for row in self.rows if isinstance(row, TicketRequest))
 
     def _refuse(self, refused: Mapping[int, tuple[str, str, str]]) -> None:
         for number, (column, value, rule) in refused.items():
             self.rows[number - 1] = refuse(self.rows[number - 1], self.lines[number - 1], column, value, rule)
 
 
-def _second_links(valid: Iterable[Prospect]) -> dict[int, tuple[str, str, str]]:
+def _second_links(valid: Iterable[TicketRequest]) -> dict[int, tuple[str, str, str]]:
     """Return column, value and rule of each row that would be a connection's second link."""
     found = {}
-    for prospect, earlier in other_prospects(valid):
-        column = "connection_name" if prospect.connection_name else "connection_id"
-        connection = connection_of(prospect)
+    for request, earlier in other_prospects(valid):
+        column = "connection_name" if request.connection_name else "connection_id"
         rule = (
-            f"connection '{connection}' gets its link by row {earlier.row}, for another prospect or profile, and"
-            " one_link_per_connection is set: remove one of the two rows, or set another connection"
+            f"connection '{request.connection}' gets its link by row {earlier.row}, for another prospect or profile,"
+            " and one_link_per_connection is set: remove one of the two rows, or set another connection"
         )
-        found[prospect.row] = (column, connection, rule)
+        found[request.row] = (column, request.connection, rule)
     return found

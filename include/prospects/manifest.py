@@ -1,7 +1,7 @@
 """
 The checked input as JSON Lines: a file in the run's folder, or what one process writes for another.
 
-Tasks pass the file's path to each other instead of the data.
+Its first line is a head, then comes a line for each row. Tasks pass the file's path to each other instead of the data.
 """
 
 from __future__ import annotations
@@ -9,25 +9,44 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from auth0_sso.models import CARRIED, Outcome, TicketRequest, TicketStatus
+
 from include.files import ChangedFileError, Hashed, fields_of, json_bytes, make_private, write_private
-from include.prospects.records import InvalidRow, Problem, Prospect, Prospects, ProspectsError
+from include.prospects.records import InvalidRow, Problem, Prospects, ProspectsError
 
 if TYPE_CHECKING:
     from include.files import AnyPath
 
 FILE_NAME = "manifest.jsonl"
 _WRITER = "load_prospects"
+_KINDS = {kind: json_bytes({"kind": kind})[:-1] for kind in ("head", "valid", "invalid", "error")}
+"""How a line begins, so that its kind is known without reading all of it."""
+
 T = TypeVar("T")
 
 
-def write_manifest(prospects: Prospects, folder: AnyPath) -> dict[str, str]:
-    """Write ``manifest.jsonl``, see :func:`manifest_lines`; return its path, ``manifest``, and its ``sha256``."""
+@dataclass(frozen=True, slots=True)
+class InputRows:
+    """
+    The input, as its report needs it: each row is in one of the lists, both in row order.
+
+    It has an invalid row's problems as text only: 100,000 rows may have a million problems.
+    """
+
+    requests: list[TicketRequest] = field(default_factory=list)
+    invalid: list[Outcome] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def write_manifest(prospects: Prospects, folder: AnyPath) -> tuple[str, str]:
+    """Write ``manifest.jsonl``, see :func:`manifest_lines`; return its path and its SHA-256."""
     make_private(folder)
     content = Hashed(manifest_lines(prospects))
     path = write_private(folder, FILE_NAME, content)
-    return {"manifest": path, "sha256": content.sha256}
+    return path, content.sha256
 
 
 def read_manifest(path: AnyPath, sha256: str) -> Prospects:
@@ -36,16 +55,39 @@ def read_manifest(path: AnyPath, sha256: str) -> Prospects:
         return read_lines(lines)
 
 
+def read_rows(path: AnyPath, sha256: str) -> InputRows:
+    """
+    Read what :func:`write_manifest` wrote, without the single problems of invalid rows.
+
+    :raises ChangedFileError: if it is another file.
+    :raises FileNotFoundError: if there is none.
+    """
+    with _opened(path, sha256) as lines:
+        rows, warnings = _read(lines, _without_problems)
+    found = InputRows(warnings=warnings)
+    for row in rows:
+        if isinstance(row, Outcome):
+            found.invalid.append(row)
+        else:
+            found.requests.append(row)
+    return found
+
+
 def manifest_lines(prospects: Prospects) -> Iterator[bytes]:
-    """Yield a line with the warnings and the number of rows, then one a row in row order."""
+    """Yield a line with the warnings and the number of rows, then one for each row in row order."""
     yield _line("head", {"warnings": prospects.warnings, "rows": prospects.counts()["rows"]})
     for row in prospects.rows():
-        yield _line("valid" if isinstance(row, Prospect) else "invalid", fields_of(row))
+        yield _line("valid" if isinstance(row, TicketRequest) else "invalid", fields_of(row))
 
 
 def error_line(error: ProspectsError) -> bytes:
     """Return the only line that says why an input as a whole can't be used."""
     return _line("error", {"problems": error.problems})
+
+
+def is_invalid_row(line: bytes) -> bool:
+    """Whether a line of a manifest is that of an invalid row."""
+    return line.startswith(_KINDS["invalid"])
 
 
 def read_lines(lines: Iterable[bytes]) -> Prospects:
@@ -62,28 +104,9 @@ def read_lines(lines: Iterable[bytes]) -> Prospects:
     return prospects
 
 
-def read_rows(path: AnyPath, sha256: str) -> tuple[list[dict[str, Any]], list[str]]:
-    """
-    Return what :func:`manifest_rows` returns of a manifest, and the warnings.
-
-    It keeps an invalid row's problems as text only: 100,000 rows may have a million problems.
-
-    :raises ChangedFileError: if it is not what :func:`write_manifest` wrote.
-    :raises FileNotFoundError: if there is none.
-    """
-    with _opened(path, sha256) as lines:
-        return _read(lines, lambda **row: _fields(_row(**row)))
-
-
-def manifest_rows(prospects: Prospects) -> list[dict[str, Any]]:
-    """Return each row's fields by name, in row order, with an invalid row's problems as its ``error``."""
-    return [_fields(row) for row in prospects.rows()]
-
-
-def _fields(row: Prospect | InvalidRow) -> dict[str, Any]:
-    fields = {**fields_of(row), "error": row.error}
-    fields.pop("problems", None)
-    return fields
+def read_row(line: bytes) -> TicketRequest | InvalidRow:
+    """Read the line of a row."""
+    return _row(**json.loads(line))
 
 
 def _read(lines: Iterable[bytes], make: Callable[..., T]) -> tuple[list[T], list[str]]:
@@ -120,11 +143,19 @@ def _opened(path: AnyPath, sha256: str) -> Iterator[Hashed]:
 
 
 def _line(kind: str, content: dict[str, Any]) -> bytes:
-    return json_bytes({"kind": kind, **content}) + b"\n"
+    return _KINDS[kind] + b"," + json_bytes(content)[1:] + b"\n"
 
 
-def _row(kind: str, **row: Any) -> Prospect | InvalidRow:
+def _row(kind: str, **row: Any) -> TicketRequest | InvalidRow:
     if kind == "valid":
-        return Prospect(**row)
+        return TicketRequest(**row)
     problems = tuple(Problem(**problem) for problem in row.pop("problems"))
     return InvalidRow(**row, problems=problems)
+
+
+def _without_problems(kind: str, **row: Any) -> TicketRequest | Outcome:
+    found = _row(kind, **row)
+    if isinstance(found, TicketRequest):
+        return found
+    carried = {name: getattr(found, name) for name in CARRIED}
+    return Outcome(**carried, status=TicketStatus.INVALID, error=found.error)

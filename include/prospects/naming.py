@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from unicodedata import normalize
 
+from auth0_sso.models import HIDDEN_CHARACTERS
 from slugify import slugify
-
-from include.prospects.records import HIDDEN_CHARACTERS
 
 MOST_CHARACTERS = 128
 """Longest name of a connection (Auth0 Management API, POST /self-service-profiles/{id}/sso-ticket)."""

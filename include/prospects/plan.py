@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from include.prospects.records import UNSAFE_CHARACTERS, Prospect, Prospects
+from auth0_sso.models import UNSAFE_CHARACTERS, Organization, TicketRequest
+
+from include.prospects.records import Prospects
 
 MOST_LABEL_CHARACTERS = 200
-
-
-@dataclass(slots=True)
-class OrganizationBatch:
-    """An organization with the first name that its rows give, if any, and its requests in row order."""
-
-    organization_id: str
-    organization_name: str
-    requests: list[Prospect] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +18,7 @@ class Batch:
     """The work of one mapped task, with its label in the UI; an organization is never divided."""
 
     label: str
-    organizations: list[OrganizationBatch]
+    organizations: list[Organization]
 
 
 def plan_batches(prospects: Prospects, max_batches: int, requests: Mapping[str, int] | None = None) -> list[Batch]:
@@ -46,12 +39,12 @@ def plan_batches(prospects: Prospects, max_batches: int, requests: Mapping[str, 
     return [Batch(_label(group), group) for group in groups]
 
 
-def _by_organization(valid: Sequence[Prospect]) -> list[OrganizationBatch]:
-    found: dict[str, OrganizationBatch] = {}
-    for prospect in valid:
-        organization = found.setdefault(prospect.organization_id, OrganizationBatch(prospect.organization_id, ""))
-        organization.organization_name = organization.organization_name or prospect.organization_name
-        organization.requests.append(prospect)
+def _by_organization(valid: Sequence[TicketRequest]) -> list[Organization]:
+    found: dict[str, Organization] = {}
+    for request in valid:
+        organization = found.setdefault(request.organization_id, Organization(request.organization_id, "", []))
+        organization.organization_name = organization.organization_name or request.organization_name
+        organization.requests.append(request)
     return list(found.values())
 
 
@@ -73,7 +66,7 @@ def _pack(loads: Sequence[tuple[int, int]], most: int) -> list[list[int]]:
     return sorted(map(sorted, members))
 
 
-def _label(organizations: Sequence[OrganizationBatch]) -> str:
+def _label(organizations: Sequence[Organization]) -> str:
     first, last = _name(organizations[0]), _name(organizations[-1])
     if len(organizations) == 1:
         return first[:MOST_LABEL_CHARACTERS]
@@ -82,7 +75,7 @@ def _label(organizations: Sequence[OrganizationBatch]) -> str:
     return f"{first[:half]} … {last[:half]}{count}"
 
 
-def _name(organization: OrganizationBatch) -> str:
+def _name(organization: Organization) -> str:
     return _label_text(organization.organization_name) or organization.organization_id
 
 

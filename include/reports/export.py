@@ -6,25 +6,26 @@ import json
 from dataclasses import astuple
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from auth0_sso.models import COLUMNS, REVOCATION_COLUMNS, RevocationStatus, TicketStatus
+
 from include.files import make_private, write_private
 from include.reports.html.page import page_parts
 from include.reports.html.views import revocation_page, ticket_page
-from include.reports.revocations import REVOCATION_COLUMNS, REVOCATION_STATUSES, revocation_rows
-from include.reports.rows import COLUMNS, STATUSES
 from include.reports.summary import summarize
 from include.reports.tables import csv_parts, table_of, xlsx_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from auth0_sso.models import Outcome, RevocationOutcome
+
     from include.files import AnyPath
-    from include.reports.rows import ReportRow
-    from include.reports.summary import Outcome, RunInfo
+    from include.reports.summary import AnyOutcome, RunInfo
 
     Contents: TypeAlias = Mapping[str, Callable[[], Iterable[bytes]]]
 
 
-def write_report(folder: AnyPath, rows: Sequence[ReportRow], run: RunInfo) -> dict[str, Any]:
+def write_report(folder: AnyPath, rows: Sequence[Outcome], run: RunInfo) -> dict[str, Any]:
     """
     Write ``tickets.csv``, ``tickets.xlsx``, ``report.html`` and ``summary.json``; the first three hold ticket URLs.
 
@@ -36,28 +37,26 @@ def write_report(folder: AnyPath, rows: Sequence[ReportRow], run: RunInfo) -> di
         "tickets.xlsx": lambda: [xlsx_bytes(table, title="Tickets")],
         "report.html": lambda: page_parts(ticket_page(rows, run)),
     }
-    return _write(folder, contents, rows, STATUSES, run)
+    return _write(folder, contents, rows, TicketStatus, run)
 
 
-def write_revocations(folder: AnyPath, mappings: Sequence[Mapping[str, Any]], run: RunInfo) -> dict[str, Any]:
+def write_revocations(folder: AnyPath, rows: Sequence[RevocationOutcome], run: RunInfo) -> dict[str, Any]:
     """
     Write ``revocations.csv``, ``revocations.xlsx``, ``report.html`` and ``summary.json``.
 
-    :param mappings: rows with the columns of :class:`~include.reports.revocations.RevocationRow`.
     :return: the summary, as in ``summary.json``, but without its ``request_rate``.
     """
-    rows = revocation_rows(mappings)
     table = table_of(REVOCATION_COLUMNS, rows)
     contents: Contents = {
         "revocations.csv": lambda: csv_parts(table),
         "revocations.xlsx": lambda: [xlsx_bytes(table, title="Revocations")],
         "report.html": lambda: page_parts(revocation_page(rows, run)),
     }
-    return _write(folder, contents, rows, REVOCATION_STATUSES, run)
+    return _write(folder, contents, rows, RevocationStatus, run)
 
 
 def _write(
-    folder: AnyPath, contents: Contents, rows: Sequence[Outcome], statuses: Sequence[str], run: RunInfo
+    folder: AnyPath, contents: Contents, rows: Sequence[AnyOutcome], statuses: Iterable[str], run: RunInfo
 ) -> dict[str, Any]:
     make_private(folder)
     # Each part of a file is made just before it is written, so that only one of them is in memory.

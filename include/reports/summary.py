@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from auth0_sso.models import iso
+
+from include.reports.charts.rate_samples import rate_samples
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from include.reports.charts.rate_samples import RateSample
-    from include.reports.revocations import RevocationRow
-    from include.reports.rows import ReportRow
+    from auth0_sso.models import Outcome, RevocationOutcome, TaskStats
 
-    Outcome: TypeAlias = ReportRow | RevocationRow
+    from include.folders import Run
+    from include.reports.charts.rate_samples import RateSample
+
+    AnyOutcome: TypeAlias = Outcome | RevocationOutcome
 
 _MOST_ROWS_NAMED = 20
 
@@ -48,14 +54,46 @@ class RunInfo:
     replaced_rows: Sequence[int] = ()
 
 
-def count_statuses(rows: Iterable[Outcome], statuses: Sequence[str]) -> dict[str, int]:
+def run_info(
+    run: Run,
+    stats: Sequence[TaskStats],
+    warnings: Sequence[str],
+    *,
+    tenant: str = "",
+    replaced: Sequence[int] = (),
+) -> RunInfo:
+    """
+    Return the facts about a run that ends now.
+
+    :param stats: what each try of its tasks has sent.
+    :param replaced: rows that got a link in place of a valid one.
+    """
+    now = datetime.now(UTC)
+    started = run.start_date or now
+    return RunInfo(
+        dag_id=run.dag_id,
+        run_id=run.run_id,
+        started_at=iso(started.timestamp()),
+        finished_at=iso(now.timestamp()),
+        seconds=(now - started).total_seconds(),
+        requests=sum(task.requests for task in stats),
+        rate_limited=sum(task.rate_limited for task in stats),
+        samples=rate_samples(stats),
+        warnings=warnings,
+        tenant=tenant,
+        replaced=len(replaced),
+        replaced_rows=replaced,
+    )
+
+
+def count_statuses(rows: Iterable[AnyOutcome], statuses: Iterable[str]) -> dict[str, int]:
     """Return the number of rows of each status, zero or not."""
     counts: Counter[str] = Counter(row.status for row in rows)
     return {str(status): counts[status] for status in statuses}
 
 
 def summarize(
-    rows: Sequence[Outcome], statuses: Sequence[str], run: RunInfo, files: Mapping[str, str]
+    rows: Sequence[AnyOutcome], statuses: Iterable[str], run: RunInfo, files: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return the run in numbers, a flat mapping; ``files`` are the report's, name → path."""
     incomplete = [getattr(row, "row", number) for number, row in enumerate(rows, 1) if row.is_incomplete]

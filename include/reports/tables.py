@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+from auth0_sso.models import COLUMNS, Outcome
 
 from include.reports.cells import guard, is_formula, printable, unguard
-from include.reports.rows import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,10 +26,9 @@ _ADVICE = "name the tickets.csv of a create_sso_tickets run, or that run's folde
 MOST_REPORT_BYTES = 256 * 2**20
 """Bytes of a ``tickets.csv``; one of 250,000 rows, the most that a run has, takes half of that."""
 _WIDTHS = {"ticket_url": 60, "error": 60, "ticket_id": 36}
-_NUMBERS = (COLUMNS.index("row"), COLUMNS.index("attempts"))
+_NUMBERS = ("row", "attempts")
 _MOST_DIGITS = 18
 _PART_ROWS = 5_000
-_DUPLICATE = COLUMNS.index("duplicate_possible")
 _WIDE = ("_id", "_name", "_email", "_at", "prospect")
 
 
@@ -77,12 +77,12 @@ def xlsx_bytes(table: pd.DataFrame, title: str) -> bytes:
     return stream.getvalue()
 
 
-def read_tickets(report_uri: AnyPath | str) -> list[dict[str, Any]]:
+def read_tickets(report_uri: AnyPath | str) -> list[Outcome]:
     """
     Read ``tickets.csv``.
 
     :param report_uri: a run's folder or the file itself, local or in object storage.
-    :return: one mapping a row, its keys and types those of :class:`~include.reports.rows.ReportRow`.
+    :return: the rows.
     :raises ValueError: if there is no such file, or if it is not a ticket report.
     """
     from upath import UPath
@@ -91,7 +91,7 @@ def read_tickets(report_uri: AnyPath | str) -> list[dict[str, Any]]:
     file = path / "tickets.csv" if path.is_dir() else path
     if not file.exists():
         raise ValueError(f"there is no ticket report at {file}: {_ADVICE}")
-    return [dict(zip(COLUMNS, row, strict=True)) for row in parse_tickets(_read(file), file)]
+    return list(parse_tickets(_read(file), file))
 
 
 def _read(file: AnyPath) -> bytes:
@@ -104,22 +104,22 @@ def _read(file: AnyPath) -> bytes:
     return content
 
 
-def parse_tickets(content: bytes, file: object = "tickets.csv") -> Iterator[list[Any]]:
+def parse_tickets(content: bytes, file: object = "tickets.csv") -> Iterator[Outcome]:
     """
     Read the content of ``tickets.csv``.
 
     :param file: its name in errors.
-    :return: for each row its values, in the order and with the types of :class:`~include.reports.rows.ReportRow`.
-    :raises ValueError: if it is not a ticket report.
+    :raises ValueError: if it is not a ticket report, or a status is unknown.
     """
     for number, cells in enumerate(parse_table(content, COLUMNS, file), start=1):
-        row: list[Any] = cells
-        for index in _NUMBERS:
-            if not (cells[index].isdecimal() and cells[index].isascii() and len(cells[index]) <= _MOST_DIGITS):
-                raise ValueError(f"data row {number} of {file} has no number as {COLUMNS[index]}: export it again")
-            row[index] = int(cells[index])
-        row[_DUPLICATE] = cells[_DUPLICATE].lower() == "true"
-        yield row
+        row = dict(zip(COLUMNS, cells, strict=True))
+        for name in _NUMBERS:
+            if not (row[name].isdecimal() and row[name].isascii() and len(row[name]) <= _MOST_DIGITS):
+                raise ValueError(f"data row {number} of {file} has no number as {name}: export it again")
+        try:
+            yield Outcome.from_dict(row)
+        except ValueError as error:
+            raise ValueError(f"{error}, in {file}: export it again") from None
 
 
 def parse_table(content: bytes, columns: Sequence[str], file: object) -> Iterator[list[str]]:

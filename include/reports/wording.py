@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from include.reports.revocations import REVOCATION_STATUSES, RevocationStatus
-from include.reports.rows import STATUSES, RowStatus
+from auth0_sso.models import RevocationStatus, TicketStatus
 
-LABELS: dict[str, str] = {status: status.replace("_", " ") for status in (*STATUSES, *REVOCATION_STATUSES)}
+LABELS: dict[str, str] = {str(status): status.replace("_", " ") for status in (*TicketStatus, *RevocationStatus)}
 
 
 @dataclass(frozen=True)
@@ -37,21 +36,21 @@ REPLACED = Remedy(
 )
 
 TICKET_REMEDIES: dict[str, Remedy] = {
-    RowStatus.FAILED: Remedy(
+    TicketStatus.FAILED: Remedy(
         "failed",
         "Fix what the error names: if Auth0 refused the request, fix these rows in the CSV. Then trigger the DAG again "
         "with the same CSV. Prospects that have a valid link keep it.",
     ),
-    RowStatus.NOT_ATTEMPTED: Remedy(
+    TicketStatus.NOT_ATTEMPTED: Remedy(
         "not attempted",
         "The run ended before their requests. Fix what the log of the first failed task names, then trigger the DAG "
         "again with the same CSV. Prospects that have a valid link keep it.",
     ),
-    RowStatus.INVALID: Remedy(
+    TicketStatus.INVALID: Remedy(
         "invalid in the CSV",
         "Nothing was sent for these rows. Fix the cells that the error names in the CSV, then trigger the DAG again.",
     ),
-    RowStatus.CONFLICT: Remedy(
+    TicketStatus.CONFLICT: Remedy(
         "with an existing connection",
         "A connection of that name exists already. If it is this prospect's, SSO is set up; but a connection "
         "with domain verification is not enabled before its domain is verified, which can take 24 to 48 hours, and "

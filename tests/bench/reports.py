@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -89,26 +89,30 @@ def prepare(case: Case, folder: Path) -> None:
     with source.open("w", encoding="utf-8") as file:
         file.writelines(rows.lines_of(rows.Case(case.size, valid=case.valid, domains=2 if case.valid else 8)))
     loaded = create_tickets.load(source, "", 0, folder)
-    (folder / "loaded.json").write_text(json.dumps(loaded))
+    (folder / "loaded.json").write_text(json.dumps(asdict(loaded)))
 
 
 def measure(case: Case, folder: Path) -> dict[str, float]:
     """Export the report; return the seconds, and in bytes the peak memory and the size of the files."""
+    from auth0_sso.models import Outcome
+
     from include import create_tickets
     from include.prospects import read_rows
 
     ended = SimpleNamespace(dag_id="create_sso_tickets", run_id="manual__1", start_date=None)
     loaded = json.loads((folder / "loaded.json").read_text())
-    outcomes = (
+    pushed = [
         {"row": row, "status": "created", "ticket_url": f"https://acme.example/self-service?ticket={row:040d}"}
         for row in range(1, case.size * case.valid + 1)
-    )
+    ]
+    plan = create_tickets.PlanForReport()
     began = time.perf_counter()
-    rows, warnings = read_rows(folder / "manifest.jsonl", loaded["sha256"])
-    exported = create_tickets.export(rows, warnings, create_tickets.Plan(), outcomes, [], folder / "report", ended)
+    rows = read_rows(folder / "manifest.jsonl", loaded["sha256"])
+    outcomes = [Outcome.from_dict(one) for one in pushed]
+    exported = create_tickets.export(rows, plan, outcomes, [], [], folder / "report", ended)
     seconds = time.perf_counter() - began
-    if exported["summary"]["created" if case.valid else "invalid"] != case.size:
-        raise BenchError(f"the report of {case.size} rows is {exported['summary']}")
+    if exported.summary["created" if case.valid else "invalid"] != case.size:
+        raise BenchError(f"the report of {case.size} rows is {exported.summary}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "seconds": seconds,

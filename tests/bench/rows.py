@@ -86,8 +86,8 @@ def problems(found: Mapping[str, Mapping[str, float]]) -> list[str]:
 def measure(case: Case, folder: Path) -> dict[str, float]:
     """Do what a run does up to its plan; return the seconds, and in bytes the file's size and the peak memory."""
     from include import create_tickets
-    from include.run import FanOut
-    from tests.support.forecasts import FixedForecast
+    from include.fan_out import FanOut
+    from tests.support.forecasts import forecast_of
 
     source = folder / "prospects.csv"
     with source.open("w", encoding="utf-8") as file:
@@ -95,12 +95,12 @@ def measure(case: Case, folder: Path) -> dict[str, float]:
     began = time.perf_counter()
     loaded = create_tickets.load(source, "", 0, folder)
     checked = time.perf_counter()
-    found = create_tickets.read(Path(loaded["manifest"]), loaded["sha256"])
-    batches, _ = create_tickets.plan(found, FanOut(_MAX_TASKS, ""), FixedForecast(), folder)
+    found = create_tickets.read(Path(loaded.manifest), loaded.sha256)
+    batches, _ = create_tickets.plan(found, FanOut(_MAX_TASKS, ""), forecast_of(), folder)
     planned = time.perf_counter()
     expected = (case.rows, 0, _MAX_TASKS) if case.valid else (0, case.rows, 0)
-    if (loaded["valid"], loaded["invalid"], len(batches)) != expected:
-        raise BenchError(f"{loaded['invalid']} of {case.rows} rows are invalid, {len(batches)} tasks are planned")
+    if (loaded.valid, loaded.invalid, len(batches)) != expected:
+        raise BenchError(f"{loaded.invalid} of {case.rows} rows are invalid, {len(batches)} tasks are planned")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "check": checked - began,

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from auth0_sso.models import Outcome
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page
 
-from include.reports import RateSample, ReportRow, RunInfo, write_report, write_revocations
+from include.reports import RateSample, RunInfo, write_report, write_revocations
 
 URL = "https://tenant.example.com/self-service/connections-flow?ticket="
 RUN = RunInfo(
@@ -20,19 +21,31 @@ RUN = RunInfo(
 EXPIRES = "2099-01-06T09:05:00Z"
 
 
-def created(row: int, organization: str, prospect: str, **cells: Any) -> ReportRow:
+def created(row: int, organization: str, prospect: str, **cells: Any) -> Outcome:
     cells = {"expires_at": EXPIRES, "ticket_url": f"{URL}{row}", "status": "created", **cells}
-    return ReportRow(
-        row, f"org_{organization.lower()}", organization, prospect, f"{prospect}@mail.example".lower(),
-        f"{organization}-saml".lower(), **cells,
-    )  # fmt: skip
+    return Outcome(
+        row=row,
+        organization_id=f"org_{organization.lower()}",
+        organization_name=organization,
+        prospect_name=prospect,
+        prospect_email=f"{prospect}@mail.example".lower(),
+        connection_name=f"{organization}-saml".lower(),
+        **cells,
+    )
 
 
 ROWS = [
     created(1, "Globex", "Ada"),
     created(2, "Acme", "Zoë", status="reused", expires_at="2026-01-02T00:00:00Z"),
     created(3, "Acme", "Ben", duplicate_possible=True),
-    ReportRow(4, "org_initech", "Initech", "Cy", status="failed", error="503 of <b>Auth0</b>"),
+    Outcome(
+        row=4,
+        organization_id="org_initech",
+        organization_name="Initech",
+        prospect_name="Cy",
+        status="failed",
+        error="503 of <b>Auth0</b>",
+    ),
     created(10, "Umbrella", '=HYPERLINK("x")\tTab'),
 ]
 
@@ -72,7 +85,11 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def large_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("large")
     rows = [created(row, f"Customer {row % 3_000}", f"Person {row}") for row in range(1, 10_000)]
-    write_report(folder, [*rows, ReportRow(10_000, "org_last", "Last", status="failed", error="no")], RUN)
+    write_report(
+        folder,
+        [*rows, Outcome(row=10_000, organization_id="org_last", organization_name="Last", status="failed", error="no")],
+        RUN,
+    )
     return folder / "report.html"
 
 
@@ -298,7 +315,7 @@ def test_the_address_of_a_row_leads_to_its_page_whatever_is_filtered(open_page: 
 
 
 def test_more_rows_of_a_task_are_one_click_away(open_page: Open, tmp_path: Path) -> None:
-    write_report(tmp_path, [created(1, "Acme", "Ada"), *(ReportRow(n, status="failed") for n in range(2, 30))], RUN)
+    write_report(tmp_path, [created(1, "Acme", "Ada"), *(Outcome(row=n, status="failed") for n in range(2, 30))], RUN)
     page = open_page(tmp_path / "report.html")
     page.get_by_role("link", name="16 more").click()
     page.get_by_text("28 rows that match, of 29").wait_for()

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from auth0_sso.models import Outcome
 from playwright.sync_api import Browser, FrameLocator, Page, Route
 
-from include.reports import ReportRow, RunInfo, write_report
+from include.reports import RunInfo, write_report
 from include.reports.html.page import content_security_policy
 from include.reports.html.served import read_links, served_page
 
@@ -61,10 +62,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a run's report."""
     made = tmp_path_factory.mktemp("report")
     rows = [
-        ReportRow(n, f"org_{n % 7}", "Acme", f"Person {n}", status="created", ticket_url=f"{URL}{n}")
+        Outcome(
+            row=n,
+            organization_id=f"org_{n % 7}",
+            organization_name="Acme",
+            prospect_name=f"Person {n}",
+            status="created",
+            ticket_url=f"{URL}{n}",
+        )
         for n in range(1, 2_501)
     ]
-    write_report(made, [*rows, ReportRow(2_501, "org_1", "Acme", status="failed", error="503")], RUN)
+    write_report(
+        made,
+        [*rows, Outcome(row=2_501, organization_id="org_1", organization_name="Acme", status="failed", error="503")],
+        RUN,
+    )
     return made
 
 

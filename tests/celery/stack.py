@@ -15,6 +15,7 @@ from dev.local.background import PROJECT
 from dev.local.tenant import CONNECTION, connection_fields
 from dev.sandbox.server import Sandbox
 from include import reports
+from include.folders import relative_folder
 from tests.celery.host import HOST_VARIABLE
 from tests.support.services.airflow import SCHEDULER, AirflowInParts, Part
 from tests.support.services.postgres import PostgresServer
@@ -120,7 +121,8 @@ class Stack:
 
     def rows(self, run_id: str) -> list[dict[str, Any]]:
         """Return the rows of a run's report."""
-        return reports.read_tickets(reports.run_folder(HOME / "reports", DAG, run_id))
+        folder = HOME / "reports" / relative_folder(DAG, run_id)
+        return [ticket.as_dict() for ticket in reports.read_tickets(folder)]
 
 
 def _worker(name: str) -> Part:

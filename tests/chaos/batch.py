@@ -16,6 +16,7 @@ from sqlalchemy import create_engine, select
 
 from dev.sandbox.server import Sandbox
 from include import reports
+from include.folders import relative_folder
 from tests.chaos.airflow import ChaosAirflow
 from tests.chaos.audit import Audit, audit
 from tests.chaos.killer import Killer
@@ -156,7 +157,7 @@ class Batch:
         self._log(f"killed {target.value}: {created} tickets created, {len(new)} requests in flight")
 
     def _folder(self) -> Path:
-        return Path(str(reports.run_folder(self._reports, DAG, self._run_id)))
+        return self._reports / relative_folder(DAG, self._run_id)
 
     def _rows(self) -> list[dict[str, Any]]:
-        return reports.read_tickets(self._folder())
+        return [ticket.as_dict() for ticket in reports.read_tickets(self._folder())]

@@ -40,4 +40,4 @@ def test_the_environment_sets_the_places_of_prospects_and_reports(parsed: Parsed
     created = parsed["create_sso_tickets.py", "set"].defaults["create_sso_tickets"]
     assert (created["prospects_uri"], created["report_uri"]) == ("s3://crm/prospects/", "s3://crm/reports/")
     revoked = parsed["revoke_sso_tickets.py", "set"].defaults["revoke_sso_tickets"]
-    assert revoked["export_uri"] == "s3://crm/reports/"
+    assert revoked["report_uri"] == "s3://crm/reports/"

@@ -14,6 +14,7 @@ from dev.local.background import PROJECT
 from dev.local.tenant import CONNECTION, connection_fields
 from dev.sandbox.server import Sandbox
 from include import reports
+from include.folders import relative_folder
 
 HOME = PROJECT / ".airflow" / "e2e"
 ENDED = ("success", "failed")
@@ -89,12 +90,12 @@ class Run:
 
     @property
     def report(self) -> Path:
-        return Path(str(reports.run_folder(self.home / "reports", self.dag_id, self.run_id)))
+        return self.home / "reports" / relative_folder(self.dag_id, self.run_id)
 
     @property
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows of ``tickets.csv``."""
-        return reports.read_tickets(self.report)
+        return [ticket.as_dict() for ticket in reports.read_tickets(self.report)]
 
     def log(self, task_id: str) -> str:
         folder = self.home / "logs" / f"dag_id={self.dag_id}" / f"run_id={self.run_id}" / f"task_id={task_id}"

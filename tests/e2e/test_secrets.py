@@ -58,7 +58,7 @@ class Left:
 @pytest.fixture(scope="module")
 def left(failed_run: FailedRun, trigger: Trigger, tenant: Sandbox) -> Left:
     """Revoke the tickets of the failed run."""
-    revoked = trigger("revoke_sso_tickets", report_uri=str(failed_run.run.report))
+    revoked = trigger("revoke_sso_tickets", report=str(failed_run.run.report))
     revoked_ids = {f"ticket id {n}" for n, ticket in enumerate(tenant.tickets) if ticket.state == "revoked"}
     secrets = {
         "client secret": tenant.client_secret,

@@ -93,9 +93,8 @@ def trigger(airflow: None, connect: Connect, home: Path, capfd: pytest.CaptureFi
     def start(dag_id: str = "create_sso_tickets", **conf: Any) -> Run:
         # Parsed again, since a run leaves its configuration in the DAG's parameters.
         dag = DagBag(PROJECT / "dags" / f"{dag_id}.py").dags[dag_id]
-        reports = {"create_sso_tickets": "report_uri", "revoke_sso_tickets": "export_uri"}[dag_id]
         capfd.readouterr()
-        done = dag.test(run_conf={reports: str(home / "reports"), **conf})
+        done = dag.test(run_conf={"report_uri": str(home / "reports"), **conf})
         log = capfd.readouterr().out
         print(log)  # shown if the test fails
         return Run(done, home / "reports", log)

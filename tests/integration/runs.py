@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from include import reports
+from include.folders import relative_folder
 
 Connect = Callable[..., None]
 Trigger = Callable[..., "Run"]
@@ -23,7 +24,7 @@ class Run:
         self.state = str(dag_run.state)
         self.log = log
         self.instances = sorted(dag_run.get_task_instances(), key=lambda ti: ti.map_index)
-        self.report = Path(str(reports.run_folder(reports_folder, self.dag_id, self.run_id)))
+        self.report = Path(reports_folder) / relative_folder(self.dag_id, self.run_id)
 
     def states(self, task_id: str) -> list[str]:
         return [str(ti.state) for ti in self.instances if ti.task_id == task_id]
@@ -39,7 +40,7 @@ class Run:
     @property
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows of ``tickets.csv``."""
-        return reports.read_tickets(self.report)
+        return [ticket.as_dict() for ticket in reports.read_tickets(self.report)]
 
     @property
     def revocations(self) -> list[dict[str, str]]:

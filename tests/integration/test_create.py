@@ -48,7 +48,7 @@ def test_dags_test_needs_neither_a_pool_nor_its_variable(
     monkeypatch.delenv(SLOTS_VARIABLE)
     run = trigger(prospects_csv=csv_of(2, 2, "indoors"))
     assert (run.state, run.summary["created"], tenant.stats().tickets) == ("success", 2, 2)
-    assert trigger("revoke_sso_tickets", report_uri=str(run.report)).state == "success"
+    assert trigger("revoke_sso_tickets", report=str(run.report)).state == "success"
     assert {ticket.state for ticket in tenant.tickets} == {"revoked"}
 
 

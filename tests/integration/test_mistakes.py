@@ -71,7 +71,7 @@ def test_a_csv_that_cannot_be_read(trigger: Trigger, tenant: Sandbox) -> None:
 def test_a_revoking_run_that_selects_nothing(trigger: Trigger) -> None:
     run = trigger("revoke_sso_tickets")
     assert run.state == "failed"
-    assert "Set report_uri, organization_ids, prospect_keys or all_live" in run.log
+    assert "Set report, organization_ids, prospect_keys or all_live" in run.log
 
 
 def test_without_pool_and_variable_a_run_fails_and_names_the_command_that_makes_both(
@@ -103,8 +103,8 @@ def test_without_pool_and_variable_a_run_fails_and_names_the_command_that_makes_
     [
         ("create_sso_tickets", "prospects_uri"),
         ("create_sso_tickets", "report_uri"),
+        ("revoke_sso_tickets", "report"),
         ("revoke_sso_tickets", "report_uri"),
-        ("revoke_sso_tickets", "export_uri"),
     ],
 )
 def test_an_address_of_a_web_server_is_not_asked_and_not_tried_again(
@@ -122,9 +122,9 @@ def test_an_address_of_a_web_server_is_not_asked_and_not_tried_again(
 @pytest.mark.parametrize("path", ["pipe", "/dev/zero"])
 def test_a_revocation_of_what_is_no_regular_file_ends_at_once(trigger: Trigger, tmp_path: Path, path: str) -> None:
     os.mkfifo(tmp_path / "pipe")
-    run = trigger("revoke_sso_tickets", report_uri=str(tmp_path / path))
+    run = trigger("revoke_sso_tickets", report=str(tmp_path / path))
     assert (run.state, run.states("select_tickets")) == ("failed", ["failed"])
-    assert "report_uri is a pipe, a device or a socket" in run.log
+    assert "report is a pipe, a device or a socket" in run.log
 
 
 @pytest.mark.answers("a run's files are changed after its plan was approved")
@@ -152,7 +152,7 @@ def test_a_folder_of_reports_on_a_pods_own_disk(
     monkeypatch.setattr("include.files._POD_VARIABLE", "PATH")
     for run in (
         trigger(prospects_csv=TWO, report_uri="/no/such/reports"),
-        trigger("revoke_sso_tickets", all_live=True, export_uri="/no/such/reports"),
+        trigger("revoke_sso_tickets", all_live=True, report_uri="/no/such/reports"),
     ):
         assert run.state == "failed"
         assert "The folder of reports, /no/such/reports, is on this pod's own disk" in run.log

@@ -17,11 +17,11 @@ def test_the_tickets_of_a_run_are_revoked_but_not_those_that_a_later_run_has_iss
     created = trigger(prospects_csv=text)
     ids = {row["ticket_id"] for row in created.rows}
 
-    planned = trigger("revoke_sso_tickets", report_uri=str(created.report), dry_run=True)
+    planned = trigger("revoke_sso_tickets", report=str(created.report), dry_run=True)
     assert planned.summary["planned"] == 4
     assert tenant.stats().revoked == 0
 
-    revoked = trigger("revoke_sso_tickets", report_uri=str(created.report), max_mapped_tasks=1)
+    revoked = trigger("revoke_sso_tickets", report=str(created.report), max_mapped_tasks=1)
     assert revoked.summary["revoked"] == 4
     assert revoked.labels("revoke_tickets") == ["4 tickets"]
     assert {row["ticket_id"] for row in revoked.revocations} == ids
@@ -29,7 +29,7 @@ def test_the_tickets_of_a_run_are_revoked_but_not_those_that_a_later_run_has_iss
 
     later = trigger(prospects_csv=text)
     assert (later.summary["created"], later.summary["reused"]) == (4, 0)
-    again = trigger("revoke_sso_tickets", report_uri=str(created.report))
+    again = trigger("revoke_sso_tickets", report=str(created.report))
     assert again.state == "success"
     assert again.states("revoke_tickets") == ["skipped"]
     assert {(row["status"], row["revoked_at"] != "") for row in again.revocations} == {("replaced", True)}

@@ -84,7 +84,7 @@ def left(home: Path, shared_tenant: Sandbox) -> Left:
 
 def test_the_run_has_failed_and_its_report_holds_the_tickets(left: Left) -> None:
     assert (left.state, len(left.tickets)) == ("failed", 4), (left.home / "output").read_text()[-3000:]
-    rows = reports.read_tickets(left.report)
+    rows = [ticket.as_dict() for ticket in reports.read_tickets(left.report)]
     assert [row["status"] for row in rows] == ["created", "failed", "created", "failed"]
     known = {secret for name, secret in left.tickets.items() if name.startswith("ticket id")}
     assert {row["ticket_id"] for row in rows if row["ticket_id"]} == known

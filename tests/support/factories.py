@@ -18,13 +18,12 @@ from typing import Any
 from unittest.mock import patch
 
 from auth0_sso.hooks.auth0 import Auth0Hook
-from auth0_sso.ledger.records import DEFAULT_TTL, MAY_WORK, Entry, EntryStatus, RunAttempt, TicketSpec
+from auth0_sso.ledger.records import MAY_WORK, Entry, EntryStatus, RunAttempt, TicketSpec
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.ledger.token_store import LedgerTokenStore
-from auth0_sso.models import SsoTicket, TicketRequest
+from auth0_sso.models import MAX_TTL_SEC, Organization, SsoTicket, TicketRequest
 from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.runtime.timeouts import Timeouts
-from auth0_sso.tickets.batch import Organization
 from auth0_sso.tickets.issue import TicketIssuer
 from auth0_sso.tickets.revoke import TicketRevoker
 
@@ -130,7 +129,7 @@ def entry(status: str = "created", **changes: Any) -> Entry:
         attempts=2,
         requested_at=NOW - 20,
         answer_by=NOW + 15,
-        valid_until=NOW + 15 + DEFAULT_TTL,
+        valid_until=NOW + 15 + MAX_TTL_SEC,
         version=2,
     )
     if made.status in MAY_WORK:

@@ -1,24 +1,25 @@
-"""What a run will do, as the provider foresees it, for tests of the steps around it."""
+"""What a run will do, for tests of the steps around it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-COUNTS = {"prospects": 4, "create": 2, "reuse": 1, "replace": 1, "requests": 4, "seconds": None}
+from auth0_sso.models import Capacity, ExpectedCounts, Forecast
+
+COUNTS = ExpectedCounts(prospects=4, create=2, reuse=1, replace=1, requests=4)
 
 
-@dataclass(frozen=True)
-class FixedForecast:
-    """What each test says."""
-
-    requests: Mapping[str, int] = field(default_factory=dict)
-    tenant: str = "acme.example.com"
-    profile_id: str = "ssp_1"
-    has_default_clients: bool = True
-    revocations: Sequence[str] = ()
-    warnings: Sequence[str] = ()
-
-    def summary(self, _tasks: int) -> dict[str, Any]:
-        return COUNTS
+def forecast_of(**changes: Any) -> Forecast:
+    """Return a forecast with these values, of a pool whose slots are not known."""
+    values: dict[str, Any] = {
+        "counts": COUNTS,
+        "requests": {},
+        "capacity": Capacity(0, 1.0),
+        "tenant": "acme.example.com",
+        "profile_id": "ssp_1",
+        "has_default_clients": True,
+        "revocations": (),
+        "warnings": (),
+        "ledger_is_empty": False,
+    }
+    return Forecast(**{**values, **changes})

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from auth0_sso.models import Outcome, TicketStatus
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from include.reports.cells import printable
-from include.reports.rows import STATUSES, ReportRow
 from include.reports.wording import LABELS, plural, ticket_headline, utc_text
 
 MAX_ROWS = 60
@@ -26,14 +26,14 @@ _STYLES = {
 }
 
 
-def outcome_table(summary: Mapping[str, Any], rows: Sequence[ReportRow]) -> Table:
+def outcome_table(summary: Mapping[str, Any], rows: Sequence[Outcome]) -> Table:
     """
     Return a table of at most :data:`MAX_ROWS` prospects, those that need work first.
 
     :param summary: the result of :func:`include.reports.export.write_report`.
     """
     shown = rows if len(rows) <= MAX_ROWS else sorted(rows, key=lambda row: not row.needs_work)[:MAX_ROWS]
-    counts = {status: int(summary[status]) for status in STATUSES}
+    counts = {str(status): int(summary[status]) for status in TicketStatus}
     table = Table(
         title=ticket_headline(counts, len(rows)),
         caption=_caption(counts, len(rows) - len(shown)),
@@ -64,7 +64,7 @@ def _caption(counts: Mapping[str, int], hidden: int) -> str:
     return f"{totals}; {plural(hidden, 'more row')} in tickets.csv" if hidden else totals
 
 
-def _status(row: ReportRow) -> Text:
+def _status(row: Outcome) -> Text:
     label = LABELS[row.status] + (" (twice?)" if row.duplicate_possible else "")
     return _text(label, _STYLES[row.status])
 

@@ -1,4 +1,4 @@
-"""From the cells of one row to a prospect, or to an invalid row with all its problems."""
+"""From the cells of one row to a request, or to an invalid row with all its problems."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from auth0_sso.models import CARRIED, TicketRequest, shown
+
 from include.prospects.naming import ConnectionNames, default_connection_name, explicit_name, prospect_key
-from include.prospects.records import MOST_PROBLEMS_OF_A_ROW, InvalidRow, Problem, Prospect, shown
+from include.prospects.records import MOST_PROBLEMS_OF_A_ROW, InvalidRow, Problem
 from include.prospects.rows.draft import Draft, read_cells, reading_order
 from include.prospects.rows.rules import RULES
 from include.prospects.rows.schema_errors import check_schema
@@ -40,8 +42,8 @@ class RowChecker:
     def __post_init__(self) -> None:
         self._placed = reading_order(self.columns)
 
-    def check(self, row: int, line: int, cells: Sequence[str]) -> Prospect | InvalidRow:
-        """Return the row, which begins at this line of the file, as a prospect, or as an invalid row with problems."""
+    def check(self, row: int, line: int, cells: Sequence[str]) -> TicketRequest | InvalidRow:
+        """Return the row, which begins at this line of the file, as a request, or as an invalid row with problems."""
         draft = read_cells(cells, self._placed)
         misplaced = self._misplaced(cells)
         if misplaced:
@@ -57,9 +59,9 @@ class RowChecker:
         self._record_name(row, draft)
         if model is None or draft.problems:
             return self._invalid(row, line, draft)
-        prospect = self._prospect(row, model, names_connection)
-        self._record_cut_domain(draft, prospect)
-        return prospect
+        request = self._request(row, model, names_connection)
+        self._record_cut_domain(draft, request)
+        return request
 
     def _misplaced(self, cells: Sequence[str]) -> list[tuple[str, str, str]]:
         width = len(self.columns)
@@ -81,12 +83,12 @@ class RowChecker:
             column = draft.column_of(_NAME) if draft.origin.get(_NAME) else "connection_name"
             self.names.add(name, organization_id, row, column)
 
-    def _record_cut_domain(self, draft: Draft, prospect: Prospect) -> None:
-        for path, sent in ((_PENDING, pending_of(prospect.body)), (_ALIASES, aliases_of(prospect.body))):
+    def _record_cut_domain(self, draft: Draft, request: TicketRequest) -> None:
+        for path, sent in ((_PENDING, pending_of(request.body)), (_ALIASES, aliases_of(request.body))):
             given = draft.get(path) or ()
             domain = next(filter(is_decorated, given), "") if given != sent else ""
             if domain:
-                self.cut_domains.append((prospect.row, f"{shown(domain)} is {listed_domain(domain)}"))
+                self.cut_domains.append((request.row, f"{shown(domain)} is {listed_domain(domain)}"))
                 return
 
     def _invalid(self, row: int, line: int, draft: Draft) -> InvalidRow:
@@ -114,13 +116,13 @@ class RowChecker:
             problems=tuple(problems),
         )
 
-    def _prospect(self, row: int, model: ProspectRow, names_connection: bool) -> Prospect:
+    def _request(self, row: int, model: ProspectRow, names_connection: bool) -> TicketRequest:
         connection_name = model.connection_config.name if model.connection_config else ""
         explicit = model.connection_id or ""
         if names_connection:
             explicit = explicit_name(connection_name, model.organization_name or "", model.organization_id)
         name, email = model.prospect_name or "", model.prospect_email or ""
-        return Prospect(
+        return TicketRequest(
             row=row,
             source=self.source,
             organization_id=model.organization_id,
@@ -135,17 +137,19 @@ class RowChecker:
         )
 
 
-def refuse(checked: Prospect | InvalidRow, line: int, column: str, value: str, rule: str) -> InvalidRow:
+def refuse(checked: TicketRequest | InvalidRow, line: int, column: str, value: str, rule: str) -> InvalidRow:
     """Return a row, which begins at this line of its file, with a problem that only the other rows show."""
-    names = ("organization_id", "organization_name", "prospect_name", "prospect_email", "connection_name")
     earlier = checked.problems if isinstance(checked, InvalidRow) else ()
     problem = Problem(checked.row, line, checked.source, shown(column), shown(value), rule)
     return InvalidRow(
-        row=checked.row,
-        source=checked.source,
-        **{name: shown(getattr(checked, name), 255) for name in names},
+        **{name: _carried(getattr(checked, name)) for name in CARRIED},
         problems=(*earlier, problem)[:MOST_PROBLEMS_OF_A_ROW],
     )
+
+
+def _carried(value: int | str) -> Any:
+    """Return a value of a row for the report: a text escaped, the number as it is."""
+    return shown(value, 255) if isinstance(value, str) else value
 
 
 def complete(draft: Draft, default_ttl_sec: int) -> None:

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Iterable
+
+from auth0_sso.models import TicketRequest
 
 from include.prospects.rows.warnings import row_warning
 
 
-class Request(Protocol):
-    """The part of a prospect that is looked at."""
-
-    @property
-    def row(self) -> int:
-        """The number of its row."""
-
-    @property
-    def body(self) -> Mapping[str, Any]:
-        """The body of its request."""
-
-
-def clients_warning(valid: Iterable[Request], has_default: bool) -> list[str]:
+def clients_warning(valid: Iterable[TicketRequest], has_default: bool) -> list[str]:
     """
     Return a warning about the rows that set no ``enabled_clients``; none without such rows.
 
@@ -30,7 +19,7 @@ def clients_warning(valid: Iterable[Request], has_default: bool) -> list[str]:
     """
     if has_default:
         return []
-    rows = (prospect.row for prospect in valid if _lacks_clients(prospect))
+    rows = (request.row for request in valid if _lacks_clients(request))
     return row_warning(
         "without enabled_clients, Auth0's assistant shows the customer no button 'Enable Connection', and somebody must"
         " enable the connection by hand: set the column enabled_clients, the run's parameter, or the extra of the"
@@ -39,5 +28,5 @@ def clients_warning(valid: Iterable[Request], has_default: bool) -> list[str]:
     )
 
 
-def _lacks_clients(prospect: Request) -> bool:
-    return not (prospect.body.get("enabled_clients") or prospect.body.get("connection_id"))
+def _lacks_clients(request: TicketRequest) -> bool:
+    return not (request.body.get("enabled_clients") or request.body.get("connection_id"))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from auth0_sso.models import shown
 from pydantic import ValidationError
 
-from include.prospects.records import shown
 from include.prospects.schema.models import ProspectRow
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from auth0_sso.models import TicketRequest, shown
+
 from include.prospects.naming import prospect_key
-from include.prospects.records import Prospect, shown
 from include.prospects.rows.mail_providers import MAIL_PROVIDERS
 from include.prospects.rows.rules import MOST_DOMAINS_OF_ONE_ORGANIZATION
 from include.prospects.schema.models import USER_SCOPES
@@ -45,76 +46,71 @@ def row_warning(text: str, findings: Iterable[tuple[int, str]]) -> list[str]:
     return [f"row {', '.join(named)}{f' and {more:,} more' if more else ''}: {text}"]
 
 
-def warnings_about(valid: Sequence[Prospect]) -> list[str]:
+def warnings_about(valid: Sequence[TicketRequest]) -> list[str]:
     """Return the warnings about the valid rows of an input."""
-    domains = [_domains_of(prospect.body) for prospect in valid]
+    domains = [_domains_of(request.body) for request in valid]
     found = [warning for text, find in _OF_DOMAINS for warning in row_warning(text, find(valid, domains))]
     return found + [warning for text, find in _OF_ROWS for warning in row_warning(text, find(valid))]
 
 
-def other_prospects(valid: Iterable[Prospect]) -> Iterator[tuple[Prospect, Prospect]]:
+def other_prospects(valid: Iterable[TicketRequest]) -> Iterator[tuple[TicketRequest, TicketRequest]]:
     """Yield each row of another person or profile for a connection that an earlier row is for, and that row."""
-    first: dict[str, Prospect] = {}
-    for prospect in valid:
-        earlier = first.setdefault(connection_of(prospect), prospect)
-        if earlier is not prospect and _who(earlier) != _who(prospect):
-            yield prospect, earlier
+    first: dict[str, TicketRequest] = {}
+    for request in valid:
+        earlier = first.setdefault(request.connection, request)
+        if earlier is not request and _who(earlier) != _who(request):
+            yield request, earlier
 
 
-def _who(prospect: Prospect) -> tuple[str, str, str]:
+def _who(request: TicketRequest) -> tuple[str, str, str]:
     """Return what makes two links of one connection: the organization, the person in it, and the profile."""
-    person = prospect_key(prospect.prospect_email, prospect.prospect_name, "")
-    return prospect.organization_id, person, prospect.profile_id
+    person = prospect_key(request.prospect_email, request.prospect_name, "")
+    return request.organization_id, person, request.profile_id
 
 
-def connection_of(prospect: Prospect) -> str:
-    """Return the name of the connection that the row sets up, or the id of the one that it edits."""
-    return prospect.connection_name or str(prospect.body.get("connection_id"))
+def _sharing(valid: Sequence[TicketRequest]) -> Findings:
+    for request, earlier in other_prospects(valid):
+        yield request.row, f"{request.connection}, as row {earlier.row}"
 
 
-def _sharing(valid: Sequence[Prospect]) -> Findings:
-    for prospect, earlier in other_prospects(valid):
-        yield prospect.row, f"{connection_of(prospect)}, as row {earlier.row}"
+def _with_aliases(valid: Sequence[TicketRequest]) -> Findings:
+    return ((request.row, "") for request in valid if aliases_of(request.body))
 
 
-def _with_aliases(valid: Sequence[Prospect]) -> Findings:
-    return ((prospect.row, "") for prospect in valid if aliases_of(prospect.body))
-
-
-def _with_few_scopes(valid: Sequence[Prospect]) -> Findings:
-    for prospect in valid:
-        scopes = prospect.body.get("provisioning_config", {}).get("scopes")
+def _with_few_scopes(valid: Sequence[TicketRequest]) -> Findings:
+    for request in valid:
+        scopes = request.body.get("provisioning_config", {}).get("scopes")
         if scopes and not set(USER_SCOPES).issubset(scopes):
-            yield prospect.row, ""
+            yield request.row, ""
 
 
-def _beyond_ten_connections(valid: Sequence[Prospect]) -> Findings:
-    new = [prospect for prospect in valid if prospect.connection_name]
-    rows = Counter(organization for prospect in new for organization in _organizations_of(prospect))
+def _beyond_ten_connections(valid: Sequence[TicketRequest]) -> Findings:
+    new = [request for request in valid if request.connection_name]
+    rows = Counter(organization for request in new for organization in _organizations_of(request))
     names: dict[str, set[str]] = {
         organization: set() for organization, count in rows.items() if count > MOST_CONNECTIONS
     }
-    for prospect in new if names else ():
-        for organization in names.keys() & _organizations_of(prospect):
+    for request in new if names else ():
+        for organization in names.keys() & _organizations_of(request):
             known = names[organization]
-            known.add(prospect.connection_name)
+            known.add(request.connection_name)
             if len(known) > MOST_CONNECTIONS:
-                yield prospect.row, organization
+                yield request.row, organization
 
 
 AllDomains = Sequence[Sequence[str]]
 """The domains of each of the valid rows."""
 
 
-def _in_two_organizations(valid: Sequence[Prospect], all_domains: AllDomains) -> Findings:
+def _in_two_organizations(valid: Sequence[TicketRequest], all_domains: AllDomains) -> Findings:
     repeated = _perhaps_repeated(all_domains)
-    first: dict[str, Prospect] = {}
-    for prospect, domains in zip(valid, all_domains, strict=True):
+    first: dict[str, TicketRequest] = {}
+    for request, domains in zip(valid, all_domains, strict=True):
         for domain in domains:
             if domain in repeated:
-                earlier = first.setdefault(domain, prospect)
-                if earlier.organization_id != prospect.organization_id:
-                    yield prospect.row, f"{shown(domain)}, as row {earlier.row}"
+                earlier = first.setdefault(domain, request)
+                if earlier.organization_id != request.organization_id:
+                    yield request.row, f"{shown(domain)}, as row {earlier.row}"
 
 
 def _perhaps_repeated(all_domains: AllDomains) -> set[str]:
@@ -132,31 +128,31 @@ def _perhaps_repeated(all_domains: AllDomains) -> set[str]:
     return repeated
 
 
-def _with_www(valid: Sequence[Prospect], all_domains: AllDomains) -> Findings:
-    for prospect, domains in zip(valid, all_domains, strict=True):
+def _with_www(valid: Sequence[TicketRequest], all_domains: AllDomains) -> Findings:
+    for request, domains in zip(valid, all_domains, strict=True):
         for domain in domains:
             if domain.startswith("www."):
-                yield prospect.row, shown(domain)
+                yield request.row, shown(domain)
 
 
-def _of_mail_providers(valid: Sequence[Prospect], all_domains: AllDomains) -> Findings:
-    for prospect, domains in zip(valid, all_domains, strict=True):
+def _of_mail_providers(valid: Sequence[TicketRequest], all_domains: AllDomains) -> Findings:
+    for request, domains in zip(valid, all_domains, strict=True):
         if not MAIL_PROVIDERS.isdisjoint(domains):
-            yield prospect.row, next(domain for domain in domains if domain in MAIL_PROVIDERS)
+            yield request.row, next(domain for domain in domains if domain in MAIL_PROVIDERS)
 
 
-def _many(valid: Sequence[Prospect], all_domains: AllDomains) -> Findings:
+def _many(valid: Sequence[TicketRequest], all_domains: AllDomains) -> Findings:
     """Yield the rows with which an organization's pending domains become many, and those with many for several."""
     counts: Counter[str] = Counter()
-    for prospect, domains in zip(valid, all_domains, strict=True):
-        organizations = _organizations_of(prospect)
+    for request, domains in zip(valid, all_domains, strict=True):
+        organizations = _organizations_of(request)
         if len(organizations) == 1:
             counts[organizations[0]] += len(domains)
         elif len(domains) >= _MANY_FOR_SEVERAL:
-            yield prospect.row, f"{len(domains):,} domains"
+            yield request.row, f"{len(domains):,} domains"
     rows_of: dict[str, list[int]] = {one: [] for one, count in counts.items() if count >= _MANY_FOR_ONE}
-    for place, prospect in enumerate(valid if rows_of else ()):
-        organizations = _organizations_of(prospect)
+    for place, request in enumerate(valid if rows_of else ()):
+        organizations = _organizations_of(request)
         if len(organizations) == 1 and organizations[0] in rows_of:
             rows_of[organizations[0]].append(place)
     for organization, places in rows_of.items():
@@ -183,11 +179,11 @@ def aliases_of(body: dict[str, Any]) -> Sequence[str]:
     return (body.get("connection_config", {}).get("options") or {}).get("domain_aliases") or ()
 
 
-def _organizations_of(prospect: Prospect) -> list[str]:
-    return [organization["organization_id"] for organization in prospect.body["enabled_organizations"]]
+def _organizations_of(request: TicketRequest) -> list[str]:
+    return [organization["organization_id"] for organization in request.body["enabled_organizations"]]
 
 
-_OF_DOMAINS: tuple[tuple[str, Callable[[Sequence[Prospect], AllDomains], Findings]], ...] = (
+_OF_DOMAINS: tuple[tuple[str, Callable[[Sequence[TicketRequest], AllDomains], Findings]], ...] = (
     (
         "the domain is given for two organizations, but its users can be led to one only: keep it in one of them",
         _in_two_organizations,
@@ -203,7 +199,7 @@ _OF_DOMAINS: tuple[tuple[str, Callable[[Sequence[Prospect], AllDomains], Finding
         _many,
     ),
 )
-_OF_ROWS: tuple[tuple[str, Callable[[Sequence[Prospect]], Findings]], ...] = (
+_OF_ROWS: tuple[tuple[str, Callable[[Sequence[TicketRequest]], Findings]], ...] = (
     (
         "Auth0 takes connection_config.options.domain_aliases as verified without a check; with column domains the"
         " customer has to verify them",

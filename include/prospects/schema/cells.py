@@ -9,9 +9,9 @@ from collections.abc import Callable
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origin
 
+from auth0_sso.models import shown
 from pydantic import BaseModel
 
-from include.prospects.records import shown
 from include.prospects.schema import mojibake, no_values
 
 MAX_CELL_CHARACTERS = 400_000

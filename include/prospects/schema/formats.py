@@ -12,8 +12,8 @@ import unicodedata
 from collections import Counter
 
 import idna
+from auth0_sso.models import HIDDEN_CHARACTERS, UNSAFE_CHARACTERS, shown
 
-from include.prospects.records import HIDDEN_CHARACTERS, UNSAFE_CHARACTERS, shown
 from include.prospects.schema import no_values
 
 CONNECTION_NAME = re.compile(r"[a-zA-Z0-9](?:-[a-zA-Z0-9]|[a-zA-Z0-9])*")

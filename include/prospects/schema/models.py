@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Literal
 
+from auth0_sso.models import MAX_TTL_SEC
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from include.prospects.schema.values import (
@@ -31,10 +32,6 @@ from include.prospects.schema.values import (
     Text256,
     each_once,
 )
-
-MAX_TTL_SEC = 432_000
-"""Five days, in seconds: the longest lifetime of a ticket, and the API's default."""
-
 
 USER_SCOPES = ("get:users", "post:users", "put:users", "patch:users", "delete:users")
 """Auth0 enables SCIM only with all of them."""
@@ -175,7 +172,7 @@ class ThirdPartyClientAccessConfig(Strict):
     )
 
 
-class TicketRequest(Strict):
+class RequestBody(Strict):
     """The JSON body of the request for one ticket."""
 
     connection_id: IfGiven[Identifier] = Field(
@@ -220,7 +217,7 @@ class TicketRequest(Strict):
     )
 
 
-class ProspectRow(TicketRequest):
+class ProspectRow(RequestBody):
     """A row of the CSV: the request body and, beside it, the columns that are no part of it."""
 
     organization_id: OrganizationId = Field(description="The Auth0 organization.", examples=["org_acme0000000000001"])
@@ -247,5 +244,5 @@ class ProspectRow(TicketRequest):
     )
 
 
-OWN_COLUMNS = frozenset(ProspectRow.model_fields) - frozenset(TicketRequest.model_fields)
+OWN_COLUMNS = frozenset(ProspectRow.model_fields) - frozenset(RequestBody.model_fields)
 """The row's columns that are not in the request body."""

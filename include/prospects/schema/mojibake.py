@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from include.prospects.records import shown
+from auth0_sso.models import shown
 
 _RULE = "must be text as it was typed, but was broken before it came here"
 _REPAIR = "export the file again, as UTF-8"

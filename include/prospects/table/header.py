@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 from functools import lru_cache
 
-from include.prospects.records import HIDDEN_CHARACTERS, ProspectsError, shown
+from auth0_sso.models import HIDDEN_CHARACTERS, nearest, shown
+
+from include.prospects.records import ProspectsError
 from include.prospects.schema.columns import COLUMNS, FREE_KEY_COLUMNS, Column
 
 EXAMPLE = "organization_id,organization_name,prospect_name,prospect_email,domains"
@@ -19,7 +20,6 @@ MOST_COLUMNS = 500
 
 _MOST_NAMED = 10
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
-_NEAR = 0.7
 
 
 def resolve_header(names: Sequence[str], source: str) -> list[Column | None]:
@@ -77,29 +77,17 @@ def _unknown_name(name: str, place: int, is_header: bool) -> str:
     The first line of another kind of file may hold a secret. So a name is shown only beside ``organization_id``,
     or when it is nearly that of a known column.
     """
-    is_safe = is_header or (_NAME.fullmatch(name) and _nearest(name)[0] >= _NEAR)
+    is_safe = is_header or (_NAME.fullmatch(name) and _nearest(name))
     column = f"column '{shown(name)}'" if is_safe else f"column {place}"
     hidden = HIDDEN_CHARACTERS.search(name)
     if hidden:
         code, position = ord(hidden.group()), hidden.start() + 1
         return f"{column} has the invisible character U+{code:04X} in its name, at character {position}: remove it"
-    return f"unknown {column}: {nearest_hint(name)}"
-
-
-def nearest_hint(name: str) -> str:
-    """Return advice that names the known column nearest to ``name``."""
-    likeness, nearest = _nearest(name)
-    if likeness >= _NEAR:
-        return f"did you mean '{nearest}'?"
-    return f"the nearest known column is '{nearest}'; remove the column or give it a known name"
+    known = _nearest(name)
+    advice = f"did you mean '{known}'?" if known else "remove the column, or give it the name of a known one"
+    return f"unknown {column}: {advice}"
 
 
 @lru_cache(maxsize=1024)
-def _nearest(name: str) -> tuple[float, str]:
-    wanted = name.lower()[:100]
-    return max((_likeness(wanted, known), known) for known in COLUMNS)
-
-
-def _likeness(wanted: str, known: str) -> float:
-    last = known.rpartition(".")[2]
-    return max(SequenceMatcher(None, wanted, known).ratio(), 0.99 * SequenceMatcher(None, wanted, last).ratio())
+def _nearest(name: str) -> str:
+    return nearest(name, COLUMNS)

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from include.prospects.records import ProspectsError, shown
+from auth0_sso.models import shown
+
+from include.prospects.records import ProspectsError
 from include.prospects.table.header import EXAMPLE
 from include.prospects.table.quotes import without_space_around_quotes
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from include.prospects.records import ProspectsError, TooLargeError, shown
+from auth0_sso.models import shown
+
+from include.prospects.records import ProspectsError, TooLargeError
 
 if TYPE_CHECKING:
     from include.files import AnyPath

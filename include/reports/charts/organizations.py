@@ -13,7 +13,7 @@ from include.reports.wording import LABELS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from include.reports.summary import Outcome
+    from include.reports.summary import AnyOutcome
 
 MAX_BARS = 40
 
@@ -40,7 +40,7 @@ class OrganizationChart:
     hidden: int
 
 
-def organization_chart(rows: Sequence[Outcome], statuses: Sequence[str]) -> OrganizationChart:
+def organization_chart(rows: Sequence[AnyOutcome], statuses: Sequence[str]) -> OrganizationChart:
     """
     Count each organization's rows by status.
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     import pandas as pd
+    from auth0_sso.models import TaskStats
 
 MAX_SAMPLES = 600
 
@@ -29,27 +30,26 @@ class RateSample:
     allowed: float
 
 
-def rate_samples(task_stats: Iterable[Mapping[str, Any]]) -> list[RateSample]:
+def rate_samples(stats: Iterable[TaskStats]) -> list[RateSample]:
     """
     Add up the tasks' requests, second by second.
 
     ``allowed`` is the most that slots held *at once* within the second: two tasks that follow each other in
     one slot count once.
 
-    :param task_stats: one mapping a mapped task: ``started`` and ``finished`` (UNIX time, when it held its
-        slot), ``rate`` (requests a second of the slot) and ``sent`` (requests by UNIX second).
+    :param stats: what each try of the tasks has sent.
     :return: samples at even distances, without gaps, at most :data:`MAX_SAMPLES`; in a longer run each stands for
         several seconds.
     """
     import pandas as pd
 
-    tasks = list(task_stats)
+    tasks = list(stats)
     if not tasks:
         return []
-    counts = [(int(second), int(count)) for task in tasks for second, count in task["sent"].items()]
+    counts = [(int(second), int(count)) for task in tasks for second, count in task.sent.items()]
     sent = pd.DataFrame(counts, columns=["second", "count"], dtype="int64").groupby("second")["count"].sum()
-    starts = [(float(task["started"]), float(task["rate"])) for task in tasks]
-    ends = [(float(task["finished"]), -float(task["rate"])) for task in tasks]
+    starts = [(task.started, task.rate) for task in tasks]
+    ends = [(task.finished, -task.rate) for task in tasks]
     held = pd.DataFrame(starts + ends, columns=["moment", "rate"]).groupby("moment")["rate"].sum().cumsum().round(6)
 
     first = min([*sent.index, int(held.index[0])])

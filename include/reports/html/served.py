@@ -10,13 +10,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
+from auth0_sso.models import REVOCATION_COLUMNS, Outcome, RevocationOutcome
 from pydantic import BaseModel, Field, ValidationError
 
 from include.reports.charts.rate_samples import MAX_SAMPLES, RateSample
 from include.reports.html.page import page_parts
 from include.reports.html.views import revocation_page, ticket_page
-from include.reports.revocations import REVOCATION_COLUMNS, revocation_rows
-from include.reports.rows import COLUMNS, ReportRow, RowStatus
 from include.reports.summary import RunInfo
 from include.reports.tables import parse_table, parse_tickets
 
@@ -29,9 +28,6 @@ Read: TypeAlias = Callable[[str], bytes]
 
 MAX_BYTES = {"summary.json": 4 * 2**20, "tickets.csv": 64 * 2**20, "revocations.csv": 64 * 2**20}
 """The files that are read, and the most bytes of each; of a larger one, the first bytes and one more are enough."""
-
-_ROW, _URL, _STATUS = map(COLUMNS.index, ("row", "ticket_url", "status"))
-_STATUSES = {str(status): status for status in RowStatus}
 
 _Count = Annotated[int, Field(ge=0, lt=10**9)]
 _Number = Annotated[float, Field(ge=0, lt=10**9, allow_inf_nan=False)]
@@ -85,7 +81,7 @@ def read_links(read: Read, rows: Collection[int]) -> dict[int, str]:
     """
     wanted = set(rows)
     tickets = parse_tickets(_bounded(read, "tickets.csv"))
-    return {cells[_ROW]: cells[_URL] for cells in tickets if cells[_ROW] in wanted and cells[_URL]}
+    return {ticket.row: ticket.ticket_url for ticket in tickets if ticket.row in wanted and ticket.ticket_url}
 
 
 def _page(read: Read) -> Page:
@@ -97,19 +93,18 @@ def _page(read: Read) -> Page:
     run = RunInfo(**known, samples=[RateSample(*sample) for sample in summary.request_rate])
     if "revocations.csv" in summary.files:
         table = parse_table(_bounded(read, "revocations.csv"), REVOCATION_COLUMNS, "revocations.csv")
-        return revocation_page(revocation_rows(dict(zip(REVOCATION_COLUMNS, row, strict=True)) for row in table), run)
+        rows = [RevocationOutcome.from_dict(dict(zip(REVOCATION_COLUMNS, cells, strict=True))) for cells in table]
+        return revocation_page(rows, run)
     return ticket_page(list(_tickets(read)), run)
 
 
-def _tickets(read: Read) -> Iterator[ReportRow]:
+def _tickets(read: Read) -> Iterator[Outcome]:
     known = set()
-    for cells in parse_tickets(_bounded(read, "tickets.csv")):
-        row, status = cells[_ROW], cells[_STATUS]
-        if row in known or status not in _STATUSES:
-            raise ValueError(f"row {row} of tickets.csv is there twice, or has an unknown status: export it again")
-        known.add(row)
-        cells[_STATUS] = _STATUSES[status]
-        yield ReportRow(*cells)
+    for ticket in parse_tickets(_bounded(read, "tickets.csv")):
+        if ticket.row in known:
+            raise ValueError(f"row {ticket.row} of tickets.csv is there twice: export it again")
+        known.add(ticket.row)
+        yield ticket
 
 
 def _bounded(read: Read, name: str) -> bytes:

@@ -6,13 +6,13 @@ from collections import Counter
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from auth0_sso.models import RevocationStatus, TicketStatus
+
 from include.reports.cells import printable
 from include.reports.charts.organizations import organization_chart
 from include.reports.charts.request_rate import rate_chart
 from include.reports.html.page import Page, Task
 from include.reports.html.rows import PageRow
-from include.reports.revocations import REVOCATION_STATUSES
-from include.reports.rows import STATUSES
 from include.reports.summary import count_statuses
 from include.reports.wording import (
     DUPLICATE_POSSIBLE,
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import TypeVar
 
-    from include.reports.revocations import RevocationRow
-    from include.reports.rows import ReportRow
-    from include.reports.summary import Outcome, RunInfo
+    from auth0_sso.models import Outcome, RevocationOutcome
 
-    Row = TypeVar("Row", ReportRow, RevocationRow)
+    from include.reports.summary import AnyOutcome, RunInfo
+
+    Row = TypeVar("Row", Outcome, RevocationOutcome)
 
 _TICKET_CELLS = attrgetter(
     "row", "organization_id", "organization_name", "prospect_name", "prospect_email", "connection_name", "status",
@@ -46,9 +46,9 @@ _ERRORS_NAMED = 3
 _ERROR_LIMIT = 600
 
 
-def ticket_page(rows: Sequence[ReportRow], run: RunInfo) -> Page:
+def ticket_page(rows: Sequence[Outcome], run: RunInfo) -> Page:
     """Show the outcome of each row of the CSV."""
-    counts = count_statuses(rows, STATUSES)
+    counts = count_statuses(rows, tuple(TicketStatus))
     tasks = _tasks(((row.row, row) for row in rows), TICKET_REMEDIES)
     twice = [(row.row, row) for row in rows if row.duplicate_possible]
     if twice:
@@ -64,7 +64,7 @@ def ticket_page(rows: Sequence[ReportRow], run: RunInfo) -> Page:
         counts=counts,
         tasks=tasks,
         warnings=run.warnings,
-        organizations=organization_chart(rows, STATUSES),
+        organizations=organization_chart(rows, tuple(TicketStatus)),
         rate=rate_chart(run.samples),
         rows=[PageRow(*cells) for cells in map(_TICKET_CELLS, rows)],
         has_links=any(row.ticket_url for row in rows),
@@ -73,9 +73,9 @@ def ticket_page(rows: Sequence[ReportRow], run: RunInfo) -> Page:
     )
 
 
-def revocation_page(rows: Sequence[RevocationRow], run: RunInfo) -> Page:
+def revocation_page(rows: Sequence[RevocationOutcome], run: RunInfo) -> Page:
     """Show the outcome of each selected ticket, without any ticket URL."""
-    counts = count_statuses(rows, REVOCATION_STATUSES)
+    counts = count_statuses(rows, tuple(RevocationStatus))
     numbered = list(enumerate(rows, start=1))
     tasks = _tasks(numbered, REVOCATION_REMEDIES)
     return Page(
@@ -86,7 +86,7 @@ def revocation_page(rows: Sequence[RevocationRow], run: RunInfo) -> Page:
         counts=counts,
         tasks=tasks,
         warnings=run.warnings,
-        organizations=organization_chart(rows, REVOCATION_STATUSES),
+        organizations=organization_chart(rows, tuple(RevocationStatus)),
         rate=rate_chart(run.samples),
         rows=[_revocation_row(number, row) for number, row in numbered],
         has_links=False,
@@ -123,7 +123,7 @@ def _tasks(numbered: Iterable[tuple[int, Row]], remedies: Mapping[str, Remedy]) 
     return [_task(status, remedies[status], concerned) for status, concerned in by_status.items() if concerned]
 
 
-def _task(status: str, remedy: Remedy, concerned: Sequence[tuple[int, Outcome]]) -> Task:
+def _task(status: str, remedy: Remedy, concerned: Sequence[tuple[int, AnyOutcome]]) -> Task:
     errors = Counter(row.error for _, row in concerned if row.error and row.status == status)
     return Task(
         status=status,
@@ -148,7 +148,7 @@ def _replaced_task(run: RunInfo) -> Task:
     )
 
 
-def _revocation_row(number: int, row: RevocationRow) -> PageRow:
+def _revocation_row(number: int, row: RevocationOutcome) -> PageRow:
     return PageRow(
         number=number,
         organization_id=row.organization_id,

@@ -10,7 +10,14 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from auth0_sso.models import SsoTicket, TicketRequest, canonical_body, comparable_body
+from auth0_sso.models import (
+    MAX_TTL_SEC,
+    OPEN_SECONDS,
+    SsoTicket,
+    TicketRequest,
+    canonical_body,
+    comparable_body,
+)
 from auth0_sso.runtime.variables import read_installation
 
 if TYPE_CHECKING:
@@ -30,38 +37,9 @@ class EntryStatus(StrEnum):
     REVOKED = "revoked"
 
 
-class OutcomeStatus(StrEnum):
-    """What a run has done for a request."""
-
-    CREATED = "created"
-    REUSED = "reused"
-    PLANNED = "planned"
-    CONFLICT = "conflict"
-    FAILED = "failed"
-    NOT_ATTEMPTED = "not_attempted"
-
-
-class RevocationStatus(StrEnum):
-    """What became of a ticket that a run was to revoke."""
-
-    REVOKED = "revoked"
-    REPLACED = "replaced"  # its prospect has a newer ticket, which is valid
-    EXPIRED = "expired"
-    PLANNED = "planned"
-    FAILED = "failed"
-    NOT_ATTEMPTED = "not_attempted"
-
-
 NO_ANSWER = frozenset((EntryStatus.IN_FLIGHT, EntryStatus.UNKNOWN))
 MAY_WORK = frozenset((EntryStatus.CREATED, EntryStatus.REVOKING))
 REFUSED = frozenset((EntryStatus.CONFLICT, EntryStatus.FAILED))
-
-DEFAULT_TTL = 432_000
-
-# A ticket's lifetime counts until it is first opened; from then on its holder has five hours. So one that was
-# opened at its last moment works until then. Whether it was opened is only in the tenant's logs, which aren't read.
-# (Auth0: "Manage Self-Service Enterprise Configuration")
-OPEN_LIFETIME = 5 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -100,12 +78,12 @@ class TicketSpec:
     @property
     def connection(self) -> str:
         """The name of the connection that the ticket sets up, or the id of the one that it edits."""
-        return self.request.connection_name or str(self.request.body.get("connection_id") or "")
+        return self.request.connection
 
     @property
     def ttl(self) -> float:
         """Seconds until the ticket expires, unless it is opened; 0 and unset mean Auth0's five days."""
-        return float(self.request.body.get("ttl_sec") or DEFAULT_TTL)
+        return float(self.request.body.get("ttl_sec") or MAX_TTL_SEC)
 
 
 @dataclass(frozen=True)
@@ -159,7 +137,7 @@ class Entry:
     def may_work(self, now: float) -> bool:
         """Whether its ticket may work: it is valid, was opened late, or its revocation wasn't confirmed."""
         known = self.status in MAY_WORK and self.ticket is not None
-        return known and (self.expires_at or 0) + OPEN_LIFETIME > now
+        return known and (self.expires_at or 0) + OPEN_SECONDS > now
 
     def may_be_duplicate(self, now: float) -> bool:
         """Whether another ticket may be valid that nobody has seen, since an answer was lost."""
@@ -174,7 +152,7 @@ class Entry:
     def other_ticket_until(self) -> float:
         """Until when another ticket may work if one is requested now: also one that has only just expired."""
         # Whether its URL is known doesn't matter: without its key it can't be read, and works all the same.
-        late = (self.expires_at or 0) + OPEN_LIFETIME if self.status in MAY_WORK else 0.0
+        late = (self.expires_at or 0) + OPEN_SECONDS if self.status in MAY_WORK else 0.0
         return max(self.unseen_ticket_until, late)
 
 

@@ -16,9 +16,9 @@ from sqlalchemy.exc import IntegrityError
 
 from auth0_sso.ledger import schema
 from auth0_sso.ledger.database import LedgerDatabase, chunks, committed, connect, ledger_url
-from auth0_sso.ledger.records import MAY_WORK, NO_ANSWER, OPEN_LIFETIME, Entry, EntryStatus, RunAttempt, TicketSpec
+from auth0_sso.ledger.records import MAY_WORK, NO_ANSWER, Entry, EntryStatus, RunAttempt, TicketSpec
 from auth0_sso.ledger.revocation_log import log_revocation
-from auth0_sso.models import SsoTicket
+from auth0_sso.models import OPEN_SECONDS, SsoTicket
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
 
 t = schema.tickets
@@ -76,7 +76,7 @@ class Ledger:
         :param besides: keys of entries that are left out.
         """
         now = self.now()
-        working = (t.c.tenant == tenant) & t.c.status.in_(MAY_WORK) & (t.c.expires_at > now - OPEN_LIFETIME)
+        working = (t.c.tenant == tenant) & t.c.status.in_(MAY_WORK) & (t.c.expires_at > now - OPEN_SECONDS)
         earlier = t.c.run_after <= attempt.run_after
         keys: list[str] = []
         with self._engine.connect() as connection:
@@ -90,7 +90,7 @@ class Ledger:
     def live_entries(self) -> list[Entry]:
         """Return the entries whose tickets may still work, see :meth:`Entry.may_work`."""
         known = t.c.status.in_(MAY_WORK) & t.c.ticket_encrypted.is_not(None)
-        return self._select(known, t.c.expires_at > self.now() - OPEN_LIFETIME)
+        return self._select(known, t.c.expires_at > self.now() - OPEN_SECONDS)
 
     def unseen_entries(self) -> list[Entry]:
         """Return the entries of prospects who may have, or get, a valid ticket that nobody has seen."""
@@ -104,7 +104,7 @@ class Ledger:
 
         All else about them stays. A revoked ticket's URL is dropped at once.
         """
-        old = (t.c.expires_at < self.now() - OPEN_LIFETIME - days * 86_400) & t.c.ticket_encrypted.is_not(None)
+        old = (t.c.expires_at < self.now() - OPEN_SECONDS - days * 86_400) & t.c.ticket_encrypted.is_not(None)
         some = t.c.key.in_(select(t.c.key).where(old).limit(most))
         # With a new version, so that a task that has read such an entry does not write its URL back.
         forget = update(t).where(old, some).values(ticket_encrypted=None, version=t.c.version + 1)

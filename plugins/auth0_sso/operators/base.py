@@ -6,7 +6,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.ledger.token_store import LedgerTokenStore
-from auth0_sso.models import is_true
+from auth0_sso.models import TaskStats, is_true
 from auth0_sso.runtime.event_loop import GuardedLoop
 from auth0_sso.runtime.pool import POOL
 from auth0_sso.runtime.rate_limiter import RateLimiter
@@ -127,22 +127,22 @@ class SsoTicketsOperator(BaseOperator):
         self._loop.run(run)
 
 
-def _push_stats(context: Context, stats: dict[str, Any]) -> None:
+def _push_stats(context: Context, stats: TaskStats) -> None:
     """Push what all tries have sent: Airflow forgets a try's XComs when the next one starts, but not its state."""
     ti, store = context["ti"], context["task_state_store"]
     earlier: Any = store.get(STATS_KEY) if ti.try_number > 1 else None
-    tries = [*(earlier or ()), stats]
+    tries = [*(earlier or ()), asdict(stats)]
     ti.xcom_push(key=STATS_KEY, value=tries)
     store.set(STATS_KEY, tries)
 
 
-def _stats(rate_limiter: RateLimiter, started: datetime) -> dict[str, Any]:
-    return {
-        "started": started.timestamp(),
-        "finished": time.time(),
-        "rate": rate_limiter.rate,
-        "burst": rate_limiter.burst,
-        "requests": rate_limiter.requests,
-        "rate_limited": rate_limiter.rate_limited,
-        "sent": {str(second): count for second, count in sorted(rate_limiter.sent.items())},
-    }
+def _stats(rate_limiter: RateLimiter, started: datetime) -> TaskStats:
+    return TaskStats(
+        started=started.timestamp(),
+        finished=time.time(),
+        rate=rate_limiter.rate,
+        burst=rate_limiter.burst,
+        requests=rate_limiter.requests,
+        rate_limited=rate_limiter.rate_limited,
+        sent={str(second): count for second, count in sorted(rate_limiter.sent.items())},
+    )

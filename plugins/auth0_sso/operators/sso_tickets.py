@@ -9,13 +9,13 @@ from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.hooks.identifiers import client_ids
 from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger
-from auth0_sso.models import TicketRequest, is_true
+from auth0_sso.models import Outcome, RevocationOutcome, TicketRequest, is_true
 from auth0_sso.operators.base import SsoTicketsOperator
-from auth0_sso.operators.requests import organizations_of
-from auth0_sso.tickets.batch import IssuedTicket, read_batch, read_tickets
+from auth0_sso.operators.given_requests import organizations_of
+from auth0_sso.tickets.batch import read_batch, read_tickets
 from auth0_sso.tickets.issue import TicketIssuer
 from auth0_sso.tickets.revoke import TicketRevoker
-from auth0_sso.tickets.select import select_tickets
+from auth0_sso.tickets.selection import select_tickets
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -96,7 +96,7 @@ class RevokeSsoTicketsOperator(SsoTicketsOperator):
     Revoke tickets that the ledger knows: of a list of outcomes, of organizations, or of a batch file.
 
     The results are pushed as XCom ``return_value`` also when the task fails, see
-    :meth:`auth0_sso.tickets.revocations.TicketState.as_dict`.
+    :class:`~auth0_sso.models.RevocationOutcome`.
 
     :param tickets: what :class:`CreateSsoTicketsOperator` returned, mapped or not, or outcomes of it, with
         ``ticket_id`` and ``expires_at``. ``execute`` resolves it, so that no rendered field shows a link. (templated)
@@ -137,13 +137,12 @@ class RevokeSsoTicketsOperator(SsoTicketsOperator):
         for name, given in (("tickets", self.tickets.value), ("organization_ids", self.organization_ids)):
             if isinstance(given, str) or (given and self.batch is not None):
                 raise ValueError(f"Task {self.task_id}: {name} must be a list, and can't be given beside batch.")
-        finished: list[dict[str, Any]] = []
+        finished: list[RevocationOutcome] = []
         if self.batch is not None:
             tickets = read_tickets(self.batch["batch"], self.batch.get("sha256", ""))
         else:
-            reported = list(_outcomes_in(self.tickets.value))
-            wanted, finished = select_tickets(attempt, reported=reported, organization_ids=self.organization_ids)
-            tickets = [IssuedTicket(**ticket) for ticket in wanted]
+            reported = [Outcome.from_dict(outcome) for outcome in _outcomes_in(self.tickets.value)]
+            tickets, finished = select_tickets(attempt, reported=reported, organization_ids=self.organization_ids)
         return TicketRevoker(
             tickets,
             hook,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auth0_sso.exceptions import Auth0RunError
@@ -20,29 +19,6 @@ SMALLEST_PLAN_SLOTS = 2  # the smallest Auth0 plan allows two requests a second
 _SLOTS = re.compile(r"\s*(-?[0-9]{1,9})( slots)?\s*")
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Capacity:
-    """
-    What the mapped tasks of all runs share.
-
-    :param slots: of the pool; 0 if it has none or they aren't known.
-    :param requests_per_slot: requests a second of each slot.
-    """
-
-    slots: int
-    requests_per_slot: float
-
-    @property
-    def rate(self) -> float:
-        """Requests a second of all slots."""
-        return self.slots * self.requests_per_slot
-
-    def seconds(self, requests: int, tasks: int) -> float | None:
-        """Return how long the requests of so many mapped tasks take, each in a slot; None without slots."""
-        held = min(self.slots, max(tasks, 1))
-        return requests / (held * self.requests_per_slot) if held > 0 else None
 
 
 def require_pool() -> None:

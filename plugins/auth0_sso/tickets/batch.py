@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Strict, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
@@ -21,25 +21,10 @@ from auth0_sso.exceptions import Auth0RunError
 from auth0_sso.hooks.connection import Auth0Settings
 from auth0_sso.ledger.records import Entry, TicketSpec
 from auth0_sso.ledger.store import Ledger
-from auth0_sso.models import TicketRequest
+from auth0_sso.models import IssuedTicket, Organization, TicketRequest
 from auth0_sso.runtime.storage import storage_path
 
-
-@dataclass(frozen=True)
-class Organization:
-    """An organization and its requests, in row order."""
-
-    organization_id: str
-    organization_name: str
-    requests: list[TicketRequest]
-
-
-@dataclass(frozen=True)
-class IssuedTicket:
-    """What identifies a ticket: its prospect's key and ``created_at``, since its id would be as good as its URL."""
-
-    key: str
-    created_at: float
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -158,27 +143,30 @@ def read_batch(uri: str, sha256: str = "") -> list[Organization]:
     :param sha256: the digest of the file as it was written; empty: any file will do.
     :raises Auth0RunError: if it can't be read, or was changed since.
     """
-    return [
-        Organization(
-            organization["organization_id"],
-            organization["organization_name"],
-            [request_from(request) for request in organization["requests"]],
-        )
-        for organization in _read(uri, sha256, "organizations")
-    ]
+    return _read(uri, sha256, _organizations_in)
 
 
 def read_tickets(uri: str, sha256: str = "") -> list[IssuedTicket]:
     """Read a batch of tickets, as :func:`read_batch` does."""
-    return [IssuedTicket(ticket["key"], ticket["created_at"]) for ticket in _read(uri, sha256, "tickets")]
+    return _read(uri, sha256, _tickets_in)
 
 
-def request_from(values: Mapping[str, Any]) -> TicketRequest:
-    """Return a request; what it has no field for is left out."""
-    return TicketRequest(**{field.name: values[field.name] for field in fields(TicketRequest) if field.name in values})
+def _organizations_in(batch: Mapping[str, Any]) -> list[Organization]:
+    return [
+        Organization(
+            organization["organization_id"],
+            organization["organization_name"],
+            [TicketRequest(**request) for request in organization["requests"]],
+        )
+        for organization in batch["organizations"]
+    ]
 
 
-def _read(uri: str, sha256: str, name: str) -> list[Any]:
+def _tickets_in(batch: Mapping[str, Any]) -> list[IssuedTicket]:
+    return [IssuedTicket(ticket["key"], ticket["created_at"]) for ticket in batch["tickets"]]
+
+
+def _read(uri: str, sha256: str, parse: Callable[[Mapping[str, Any]], T]) -> T:
     try:
         content = storage_path(uri, "It").read_bytes()
         if sha256 and hashlib.sha256(content).hexdigest() != sha256:
@@ -187,7 +175,7 @@ def _read(uri: str, sha256: str, name: str) -> list[Any]:
                 advice="Find out who has changed it, and who may write to the run's folder. Then clear the task that "
                 "plans the run and all that follows it.",
             )
-        return list(json.loads(content)[name])
+        return parse(json.loads(content))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Auth0RunError(
             f"The batch {uri} can't be read: {type(error).__name__}: {error}.",

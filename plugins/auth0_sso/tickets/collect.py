@@ -6,23 +6,24 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 from airflow.sdk.configuration import conf
 
-from auth0_sso.ledger.records import NO_ANSWER, Entry, EntryStatus, OutcomeStatus, RunAttempt, TicketSpec
+from auth0_sso.ledger.records import NO_ANSWER, Entry, EntryStatus, RunAttempt, TicketSpec
 from auth0_sso.ledger.revocation_log import RevocationLog
 from auth0_sso.ledger.store import Ledger, open_ledger
-from auth0_sso.models import TicketRequest
+from auth0_sso.models import Outcome, TaskStats, TicketRequest, TicketStatus, iso
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
-from auth0_sso.tickets.batch import recognized, request_from
+from auth0_sso.tickets.batch import recognized
 from auth0_sso.tickets.outcomes import (
     LOST_ANSWER,
     error_of_connection,
     error_without_link,
     group_outcomes,
-    iso,
     status_in_run,
 )
 from auth0_sso.xcom import decrypted
@@ -32,12 +33,13 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(logger_name="task")
 
+R = TypeVar("R")
 T = TypeVar("T")
 
 STATS_KEY = "stats"
 """The XCom of what a task has sent, one entry a try."""
 
-_SAID_WITHOUT_LINK = frozenset((OutcomeStatus.FAILED, OutcomeStatus.CONFLICT, OutcomeStatus.PLANNED))
+_SAID_WITHOUT_LINK = frozenset((TicketStatus.FAILED, TicketStatus.CONFLICT, TicketStatus.PLANNED))
 _ENDED = frozenset(("failed", "success"))
 
 _EXPIRED = "Its link has expired: clear the task, or run again."
@@ -46,7 +48,7 @@ _FOREIGN = (
     "or somebody has changed the XCom. Do not mail a link that came from there; run again to get the valid one."
 )
 _FORGOTTEN = "Its link has expired, and the ledger doesn't keep its URL any more: run again."
-_IDENTITY = ("organization_id", "prospect_name", "prospect_email", "connection_name")
+_identity = attrgetter("organization_id", "prospect_name", "prospect_email", "connection_name")
 
 
 def results_of(ti: TaskInstance, task_id: str) -> list[dict[str, Any]]:
@@ -55,47 +57,58 @@ def results_of(ti: TaskInstance, task_id: str) -> list[dict[str, Any]]:
     return [decrypted(item) for value in pushed if value for item in value]
 
 
-def stats_of(ti: TaskInstance, task_id: str) -> list[dict[str, Any]]:
+def stats_of(ti: TaskInstance, task_id: str) -> list[TaskStats]:
     """Return the ``stats`` of all tries of the mapped instances of a task."""
-    return [one for tries in ti.xcom_pull(task_ids=[task_id], key=STATS_KEY) if tries for one in tries]
+    pushed = ti.xcom_pull(task_ids=[task_id], key=STATS_KEY)
+    return [TaskStats(**one) for tries in pushed if tries for one in tries]
+
+
+@dataclass(frozen=True)
+class Results:
+    """
+    What became of a run's rows.
+
+    :param outcomes: of the rows of which something is known.
+    :param replaced: the rows for whose ticket a valid one was revoked.
+    """
+
+    outcomes: list[Outcome]
+    replaced: list[int]
 
 
 def outcomes_of(
     ti: TaskInstance,
     dag_run: DagRunProtocol,
     task_id: str,
-    rows: Sequence[Mapping[str, Any]],
+    requests: Sequence[TicketRequest],
     *,
     tenant: str,
     profile_id: str,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
-) -> list[dict[str, Any]]:
+) -> Results:
     """
-    Return the outcomes of a run's rows, with the report's columns and ``replaced``: whether a valid link was revoked
-    for the one that was created.
+    Return what became of a run's requests.
 
-    They are what the tasks have reported, as far as the ledger has the same links, since users may write XComs. What
-    is missing or was not attempted is looked up in the ledger: a task may have ended before it reported all it did.
+    It is what the tasks have reported, as far as the ledger has the same links, since users may write XComs. What is
+    missing or was not attempted is looked up in the ledger: a task may have ended before it reported all it did.
 
     :param task_id: the mapped task.
-    :param rows: the input rows, with what identifies them; those with an ``error`` were never sent.
-    :param tenant: what the run was planned for; so with ``profile_id``, of rows that name none.
-    :return: nothing for rows of which nothing is known.
+    :param requests: of the valid rows.
+    :param tenant: what the run was planned for; so with ``profile_id``, of requests that name none.
     """
-    valid = [row for row in rows if not row["error"]]
 
-    def look() -> tuple[list[dict[str, Any]], list[Mapping[str, Any]]]:
-        outcomes = _reported(ti, task_id, valid)
-        known = {outcome["row"] for outcome in outcomes}
-        return outcomes, [row for row in valid if row["row"] not in known]
+    def look() -> tuple[list[Outcome], list[TicketRequest]]:
+        outcomes = _reported(ti, task_id, requests)
+        known = {outcome.row for outcome in outcomes}
+        return outcomes, [request for request in requests if request.row not in known]
 
     reported, _ = wait_until_reported(ti, task_id, look, timeouts)
-    specs = [TicketSpec(request_from(row), tenant, row["profile_id"] or profile_id) for row in valid]
+    specs = [TicketSpec(request, tenant, request.profile_id or profile_id) for request in requests]
     all_ended = _ENDED.issuperset(_states(ti, task_id).values())
     with closing(open_ledger()) as ledger:
         keys = {spec.request.row: spec.key for spec in recognized(ledger, specs)}
         view = _LedgerView(ledger, RunAttempt.of(dag_run), keys, must_be_valid=not all_ended)
-        return view.outcomes(valid, reported)
+        return view.results(requests, reported)
 
 
 class _LedgerView:
@@ -116,116 +129,118 @@ class _LedgerView:
         self._revoked_others = {one.revoked_for for one in self._revoked if one.revoked_for != one.key}
         self._now = ledger.now()
 
-    def outcomes(self, rows: Sequence[Mapping[str, Any]], reported: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return the outcome of each row of which something is known."""
+    def results(self, requests: Sequence[TicketRequest], reported: Sequence[Outcome]) -> Results:
+        """Return the outcome of each request of which something is known."""
         confirmed = [self._as_in_ledger(one) for one in reported if self._confirms(one)]
-        known = {one["row"] for one in confirmed}
-        unconfirmed = [one for one in reported if one["row"] not in known]
-        revoked = self._revocations.by_ticket([one["ticket_id"] for one in unconfirmed])
+        known = {one.row for one in confirmed}
+        unconfirmed = [one for one in reported if one.row not in known]
+        revoked = self._revocations.by_ticket([one.ticket_id for one in unconfirmed])
         foreign = [_without_link(one, _FOREIGN) for one in unconfirmed if self._is_foreign(one, revoked)]
-        known |= {one["row"] for one in foreign}
-        looked_up = list(self._look_up([row for row in rows if row["row"] not in known]))
-        known |= {one["row"] for one in looked_up}
-        others = [self._left_over(one) for one in unconfirmed if one["row"] not in known]
+        known |= {one.row for one in foreign}
+        looked_up = list(self._look_up([request for request in requests if request.row not in known]))
+        known |= {one.row for one in looked_up}
+        others = [self._left_over(one) for one in unconfirmed if one.row not in known]
+        outcomes = [*confirmed, *foreign, *looked_up, *others]
         replaced = {revocation.revoked_for for revocation in self._revoked if revocation.was_valid}
-        return [
-            {**one, "replaced": one["status"] == OutcomeStatus.CREATED and self._keys[one["row"]] in replaced}
-            for one in (*confirmed, *foreign, *looked_up, *others)
-        ]
+        created = [one.row for one in outcomes if one.status == TicketStatus.CREATED]
+        return Results(outcomes, sorted(row for row in created if self._keys[row] in replaced))
 
-    def _confirms(self, outcome: Mapping[str, Any]) -> bool:
+    def _confirms(self, outcome: Outcome) -> bool:
         """Whether the ledger has the link of an outcome; one without a link says itself what became of its row."""
         if not _has_link(outcome):
-            return outcome["status"] in _SAID_WITHOUT_LINK
-        entry = self._entries.get(self._keys[outcome["row"]])
+            return outcome.status in _SAID_WITHOUT_LINK
+        entry = self._entries.get(self._keys[outcome.row])
         if entry is None or (self._must_be_valid and not entry.is_valid(self._now)):
             return False
         return _is_of(outcome, entry)
 
-    def _as_in_ledger(self, outcome: dict[str, Any]) -> dict[str, Any]:
+    def _as_in_ledger(self, outcome: Outcome) -> Outcome:
         """Return a confirmed outcome with what the ledger says of its link."""
-        entry = self._entries.get(self._keys[outcome["row"]])
+        entry = self._entries.get(self._keys[outcome.row])
         if not _has_link(outcome) or entry is None:
             return outcome
-        link = {"created_at": iso(entry.created_at), "expires_at": iso(entry.expires_at)}
-        return {**outcome, **link, "duplicate_possible": entry.may_be_duplicate(self._now)}
+        return replace(
+            outcome,
+            created_at=iso(entry.created_at),
+            expires_at=iso(entry.expires_at),
+            duplicate_possible=entry.may_be_duplicate(self._now),
+        )
 
-    def _is_foreign(self, outcome: Mapping[str, Any], revoked: Collection[str]) -> bool:
+    def _is_foreign(self, outcome: Outcome, revoked: Collection[str]) -> bool:
         """Whether the ledger has never had the link of an outcome, as far as it can tell."""
-        entry = self._entries.get(self._keys[outcome["row"]])
+        entry = self._entries.get(self._keys[outcome.row])
         if entry is None:
             return _has_link(outcome)
         explained = entry.status in NO_ANSWER or self._has_forgotten(entry) or _is_of(outcome, entry)
-        return _has_link(outcome) and not (explained or outcome["ticket_id"] in revoked)
+        return _has_link(outcome) and not (explained or outcome.ticket_id in revoked)
 
     def _has_forgotten(self, entry: Entry) -> bool:
         """Whether the ledger has dropped the URL of a ticket that has expired."""
         return entry.status == EntryStatus.CREATED and entry.ticket is None and not entry.is_valid(self._now)
 
-    def _left_over(self, outcome: dict[str, Any]) -> dict[str, Any]:
+    def _left_over(self, outcome: Outcome) -> Outcome:
         """Return an outcome whose link, if it has one, is of no use any more, and why."""
         if not _has_link(outcome):
-            return _without_link(outcome, outcome["error"], outcome["status"])
-        entry = self._entries.get(self._keys[outcome["row"]])
+            return _without_link(outcome, outcome.error, outcome.status)
+        entry = self._entries.get(self._keys[outcome.row])
         return _without_link(outcome, self._why_gone(outcome, entry) if entry is not None else _FOREIGN)
 
-    def _why_gone(self, outcome: Mapping[str, Any], entry: Entry) -> str:
+    def _why_gone(self, outcome: Outcome, entry: Entry) -> str:
         if entry.status in (EntryStatus.REVOKED, EntryStatus.REVOKING):
             return status_in_run(entry, self._attempt)[1]
         if self._has_forgotten(entry):
             return _FORGOTTEN
         return _EXPIRED if _is_of(outcome, entry) else _FOREIGN
 
-    def _look_up(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Return what the ledger knows of rows whose task has not said what became of them."""
-        requests: dict[str, list[TicketRequest]] = defaultdict(list)
-        for row in rows:
-            requests[self._keys[row["row"]]].append(request_from(row))
-        for key, repeated in requests.items():
+    def _look_up(self, requests: Iterable[TicketRequest]) -> Iterator[Outcome]:
+        """Return what the ledger knows of requests whose task has not said what became of them."""
+        by_key: dict[str, list[TicketRequest]] = defaultdict(list)
+        for request in requests:
+            by_key[self._keys[request.row]].append(request)
+        for key, repeated in by_key.items():
             entry = self._entries.get(key)
             if found := self._status(key, entry):
-                yield from (outcome.as_dict() for outcome in group_outcomes(repeated, *found, entry, self._now))
+                yield from group_outcomes(repeated, *found, entry, self._now)
 
-    def _status(self, key: str, entry: Entry | None) -> tuple[OutcomeStatus, str] | None:
+    def _status(self, key: str, entry: Entry | None) -> tuple[TicketStatus, str] | None:
         """Return the status and the error that an entry stands for in this run; None if nothing was done for it."""
         found = self._status_of(entry) if entry is not None else None
-        if found is not None and found[0] == OutcomeStatus.CREATED:
+        if found is not None and found[0] == TicketStatus.CREATED:
             return found
         if key in self._revoked_others:
-            return OutcomeStatus.FAILED, error_of_connection(found[1] if found else "")
+            return TicketStatus.FAILED, error_of_connection(found[1] if found else "")
         return found
 
-    def _status_of(self, entry: Entry) -> tuple[OutcomeStatus, str] | None:
+    def _status_of(self, entry: Entry) -> tuple[TicketStatus, str] | None:
         if self._attempt.owns(entry) and entry.status in NO_ANSWER:
-            return OutcomeStatus.FAILED, error_without_link(entry, self._attempt, entry.error or LOST_ANSWER)
+            return TicketStatus.FAILED, error_without_link(entry, self._attempt, entry.error or LOST_ANSWER)
         if self._attempt.left_without_link(entry):
-            return OutcomeStatus.FAILED, error_without_link(entry, self._attempt, entry.error)
+            return TicketStatus.FAILED, error_without_link(entry, self._attempt, entry.error)
         if not self._attempt.owns(entry) or entry.status == EntryStatus.DEFERRED:
             return None
         if entry.status == EntryStatus.CREATED and not entry.is_valid(self._now):
-            return OutcomeStatus.FAILED, _EXPIRED if entry.ticket else _FORGOTTEN
+            return TicketStatus.FAILED, _EXPIRED if entry.ticket else _FORGOTTEN
         return status_in_run(entry, self._attempt)
 
 
-def _has_link(outcome: Mapping[str, Any]) -> bool:
-    return bool(outcome["ticket_url"] or outcome["ticket_id"])
+def _has_link(outcome: Outcome) -> bool:
+    return bool(outcome.ticket_url or outcome.ticket_id)
 
 
-def _is_of(outcome: Mapping[str, Any], entry: Entry) -> bool:
+def _is_of(outcome: Outcome, entry: Entry) -> bool:
     ticket = entry.ticket
-    return ticket is not None and (ticket.url, ticket.ticket_id) == (outcome["ticket_url"], outcome["ticket_id"])
+    return ticket is not None and (ticket.url, ticket.ticket_id) == (outcome.ticket_url, outcome.ticket_id)
 
 
-def _without_link(outcome: Mapping[str, Any], error: str, status: str = OutcomeStatus.FAILED.value) -> dict[str, Any]:
+def _without_link(outcome: Outcome, error: str, status: TicketStatus = TicketStatus.FAILED) -> Outcome:
     """Return an outcome without a link; it has failed, unless its status says that nothing was sent."""
-    link = {"ticket_url": "", "ticket_id": "", "created_at": "", "expires_at": ""}
-    kept = status if status in (OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.FAILED) else OutcomeStatus.FAILED.value
-    return {**outcome, **link, "status": kept, "error": error}
+    kept = status if status in (TicketStatus.NOT_ATTEMPTED, TicketStatus.FAILED) else TicketStatus.FAILED
+    return replace(outcome, status=kept, error=error, ticket_url="", ticket_id="", created_at="", expires_at="")
 
 
 def wait_until_reported(
-    ti: TaskInstance, task_id: str, look: Callable[[], tuple[list[dict[str, Any]], list[T]]], timeouts: Timeouts
-) -> tuple[list[dict[str, Any]], list[T]]:
+    ti: TaskInstance, task_id: str, look: Callable[[], tuple[list[R], list[T]]], timeouts: Timeouts
+) -> tuple[list[R], list[T]]:
     """
     Return what was reported and what is missing, once nothing is missing or nothing can come any more.
 
@@ -240,21 +255,27 @@ def wait_until_reported(
         time.sleep(timeouts.poll_interval)
 
 
-def _reported(ti: TaskInstance, task_id: str, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _reported(ti: TaskInstance, task_id: str, requests: Iterable[TicketRequest]) -> list[Outcome]:
     """
-    Return what the tasks have reported of these very rows, the newest ticket last.
+    Return what the tasks have reported of these very requests, the newest ticket last.
 
     An instance that a second plan has no work for, or that didn't start again after a clear, still has its XCom of
     the plan before, where the row's number may be another prospect's.
     """
-    by_row = {row["row"]: _identity(row) for row in rows}
-    outcomes = [outcome for organization in results_of(ti, task_id) for outcome in organization["tickets"]]
-    outcomes = [outcome for outcome in outcomes if by_row.get(outcome["row"]) == _identity(outcome)]
-    return sorted(outcomes, key=lambda outcome: str(outcome["created_at"]))
+    by_row = {request.row: _identity(request) for request in requests}
+    pushed = [outcome for organization in results_of(ti, task_id) for outcome in organization["tickets"]]
+    outcomes = [outcome for outcome in map(_outcome, pushed) if outcome is not None]
+    of_these = [outcome for outcome in outcomes if by_row.get(outcome.row) == _identity(outcome)]
+    return sorted(of_these, key=attrgetter("created_at"))
 
 
-def _identity(row: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(row[name] for name in _IDENTITY)
+def _outcome(pushed: Mapping[str, Any]) -> Outcome | None:
+    """Return an outcome; None for what no task has pushed, so that the ledger says what became of the row."""
+    try:
+        return Outcome.from_dict(pushed)
+    except ValueError as error:
+        log.warning("An outcome in an XCom is malformed, so it is left out", reason=str(error))
+        return None
 
 
 def _states(ti: TaskInstance, task_id: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from enum import Enum
 
 from auth0_sso.ledger.records import REFUSED, Entry, EntryStatus, RunAttempt, TicketSpec
 from auth0_sso.ledger.store import Ledger
+from auth0_sso.models import ExpectedCounts
 from auth0_sso.tickets.batch import RequestGroup, group_requests, recognized
 
 
@@ -110,25 +111,6 @@ def expected_actions(
 def connection_of(spec: TicketSpec) -> tuple[str, str]:
     """Return the tenant and the name or id of the connection that a request's ticket is for."""
     return spec.tenant, spec.connection
-
-
-@dataclass(frozen=True)
-class ExpectedCounts:
-    """
-    What a run would do now, in numbers of prospects.
-
-    :param create: without a valid ticket; also those whose request is still under way.
-    :param reuse: with a valid ticket that stays.
-    :param replace: with a valid ticket that is revoked first.
-    :param prospects: all, also those whose refusal stands, which are in none of the three.
-    :param requests: how many requests that takes, if none is repeated.
-    """
-
-    prospects: int
-    create: int
-    reuse: int
-    replace: int
-    requests: int
 
 
 def count_expected(expected: Iterable[Expected]) -> ExpectedCounts:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow.sdk import Variable
 
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.ledger.records import Entry, RunAttempt, TicketSpec
 from auth0_sso.ledger.store import open_ledger
-from auth0_sso.runtime.pool import SLOTS_VARIABLE, Capacity, read_slots
-from auth0_sso.tickets.batch import request_from, spec_of
-from auth0_sso.tickets.decide import Expected, ExpectedCounts, count_expected, expected_actions
-from auth0_sso.tickets.outcomes import iso, name_some
+from auth0_sso.models import Capacity, Forecast, TicketRequest, iso, name_some
+from auth0_sso.runtime.pool import SLOTS_VARIABLE, read_slots
+from auth0_sso.tickets.batch import spec_of
+from auth0_sso.tickets.decide import Expected, count_expected, expected_actions
 from auth0_sso.tickets.preflight import RunOptions
 
 if TYPE_CHECKING:
@@ -27,44 +26,8 @@ _GOOGLE = "google-apps"
 _MOST_LINES = 20
 
 
-@dataclass(frozen=True)
-class Forecast:
-    """
-    What a run would do now.
-
-    :param requests: how many requests each organization takes, by its id.
-    :param tenant: the tenant's domain.
-    :param profile_id: of requests that name none.
-    :param has_default_clients: whether requests that set no ``enabled_clients`` get some.
-    :param revocations: a line for each valid link that would be revoked, which names its row.
-    :param warnings: sentences for whoever approves the run or reads its report.
-    :param ledger_is_empty: as a new one is, which knows no link of an earlier run.
-    """
-
-    counts: ExpectedCounts
-    requests: Mapping[str, int]
-    capacity: Capacity
-    tenant: str
-    profile_id: str
-    has_default_clients: bool
-    revocations: Sequence[str]
-    warnings: Sequence[str]
-    ledger_is_empty: bool
-
-    def summary(self, tasks: int) -> dict[str, Any]:
-        """
-        Return it in numbers, for so many mapped tasks.
-
-        :return: the counts of :class:`~auth0_sso.tickets.decide.ExpectedCounts`, and ``seconds``: how long the
-            requests take at the pool's rate, or None where the pool's slots are not known.
-        """
-        seconds = self.capacity.seconds(self.counts.requests, tasks)
-        rounded = None if seconds is None else round(seconds, 1)
-        return {**vars(self.counts), "seconds": rounded}
-
-
 def forecast(
-    rows: Iterable[Mapping[str, Any]],
+    requests: Iterable[TicketRequest],
     dag_run: DagRunProtocol,
     options: RunOptions,
     strategies: Mapping[str, Collection[str]],
@@ -72,26 +35,23 @@ def forecast(
     """
     Say what a run would do now, from the ledger alone. Nothing is sent.
 
-    :param rows: the input rows, with the fields of :class:`~auth0_sso.models.TicketRequest`; those with an ``error``
-        are never sent.
     :param strategies: the identity providers that each profile allows, see
         :class:`~auth0_sso.tickets.preflight.Checked`.
     """
     settings = Auth0Hook().settings
-    requested = [request_from(row) for row in rows if not row["error"]]
-    specs = [spec_of(one, settings, options.profile_id, options.enabled_clients) for one in requested]
+    specs = [spec_of(one, settings, options.profile_id, options.enabled_clients) for one in requests]
     reissue = options.on_existing == "reissue"
     one_link = options.one_link_per_connection
     with closing(open_ledger()) as ledger:
         run = RunAttempt.of(dag_run)
         expected = list(expected_actions(ledger, specs, run, reissue=reissue, one_link_per_connection=one_link))
         is_empty = ledger.is_empty()
-    requests: Counter[str] = Counter()
+    by_organization: Counter[str] = Counter()
     for one in expected:
-        requests[one.group.first.request.organization_id] += one.requests
+        by_organization[one.group.first.request.organization_id] += one.requests
     return Forecast(
         counts=count_expected(expected),
-        requests=requests,
+        requests=by_organization,
         capacity=read_capacity(),
         tenant=settings.domain,
         profile_id=options.profile_id or settings.profile_id,

@@ -12,21 +12,19 @@ import structlog
 
 from auth0_sso.exceptions import Auth0Error, Auth0ProfileError, Auth0RowError, Auth0RunError, Auth0TransientError
 from auth0_sso.hooks.auth0 import Auth0Hook
-from auth0_sso.ledger.records import NO_ANSWER, Entry, OutcomeStatus, RunAttempt, TicketSpec
+from auth0_sso.ledger.records import NO_ANSWER, Entry, RunAttempt, TicketSpec
 from auth0_sso.ledger.store import Ledger, StaleEntryError
-from auth0_sso.models import TicketRequest
+from auth0_sso.models import Organization, Outcome, TicketRequest, TicketStatus, first_errors, name_some
 from auth0_sso.runtime.retry import OutageTimer, RetryBudget
 from auth0_sso.runtime.worker_pool import WorkerPool, worker_count
-from auth0_sso.tickets.batch import Organization, RequestGroup, body_problem, group_requests, recognized, spec_of
+from auth0_sso.tickets.batch import RequestGroup, body_problem, group_requests, recognized, spec_of
 from auth0_sso.tickets.decide import Action, decide
 from auth0_sso.tickets.outcomes import (
     LOST_ANSWER,
-    Outcome,
     error_of_connection,
     error_without_link,
-    first_errors,
     group_outcomes,
-    name_some,
+    outcome_of,
     status_in_run,
 )
 from auth0_sso.tickets.request import TicketRequester
@@ -104,27 +102,27 @@ class TicketIssuer:
     def raise_if_incomplete(self) -> None:
         """Raise Auth0TransientError if trying again later may help, or Auth0RowError if Auth0 refused requests."""
         outcomes = [self._outcome(request) for request in self._requests]
-        failed = [one for one in outcomes if one.status == OutcomeStatus.FAILED]
-        unreached = [one.request.row for one in outcomes if one.status == OutcomeStatus.NOT_ATTEMPTED]
+        failed = [one for one in outcomes if one.status == TicketStatus.FAILED]
+        unreached = [one.row for one in outcomes if one.status == TicketStatus.NOT_ATTEMPTED]
         if not failed and not unreached:  # a stop that came after the last request has left nothing undone
             return
+        errors = " | ".join(first_errors((f"row {one.row}", one.error) for one in failed))
         incomplete = (
-            f"{len(failed)} of {len(outcomes)} rows failed{name_some([one.request.row for one in failed], 'row')}, "
-            f"{len(unreached)} were not attempted{name_some(unreached, 'row')}. "
-            f"{first_errors([f'row {one.request.row}: {one.error}' for one in failed])}"
+            f"{len(failed)} of {len(outcomes)} rows failed{name_some([one.row for one in failed], 'row')}, "
+            f"{len(unreached)} were not attempted{name_some(unreached, 'row')}. {errors}"
         )
         if self._transient_error is not None or self.workers.stopped:
             raise Auth0TransientError(incomplete, advice=self.workers.stopped)
         raise Auth0RowError(incomplete, advice="Then clear this task or run again: the others are done.")
 
     def _outcome(self, request: TicketRequest) -> Outcome:
-        return self._outcomes.get(request.row) or Outcome(request, OutcomeStatus.NOT_ATTEMPTED, self.workers.stopped)
+        return self._outcomes.get(request.row) or outcome_of(request, TicketStatus.NOT_ATTEMPTED, self.workers.stopped)
 
     def _refuse(self, spec: TicketSpec) -> bool:
         """Record that a request fails if its body can't be sent; return whether it does."""
         problem = body_problem(spec)
         if problem:
-            self._outcomes[spec.request.row] = Outcome(spec.request, OutcomeStatus.FAILED, problem)
+            self._outcomes[spec.request.row] = outcome_of(spec.request, TicketStatus.FAILED, problem)
         return bool(problem)
 
     async def _process_and_record(self, group: RequestGroup) -> None:
@@ -199,10 +197,10 @@ class TicketIssuer:
 
     def _record_finished(self, group: RequestGroup, entry: Entry | None, planned: bool) -> None:
         if planned or entry is None:
-            status, error = OutcomeStatus.PLANNED, ""
+            status, error = TicketStatus.PLANNED, ""
         else:
             status, error = status_in_run(entry, self._attempt)
-            if status == OutcomeStatus.REUSED and entry.fingerprint != group.first.fingerprint:
+            if status == TicketStatus.REUSED and entry.fingerprint != group.first.fingerprint:
                 error = (
                     f"This link was created by the later run {entry.run} from a row with other data, and stays. "
                     "If this row's data count, trigger another run."
@@ -211,7 +209,7 @@ class TicketIssuer:
 
     def _record_failure(self, group: RequestGroup, error: Auth0Error | str) -> None:
         entry = self._requester.last_known(group.first)
-        self._record(group, OutcomeStatus.FAILED, error_without_link(entry, self._attempt, str(error)), entry)
+        self._record(group, TicketStatus.FAILED, error_without_link(entry, self._attempt, str(error)), entry)
 
     def _record_if_lost(self, group: RequestGroup) -> None:
         """Report what the work's end has left: a ticket that nobody has seen, or a prospect whose ticket is revoked."""
@@ -225,9 +223,9 @@ class TicketIssuer:
         if is_without_link or group.first.key in self._connections_without_link:
             self._record_failure(group, self.workers.stopped)
 
-    def _record(self, group: RequestGroup, status: OutcomeStatus, error: str, entry: Entry | None) -> None:
-        has_link = status in (OutcomeStatus.CREATED, OutcomeStatus.REUSED)
+    def _record(self, group: RequestGroup, status: TicketStatus, error: str, entry: Entry | None) -> None:
+        has_link = status in (TicketStatus.CREATED, TicketStatus.REUSED)
         if group.first.key in self._connections_without_link and not has_link:
-            status, error = OutcomeStatus.FAILED, error_of_connection(error)
+            status, error = TicketStatus.FAILED, error_of_connection(error)
         for outcome in group_outcomes(group.requests, status, error, entry, self._ledger.now()):
-            self._outcomes[outcome.request.row] = outcome
+            self._outcomes[outcome.row] = outcome

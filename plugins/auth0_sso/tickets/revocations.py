@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from auth0_sso.ledger.records import Entry, RevocationStatus
+from auth0_sso.ledger.records import Entry
 from auth0_sso.ledger.revocation_log import Revocation, RevocationLog
 from auth0_sso.ledger.store import Ledger, open_ledger
+from auth0_sso.models import IssuedTicket, RevocationOutcome, RevocationStatus, iso
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
-from auth0_sso.tickets.batch import IssuedTicket
 from auth0_sso.tickets.collect import results_of, wait_until_reported
-from auth0_sso.tickets.outcomes import iso
 
 if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstance
 
-INCOMPLETE = frozenset((RevocationStatus.FAILED, RevocationStatus.NOT_ATTEMPTED))
 REPLACED = "Its prospect has a newer link, which is left alone; to revoke that one, name its run or its organization."
 
 
@@ -37,28 +35,28 @@ class TicketState:
     revocation: Revocation | None = None
     error: str = field(default="", repr=False)
 
-    def as_dict(self) -> dict[str, Any]:
+    def outcome(self) -> RevocationOutcome:
         """
-        Return the revocation report's columns, with ``key`` and ``issued`` to identify the ticket.
+        Return the ticket's row of the report.
 
         ``ticket_id`` is given for a revoked ticket only: with the id of another one, anyone could use it.
         """
         entry, ticket, revocation = self.entry, self.ticket, self.revocation
-        return {
-            "key": ticket.key,
-            "issued": ticket.created_at,
-            "organization_id": entry.organization_id,
-            "organization_name": entry.organization_name,
-            "prospect": entry.prospect,
-            "connection_name": entry.connection_name,
-            "status": self.status.value,
-            "ticket_id": revocation.ticket_id if revocation else "",
-            "created_at": iso(ticket.created_at),
-            "expires_at": iso(entry.expires_at) if entry.created_at == ticket.created_at else "",
-            "revoked_at": iso(revocation.revoked_at if revocation else None),
-            "revoked_by": revocation.revoked_by if revocation else "",
-            "error": self.error or (REPLACED if self.status == RevocationStatus.REPLACED else ""),
-        }
+        return RevocationOutcome(
+            key=ticket.key,
+            issued=ticket.created_at,
+            organization_id=entry.organization_id,
+            organization_name=entry.organization_name,
+            prospect=entry.prospect,
+            connection_name=entry.connection_name,
+            status=self.status,
+            ticket_id=revocation.ticket_id if revocation else "",
+            created_at=iso(ticket.created_at),
+            expires_at=iso(entry.expires_at) if entry.created_at == ticket.created_at else "",
+            revoked_at=iso(revocation.revoked_at if revocation else None),
+            revoked_by=revocation.revoked_by if revocation else "",
+            error=self.error or (REPLACED if self.status == RevocationStatus.REPLACED else ""),
+        )
 
 
 def look_up_states(ledger: Ledger, tickets: Sequence[IssuedTicket]) -> Iterator[TicketState]:
@@ -82,19 +80,11 @@ def ticket_status(entry: Entry, ticket: IssuedTicket, revocation: Revocation | N
 
 
 def revocations_of(
-    ti: TaskInstance,
-    task_id: str,
-    wanted: Iterable[Mapping[str, Any]],
-    timeouts: Timeouts = DEFAULT_TIMEOUTS,
-) -> list[dict[str, Any]]:
-    """
-    Return what became of the tickets that were to be revoked, see :meth:`TicketState.as_dict`; as ``outcomes_of``.
+    ti: TaskInstance, task_id: str, tickets: Sequence[IssuedTicket], timeouts: Timeouts = DEFAULT_TIMEOUTS
+) -> list[RevocationOutcome]:
+    """Return what became of the tickets that were to be revoked; see :func:`~auth0_sso.tickets.collect.outcomes_of`."""
 
-    :param wanted: the tickets, with ``key`` and ``created_at`` as in the batch files.
-    """
-    tickets = [IssuedTicket(one["key"], one["created_at"]) for one in wanted]
-
-    def look() -> tuple[list[dict[str, Any]], list[IssuedTicket]]:
+    def look() -> tuple[list[RevocationOutcome], list[IssuedTicket]]:
         results = _reported(ti, task_id, tickets)
         return [*results.values()], [ticket for ticket in tickets if ticket not in results]
 
@@ -105,11 +95,11 @@ def revocations_of(
         for state in look_up_states(ledger, missing):
             if state.status == RevocationStatus.NOT_ATTEMPTED:
                 state.error = "The task ended before it reported; the link may still work."
-            results.append(state.as_dict())
+            results.append(state.outcome())
     return results
 
 
-def _reported(ti: TaskInstance, task_id: str, tickets: Iterable[IssuedTicket]) -> dict[IssuedTicket, dict[str, Any]]:
+def _reported(ti: TaskInstance, task_id: str, tickets: Iterable[IssuedTicket]) -> dict[IssuedTicket, RevocationOutcome]:
     """
     Return what the tasks have reported of these very tickets.
 
@@ -117,7 +107,9 @@ def _reported(ti: TaskInstance, task_id: str, tickets: Iterable[IssuedTicket]) -
     instance has finished since counts.
     """
     wanted, reported = set(tickets), {}
-    for result in sorted(results_of(ti, task_id), key=lambda result: result["status"] not in INCOMPLETE):
-        if (ticket := IssuedTicket(result["key"], result["issued"])) in wanted:
+    results = map(RevocationOutcome.from_dict, results_of(ti, task_id))
+    for result in sorted(results, key=lambda result: not result.is_incomplete):
+        ticket = IssuedTicket(result.key, result.issued)
+        if ticket in wanted:
             reported[ticket] = result
     return reported

@@ -10,15 +10,14 @@ from typing import Any
 
 from auth0_sso.exceptions import Auth0Error, Auth0RowError, Auth0RunError, Auth0TransientError
 from auth0_sso.hooks.auth0 import REVOKE_SCOPE, Auth0Hook
-from auth0_sso.ledger.records import Entry, RevocationStatus, RunAttempt
+from auth0_sso.ledger.records import Entry, RunAttempt
 from auth0_sso.ledger.store import Ledger, StaleEntryError
+from auth0_sso.models import IssuedTicket, RevocationOutcome, RevocationStatus, first_errors, name_some
 from auth0_sso.runtime.retry import OutageTimer, RetryBudget
 from auth0_sso.runtime.worker_pool import WorkerPool, worker_count
-from auth0_sso.tickets.batch import IssuedTicket
 from auth0_sso.tickets.decide import Action
-from auth0_sso.tickets.outcomes import first_errors, name_some
 from auth0_sso.tickets.record import recorded
-from auth0_sso.tickets.revocations import INCOMPLETE, TicketState, look_up_states
+from auth0_sso.tickets.revocations import TicketState, look_up_states
 
 
 class TicketRevoker:
@@ -40,10 +39,11 @@ class TicketRevoker:
         ledger: Ledger,
         attempt: RunAttempt,
         *,
-        finished: Sequence[dict[str, Any]] = (),
+        finished: Sequence[RevocationOutcome] = (),
         dry_run: bool = False,
     ) -> None:
-        self._states = list(look_up_states(ledger, tickets))
+        self._tickets = tickets
+        self._states: list[TicketState] = []
         self._hook = hook
         self._ledger = ledger
         self._attempt = attempt
@@ -57,33 +57,37 @@ class TicketRevoker:
 
     async def run(self) -> None:
         """Revoke them all, unless an Auth0RunError says that none can be revoked until settings are fixed."""
+        self._states = await asyncio.to_thread(lambda: list(look_up_states(self._ledger, self._tickets)))
         await self.workers.run(self._states)
 
     def results(self) -> list[dict[str, Any]]:
-        """Return what became of each, see :meth:`TicketState.as_dict`."""
-        return [*self._finished, *map(self._result, self._states)]
+        """Return what became of each, as JSON can hold it; see :class:`~auth0_sso.models.RevocationOutcome`."""
+        return [outcome.as_dict() for outcome in self._outcomes()]
 
     def raise_if_incomplete(self) -> None:
         """Raise Auth0TransientError if trying again later may help, or Auth0RowError if Auth0 refused some."""
-        results = self.results()
-        incomplete = [result for result in results if result["status"] in INCOMPLETE]
+        outcomes = self._outcomes()
+        incomplete = [outcome for outcome in outcomes if outcome.is_incomplete]
         if not incomplete:  # as in TicketIssuer.raise_if_incomplete
             return
-        organizations = list(dict.fromkeys(result["organization_id"] for result in incomplete))
-        failed = [one for one in incomplete if one["status"] == RevocationStatus.FAILED]
-        errors = [f"{one['organization_id']}: {one['error']}" for one in failed]
+        organizations = list(dict.fromkeys(outcome.organization_id for outcome in incomplete))
+        failed = [outcome for outcome in incomplete if outcome.status == RevocationStatus.FAILED]
+        errors = " | ".join(first_errors((one.organization_id, one.error) for one in failed))
         message = (
-            f"{len(incomplete)} of {len(results)} tickets are not revoked{name_some(organizations, 'organization')}. "
-            f"{first_errors(errors)}"
+            f"{len(incomplete)} of {len(outcomes)} tickets are not revoked{name_some(organizations, 'organization')}. "
+            f"{errors}"
         )
         if self._transient_error is not None or self.workers.stopped:
             raise Auth0TransientError(message, advice=self.workers.stopped)
         raise Auth0RowError(message)
 
-    def _result(self, state: TicketState) -> dict[str, Any]:
+    def _outcomes(self) -> list[RevocationOutcome]:
+        return [*self._finished, *map(self._outcome, self._states)]
+
+    def _outcome(self, state: TicketState) -> RevocationOutcome:
         if state.status == RevocationStatus.NOT_ATTEMPTED:
             state = replace(state, error=self.workers.stopped)
-        return state.as_dict()
+        return state.outcome()
 
     async def _process(self, state: TicketState) -> None:
         if state.status != RevocationStatus.NOT_ATTEMPTED:

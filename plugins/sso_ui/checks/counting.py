@@ -12,28 +12,26 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from auth0_sso.exceptions import LedgerError
 from auth0_sso.hooks.connection import Auth0Settings
 from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger
-from auth0_sso.tickets.batch import request_from, spec_of
-from auth0_sso.tickets.decide import Expected, ExpectedCounts, count_expected, decide, expected_actions
+from auth0_sso.models import ExpectedCounts, TicketRequest
+from auth0_sso.tickets.batch import spec_of
+from auth0_sso.tickets.decide import Expected, count_expected, decide, expected_actions
 from auth0_sso.tickets.forecast import other_link_warnings
 from auth0_sso.tickets.preflight import RunOptions
 from sqlalchemy.exc import SQLAlchemyError
 
 from include.files import json_bytes
 from include.prospects import clients_warning
+from include.prospects.manifest import is_invalid_row, read_row
 from sso_ui.data.ledger import opened
-
-INVALID = b'{"kind":"invalid"'
-"""How the manifest's line of an invalid row begins."""
 
 _MOST_OTHERS = 200
 _MOST_OTHERS_OF_A_ROW = 5
@@ -95,10 +93,10 @@ def task(ttl_sec: int, settings: Auth0Settings | None, ledger: str, unknown: str
 
 
 def expected_rows(
-    ledger: Ledger, rows: Iterable[Mapping[str, Any]], settings: Auth0Settings, options: RunOptions
+    ledger: Ledger, requests: Iterable[TicketRequest], settings: Auth0Settings, options: RunOptions
 ) -> Iterator[Expected]:
-    """Decide what a run with these options, if it started now, would do for valid rows of a manifest."""
-    specs = (spec_of(request_from(row), settings, options.profile_id, options.enabled_clients) for row in rows)
+    """Decide what a run with these options, if it started now, would do for requests."""
+    specs = (spec_of(request, settings, options.profile_id, options.enabled_clients) for request in requests)
     return expected_actions(
         ledger,
         specs,
@@ -118,18 +116,17 @@ def main() -> None:
         rows = sum(1 for _line in lines)
     if head.get("rows") != rows:
         sys.exit("it has ended before all rows were checked. Divide the CSV.")
-    organizations = Counter(row["organization_id"] for row in _valid_rows(manifest))
+    organizations = Counter(request.organization_id for request in _requests(manifest))
     reuse, reissue, unknown = None, None, known["unknown"]
     warnings = list(head["warnings"])
     others: list[OtherLink] = []
     if not unknown:
         try:
-            expected = _expected(_valid_rows(manifest), Auth0Settings(**known["settings"]), known["ledger"])
+            expected = _expected(_requests(manifest), Auth0Settings(**known["settings"]), known["ledger"])
             reuse, reissue = map(count_expected, expected)
             warnings += other_link_warnings(expected[0])
             others += islice(_others(expected[0], counted_at), _MOST_OTHERS)
-            requests = (request_from(row) for row in _valid_rows(manifest))
-            warnings += clients_warning(requests, bool(known["settings"]["enabled_clients"]))
+            warnings += clients_warning(_requests(manifest), bool(known["settings"]["enabled_clients"]))
         except (LedgerError, SQLAlchemyError) as error:
             unknown = str(error).splitlines()[0]
     preview = Preview(
@@ -148,20 +145,21 @@ def main() -> None:
     sys.stdout.buffer.write(json_bytes(asdict(preview)))
 
 
-def _valid_rows(manifest: Path) -> Iterator[dict[str, Any]]:
+def _requests(manifest: Path) -> Iterator[TicketRequest]:
     with manifest.open("rb") as lines:
         next(lines)
         for line in lines:
-            if not line.startswith(INVALID):
-                yield json.loads(line)
+            row = None if is_invalid_row(line) else read_row(line)
+            if isinstance(row, TicketRequest):
+                yield row
 
 
 def _expected(
-    rows: Iterable[dict[str, Any]], settings: Auth0Settings, url: str
+    requests: Iterable[TicketRequest], settings: Auth0Settings, url: str
 ) -> tuple[list[Expected], Iterator[Expected]]:
     """Return what would happen if valid links are reused, and if they are replaced."""
     with opened(url) as ledger:
-        reuse = list(expected_rows(ledger, rows, settings, RunOptions()))
+        reuse = list(expected_rows(ledger, requests, settings, RunOptions()))
         attempt, now = _next_run(ledger), ledger.now()
     reissue = (replace(one, action=decide(one.entry, one.group.first, attempt, reissue=True, now=now)) for one in reuse)
     return reuse, reissue

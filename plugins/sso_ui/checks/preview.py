@@ -6,7 +6,6 @@ The results of a check stay beside the upload, those of each lifetime in files o
 
 from __future__ import annotations
 
-import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,17 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import ObjectStoragePath
 from auth0_sso.exceptions import LedgerError
+from auth0_sso.models import InputRow, TicketRequest
 from auth0_sso.tickets.decide import Expected
 from auth0_sso.tickets.preflight import RunOptions
 from pydantic import TypeAdapter
 from sqlalchemy.exc import SQLAlchemyError
 
-from include import reports, run
+from include import folders, reports
 from include.create_tickets import LINKS_WORK_FOR
 from include.files import write_private
+from include.prospects.manifest import is_invalid_row, read_row
+from include.prospects.records import InvalidRow, Problem
 from sso_ui.access import CREATE_DAG
 from sso_ui.checks import counting
-from sso_ui.checks.counting import INVALID, OtherLink, Preview, expected_rows
+from sso_ui.checks.counting import OtherLink, Preview, expected_rows
 from sso_ui.checks.processes import PART, checked, counted
 from sso_ui.data.ledger import readable_ledger, readable_url
 from sso_ui.data.tenant import Tenant, read_tenant
@@ -49,15 +51,10 @@ _PREVIEW = TypeAdapter(Preview)
 class RowLine:
     """A row of the CSV: what would happen to it, or its problems, and other links for its connection."""
 
-    row: int
-    organization_id: str
-    organization_name: str
-    prospect_name: str
-    prospect_email: str
-    connection_name: str
+    row: InputRow
     would: str = ""
     valid_until: float | None = None
-    problems: Sequence[dict[str, Any]] = ()
+    problems: Sequence[Problem] = ()
     others: Sequence[OtherLink] = ()
 
 
@@ -123,33 +120,36 @@ def read_rows(
     shown = range((page - 1) * ROWS_A_PAGE, page * ROWS_A_PAGE)
     rows, total = [], 0
     for line in lines:
-        if line.startswith(INVALID) or not only_invalid:
+        if not only_invalid or is_invalid_row(line):
             if total in shown:
-                rows.append(json.loads(line))
+                rows.append(read_row(line))
             total += 1
     expected = _expected_by_row(rows, tenant, options)
     beside = defaultdict(list)
     for other in others:
         beside[other.row].append(other)
-    return [_row_line(row, expected.get(row["row"]), beside.get(row["row"], ())) for row in rows], total
+    return [_row_line(row, expected.get(row.row), beside.get(row.row, ())) for row in rows], total
 
 
-def problems(upload_id: str, ttl_sec: int) -> Iterator[dict[str, Any]]:
-    """Return all problems of an upload: ``row``, ``source``, ``column``, ``value``, ``rule``."""
+def problems(upload_id: str, ttl_sec: int) -> Iterator[Problem]:
+    """Yield all problems of an upload."""
     for line in upload_lines(upload_id, ttl_sec):
-        if line.startswith(INVALID):
-            yield from json.loads(line)["problems"]
+        row = read_row(line) if is_invalid_row(line) else None
+        if isinstance(row, InvalidRow):
+            yield from row.problems
 
 
-def links_not_in_ledger() -> int:
+def links_not_in_ledger(tenant: Tenant) -> int:
     """Return how many links a run would warn of before it sends anything, since the ledger is new; usually none."""
     try:
         with readable_ledger() as ledger:
             is_empty = ledger.is_empty()
     except (LedgerError, SQLAlchemyError):
         return 0
-    folder: Any = ObjectStoragePath(run.absolute(run.DEFAULT_REPORTS)) / CREATE_DAG
-    found = reports.newest_links(folder, LINKS_WORK_FOR) if is_empty else None
+    if not is_empty or tenant.settings is None:
+        return 0
+    folder: Any = ObjectStoragePath(folders.absolute(folders.DEFAULT_REPORTS)) / CREATE_DAG
+    found = reports.newest_links(folder, tenant.settings.domain, LINKS_WORK_FOR)
     return found.links if found else 0
 
 
@@ -199,10 +199,10 @@ def _summary(ttl_sec: int) -> str:
     return f"preview-{ttl_sec}.json"
 
 
-def _expected_by_row(rows: Iterable[dict[str, Any]], tenant: Tenant, options: RunOptions) -> dict[int, Expected]:
+def _expected_by_row(rows: Iterable[InputRow], tenant: Tenant, options: RunOptions) -> dict[int, Expected]:
     if tenant.settings is None:
         return {}
-    valid = [row for row in rows if row["kind"] == "valid"]
+    valid = [row for row in rows if isinstance(row, TicketRequest)]
     try:
         with readable_ledger() as ledger:
             found = list(expected_rows(ledger, valid, tenant.settings, options))
@@ -211,9 +211,10 @@ def _expected_by_row(rows: Iterable[dict[str, Any]], tenant: Tenant, options: Ru
     return {request.row: one for one in found for request in one.group.requests}
 
 
-def _row_line(row: dict[str, Any], expected: Expected | None, others: Sequence[OtherLink]) -> RowLine:
-    carried = {name: row[name] for name in RowLine.__annotations__ if name in row and name != "problems"}
+def _row_line(row: InputRow, expected: Expected | None, others: Sequence[OtherLink]) -> RowLine:
+    if isinstance(row, InvalidRow):
+        return RowLine(row, problems=row.problems)
     if expected is None:
-        return RowLine(**carried, problems=row.get("problems", ()))
+        return RowLine(row)
     until = expected.entry.expires_at if expected.entry and expected.would == "reuse" else None
-    return RowLine(**carried, would=expected.would, valid_until=until, others=others)
+    return RowLine(row, would=expected.would, valid_until=until, others=others)

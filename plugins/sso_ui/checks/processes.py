@@ -19,7 +19,7 @@ from subprocess import PIPE, Popen, TimeoutExpired
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from include import run
+from include.folders import PROJECT
 from include.prospects.load import MOST_ROWS
 from sso_ui.checks import counting
 
@@ -131,7 +131,7 @@ def _python(given: Path | None, output: Path, module: str, *arguments: str) -> I
     with (given or Path(os.devnull)).open("rb") as stdin, output.open("wb") as stdout:
         stdin_or_pipe = stdin if given else PIPE
         process = Popen(  # noqa: S603 - an array of our own
-            command, cwd=run.PROJECT, env=env, stdin=stdin_or_pipe, stdout=stdout, stderr=PIPE
+            command, cwd=PROJECT, env=env, stdin=stdin_or_pipe, stdout=stdout, stderr=PIPE
         )
     with process:
         try:

@@ -8,7 +8,7 @@ from auth0_sso.ledger.browse import search
 from auth0_sso.ledger.records import Entry, EntryStatus
 from auth0_sso.ledger.revocation_log import Revocation, RevocationLog
 from auth0_sso.ledger.store import Ledger
-from auth0_sso.tickets.outcomes import iso
+from auth0_sso.models import iso
 
 from include.reports.wording import utc_text
 

@@ -8,8 +8,10 @@ import json
 from dataclasses import replace
 
 from auth0_sso.ledger.records import Entry
+from auth0_sso.models import TicketRequest
 
-from include.prospects import Prospect, load_prospects
+from include.prospects import load_prospects
+from include.prospects.manifest import is_invalid_row, read_row
 from sso_ui.data.runs import NoManifestError, manifest_lines
 
 _CARRIED = ("organization_id", "organization_name", "prospect_name", "prospect_email", "profile_id", "custom_domain")
@@ -25,51 +27,47 @@ def prospect_csv(entry: Entry) -> bytes:
 
     :raises ReissueError: if the run's files are gone, or the row would become another prospect's.
     """
-    prospect = _find(entry)
-    content = _as_csv(prospect)
+    request = _find(entry)
+    content = _as_csv(request)
     again = load_prospects(None, text=content).valid
-    if len(again) != 1 or (again[0].prospect, again[0].body) != (prospect.prospect, prospect.body):
+    if len(again) != 1 or (again[0].prospect, again[0].body) != (request.prospect, request.body):
         raise ReissueError("This row can't be repeated on its own: run its CSV again with on_existing=reissue.")
     return content.encode()
 
 
-def _find(entry: Entry) -> Prospect:
+def _find(entry: Entry) -> TicketRequest:
     dag_id, _, run_id = entry.run.partition("/")
     try:
         lines = manifest_lines(dag_id, run_id)
     except NoManifestError as error:
         raise ReissueError(f"{error} Run the customer's CSV again.") from None
-    found = []
-    for line in map(json.loads, lines):
-        if (line.pop("kind"), line["organization_id"]) == ("valid", entry.organization_id):
-            prospect = Prospect(**line)
-            if _may_be(prospect, entry):
-                found.append(prospect)
+    rows = (read_row(line) for line in lines if not is_invalid_row(line))
+    found = [row for row in rows if isinstance(row, TicketRequest) and _may_be(row, entry)]
     if not found:
         raise ReissueError("The run's CSV has no such row any more: run the customer's CSV again.")
-    nearest = min(found, key=lambda prospect: prospect.profile_id != entry.profile_id)
+    nearest = min(found, key=lambda request: request.profile_id != entry.profile_id)
     return replace(nearest, profile_id=entry.profile_id)
 
 
-def _may_be(prospect: Prospect, entry: Entry) -> bool:
+def _may_be(request: TicketRequest, entry: Entry) -> bool:
     """
-    Whether a row of the entry's organization is for its person, connection and profile.
+    Whether a row is for the entry's organization, person, connection and profile.
 
     The ledger may know the prospect in its other form, with or without the connection. A row that names no profile has
     the run's, or the connection's.
     """
-    connection = prospect.connection_name or prospect.body.get("connection_id", "")
-    person = prospect.prospect.removesuffix(f"|{connection}")
-    is_same = (person, connection) == (entry.person, entry.connection_name)
-    return is_same and prospect.profile_id in ("", entry.profile_id)
+    person = request.prospect.removesuffix(f"|{request.connection}")
+    given = (request.organization_id, person, request.connection)
+    is_same = given == (entry.organization_id, entry.person, entry.connection_name)
+    return is_same and request.profile_id in ("", entry.profile_id)
 
 
-def _as_csv(prospect: Prospect) -> str:
-    cells = {name: getattr(prospect, name) for name in _CARRIED}
-    body = dict(prospect.body)
+def _as_csv(request: TicketRequest) -> str:
+    cells = {name: getattr(request, name) for name in _CARRIED}
+    body = dict(request.body)
     # A connection name that the row did not give is made from the organization's name again: as part of the row, it
     # would make it another prospect's.
-    if "connection_config" in body and not prospect.prospect.endswith(f"|{prospect.connection_name}"):
+    if "connection_config" in body and not request.prospect.endswith(f"|{request.connection_name}"):
         body["connection_config"] = {name: value for name, value in body["connection_config"].items() if name != "name"}
     for name, value in body.items():
         cells[name] = json.dumps(value) if isinstance(value, dict | list) else str(value)

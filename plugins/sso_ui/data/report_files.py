@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import structlog
 from airflow.sdk import ObjectStoragePath
 
-from include import reports, run
+from include import folders
 
 log = structlog.get_logger(__name__)
 
@@ -28,10 +27,10 @@ def own_folder(report_uri: str, dag_id: str, run_id: str) -> ObjectStoragePath |
     The bases are the default of the parameter ``report_uri`` and those of ``SSO_TICKETS_EXTRA_REPORTS``. Users can set
     ``report_uri`` in the run's XCom, so it only selects a base.
     """
-    own = str(reports.run_folder(Path(), dag_id, run_id))
-    bases = [run.DEFAULT_REPORTS, *os.environ.get(EXTRA_REPORTS, "").split(",")]
+    own = folders.relative_folder(dag_id, run_id)
+    bases = [folders.DEFAULT_REPORTS, *os.environ.get(EXTRA_REPORTS, "").split(",")]
     for base in filter(None, map(str.strip, bases)):
-        folder = ObjectStoragePath(run.absolute(base)) / own
+        folder = ObjectStoragePath(folders.absolute(base)) / own
         if _normal(report_uri) == _normal(str(folder)):
             return folder
     return None

@@ -10,17 +10,16 @@ from typing import Any
 
 from airflow.models.dagrun import DagRun
 from airflow.models.xcom import XComModel
+from auth0_sso.models import RevocationStatus, TicketStatus
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from include.prospects.manifest import FILE_NAME
-from include.reports.revocations import REVOCATION_STATUSES
-from include.reports.rows import STATUSES
 from sso_ui.data.metadata import short_session
 from sso_ui.data.report_files import UnreadableFileError, own_folder, read_file
 
 REPORT_TASK = "export_report"
-_COUNTED = tuple(dict.fromkeys((*STATUSES, *REVOCATION_STATUSES)))
+_COUNTED = tuple(dict.fromkeys(str(status) for status in (*TicketStatus, *RevocationStatus)))
 _ENDED = ("success", "failed")
 
 

@@ -8,7 +8,8 @@ from airflow.models.pool import Pool
 from auth0_sso.exceptions import Auth0ConnectionError
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.hooks.connection import Auth0Settings
-from auth0_sso.runtime.pool import POOL, Capacity
+from auth0_sso.models import Capacity
+from auth0_sso.runtime.pool import POOL
 from sqlalchemy import select
 
 from sso_ui.data.metadata import short_session

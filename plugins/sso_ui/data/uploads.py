@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import structlog
 from airflow.sdk import ObjectStoragePath
 
-from include import run
+from include import folders
 from include.files import make_private, write_private
 from include.prospects.table.sources import MOST_BYTES
 
@@ -43,7 +43,7 @@ class UploadError(ValueError):
 
 def base() -> Any:
     """Return the folder of all uploads, a path of the local disk or of object storage."""
-    return ObjectStoragePath(run.absolute(run.DEFAULT_REPORTS)) / FOLDER
+    return ObjectStoragePath(folders.absolute(folders.DEFAULT_REPORTS)) / FOLDER
 
 
 def keep(name: str, content: BinaryIO) -> str:

@@ -7,22 +7,22 @@ import csv
 import io
 from collections.abc import Hashable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict
 from functools import partial
 from typing import Annotated
 
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.configuration import conf
-from auth0_sso.tickets.decide import ExpectedCounts
+from auth0_sso.models import MAX_TTL_SEC, ExpectedCounts
 from auth0_sso.tickets.preflight import RunOptions
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import FormData, UploadFile
 
+from include.fan_out import choose_fan_out
 from include.params import CREATE_PARAMS
-from include.prospects.schema.models import MAX_TTL_SEC
 from include.reports.cells import guard
 from include.reports.wording import plural
-from include.run import choose_fan_out
 from sso_ui.access import CREATE_DAG, MAY_CREATE, SAME_ORIGIN, User, revoking
 from sso_ui.bodies import limited
 from sso_ui.checks import preview
@@ -99,7 +99,7 @@ async def show_preview(
 def download_problems(upload_id: str, ttl_sec: TtlSec = 0) -> Response:
     """Return all problems as a CSV."""
     try:
-        problems = list(preview.problems(upload_id, ttl_sec))
+        problems = [asdict(problem) for problem in preview.problems(upload_id, ttl_sec)]
     except uploads.UploadError as error:
         raise HTTPException(404, str(error)) from None
     stream = io.StringIO()
@@ -154,8 +154,9 @@ def _page(
     file = uploads.file_of(upload_id)
     counts = found.reissue if reissue else found.reuse
     requests = found.requests(reissue=reissue)
-    capacity, longest = tenant.capacity, conf.getint("core", "max_map_length")
-    fan_out = choose_fan_out(found.organizations, requests, **vars(capacity), given=None, longest=longest)
+    capacity = tenant.capacity
+    max_map_length = conf.getint("core", "max_map_length")
+    fan_out = choose_fan_out(found.organizations, requests, capacity, given=None, max_map_length=max_map_length)
     return render(
         request,
         "preview.html.j2",
@@ -169,7 +170,7 @@ def _page(
         seconds=capacity.seconds(requests, fan_out.tasks),
         rate=capacity.rate,
         mapped_tasks=fan_out.tasks,
-        links_not_in_ledger=preview.links_not_in_ledger(),
+        links_not_in_ledger=preview.links_not_in_ledger(tenant),
         replace_limit=_REPLACE_LIMIT,
         is_over_limit=counts is not None and not reissue and counts.replace > _REPLACE_LIMIT,
         rows=rows,

@@ -160,7 +160,7 @@ def test_a_run_creates_every_ticket_with_the_providers_wheel_installed(platform:
         )
         assert tenant.stats().tickets == SAMPLE_ROWS
     [tickets] = reports_folder.rglob("tickets.csv")
-    assert [row["status"] for row in reports.read_tickets(tickets)] == ["created"] * SAMPLE_ROWS
+    assert [row.status for row in reports.read_tickets(tickets)] == ["created"] * SAMPLE_ROWS
 
 
 def test_a_folder_that_exists_is_not_touched(

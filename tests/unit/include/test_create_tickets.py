@@ -9,25 +9,29 @@ from typing import Any
 
 import pytest
 from airflow.sdk import Param
+from auth0_sso.models import Capacity, Outcome, TicketStatus
 
 from include import create_tickets
+from include.check_outcome import Exported
+from include.fan_out import FanOut, choose_fan_out
+from include.files import ChangedFileError, make_private
+from include.folders import absolute
 from include.params import CREATE_PARAMS
 from include.prospects import ProspectsError, load_prospects, read_rows
-from include.run import FanOut, absolute, choose_fan_out
-from tests.support.forecasts import COUNTS, FixedForecast
+from tests.support.forecasts import forecast_of
 from tests.unit.include.prospects.inputs import csv_of
 
 RUN = SimpleNamespace(dag_id="create_sso_tickets", run_id="manual__1", start_date=None)
 
 
-def run_without_sending(text: str, folder: Path, on_invalid_rows: str = "skip") -> tuple[list[Any], dict[str, Any]]:
+def run_without_sending(text: str, folder: Path, on_invalid_rows: str = "skip") -> tuple[list[Any], Exported]:
     """Take a CSV through all steps but the requests; return the plan and what the export returned."""
     loaded = create_tickets.load(None, text, 0, folder)
-    found = create_tickets.read(Path(loaded["manifest"]), loaded["sha256"], on_invalid_rows=on_invalid_rows)
-    planned, sha256 = create_tickets.plan(found, FanOut(128, ""), FixedForecast(), folder)
-    rows, warnings = read_rows(Path(loaded["manifest"]), loaded["sha256"])
-    plan = create_tickets.read_plan(folder, sha256)
-    return planned, create_tickets.export(rows, warnings, plan, [], [], folder, RUN)
+    found = create_tickets.read(Path(loaded.manifest), loaded.sha256, on_invalid_rows=on_invalid_rows)
+    batches, planned = create_tickets.plan(found, FanOut(128, ""), forecast_of(), folder)
+    rows = read_rows(Path(loaded.manifest), loaded.sha256)
+    plan = create_tickets.read_plan(folder, planned.sha256)
+    return batches, create_tickets.export(rows, plan, [], [], [], folder, RUN)
 
 
 def test_a_run_of_only_invalid_rows_fails_before_its_plan_if_on_invalid_rows_is_fail(
@@ -38,7 +42,7 @@ def test_a_run_of_only_invalid_rows_fails_before_its_plan_if_on_invalid_rows_is_
     lines = str(error.value).splitlines()
     assert lines[0] == "1000 rows are invalid and on_invalid_rows is 'fail', so nothing is sent:"
     assert lines[1].startswith("row 1, column organization_id, value 'bad id': ")
-    assert lines[-2:] == ["… and 980 more, see the report", "Fix them in the CSV, or set on_invalid_rows to 'skip'."]
+    assert lines[-2:] == ["… and 980 more", "Fix them in the CSV, or set on_invalid_rows to 'skip'."]
     assert not (tmp_path / "plan").exists()
     assert len(caplog.messages) == 20
 
@@ -47,11 +51,11 @@ def test_a_whole_number_may_be_written_with_a_point(tmp_path: Path) -> None:
     hour, one = 3600.0, 1.0  # as they come from JSON; the parameters' schema takes them for integers
     assert Param(**CREATE_PARAMS["ttl_sec"]).resolve(hour) is hour
     loaded = create_tickets.load(None, "organization_id\norg_1\norg_2\n", hour, tmp_path)  # type: ignore[arg-type]
-    assert (loaded["valid"], loaded["invalid"]) == (2, 0)
-    found = create_tickets.read(Path(loaded["manifest"]), loaded["sha256"])
+    assert (loaded.valid, loaded.invalid) == (2, 0)
+    found = create_tickets.read(Path(loaded.manifest), loaded.sha256)
     assert [type(prospect.body["ttl_sec"]) for prospect in found.valid] == [int, int]
-    fan_out = choose_fan_out(2, 2, 4, 1.0, given=one, longest=1024)
-    assert len(create_tickets.plan(found, fan_out, FixedForecast(), tmp_path)[0]) == 1
+    fan_out = choose_fan_out(2, 2, Capacity(4, 1.0), given=one, max_map_length=1024)
+    assert len(create_tickets.plan(found, fan_out, forecast_of(), tmp_path)[0]) == 1
 
 
 @pytest.mark.parametrize("text", ["organization_id\n", "organization_id\n\n,\n", "\ufeff\n\n"])
@@ -75,7 +79,7 @@ def test_the_log_of_a_bad_row_has_no_control_character(
     (folder / f"empty {name}.csv").write_text("organization_id\n")
     with caplog.at_level(logging.INFO, logger="include.create_tickets"):
         loaded = create_tickets.load(folder, "", 0, tmp_path / "run")
-    assert (loaded["valid"], loaded["invalid"]) == (0, 2)
+    assert (loaded.valid, loaded.invalid) == (0, 2)
     assert len(caplog.messages) == 3
     assert not [message for message in caplog.messages if not message.isprintable()]
 
@@ -87,28 +91,33 @@ def test_a_path_without_a_file_is_named(tmp_path: Path, uri: str) -> None:
 
 
 def test_the_plan_counts_what_was_found_and_what_is_expected_in_one_line_of_the_log(
+    tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     text = "organization_id,prospect_name\norg_1,Ada\norg_1,Bob\norg_2,Cat\norg 3,Dan\n"
     found = load_prospects(None, text=text)
     assert len(found.warnings) == 1
-    expected = FixedForecast(revocations=["row 2: …"], warnings=["row 3: …", "row 4: …"])
+    expected = forecast_of(revocations=["row 2: …"], warnings=["row 3: …", "row 4: …"])
     with caplog.at_level(logging.INFO):
-        plan = create_tickets.summarize_plan(
-            found, [{"label": "Acme", "batch": "b.json"}], FanOut(1, "one slot"), expected, 7, "5a"
-        )
-    assert plan == {
-        **COUNTS,
-        "revocations": 1,
-        "warnings": 3,
-        "organizations": 2,
-        "invalid": 1,
-        "mapped_tasks": 1,
-        "fan_out": "one slot",
-        "links_not_in_ledger": 7,
-        "sha256": "5a",
-    }
-    (line,) = caplog.messages
+        _, plan = create_tickets.plan(found, FanOut(1, "one slot"), expected, tmp_path, 7)
+    assert plan == create_tickets.Plan(
+        prospects=4,
+        organizations=2,
+        invalid=1,
+        create=2,
+        reuse=1,
+        replace=1,
+        revocations=1,
+        requests=4,
+        mapped_tasks=1,
+        fan_out="one slot",
+        seconds=None,
+        links_not_in_ledger=7,
+        warnings=3,
+        sha256=plan.sha256,
+    )
+    *warnings, line = caplog.messages
+    assert warnings == ["row 3: …", "row 4: …"]
     assert line == (
         "The plan: prospects 4, organizations 2, invalid 1, create 2, reuse 1, replace 1, revocations 1, "
         "requests 4, mapped_tasks 1, fan_out one slot, seconds None, links_not_in_ledger 7, warnings 3"
@@ -151,12 +160,12 @@ class TestReplaceLimit:
 
 def test_the_report_has_the_warnings_of_the_plan_and_the_rows_whose_links_were_replaced(tmp_path: Path) -> None:
     loaded = create_tickets.load(None, "organization_id\norg_1\norg_2\n", 0, tmp_path)
-    found = create_tickets.read(Path(loaded["manifest"]), loaded["sha256"])
-    create_tickets.plan(found, FanOut(1, ""), FixedForecast(warnings=["row 2: another link"]), tmp_path)
-    outcomes = [{"row": row, "status": "created", "replaced": row == 2} for row in (1, 2)]
-    rows, warnings = read_rows(Path(loaded["manifest"]), loaded["sha256"])
+    found = create_tickets.read(Path(loaded.manifest), loaded.sha256)
+    create_tickets.plan(found, FanOut(1, ""), forecast_of(warnings=["row 2: another link"]), tmp_path)
+    outcomes = [Outcome(row=row, status=TicketStatus.CREATED) for row in (1, 2)]
+    rows = read_rows(Path(loaded.manifest), loaded.sha256)
     plan = create_tickets.read_plan(tmp_path, None)
-    summary = create_tickets.export(rows, warnings, plan, outcomes, [], tmp_path, RUN)["summary"]
+    summary = create_tickets.export(rows, plan, outcomes, [2], [], tmp_path, RUN).summary
     assert summary["warnings"] == ["row 2: another link"]
     assert (summary["tenant"], summary["replaced"], summary["replaced_rows"]) == ("acme.example.com", 1, [2])
     assert "1 row with a new link in place of a valid one" in (tmp_path / "report.html").read_text()
@@ -167,31 +176,32 @@ def test_the_plan_warns_of_rows_without_clients_unless_the_run_or_the_connection
     tmp_path: Path, has_default: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     found = load_prospects(None, text="organization_id,enabled_clients\norg_1,\norg_2,c1\n")
-    create_tickets.make_private(tmp_path)
-    create_tickets.plan(found, FanOut(1, ""), FixedForecast(has_default_clients=has_default), tmp_path)
+    make_private(tmp_path)
+    create_tickets.plan(found, FanOut(1, ""), forecast_of(has_default_clients=has_default), tmp_path)
     warnings = create_tickets.read_plan(tmp_path, None).warnings
     assert [warning.partition(":")[0] for warning in warnings] == ([] if has_default else ["row 1"])
     assert ("Enable Connection" in caplog.text) is not has_default
 
 
 def test_a_plan_that_somebody_has_changed_is_not_taken(tmp_path: Path) -> None:
-    create_tickets.make_private(tmp_path)
+    make_private(tmp_path)
     found = load_prospects(None, text="organization_id\norg_1\n")
-    _, sha256 = create_tickets.plan(found, FanOut(1, ""), FixedForecast(), tmp_path)
+    _, planned = create_tickets.plan(found, FanOut(1, ""), forecast_of(), tmp_path)
     file = tmp_path / "plan" / "plan.json"
-    assert create_tickets.read_plan(tmp_path, sha256).tenant == "acme.example.com"
+    assert create_tickets.read_plan(tmp_path, planned.sha256).tenant == "acme.example.com"
     file.write_text(file.read_text().replace("acme", "evil"))
-    with pytest.raises(create_tickets.ChangedFileError, match=r"plan\.json is not as plan_fan_out wrote it"):
-        create_tickets.read_plan(tmp_path, sha256)
+    with pytest.raises(ChangedFileError, match=r"plan\.json is not as plan_fan_out wrote it"):
+        create_tickets.read_plan(tmp_path, planned.sha256)
 
 
 def test_without_a_plan_the_report_knows_no_tenant(tmp_path: Path) -> None:
-    assert create_tickets.read_plan(tmp_path, None) == create_tickets.Plan()
+    assert create_tickets.read_plan(tmp_path, None) == create_tickets.PlanForReport()
 
 
 def test_what_the_export_returns_names_the_first_rows_that_failed_and_why(tmp_path: Path) -> None:
     loaded = create_tickets.load(None, "organization_id\n" + "".join(f"org_{n}\n" for n in range(9)), 0, tmp_path)
-    outcomes = [{"row": row, "status": "failed" if row > 2 else "created", "error": f"no {row}"} for row in range(1, 9)]
-    rows, warnings = read_rows(Path(loaded["manifest"]), loaded["sha256"])
-    exported = create_tickets.export(rows, warnings, create_tickets.Plan(), outcomes, [], tmp_path, RUN)
-    assert exported["errors"] == [f"row {row}: no {row}" for row in range(3, 8)]
+    statuses = [TicketStatus.CREATED] * 2 + [TicketStatus.FAILED] * 6
+    outcomes = [Outcome(row=row, status=status, error=f"no {row}") for row, status in enumerate(statuses, 1)]
+    rows = read_rows(Path(loaded.manifest), loaded.sha256)
+    exported = create_tickets.export(rows, create_tickets.PlanForReport(), outcomes, [], [], tmp_path, RUN)
+    assert exported.errors == [f"row {row}: no {row}" for row in range(3, 8)]

@@ -9,13 +9,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from auth0_sso.models import IssuedTicket
 from upath import UPath
 
 from include import create_tickets, revoke_tickets
+from include.fan_out import FanOut
 from include.files import make_private, write_private
 from include.prospects import read_rows
-from include.run import FanOut
-from tests.support.forecasts import FixedForecast
+from tests.support.forecasts import forecast_of
 
 CSV = "organization_id,prospect_name\norg_1,Ada\norg_2,Grace\n"
 RUN = SimpleNamespace(dag_id="create_sso_tickets", run_id="run", start_date=None)
@@ -34,14 +35,15 @@ def modes_under(folder: Path) -> dict[str, int]:
 
 def create(folder: Path) -> None:
     loaded = create_tickets.load(None, CSV, 0, folder)
-    found = create_tickets.read(Path(loaded["manifest"]), loaded["sha256"])
-    _, sha256 = create_tickets.plan(found, FanOut(2, ""), FixedForecast(), folder)
-    rows, warnings = read_rows(Path(loaded["manifest"]), loaded["sha256"])
-    create_tickets.export(rows, warnings, create_tickets.read_plan(folder, sha256), [], [], folder, RUN)
+    found = create_tickets.read(Path(loaded.manifest), loaded.sha256)
+    _, planned = create_tickets.plan(found, FanOut(2, ""), forecast_of(), folder)
+    rows = read_rows(Path(loaded.manifest), loaded.sha256)
+    plan = create_tickets.read_plan(folder, planned.sha256)
+    create_tickets.export(rows, plan, [], [], [], folder, RUN)
 
 
 def revoke(folder: Path) -> None:
-    revoke_tickets.plan([{"key": "a"}, {"key": "b"}], [], FanOut(2, ""), folder)
+    revoke_tickets.plan([IssuedTicket("a", 1.0), IssuedTicket("b", 2.0)], [], FanOut(2, ""), folder)
     revoke_tickets.export([], [], folder, RUN)
 
 

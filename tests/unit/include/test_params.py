@@ -59,8 +59,8 @@ def test_an_example_is_a_valid_value_and_no_choice_of_several(params: dict[str, 
 
 
 def test_a_revoking_run_selects_nothing_by_default() -> None:
-    assert [REVOKE[name].value for name in ("report_uri", "organization_ids", "all_live")] == ["", [], False]
-    assert REVOKE["export_uri"].value == "reports"
+    assert [REVOKE[name].value for name in ("report", "organization_ids", "all_live")] == ["", [], False]
+    assert REVOKE["report_uri"].value == "reports"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_valid_value_is_accepted(param: Param, value: Any) -> None:
         (REVOKE["organization_ids"], "org_1"),
         (REVOKE["organization_ids"], ["org_1, org_2"]),
         (REVOKE["all_live"], "true"),
-        (REVOKE["export_uri"], ""),
+        (REVOKE["report_uri"], ""),
     ],
 )
 def test_a_wrong_value_is_refused(param: Param, value: Any) -> None:

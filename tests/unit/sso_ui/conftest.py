@@ -28,7 +28,7 @@ from sso_ui.app import app
 from sso_ui.data import metadata
 from sso_ui.routes import batches
 
-from include import run
+from include import folders
 from tests.support import databases
 
 DAG = "create_sso_tickets"
@@ -58,7 +58,7 @@ def encrypted(fernet: str) -> None:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the folder of this test's ledger and reports."""
     monkeypatch.setenv("SSO_TICKETS_LEDGER", str(tmp_path / "ledger.db"))
-    monkeypatch.setattr(run, "DEFAULT_REPORTS", str(tmp_path / "default"))
+    monkeypatch.setattr(folders, "DEFAULT_REPORTS", str(tmp_path / "default"))
     return tmp_path
 
 

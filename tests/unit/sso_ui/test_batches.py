@@ -21,10 +21,9 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.sdk.io import attach
 from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger, open_ledger
-from auth0_sso.models import SsoTicket
+from auth0_sso.models import SsoTicket, iso
 from auth0_sso.runtime.pool import POOL
-from auth0_sso.tickets.batch import request_from, spec_of
-from auth0_sso.tickets.outcomes import iso
+from auth0_sso.tickets.batch import spec_of
 from auth0_sso.tickets.preflight import RunOptions
 from fastapi.testclient import TestClient
 from fsspec.implementations.memory import MemoryFileSystem
@@ -37,8 +36,8 @@ from sso_ui.data.tenant import Auth0Hook, read_tenant
 from sso_ui.routes import batches
 from time_machine import TimeMachineFixture
 
-from include import run
-from include.files import fields_of, json_bytes
+from include import folders
+from include.files import json_bytes
 from include.prospects import load_prospects
 from include.reports.wording import utc_text
 from tests.support.prospects import csv_of
@@ -205,7 +204,7 @@ def issue(ledger: Ledger, text: str, rows: int) -> None:
     """Let the first rows of a CSV have valid links."""
     settings = Auth0Hook().settings
     for prospect in load_prospects(None, text=text).valid[:rows]:
-        spec = spec_of(request_from(fields_of(prospect)), settings)
+        spec = spec_of(prospect, settings)
         begun = ledger.begin(spec, None, RunAttempt("create_sso_tickets/run", 0, 1.0), answer_within=30)
         ticket = SsoTicket(f"https://acme.example/self-service/connections-flow?ticket=t{prospect.row}")
         ledger.record_created(begun, ticket, sent_at=ledger.now(), ttl=86_400)
@@ -249,18 +248,15 @@ def test_the_button_names_the_links_that_are_replaced(browser: TestClient, defau
 
 
 def test_a_page_reads_its_rows_without_keeping_the_others(connection: None, client: TestClient) -> None:
-    invalid = {"organization_id": "org_a", "organization_name": "", "prospect_name": "", "prospect_email": ""}
-    lines = (
-        json_bytes({"kind": "invalid", **invalid, "connection_name": "", "row": row}) + b" " * 1_000
-        for row in range(1, 10_001)
-    )
+    invalid = {"organization_id": "org_a", "problems": []}
+    lines = (json_bytes({"kind": "invalid", **invalid, "row": row}) + b" " * 1_000 for row in range(1, 10_001))
     tenant = read_tenant()
     preview.read_rows([], tenant, page=1, options=RunOptions())  # imports what it needs
     tracemalloc.start()
     rows, total = preview.read_rows(lines, tenant, page=2, options=RunOptions())
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert ([row.row for row in rows], total) == ([*range(101, 201)], 10_000)
+    assert ([line.row.row for line in rows], total) == ([*range(101, 201)], 10_000)
     assert peak < 2 * 2**20, "all lines have 10 MiB"
 
 
@@ -446,7 +442,7 @@ def test_an_empty_ledger_beside_a_report_of_links_is_a_warning_that_the_run_need
     assert "The ledger is empty" not in answer.text
     report = home / "default" / "create_sso_tickets" / "manual__1"
     report.mkdir(parents=True)
-    summary = {"created": 2, "reused": 0, "finished_at": datetime.now(UTC).isoformat()}
+    summary = {"tenant": "acme.example.com", "created": 2, "reused": 0, "finished_at": datetime.now(UTC).isoformat()}
     (report / "summary.json").write_text(json.dumps(summary))
     warned = browser.get(answer.url.path).text
     assert "The ledger is empty, but the newest report lists 2 links that may still work" in warned
@@ -476,7 +472,7 @@ def base(request: pytest.FixtureRequest, home: Path, monkeypatch: pytest.MonkeyP
         storage = MemoryFileSystem()
         storage.rm("/", recursive=True)
         attach("memory", fs=storage)
-        monkeypatch.setattr(run, "DEFAULT_REPORTS", "memory://reports")
+        monkeypatch.setattr(folders, "DEFAULT_REPORTS", "memory://reports")
     return uploads.base()
 
 

@@ -29,7 +29,8 @@ from sso_ui.data import ledger as ledgers
 from sso_ui.data import metadata, report_files
 from sso_ui.routes import batches
 
-from include import create_tickets, reports
+from include import create_tickets
+from include.folders import relative_folder
 from tests.support.prospects import csv_of
 from tests.unit.sso_ui.conftest import DAG, RUN_ID, TABLES, SetXCom, SignIn
 from tests.unit.sso_ui.test_customers import create
@@ -247,7 +248,7 @@ def test_no_session_is_open_while_a_page_waits_for_a_file_the_ledger_or_another_
     browser: TestClient, held: list[str], session: Session, default_ledger: Ledger, set_xcom: SetXCom, home: Path
 ) -> None:
     entry = create(default_ledger, "Acme")
-    folder = Path(str(reports.run_folder(home / "default", DAG, RUN_ID)))
+    folder = home / "default" / relative_folder(DAG, RUN_ID)
     create_tickets.load(None, csv_of(1, 1, "acme"), 0, folder)
     write(folder, "Acme")
     set_xcom({"report_uri": str(folder), "summary": {}})

@@ -11,13 +11,12 @@ from airflow.models.log import Log
 from auth0_sso.ledger.records import Entry, EntryStatus, RunAttempt, TicketSpec
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.models import SsoTicket, TicketRequest
-from auth0_sso.tickets.batch import request_from
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from include import create_tickets, reports
-from include.files import fields_of
+from include import create_tickets
+from include.folders import relative_folder
 from include.prospects import load_prospects
 from tests.unit.sso_ui.conftest import DAG, RUN_ID, SetXCom, SignIn
 
@@ -146,11 +145,11 @@ def test_a_reissue_shows_what_a_run_with_the_customers_row_would_do(
         f"organization_id,organization_name,prospect_email{columns}\n"
         f"org_other,Other,other@x.example{value.replace('acme', 'other')}\norg_acme,Acme AG,Ada@Acme.example{value}\n"
     )
-    folder = Path(str(reports.run_folder(home / "default", DAG, RUN_ID)))
+    folder = home / "default" / relative_folder(DAG, RUN_ID)
     create_tickets.load(None, text, 0, folder)
     set_xcom({"folder": str(folder)}, task_id="load_prospects")
     prospect = load_prospects(None, text=text).valid[1]
-    spec = TicketSpec(request_from(fields_of(prospect)), "acme.example.com", "ssp_1")
+    spec = TicketSpec(prospect, "acme.example.com", "ssp_1")
     entry = known.begin(spec, None, ATTEMPT, answer_within=30)
     known.record_created(entry, SsoTicket(LINK), sent_at=known.now(), ttl=86_400)
     answer = browser.post(f"/customers/{entry.key}/reissue", headers=HERE)
@@ -168,7 +167,7 @@ def reissue(browser: TestClient, set_xcom: SetXCom, home: Path) -> Callable[[Ent
     """Reissue a customer's link whose last run had a CSV; return the preview."""
 
     def ask(entry: Entry, text: str) -> str:
-        folder = Path(str(reports.run_folder(home / "default", DAG, RUN_ID)))
+        folder = home / "default" / relative_folder(DAG, RUN_ID)
         create_tickets.load(None, text, 0, folder)
         set_xcom({"folder": str(folder)}, task_id="load_prospects")
         answer = browser.post(f"/customers/{entry.key}/reissue", headers=HERE)

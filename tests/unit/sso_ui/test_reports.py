@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from airflow.models.log import Log
 from airflow.sdk.io import attach
+from auth0_sso.models import Outcome, RevocationOutcome, RevocationStatus
 from fastapi.testclient import TestClient
 from fsspec.implementations.memory import MemoryFileSystem
 from sqlalchemy import select
@@ -18,8 +19,8 @@ from sqlalchemy.orm import Session
 from sso_ui.data import report_files
 from sso_ui.routes import reports as pages
 
-from include import reports, run
-from include.reports import ReportRow, RevocationRow, RunInfo
+from include import folders, reports
+from include.reports import RunInfo
 from tests.unit.sso_ui.conftest import DAG, FOLDER, RUN_ID, SetXCom, SignIn
 
 PATH = f"/reports/{DAG}/{RUN_ID}"
@@ -47,8 +48,10 @@ def report(base: Path, set_xcom: SetXCom) -> Path:
 
 def write(folder: Path, name: str, dag_id: str = DAG) -> None:
     """Write the report of a run with one link and one failure."""
-    created = ReportRow(1, "org_1", name, status="created", ticket_url=LINK, ticket_id="t1ck3t")
-    rows = [created, ReportRow(2, "org_2", status="failed", error="refused")]
+    created = Outcome(
+        row=1, organization_id="org_1", organization_name=name, status="created", ticket_url=LINK, ticket_id="t1ck3t"
+    )
+    rows = [created, Outcome(row=2, organization_id="org_2", status="failed", error="refused")]
     reports.write_report(folder, rows, RunInfo(dag_id, RUN_ID, "2026-01-01T00:00:00Z", "2026-01-01T00:01:00Z", 60.0))
 
 
@@ -136,7 +139,11 @@ def test_no_other_file_is_downloaded(report: Path, get: Get, session: Session, n
 def test_a_run_that_revokes_has_a_page_too(base: Path, set_xcom: SetXCom, get: Get) -> None:
     folder = base / FOLDER.replace(DAG, "revoke_sso_tickets")
     info = RunInfo("revoke_sso_tickets", RUN_ID, "", "", 1.0)
-    reports.write_revocations(folder, [vars(RevocationRow("org_1", "Größe", status="revoked"))], info)
+    reports.write_revocations(
+        folder,
+        [RevocationOutcome(organization_id="org_1", organization_name="Größe", status=RevocationStatus.REVOKED)],
+        info,
+    )
     set_xcom({"report_uri": str(folder)}, dag_id="revoke_sso_tickets")
     assert "1 of 1 link is no longer valid" in get(PATH.replace(DAG, "revoke_sso_tickets")).text
 
@@ -164,7 +171,7 @@ def test_an_xcom_as_the_ui_saves_it_is_read_and_no_class_in_it_is_loaded(
 
 
 def test_a_report_in_the_default_folder_is_shown(tmp_path: Path, set_xcom: SetXCom, get: Get, monkeypatch: Any) -> None:
-    monkeypatch.setattr(run, "DEFAULT_REPORTS", str(tmp_path))
+    monkeypatch.setattr(folders, "DEFAULT_REPORTS", str(tmp_path))
     write(tmp_path / FOLDER, "shown")
     set_xcom({"report_uri": f"{tmp_path}/./{DAG}/../{FOLDER}/"})
     assert "shown" in get().text

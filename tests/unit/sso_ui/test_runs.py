@@ -19,7 +19,8 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 from sso_ui.data import report_files
 
-from include import create_tickets, reports
+from include import create_tickets
+from include.folders import relative_folder
 from tests.support.prospects import csv_of
 from tests.unit.sso_ui.conftest import DAG, RUN_ID, SetXCom, SignIn
 
@@ -182,7 +183,7 @@ def test_the_rows_of_a_plan_are_shown_with_what_would_happen_to_each(
 ) -> None:
     add_run()
     assert browser.get(f"{PATH}/rows").status_code == 404
-    folder = Path(str(reports.run_folder(home / "default", DAG, RUN_ID)))
+    folder = home / "default" / relative_folder(DAG, RUN_ID)
     create_tickets.load(None, f"{csv_of(101, 101, 'plan')}\nbad id,Globex,,", 0, folder)
     set_xcom({"folder": str(folder)}, task_id="load_prospects")
     page = browser.get(f"{PATH}/rows").text
@@ -201,7 +202,7 @@ def test_the_rows_of_a_plan_offer_no_link_for_revocation(
     add_run()
     columns = "organization_id,prospect_email,connection_name"
     rows = [f"org_{number},it@acme.example,acme-{number}" for number in range(100)]
-    folder = Path(str(reports.run_folder(home / "default", DAG, RUN_ID)))
+    folder = home / "default" / relative_folder(DAG, RUN_ID)
     create_tickets.load(None, "\n".join([columns, *rows, "org_0,ada@acme.example,acme-0"]), 0, folder)
     set_xcom({"folder": str(folder)}, task_id="load_prospects")
     identity = {"prospect": "ada@acme.example|acme-0", "connection_name": "acme-0"}
@@ -235,7 +236,7 @@ def test_rows_that_can_not_be_read_have_a_page_with_the_reason(
 ) -> None:
     monkeypatch.setattr(report_files, "MAX_BYTES", most_bytes)
     add_run()
-    folder = Path(str(reports.run_folder(home / "default", DAG, RUN_ID)))
+    folder = home / "default" / relative_folder(DAG, RUN_ID)
     if most_bytes == 10:
         create_tickets.load(None, csv_of(1, 1, "plan"), 0, folder)
     set_xcom({"folder": str(folder)}, task_id="load_prospects")

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 from auth0_sso.ledger.browse import run_counts
-from auth0_sso.ledger.records import DEFAULT_TTL, OPEN_LIFETIME, Entry, EntryStatus, RunAttempt, TicketSpec
+from auth0_sso.ledger.records import Entry, EntryStatus, RunAttempt, TicketSpec
 from auth0_sso.ledger.revocation_log import RevocationLog
 from auth0_sso.ledger.store import Ledger, StaleEntryError, open_ledger
-from auth0_sso.models import SsoTicket
+from auth0_sso.models import MAX_TTL_SEC, OPEN_SECONDS, SsoTicket
 
 from tests.support.factories import FIRST_RUN, SECOND_RUN, SPEC
 
@@ -64,7 +64,7 @@ def test_an_intent_is_there_for_others_as_soon_as_begin_returns(ledger: Ledger, 
     assert intent.status == EntryStatus.IN_FLIGHT
 
 
-@pytest.mark.parametrize(("body", "ttl"), [({}, DEFAULT_TTL), ({"ttl_sec": 60}, 60)])
+@pytest.mark.parametrize(("body", "ttl"), [({}, MAX_TTL_SEC), ({"ttl_sec": 60}, 60)])
 def test_an_intent_says_until_when_an_answer_may_come_and_a_ticket_may_be_valid(
     ledger: Ledger, body: dict[str, int], ttl: float
 ) -> None:
@@ -112,7 +112,7 @@ def test_a_possible_duplicate_outlives_a_refusal_a_reissue_and_a_revocation(ledg
 def test_a_request_right_after_a_ticket_has_expired_says_that_two_may_work(ledger: Ledger) -> None:
     expired = create(ledger, ttl=-60)
     assert expired.expires_at is not None
-    assert begin(ledger, expired, attempt=SECOND_RUN).duplicate_until == expired.expires_at + OPEN_LIFETIME
+    assert begin(ledger, expired, attempt=SECOND_RUN).duplicate_until == expired.expires_at + OPEN_SECONDS
 
 
 def test_attempts_count_the_requests_of_one_run_with_one_body(ledger: Ledger) -> None:
@@ -210,9 +210,9 @@ def test_a_run_of_another_airflow_with_the_same_id_is_another_run(ledger: Ledger
 
 def test_live_entries_are_tickets_that_may_work_and_unconfirmed_revocations(ledger: Ledger) -> None:
     valid = create(ledger, spec(1))
-    opened_late = create(ledger, spec(2), ttl=-OPEN_LIFETIME + 60)
+    opened_late = create(ledger, spec(2), ttl=-OPEN_SECONDS + 60)
     unconfirmed = ledger.record_revoking(create(ledger, spec(3)), "revoke/run-1")
-    create(ledger, spec(4), ttl=-OPEN_LIFETIME)
+    create(ledger, spec(4), ttl=-OPEN_SECONDS)
     revoke(ledger, create(ledger, spec(5)))
     begin(ledger, of=spec(6))
     defer(ledger, begin(ledger, of=spec(7)))

@@ -17,8 +17,8 @@ from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.revocation_log import RevocationLog
 from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.ledger.token_store import LedgerTokenStore
+from auth0_sso.models import IssuedTicket
 from auth0_sso.runtime.timeouts import Timeouts
-from auth0_sso.tickets.batch import IssuedTicket
 
 from dev.sandbox.server import Sandbox
 from tests.support import databases, factories

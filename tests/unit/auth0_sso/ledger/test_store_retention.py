@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from auth0_sso.ledger.records import OPEN_LIFETIME, Entry
+from auth0_sso.ledger.records import Entry
 from auth0_sso.ledger.store import Ledger, StaleEntryError
+from auth0_sso.models import OPEN_SECONDS
 
 from tests.support import factories
 from tests.support.factories import FIRST_RUN, issue, organizations
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("auth0_connection")
 def issue_expired(ledger: Ledger, rows: int, ago: float) -> list[Entry]:
     """Issue tickets that have worked for nobody for so many seconds."""
     issue(organizations(rows), ledger)
-    return [factories.expire(ledger, entry, ago + OPEN_LIFETIME) for entry in ledger.live_entries()]
+    return [factories.expire(ledger, entry, ago + OPEN_SECONDS) for entry in ledger.live_entries()]
 
 
 def test_the_url_is_removed_and_everything_else_stays(ledger: Ledger) -> None:
@@ -29,7 +30,7 @@ def test_the_url_is_removed_and_everything_else_stays(ledger: Ledger) -> None:
     assert list(after.values()) == [replace(entry, ticket=None, version=entry.version + 1) for entry in before]
 
 
-@pytest.mark.parametrize(("ago", "days", "removed"), [(6 * DAY, 7, 0), (-60, 0, 0), (-OPEN_LIFETIME, 0, 0), (60, 0, 2)])
+@pytest.mark.parametrize(("ago", "days", "removed"), [(6 * DAY, 7, 0), (-60, 0, 0), (-OPEN_SECONDS, 0, 0), (60, 0, 2)])
 def test_a_url_stays_as_long_as_it_may_work_and_for_the_days_after_that(
     ledger: Ledger, ago: float, days: int, removed: int
 ) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from auth0_sso.ledger.records import OPEN_LIFETIME, Entry, EntryStatus, RunAttempt, TicketSpec
+from auth0_sso.ledger.records import Entry, EntryStatus, RunAttempt, TicketSpec
 from auth0_sso.ledger.store import Ledger
-from auth0_sso.models import SsoTicket, TicketRequest
-from auth0_sso.tickets.decide import Action, Expected, ExpectedCounts, count_expected, decide, expected_actions
+from auth0_sso.models import OPEN_SECONDS, ExpectedCounts, SsoTicket, TicketRequest
+from auth0_sso.tickets.decide import Action, Expected, count_expected, decide, expected_actions
 
 from tests.support.factories import FIRST_RUN, NOW, SECOND_RUN, SPEC, entry, request
 
@@ -20,7 +20,7 @@ SAME_ID_AFTER_A_DELETION = replace(FIRST_RUN, run_after=FIRST_RUN.run_after + 50
 
 VALID = entry("created")
 JUST_EXPIRED = entry("created", expires_at=NOW)
-EXPIRED = entry("created", expires_at=NOW - OPEN_LIFETIME)
+EXPIRED = entry("created", expires_at=NOW - OPEN_SECONDS)
 IN_FLIGHT = entry("in_flight")
 LOST = entry("in_flight", answer_by=NOW - 1)
 CONFLICT = entry("conflict")
@@ -70,7 +70,7 @@ REVOKING = entry("revoking")
         pytest.param(REVOKING, SPEC, FIRST_RUN, False, Action.REPLACE, id="an unconfirmed revocation is done again"),
         pytest.param(REVOKING, SPEC, SECOND_RUN, True, Action.REPLACE, id="also by another run"),
         pytest.param(
-            entry("revoking", expires_at=NOW - OPEN_LIFETIME),
+            entry("revoking", expires_at=NOW - OPEN_SECONDS),
             SPEC,
             FIRST_RUN,
             False,
@@ -91,7 +91,7 @@ class TestExpectedActions:
     def test_it_is_what_the_table_says_of_each_prospect_in_the_order_of_the_rows(self, ledger: Ledger) -> None:
         created(ledger, request(1))
         created(ledger, request(2), expired=60)
-        created(ledger, request(3), expired=OPEN_LIFETIME)
+        created(ledger, request(3), expired=OPEN_SECONDS)
         created(ledger, request(4))
         refused(ledger, request(5))
         begun(ledger, request(6))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
 from auth0_sso.ledger.store import Ledger
+from auth0_sso.models import Forecast, TicketRequest
 from auth0_sso.runtime.pool import SLOTS_VARIABLE
-from auth0_sso.tickets.forecast import Forecast, forecast
+from auth0_sso.tickets.forecast import forecast
 from auth0_sso.tickets.preflight import RunOptions
 
 from dev.sandbox.server import Sandbox
@@ -31,8 +32,8 @@ def test_it_counts_prospects_requests_and_the_seconds_they_take_at_the_pools_rat
     factories.issue(factories.organizations(5), ledger)
     tenant.reset()
     rows = rows_of(15)
-    rows[0]["body"]["use_for_organization_discovery"] = True
-    rows.append({**rows[1], "row": 16})
+    rows[0].body["use_for_organization_discovery"] = True
+    rows.append(replace(rows[1], row=16))
     expected = {"prospects": 15, "create": 10, "reuse": 4, "replace": 1, "requests": 12, "seconds": 1.2}
     assert foresee(rows, tasks=9) == expected
     assert foresee(rows, tasks=2) == {**expected, "seconds": 2.4}, "a task has one slot"
@@ -41,17 +42,9 @@ def test_it_counts_prospects_requests_and_the_seconds_they_take_at_the_pools_rat
     assert tenant.stats().requests == 0
 
 
-def test_an_invalid_row_is_no_prospect() -> None:
-    invalid = {"row": 2, "organization_id": "org 2", "error": "row 2, column organization_id: …"}
-    assert foresee([*rows_of(1), invalid])["prospects"] == 1
-    assert foresee([invalid], tasks=0) == {
-        "prospects": 0,
-        "create": 0,
-        "reuse": 0,
-        "replace": 0,
-        "requests": 0,
-        "seconds": 0.0,
-    }
+def test_without_requests_there_is_nothing_to_do() -> None:
+    counts = dict.fromkeys(("prospects", "create", "reuse", "replace", "requests"), 0)
+    assert foresee([], tasks=0) == {**counts, "seconds": 0.0}
 
 
 def test_a_plain_number_of_slots_serves_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +62,7 @@ def test_valid_links_that_changed_rows_would_revoke_are_listed_by_row(ledger: Le
     factories.issue(factories.organizations(5), ledger)
     rows = rows_of(6)
     for row in (rows[1], rows[3]):
-        row["body"] = {**row["body"], "use_for_organization_discovery": True}
+        row.body["use_for_organization_discovery"] = True
     found = look_ahead(rows)
     assert [line.partition(": ")[0] for line in found.revocations] == ["row 2", "row 4"]
     assert found.revocations[0].startswith("row 2: prospect-2@example.com has a valid link until 2")
@@ -79,14 +72,14 @@ def test_valid_links_that_changed_rows_would_revoke_are_listed_by_row(ledger: Le
 def test_another_lifetime_changes_no_row(ledger: Ledger) -> None:
     factories.issue(factories.organizations(1), ledger)
     rows = rows_of(1)
-    rows[0]["body"]["ttl_sec"] = 60
+    rows[0].body["ttl_sec"] = 60
     assert look_ahead(rows).counts.reuse == 1
 
 
 @pytest.mark.answers("a prospect's address is corrected, or another person sets up the same connection")
 def test_a_valid_link_that_another_prospect_has_for_the_connection_is_named(ledger: Ledger) -> None:
     factories.issue([factories.organization(factories.request(1, name="acme"))], ledger)
-    corrected = [{**asdict(factories.request(2, name="acme")), "error": ""}]
+    corrected = [factories.request(2, name="acme")]
     (warning,) = look_ahead(corrected).warnings
     assert warning.startswith("row 2: prospect-1@example.com has a valid link for this connection until 2")
     assert warning.endswith("; revoke it on the page Customers if it must not work")
@@ -98,7 +91,7 @@ def test_a_valid_link_that_another_prospect_has_for_the_connection_is_named(ledg
 
 def test_of_many_such_links_twenty_are_named(ledger: Ledger) -> None:
     factories.issue([factories.organization(*(factories.request(row, name="acme") for row in range(1, 26)))], ledger)
-    warnings = look_ahead([{**asdict(factories.request(30, name="acme")), "error": ""}]).warnings
+    warnings = look_ahead([factories.request(30, name="acme")]).warnings
     assert len(warnings) == 21
     assert warnings[-1] == "5 more rows have such a second valid link"
 
@@ -106,7 +99,7 @@ def test_of_many_such_links_twenty_are_named(ledger: Ledger) -> None:
 @pytest.mark.parametrize(("strategies", "expected"), [({}, 0), ({"okta", "google-apps"}, 0), ({"okta"}, 1)])
 def test_google_workspace_needs_a_profile_that_allows_it(strategies: set[str], expected: int) -> None:
     rows = rows_of(3)
-    rows[1]["body"]["provisioning_config"] = {"google_workspace": {"sync_users": True}}
+    rows[1].body["provisioning_config"] = {"google_workspace": {"sync_users": True}}
     known = {"ssp_sandbox0000000001": strategies} if strategies else {}
     warnings = look_ahead(rows, known).warnings
     assert len(warnings) == expected
@@ -121,16 +114,16 @@ def test_it_says_whether_requests_without_clients_get_some(
     assert look_ahead(rows_of(1), enabled_clients=run).has_default_clients is expected
 
 
-def rows_of(count: int) -> list[dict[str, Any]]:
-    """Return as many rows as the manifest has them."""
-    wanted = factories.organizations(count)
-    return [{**asdict(request), "error": ""} for organization in wanted for request in organization.requests]
+def rows_of(count: int) -> list[TicketRequest]:
+    return [request for organization in factories.organizations(count) for request in organization.requests]
 
 
-def foresee(rows: list[dict[str, Any]], tasks: int = 1, **params: Any) -> dict[str, Any]:
-    return look_ahead(rows, **params).summary(tasks)
+def foresee(rows: list[TicketRequest], tasks: int = 1, **params: Any) -> dict[str, Any]:
+    found = look_ahead(rows, **params)
+    seconds = found.capacity.seconds(found.counts.requests, tasks)
+    return {**asdict(found.counts), "seconds": seconds}
 
 
-def look_ahead(rows: list[dict[str, Any]], strategies: Any = None, **options: Any) -> Forecast:
+def look_ahead(rows: list[TicketRequest], strategies: Any = None, **options: Any) -> Forecast:
     run = factories.TaskInstance(None, "run-2").context["dag_run"]
     return forecast(rows, run, RunOptions(**options), strategies or {})

@@ -11,8 +11,8 @@ import pytest
 from airflow.sdk import BaseOperator
 from auth0_sso.exceptions import Auth0ProfileError, Auth0RunError, LedgerError
 from auth0_sso.hooks.auth0 import Auth0Hook
-from auth0_sso.ledger.records import OPEN_LIFETIME
 from auth0_sso.ledger.store import Ledger, open_ledger
+from auth0_sso.models import OPEN_SECONDS
 from auth0_sso.tickets.preflight import KEEP_DAYS_VARIABLE, RunOptions, check_before_creating, check_before_revoking
 from cryptography.fernet import Fernet
 
@@ -179,7 +179,7 @@ def test_the_urls_of_tickets_that_expired_long_ago_are_removed(
 ) -> None:
     factories.issue(factories.organizations(1), ledger)
     (entry,) = ledger.live_entries()
-    factories.expire(ledger, entry, 8 * 86_400 + OPEN_LIFETIME)
+    factories.expire(ledger, entry, 8 * 86_400 + OPEN_SECONDS)
     monkeypatch.setenv(KEEP_DAYS_VARIABLE, days)
     check(ti, dry_run=dry_run)
     assert (ledger.entries([entry.key])[entry.key].ticket is not None) is kept

@@ -6,9 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from auth0_sso.ledger.records import OPEN_LIFETIME, RevocationStatus
 from auth0_sso.ledger.revocation_log import Revocation
-from auth0_sso.tickets.batch import IssuedTicket
+from auth0_sso.models import OPEN_SECONDS, IssuedTicket, RevocationStatus
 from auth0_sso.tickets.revocations import TicketState, ticket_status
 
 from tests.support.factories import NOW, entry
@@ -24,10 +23,10 @@ GONE: dict[str, Any] = {"ticket": None}
     ("changes", "revocation", "status"),
     [
         pytest.param({}, None, "not_attempted", id="a valid ticket may work"),
-        pytest.param({"expires_at": NOW - OPEN_LIFETIME + 1}, None, "not_attempted", id="so may one opened late"),
+        pytest.param({"expires_at": NOW - OPEN_SECONDS + 1}, None, "not_attempted", id="so may one opened late"),
         pytest.param({"status": "revoking"}, None, "not_attempted", id="and one whose revocation is unconfirmed"),
-        pytest.param({"expires_at": NOW - OPEN_LIFETIME}, None, "expired", id="five hours later it does not"),
-        pytest.param({"expires_at": NOW - OPEN_LIFETIME, **GONE}, None, "expired", id="with or without its URL"),
+        pytest.param({"expires_at": NOW - OPEN_SECONDS}, None, "expired", id="five hours later it does not"),
+        pytest.param({"expires_at": NOW - OPEN_SECONDS, **GONE}, None, "expired", id="with or without its URL"),
         pytest.param({"status": "revoked", **GONE}, REVOCATION, "revoked", id="a revoked one is in the log"),
         pytest.param(NEWER, REVOCATION, "replaced", id="a newer one is valid in its place"),
         pytest.param(NEWER, None, "replaced", id="which may be since it had expired"),
@@ -43,14 +42,14 @@ def test_a_tickets_status_follows_from_the_entry_and_the_log(
 
 @pytest.mark.parametrize("status", ["planned", "failed", "not_attempted"])
 def test_the_id_of_a_ticket_that_may_work_is_not_reported(status: str) -> None:
-    row = TicketState(ENTRY, TICKET, RevocationStatus(status), error="no").as_dict()
-    assert (row["status"], row["ticket_id"], row["revoked_at"], row["error"]) == (status, "", "", "no")
+    row = TicketState(ENTRY, TICKET, RevocationStatus(status), error="no").outcome()
+    assert (row.status, row.ticket_id, row.revoked_at, row.error) == (status, "", "", "no")
     assert "t1" not in str(row)
 
 
 def test_when_and_by_which_run_a_ticket_was_revoked_is_reported() -> None:
-    row = TicketState(replace(ENTRY, **NEWER), TICKET, RevocationStatus.REPLACED, REVOCATION).as_dict()
-    assert (row["ticket_id"], row["revoked_by"]) == ("t1", "create_sso_tickets/run-2")
-    assert (row["created_at"], row["revoked_at"]) == ("2027-01-15T07:43:20Z", "2027-01-15T07:59:50Z")
-    assert row["expires_at"] == "", "that of the newer ticket is not this one's"
-    assert "which is left alone" in row["error"]
+    row = TicketState(replace(ENTRY, **NEWER), TICKET, RevocationStatus.REPLACED, REVOCATION).outcome()
+    assert (row.ticket_id, row.revoked_by) == ("t1", "create_sso_tickets/run-2")
+    assert (row.created_at, row.revoked_at) == ("2027-01-15T07:43:20Z", "2027-01-15T07:59:50Z")
+    assert row.expires_at == "", "that of the newer ticket is not this one's"
+    assert "which is left alone" in row.error

@@ -11,10 +11,9 @@ import pytest
 from auth0_sso.exceptions import Auth0RowError, Auth0RunError, Auth0TransientError
 from auth0_sso.ledger.records import Entry, RunAttempt
 from auth0_sso.ledger.store import Ledger
-from auth0_sso.tickets.batch import IssuedTicket
+from auth0_sso.models import REVOCATION_COLUMNS, IssuedTicket
 
 from dev.sandbox.server import Sandbox
-from include.reports import REVOCATION_COLUMNS
 from tests.support import factories
 from tests.support.factories import SECOND_RUN, issue, organizations
 from tests.unit.auth0_sso.conftest import Connect, RunTenant

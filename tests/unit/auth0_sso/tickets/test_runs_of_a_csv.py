@@ -12,13 +12,15 @@ from typing import Any
 
 import pytest
 from auth0_sso.hooks.auth0 import CREATE_SCOPE
-from auth0_sso.ledger.records import OPEN_LIFETIME, RunAttempt
+from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger
+from auth0_sso.models import OPEN_SECONDS, Outcome
 from auth0_sso.tickets.batch import read_batch
 
 from dev.sandbox.server import Sandbox
 from include import reports
-from include.prospects import load_prospects, manifest_rows, plan_batches, write_plan
+from include.files import write_batches
+from include.prospects import load_prospects, plan_batches, read_rows, write_manifest
 from tests.support import factories
 from tests.support.factories import FIRST_RUN, SECOND_RUN
 from tests.unit.auth0_sso.conftest import Connect, RunTenant
@@ -30,7 +32,7 @@ CAT = "org_3,Initech,Cat,cat@initech.example,initech,"
 FIRST_RUN_CLEARED = replace(FIRST_RUN, number=7)
 REVOKING_RUN = "revoke_sso_tickets/run-1"
 
-Rows = list[reports.ReportRow]
+Rows = list[Outcome]
 
 pytestmark = pytest.mark.usefixtures("auth0_connection")
 
@@ -61,10 +63,13 @@ class Runs:
         found = load_prospects(
             self.folder, text="\n".join([HEAD, *lines]) if lines else "", default_ttl_sec=default_ttl_sec
         )
-        batches = write_plan(plan_batches(found, most), self.folder)
+        batches = write_batches(plan_batches(found, most), self.folder)
         outcomes = [factories.issue(read_batch(batch["batch"]), self.ledger, attempt, **options) for batch in batches]
         reported = [outcome for by_row in outcomes for outcome in by_row.values()]
-        rows = reports.join_rows(manifest_rows(found), reported, "nothing was sent")
+        manifest, sha256 = write_manifest(found, self.folder / "plan")
+        read = read_rows(Path(manifest), sha256)
+        outcomes_of_rows = map(Outcome.from_dict, reported)
+        rows = reports.join_rows(read.requests, read.invalid, outcomes_of_rows, "nothing was sent")
         self.reported += rows
         return rows
 
@@ -271,7 +276,7 @@ def test_runs_of_two_dags_or_airflows_at_once_give_nobody_two_links(
     }
     assert all({one[row]["status"], two[row]["status"]} == {"created", "reused"} for row in one)
     assert tenant.stats().states == {"live": 20}
-    runs.reported += [reports.ReportRow(row, ticket_id=outcome["ticket_id"]) for row, outcome in one.items()]
+    runs.reported += [Outcome(row=row, ticket_id=outcome["ticket_id"]) for row, outcome in one.items()]
 
 
 @pytest.mark.answers("a run is cleared when a later one has run since")
@@ -300,7 +305,7 @@ def test_a_cleared_run_keeps_its_links(runs: Runs, tenant: Sandbox) -> None:
 @pytest.mark.answers("a run is cleared whose links have expired")
 def test_a_run_cleared_after_its_links_have_expired_makes_one_new_link_each(runs: Runs, tenant: Sandbox) -> None:
     runs.run(FIRST_RUN, ADA, BOB)
-    expire_all(runs.ledger, ago=OPEN_LIFETIME + 60)
+    expire_all(runs.ledger, ago=OPEN_SECONDS + 60)
     rows = runs.run(FIRST_RUN_CLEARED, ADA, BOB)
     assert [(row.status, row.attempts, row.duplicate_possible) for row in rows] == [("created", 2, False)] * 2
     assert runs.run(FIRST_RUN_CLEARED, ADA, BOB) == rows

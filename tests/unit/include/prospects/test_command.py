@@ -11,10 +11,10 @@ from zipfile import ZipFile
 
 import pytest
 import time_machine
+from auth0_sso.models import HIDDEN_CHARACTERS
 
 from include.prospects import ProspectsError, describe_columns, load_prospects, read_lines, template_csv, template_xlsx
 from include.prospects.__main__ import main
-from include.prospects.records import HIDDEN_CHARACTERS
 from include.prospects.table import sources
 
 PROJECT = Path(__file__).parents[4]

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import pytest
+from auth0_sso.models import TicketRequest
 from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from upath import UPath
 
-from include.prospects import Prospect, Prospects, plan_batches, write_plan
+from include.files import write_batches
+from include.prospects import Prospects, plan_batches
 
 
 def prospect(row, organization_id, organization_name=""):
     body = {"enabled_organizations": [{"organization_id": organization_id}]}
-    return Prospect(row, "a.csv", organization_id, organization_name, "", "", "c", "", "", "", body)
+    return TicketRequest(
+        row=row,
+        source="a.csv",
+        organization_id=organization_id,
+        organization_name=organization_name,
+        connection_name="c",
+        body=body,
+    )
 
 
 def of_organizations(numbers):
@@ -108,9 +117,9 @@ def test_less_than_one_batch_is_refused():
 @pytest.mark.parametrize("storage", ["local", "object storage"])
 def test_a_plan_removes_the_files_of_an_earlier_one(tmp_path, storage):
     folder = tmp_path if storage == "local" else UPath(f"memory://plans/{tmp_path.name}")
-    write_plan(plan_batches(of_organizations(range(5)), 5), folder)
+    write_batches(plan_batches(of_organizations(range(5)), 5), folder)
     (folder / "plan" / "notes.txt").write_text("kept")
-    references = write_plan(plan_batches(of_organizations([7, 8]), 5), folder)
+    references = write_batches(plan_batches(of_organizations([7, 8]), 5), folder)
     assert [reference["label"] for reference in references] == ["org_7", "org_8"]
     names = sorted(entry.name for entry in (folder / "plan").iterdir())
     assert names == ["batch-0001.json", "batch-0002.json", "notes.txt"]
@@ -119,4 +128,4 @@ def test_a_plan_removes_the_files_of_an_earlier_one(tmp_path, storage):
 def test_no_prospects_need_no_batches_and_no_folder_where_storage_has_no_empty_ones(monkeypatch):
     monkeypatch.setattr(MemoryFileSystem, "mkdir", lambda *_, **__: None)  # as S3 and its like do
     assert plan_batches(Prospects(), 5) == []
-    assert write_plan([], UPath("memory://plans/without-folders")) == []
+    assert write_batches([], UPath("memory://plans/without-folders")) == []

@@ -7,13 +7,14 @@ import json
 from dataclasses import asdict
 
 import pytest
+from auth0_sso.models import HIDDEN_CHARACTERS
 from auth0_sso.tickets.batch import read_batch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from upath import UPath
 
-from include.prospects import ProspectsError, load_prospects, plan_batches, read_manifest, write_manifest, write_plan
-from include.prospects.records import HIDDEN_CHARACTERS
+from include.files import write_batches
+from include.prospects import ProspectsError, load_prospects, plan_batches, read_manifest, write_manifest
 from include.prospects.schema.columns import COLUMNS
 from tests.unit.include.prospects.inputs import csv_of, load
 
@@ -78,9 +79,9 @@ def row_numbers(loaded):
 def through_files(loaded, name):
     """Return what the report and the tasks read from a run's files."""
     folder = UPath(f"memory://any-input/{name}")
-    written = write_manifest(loaded, folder)
-    manifest = read_manifest(UPath(written["manifest"]), written["sha256"])
-    references = write_plan(plan_batches(manifest, 3), folder)
+    path, sha256 = write_manifest(loaded, folder)
+    manifest = read_manifest(UPath(path), sha256)
+    references = write_batches(plan_batches(manifest, 3), folder)
     organizations = [organization for reference in references for organization in read_batch(reference["batch"])]
     requests = [asdict(request) for organization in organizations for request in organization.requests]
     return manifest, sorted(requests, key=lambda request: request["row"])

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from auth0_sso.models import Outcome, TaskStats, TicketStatus
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.reports import STATUSES, RateSample, ReportRow, rate_samples
+from include.reports import RateSample, rate_samples
 from include.reports.charts.organizations import MAX_BARS, organization_chart
 from include.reports.charts.rate_samples import MAX_SAMPLES
 from include.reports.charts.request_rate import rate_chart
 
 
-def rows_of(organization: str, *statuses: str, name: str = "") -> list[ReportRow]:
-    return [ReportRow(n, organization, name or organization, status=status) for n, status in enumerate(statuses, 1)]
+def rows_of(organization: str, *statuses: str, name: str = "") -> list[Outcome]:
+    return [
+        Outcome(row=n, organization_id=organization, organization_name=name or organization, status=status)
+        for n, status in enumerate(statuses, 1)
+    ]
 
 
 def test_a_bar_has_one_segment_a_status_as_wide_as_its_count() -> None:
     rows = rows_of("a", "created", "failed", "created") + rows_of("b", *["created"] * 5)
-    bars = {bar.name: bar for bar in organization_chart(rows, STATUSES).bars}
+    bars = {bar.name: bar for bar in organization_chart(rows, tuple(TicketStatus)).bars}
     svg = ET.fromstring(bars["a"].svg)
     segments = [(rect.get("class"), rect.get("x"), rect.get("width")) for rect in svg]
     assert segments == [("fill-created", "0", "2"), ("fill-failed", "2", "1")]
@@ -36,20 +39,20 @@ def test_organizations_with_work_to_do_come_first_then_the_largest() -> None:
         *rows_of("one failed", "failed", "created"),
         *rows_of("two failed", "failed", "not_attempted"),
     ]
-    names = [bar.name for bar in organization_chart(rows, STATUSES).bars]
+    names = [bar.name for bar in organization_chart(rows, tuple(TicketStatus)).bars]
     assert names == ["two failed", "one failed", "large", "small"]
 
 
 @pytest.mark.parametrize(("organizations", "hidden"), [(0, 0), (MAX_BARS, 0), (MAX_BARS + 1, 1)])
 def test_more_organizations_than_fit_are_counted(organizations: int, hidden: int) -> None:
     rows = [row for number in range(organizations) for row in rows_of(f"org_{number}", "created")]
-    chart = organization_chart(rows, STATUSES)
+    chart = organization_chart(rows, tuple(TicketStatus))
     assert (len(chart.bars), chart.hidden) == (organizations - hidden, hidden)
 
 
 def test_rows_without_an_organization_id_have_no_organizations_name() -> None:
     rows = rows_of("", "invalid", name="Acme") + rows_of("", "invalid", name="Globex")
-    (bar,) = organization_chart(rows, STATUSES).bars
+    (bar,) = organization_chart(rows, tuple(TicketStatus)).bars
     assert (bar.name, bar.text) == ("(no organization_id)", "2 invalid")
 
 
@@ -57,7 +60,7 @@ def test_rows_without_an_organization_id_have_no_organizations_name() -> None:
     "name", ["<script>alert(1)</script>", 'a & b "c" ]]><!--<iframe>', "nul \x00 esc \x1b \ud800", ""]
 )
 def test_any_name_gives_well_formed_svg(name: str) -> None:
-    (bar,) = organization_chart(rows_of("org_1", "created", name=name), STATUSES).bars
+    (bar,) = organization_chart(rows_of("org_1", "created", name=name), tuple(TicketStatus)).bars
     assert ET.fromstring(bar.svg).tag == "svg"
     assert bar.name
 
@@ -95,8 +98,8 @@ def test_without_tasks_there_is_no_chart() -> None:
     assert rate_chart(rate_samples([])) is None
 
 
-def stats(started: float, finished: float, rate: float = 1.0, **sent: int) -> dict[str, Any]:
-    return {"started": started, "finished": finished, "rate": rate, "burst": 1.0, "sent": sent}
+def stats(started: float, finished: float, rate: float = 1.0, **sent: int) -> TaskStats:
+    return TaskStats(started, finished, rate, 1.0, requests=sum(sent.values()), rate_limited=0, sent=sent)
 
 
 def test_requests_and_rates_of_simultaneous_tasks_are_added() -> None:

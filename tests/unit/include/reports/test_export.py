@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
+from auth0_sso.models import Outcome, RevocationOutcome, RevocationStatus, TicketStatus
 
-from include.reports import STATUSES, RateSample, ReportRow, RunInfo, read_tickets, write_report, write_revocations
+from include.reports import RateSample, RunInfo, read_tickets, write_report, write_revocations
 
 RUN = RunInfo(
     "create_sso_tickets", "run", "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:09+00:00", 9.25,
@@ -18,22 +18,25 @@ RUN = RunInfo(
 FILES = {"tickets.csv", "tickets.xlsx", "report.html", "summary.json"}
 
 
-def rows_of(*statuses: str) -> list[ReportRow]:
-    return [ReportRow(n, f"org_{n % 2}", "Acme", status=status) for n, status in enumerate(statuses, 1)]
+def rows_of(*statuses: str) -> list[Outcome]:
+    return [
+        Outcome(row=n, organization_id=f"org_{n % 2}", organization_name="Acme", status=status)
+        for n, status in enumerate(statuses, 1)
+    ]
 
 
 def test_the_summary_counts_every_status_and_names_every_file(tmp_path: Path) -> None:
     rows = [
         *rows_of("created", "created", "failed", "invalid"),
-        ReportRow(5, "", status="reused", duplicate_possible=True),
+        Outcome(row=5, organization_id="", status="reused", duplicate_possible=True),
     ]
     summary = write_report(tmp_path, rows, RUN)
     assert json.loads((tmp_path / "summary.json").read_text()) == {**summary, "request_rate": [[7, 2, 1.5]]}
-    assert {status: summary[status] for status in STATUSES} == {
+    assert {status: summary[status] for status in tuple(TicketStatus)} == {
         "created": 2, "reused": 1, "planned": 0, "conflict": 0, "failed": 1, "invalid": 1, "not_attempted": 0,
     }  # fmt: skip
     assert summary["files"] == {name: str(tmp_path / name) for name in FILES}
-    rest = {key: summary[key] for key in summary if key not in STATUSES and key != "files"}
+    rest = {key: summary[key] for key in summary if key not in tuple(TicketStatus) and key != "files"}
     assert rest == {
         "dag_id": "create_sso_tickets",
         "run_id": "run",
@@ -67,20 +70,21 @@ def test_writing_again_replaces_the_older_report(tmp_path: Path) -> None:
 
 def test_the_summary_is_written_last_and_contains_no_ticket(tmp_path: Path) -> None:
     url = "https://tenant.example.com/?ticket=s3cr3t"
-    write_report(tmp_path, [ReportRow(1, status="created", ticket_url=url, ticket_id="s3cr3t")], RUN)
+    write_report(tmp_path, [Outcome(row=1, status="created", ticket_url=url, ticket_id="s3cr3t")], RUN)
     assert "s3cr3t" not in (tmp_path / "summary.json").read_text()
     times = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     assert max(times, key=times.__getitem__) == "summary.json"
 
 
-def revocation(status: str, **cells: Any) -> dict[str, Any]:
-    return {"organization_id": "org_1", "organization_name": "=Acme", "prospect": "ada", "status": status, **cells}
+def revocation(status: str, **cells: Any) -> RevocationOutcome:
+    values = {"organization_id": "org_1", "organization_name": "=Acme", "prospect": "ada", **cells}
+    return RevocationOutcome(status=RevocationStatus(status), **values)
 
 
 def test_a_report_of_revocations_has_no_urls(tmp_path: Path) -> None:
     url = "https://tenant.example.com/?ticket=a"
     rows = [
-        revocation("revoked", ticket_url=url, revoked_at="2026-01-01T00:00:05+00:00"),
+        revocation("revoked", ticket_id="t1", revoked_at="2026-01-01T00:00:05+00:00"),
         revocation("replaced", revoked_by="create_sso_tickets/run-2"),
         revocation("expired"),
     ]
@@ -97,8 +101,3 @@ def test_a_report_of_revocations_has_no_urls(tmp_path: Path) -> None:
     )
     assert "'=Acme" in table
     assert not [path.name for path in tmp_path.iterdir() if url.encode() in path.read_bytes()]
-
-
-def test_a_revocation_with_an_unknown_status_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="revocation 2: status 'gone' is none of revoked, "):
-        write_revocations(tmp_path, [revocation("revoked"), revocation("gone")], RUN)

@@ -10,8 +10,9 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from auth0_sso.models import CARRIED, Outcome, RevocationOutcome, TicketStatus
 
-from include.reports import RateSample, ReportRow, RevocationRow, RunInfo
+from include.reports import RateSample, RunInfo
 from include.reports.cells import printable
 from include.reports.html.page import page_parts
 from include.reports.html.views import revocation_page, ticket_page
@@ -35,7 +36,7 @@ MARKUP = [
 RUN = RunInfo("create_sso_tickets", "run", "", "", 1.0)
 
 
-def html_of(*rows: ReportRow, **run: Any) -> str:
+def html_of(*rows: Outcome, **run: Any) -> str:
     return b"".join(page_parts(ticket_page(rows, replace(RUN, **run)))).decode()
 
 
@@ -47,8 +48,10 @@ def data_of(html: str) -> dict[str, Any]:
     return found
 
 
-def created(row: int, **cells: Any) -> ReportRow:
-    return ReportRow(row, "org_1", status="created", ticket_url=URL + str(row), ticket_id=str(row), **cells)
+def created(row: int, **cells: Any) -> Outcome:
+    return Outcome(
+        row=row, organization_id="org_1", status="created", ticket_url=URL + str(row), ticket_id=str(row), **cells
+    )
 
 
 class Reader(HTMLParser):
@@ -77,10 +80,13 @@ class Reader(HTMLParser):
         self.texts.append(data)
 
 
+NAMES = tuple(name for name in CARRIED if name not in ("row", "source"))
+
+
 @pytest.mark.parametrize("markup", MARKUP)
 def test_markup_in_any_text_is_shown_and_adds_no_tag_or_attribute(markup: str) -> None:
     def page_of(text: str) -> Reader:
-        row = ReportRow(1, *[text] * 5, "failed", error=text)
+        row = Outcome(**dict.fromkeys(NAMES, text), row=1, status=TicketStatus.FAILED, error=text)
         facts = {"run_id": text, "started_at": text, "warnings": [text], "samples": [RateSample(0, 1, 1.0)]}
         return Reader(html_of(row, **facts))
 
@@ -97,7 +103,16 @@ def test_markup_in_any_text_is_shown_and_adds_no_tag_or_attribute(markup: str) -
 
 @pytest.mark.parametrize("markup", [*MARKUP, "a\u2028b\u2029c", "\ud800"])
 def test_any_text_of_a_row_is_in_the_scripts_data_and_ends_neither_it_nor_a_line(markup: str) -> None:
-    html = html_of(ReportRow(1, *[markup] * 5, "failed", ticket_url=markup, expires_at=markup, error=markup))
+    html = html_of(
+        Outcome(
+            **dict.fromkeys(NAMES, markup),
+            row=1,
+            status=TicketStatus.FAILED,
+            ticket_url=markup,
+            expires_at=markup,
+            error=markup,
+        )
+    )
     data, text = data_of(html), printable(markup)
     assert data["rows"] == [[1, 0, text, text, text, data["statuses"].index("failed"), text, text, 0, 0]]
     assert (data["organizations"], data["errors"]) == ([[text, text]], [text])
@@ -107,7 +122,11 @@ def test_any_text_of_a_row_is_in_the_scripts_data_and_ends_neither_it_nor_a_line
 
 def test_the_page_loads_nothing_and_forbids_it() -> None:
     page = Reader(
-        html_of(created(1), ReportRow(2, "org_2", status="failed", error="no"), samples=[RateSample(0, 1, 1.0)])
+        html_of(
+            created(1),
+            Outcome(row=2, organization_id="org_2", status="failed", error="no"),
+            samples=[RateSample(0, 1, 1.0)],
+        )
     )
     loads = [
         attributes[name]
@@ -139,7 +158,7 @@ def test_a_page_in_airflow_may_also_send_requests_to_its_own_origin() -> None:
     assert served == {**exported, "connect-src": "'self'"}
 
 
-def served_html(*rows: ReportRow) -> str:
+def served_html(*rows: Outcome) -> str:
     page = page_parts(
         ticket_page(rows, RUN), links_url="/sso-tickets/links?a=1&b=<2>", downloads_url="/sso-tickets/files/"
     )
@@ -147,7 +166,9 @@ def served_html(*rows: ReportRow) -> str:
 
 
 def test_the_data_of_many_rows_is_written_in_parts_and_is_one_document() -> None:
-    rows = [ReportRow(row, f"org_{row}", status="failed", error=f"error {row}") for row in range(1, 2_502)]
+    rows = [
+        Outcome(row=row, organization_id=f"org_{row}", status="failed", error=f"error {row}") for row in range(1, 2_502)
+    ]
     data = data_of(html_of(*rows))
     assert [row[0] for row in data["rows"]] == list(range(1, 2_502))
     assert (data["organizations"][2_500][0], data["errors"][2_500]) == ("org_2501", "error 2501")
@@ -156,7 +177,7 @@ def test_the_data_of_many_rows_is_written_in_parts_and_is_one_document() -> None
 
 
 def test_a_page_in_airflow_has_no_link_but_tells_its_script_where_to_request_one() -> None:
-    html = served_html(created(7), ReportRow(8, status="failed"))
+    html = served_html(created(7), Outcome(row=8, status="failed"))
     assert URL not in html
     data = data_of(html)
     assert data["links_url"] == "/sso-tickets/links?a=1&b=<2>"
@@ -164,7 +185,7 @@ def test_a_page_in_airflow_has_no_link_but_tells_its_script_where_to_request_one
 
 
 def test_an_exported_page_has_its_links_in_it_and_none_is_a_hyperlink() -> None:
-    html = html_of(created(1), ReportRow(3, status="failed"))
+    html = html_of(created(1), Outcome(row=3, status="failed"))
     assert [row[6] for row in data_of(html)["rows"]] == [URL + "1", 0]
     assert [given["href"] for tag, given in Reader(html).tags if tag == "a"] == [
         "#row-3",
@@ -179,7 +200,10 @@ def test_the_tables_are_beside_an_exported_page_and_where_airflow_serves_them() 
 
 
 def test_every_row_is_in_the_page_and_repeated_texts_are_in_it_once() -> None:
-    rows = [ReportRow(number, f"org_{number % 9}", "Acme", status="failed", error="503") for number in range(1, 2_501)]
+    rows = [
+        Outcome(row=number, organization_id=f"org_{number % 9}", organization_name="Acme", status="failed", error="503")
+        for number in range(1, 2_501)
+    ]
     data = data_of(html_of(*rows))
     assert [row[0] for row in data["rows"]] == list(range(1, 2_501))
     assert (len(data["organizations"]), data["errors"]) == (9, ["503"])
@@ -201,26 +225,26 @@ def test_a_page_without_javascript_says_where_the_rows_are() -> None:
     ],
 )
 def test_the_headline_is_the_number_of_prospects_with_a_link(statuses: list[str], headline: str) -> None:
-    rows = [ReportRow(number, "org_1", status=status) for number, status in enumerate(statuses, 1)]
+    rows = [Outcome(row=number, organization_id="org_1", status=status) for number, status in enumerate(statuses, 1)]
     assert ticket_page(rows, RUN).headline == headline
 
 
 @pytest.mark.parametrize(
     ("row", "title", "tone", "remedy"),
     [
-        (ReportRow(1, status="failed"), "1 row failed", "bad", "fix these rows in the CSV"),
-        (ReportRow(1, status="not_attempted"), "1 row not attempted", "bad", ""),
-        (ReportRow(1, status="invalid"), "1 row invalid in the CSV", "warn", ""),
-        (ReportRow(1, status="created", duplicate_possible=True), "1 row possibly issued twice", "warn", ""),
+        (Outcome(row=1, status="failed"), "1 row failed", "bad", "fix these rows in the CSV"),
+        (Outcome(row=1, status="not_attempted"), "1 row not attempted", "bad", ""),
+        (Outcome(row=1, status="invalid"), "1 row invalid in the CSV", "warn", ""),
+        (Outcome(row=1, status="created", duplicate_possible=True), "1 row possibly issued twice", "warn", ""),
         (
-            ReportRow(1, status="conflict"),
+            Outcome(row=1, status="conflict"),
             "1 row with an existing connection",
             "good",
             "not enabled before its domain",
         ),
     ],
 )
-def test_each_kind_of_problem_has_its_remedy(row: ReportRow, title: str, tone: str, remedy: str) -> None:
+def test_each_kind_of_problem_has_its_remedy(row: Outcome, title: str, tone: str, remedy: str) -> None:
     page = ticket_page([row, created(2)], RUN)
     (task,) = page.tasks
     assert (task.title, list(task.rows), page.tone) == (title, [1], tone)
@@ -229,14 +253,14 @@ def test_each_kind_of_problem_has_its_remedy(row: ReportRow, title: str, tone: s
 
 
 def test_a_task_names_the_first_rows_and_the_most_frequent_errors() -> None:
-    rows = [ReportRow(n, status="failed", error="odd one" if n == 3 else "503") for n in range(1, 21)]
+    rows = [Outcome(row=n, status="failed", error="odd one" if n == 3 else "503") for n in range(1, 21)]
     (task,) = ticket_page(rows, RUN).tasks
     assert (list(task.rows), task.more) == (list(range(1, 13)), 8)
     assert list(task.errors) == [("503", 19), ("odd one", 1)]
 
 
 def test_a_task_leads_to_its_first_rows_and_to_all_of_its_status() -> None:
-    html = html_of(*(ReportRow(number, status="failed") for number in range(1, 15)))
+    html = html_of(*(Outcome(row=number, status="failed") for number in range(1, 15)))
     hrefs = [str(given["href"]) for tag, given in Reader(html).tags if tag == "a"]
     assert hrefs[:13] == [*(f"#row-{number}" for number in range(1, 13)), "#status-failed"]
 
@@ -254,8 +278,15 @@ def test_the_first_expiry_of_a_link_is_among_the_facts() -> None:
 
 
 def test_the_page_of_revocations_shows_no_link_and_no_ticket_id_and_a_connection_once() -> None:
-    revoked = RevocationRow("org_1", "Acme", "ada@acme.example|acme-oidc", "acme-oidc", "revoked", ticket_id="t1ck3t")
-    page = revocation_page([revoked, RevocationRow(status="failed", error="503")], RUN)
+    revoked = RevocationOutcome(
+        organization_id="org_1",
+        organization_name="Acme",
+        prospect="ada@acme.example|acme-oidc",
+        connection_name="acme-oidc",
+        status="revoked",
+        ticket_id="t1ck3t",
+    )
+    page = revocation_page([revoked, RevocationOutcome(status="failed", error="503")], RUN)
     assert page.rows[0].prospect_name == "ada@acme.example"
     html = b"".join(page_parts(page)).decode()
     assert "1 of 2 links is no longer valid" in html

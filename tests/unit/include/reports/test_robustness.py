@@ -4,40 +4,41 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import asdict, fields
+from dataclasses import fields
 
 import openpyxl
 import pytest
+from auth0_sso.models import COLUMNS, Outcome, TicketStatus
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 from upath import UPath
 
 from dev.local.terminal.outcome_table import outcome_table
-from include.reports import COLUMNS, STATUSES, ReportRow, RunInfo, read_tickets, write_report
+from include.reports import RunInfo, read_tickets, write_report
 from include.reports.cells import printable
 
-TEXT_COLUMNS = [field.name for field in fields(ReportRow) if field.type == "str" and field.name != "status"]
+TEXT_COLUMNS = [field.name for field in fields(Outcome) if field.type == "str" and field.name != "status"]
 FORMULAS = ["=cmd|'c'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =1", "'=1", "''+1", "\uff1d1", "\uff20x"]
 ESCAPES = ["\x1b[31m", "\x1b]8;;http://a.example\x07", "\x9b31m", "\x85", "\u202e", "\u2066", "\u2028", "\x00", "\x7f"]
 RUN = RunInfo("create_sso_tickets", "run", "2026-01-01T00:00:00Z", "2026-01-01T00:00:09Z", 9.0)
 
 
-def row_of(text: str, column: str = "", **cells: object) -> ReportRow:
+def row_of(text: str, column: str = "", **cells: object) -> Outcome:
     """Return a row with a hostile text in one of its columns, or in all."""
     texts = dict.fromkeys(TEXT_COLUMNS, text) if not column else {column: text}
-    return ReportRow(**{"row": 1, "status": "failed", **texts, **cells})
+    return Outcome(**{"row": 1, "status": "failed", **texts, **cells})
 
 
-def files_of(name: str, rows: list[ReportRow], run: RunInfo = RUN) -> UPath:
+def files_of(name: str, rows: list[Outcome], run: RunInfo = RUN) -> UPath:
     folder = UPath(f"memory://robustness/{name}")
     write_report(folder, rows, run)
     return folder
 
 
-def terminal(rows: list[ReportRow], width: int = 300) -> str:
+def terminal(rows: list[Outcome], width: int = 300) -> str:
     stream = io.StringIO()
-    summary = {status: sum(row.status == status for row in rows) for status in STATUSES}
+    summary = {status: sum(row.status == status for row in rows) for status in tuple(TicketStatus)}
     Console(file=stream, width=width, force_terminal=False).print(outcome_table(summary, rows))
     return stream.getvalue()
 
@@ -52,7 +53,7 @@ def test_a_formula_in_any_column_is_a_text_in_every_file_and_is_read_back(formul
         assert line[column] == "'" + printable(formula)
         cell = sheet.cell(2, COLUMNS.index(column) + 1)
         assert (cell.value, cell.data_type, cell.quotePrefix) == (printable(formula), "s", True)
-        assert read[column] == printable(formula)
+        assert getattr(read, column) == printable(formula)
 
 
 @pytest.mark.parametrize("escape", ESCAPES)
@@ -77,7 +78,7 @@ def test_a_cell_of_a_megabyte_is_cut_to_the_limit_of_a_spreadsheet(letter: str) 
     sheet = openpyxl.load_workbook(io.BytesIO((folder / "tickets.xlsx").read_bytes())).active
     shown = str(sheet.cell(2, COLUMNS.index("error") + 1).value)
     assert len(shown.encode("utf-16-le")) // 2 <= 32_767
-    assert read_tickets(folder)[0]["error"] == shown
+    assert read_tickets(folder)[0].error == shown
     assert (folder / "report.html").stat().st_size < 100_000
 
 
@@ -85,9 +86,9 @@ texts = st.text(st.characters(), max_size=20) | st.sampled_from(
     [*FORMULAS, *ESCAPES, "<b>", "NA", "null", "007", '"', ";", ",", "\r\n"]
 )
 rows = st.builds(
-    ReportRow,
+    Outcome,
     row=st.integers(1, 10**9),
-    status=st.sampled_from(STATUSES),
+    status=st.sampled_from(tuple(TicketStatus)),
     attempts=st.integers(0, 99),
     duplicate_possible=st.booleans(),
     **dict.fromkeys(TEXT_COLUMNS, texts),
@@ -96,10 +97,11 @@ rows = st.builds(
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(rows, max_size=5))
-def test_any_report_is_written_and_read_back(rows: list[ReportRow]) -> None:
+def test_any_report_is_written_and_read_back(rows: list[Outcome]) -> None:
     folder = files_of("any", rows)
     expected = [
-        {name: printable(cell) if isinstance(cell, str) else cell for name, cell in asdict(row).items()} for row in rows
+        {name: printable(cell) if isinstance(cell, str) else cell for name, cell in row.as_dict().items()}
+        for row in rows
     ]
-    assert read_tickets(folder) == expected
+    assert [ticket.as_dict() for ticket in read_tickets(folder)] == expected
     assert printable(terminal(rows)) == terminal(rows)

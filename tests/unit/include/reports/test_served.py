@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from auth0_sso.models import COLUMNS, Outcome, RevocationOutcome, RevocationStatus
 
-from include.reports import COLUMNS, RateSample, ReportRow, RunInfo, write_report, write_revocations
+from include.reports import RateSample, RunInfo, write_report, write_revocations
 from include.reports.html.page import page_parts
 from include.reports.html.served import MAX_BYTES, read_links, served_page
 from include.reports.html.views import revocation_page, ticket_page
-from include.reports.revocations import revocation_rows
 from include.reports.tables import csv_parts, table_of
 
 URL = "https://tenant.example.com/self-service/connections-flow?ticket="
@@ -24,16 +24,40 @@ RUN = RunInfo(
     samples=[RateSample(1_790_000_000, 2, 1.5), RateSample(1_790_000_001, 0, 1.5)], warnings=["row 1: Łódź"],
 )  # fmt: skip
 ROWS = [
-    ReportRow(
-        1, "org_1", "=Acme", "Ada", "ada@acme.example", "acme-saml", "created", URL + "s3cr3t1", "s3cr3t1",
-        "2026-01-06T00:00:00Z", "2026-01-01T00:00:05Z", 1, True, "", "a.csv",
+    Outcome(
+        row=1,
+        organization_id="org_1",
+        organization_name="=Acme",
+        prospect_name="Ada",
+        prospect_email="ada@acme.example",
+        connection_name="acme-saml",
+        status="created",
+        ticket_url=URL + "s3cr3t1",
+        ticket_id="s3cr3t1",
+        expires_at="2026-01-06T00:00:00Z",
+        created_at="2026-01-01T00:00:05Z",
+        attempts=1,
+        duplicate_possible=True,
+        error="",
+        source="a.csv",
     ),
-    ReportRow(2, "org_1", "Acme", status="failed", error="<b>no\nlink</b>"),
-    ReportRow(5, "org_2", "Globex", status="reused", ticket_url=URL + "s3cr3t5", ticket_id="s3cr3t5"),
-]  # fmt: skip
+    Outcome(row=2, organization_id="org_1", organization_name="Acme", status="failed", error="<b>no\nlink</b>"),
+    Outcome(
+        row=5,
+        organization_id="org_2",
+        organization_name="Globex",
+        status="reused",
+        ticket_url=URL + "s3cr3t5",
+        ticket_id="s3cr3t5",
+    ),
+]
 REVOCATIONS = [
-    {"organization_id": "org_1", "prospect": "ada|acme", "connection_name": "acme", "status": "revoked"},
-    {"organization_id": "org_2", "organization_name": "@Globex", "status": "failed", "error": "503"},
+    RevocationOutcome(
+        organization_id="org_1", prospect="ada|acme", connection_name="acme", status=RevocationStatus.REVOKED
+    ),
+    RevocationOutcome(
+        organization_id="org_2", organization_name="@Globex", status=RevocationStatus.FAILED, error="503"
+    ),
 ]
 
 Read = Callable[[str], bytes]
@@ -65,8 +89,7 @@ def test_the_page_shows_what_the_exported_one_does(report: Path) -> None:
 def test_the_page_of_revocations_shows_what_the_exported_one_does(tmp_path: Path) -> None:
     run = replace(RUN, dag_id="revoke_sso_tickets")
     write_revocations(tmp_path, REVOCATIONS, run)
-    rows = revocation_rows(REVOCATIONS)
-    assert served_page(reader_of(tmp_path), **URLS) == b"".join(page_parts(revocation_page(rows, run), **URLS))
+    assert served_page(reader_of(tmp_path), **URLS) == b"".join(page_parts(revocation_page(REVOCATIONS, run), **URLS))
 
 
 def test_no_ticket_is_in_the_page(report: Path) -> None:
@@ -144,7 +167,7 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read_as_what_it_says(r
     ("old", "new", "complaint"),
     [
         (b"5,org_2", b"1,org_2", "row 1 of tickets.csv is there twice"),
-        (b",reused,", b",gone,", "row 5 of tickets.csv .* has an unknown status"),
+        (b",reused,", b",gone,", "row 5: status .gone. is none of .* in tickets.csv"),
         (b"5,org_2", b"five,org_2", "data row 3 of tickets.csv has no number as row"),
         (b"row,", b"line,", "tickets.csv is not a report's table, it lacks row"),
     ],
@@ -163,12 +186,20 @@ def test_a_missing_file_is_reported_by_who_reads_it(report: Path) -> None:
 
 def test_the_page_of_ten_thousand_rows_is_smaller_than_two_megabytes(tmp_path: Path) -> None:
     rows = [
-        ReportRow(
-            number, f"org_{number // 4:020d}", f"Customer {number // 4}", "IT desk", f"p{number}@customer.example",
-            f"customer-{number}-saml", "created", f"{URL}{number:032d}", f"{number:032d}", "2026-01-06T00:00:00Z",
+        Outcome(
+            row=number,
+            organization_id=f"org_{number // 4:020d}",
+            organization_name=f"Customer {number // 4}",
+            prospect_name="IT desk",
+            prospect_email=f"p{number}@customer.example",
+            connection_name=f"customer-{number}-saml",
+            status="created",
+            ticket_url=f"{URL}{number:032d}",
+            ticket_id=f"{number:032d}",
+            expires_at="2026-01-06T00:00:00Z",
         )
         for number in range(1, 10_001)
-    ]  # fmt: skip
+    ]
     write_report(tmp_path, rows[:1], RUN)
     (tmp_path / "tickets.csv").write_bytes(b"".join(csv_parts(table_of(COLUMNS, rows))))
     assert len(served_page(reader_of(tmp_path), **URLS)) < 2_000_000

@@ -9,17 +9,18 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from auth0_sso.models import COLUMNS, Outcome
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.reports import COLUMNS, ReportRow, RunInfo, read_tickets, tables, write_report
+from include.reports import RunInfo, read_tickets, tables, write_report
 from include.reports.cells import guard, printable, unguard
 from include.reports.tables import csv_parts, table_of, xlsx_bytes
 
 RUN = RunInfo("create_sso_tickets", "run", "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:09+00:00", 9.0)
 
 
-def csv_text(*rows: ReportRow) -> str:
+def csv_text(*rows: Outcome) -> str:
     return b"".join(csv_parts(table_of(COLUMNS, rows))).decode()
 
 
@@ -39,7 +40,7 @@ def test_removing_the_guard_gives_back_every_text(text: str) -> None:
 )
 def test_a_formula_after_a_semicolon_is_guarded_too(text: str, guarded: str) -> None:
     assert guard(text) == guarded
-    (line,) = b"".join(csv_parts(table_of(["error"], [ReportRow(1, error=text)]))).decode().splitlines()[1:]
+    (line,) = b"".join(csv_parts(table_of(["error"], [Outcome(row=1, error=text)]))).decode().splitlines()[1:]
     cells = next(csv.reader([line], delimiter=";"))
     assert not [cell for cell in cells if cell.lstrip().startswith(tuple("=+-@"))]
 
@@ -66,7 +67,7 @@ def test_characters_that_a_file_cannot_contain_are_replaced(text: str | None, cl
 
 def test_xlsx_has_typed_numbers_and_no_formula_error_or_hyperlink() -> None:
     hostile = ["=HYPERLINK(1)", "+1", "#N/A", "https://example.com/x?a=1", "007", "NUL \x00"]
-    rows = [ReportRow(n, prospect_name=text, error=text) for n, text in enumerate(hostile, 1)]
+    rows = [Outcome(row=n, prospect_name=text, error=text) for n, text in enumerate(hostile, 1)]
     sheet = openpyxl.load_workbook(io.BytesIO(xlsx_bytes(table_of(COLUMNS, rows), "T"))).active
     assert [cell.value for cell in sheet[1]] == list(COLUMNS)
     assert sheet.freeze_panes == "A2"
@@ -78,17 +79,17 @@ def test_xlsx_has_typed_numbers_and_no_formula_error_or_hyperlink() -> None:
 
 
 def test_a_report_is_read_from_its_folder_its_file_or_their_names(tmp_path: Path) -> None:
-    write_report(tmp_path, [ReportRow(1, organization_id="org_1", status="created", prospect_name="=x")], RUN)
+    write_report(tmp_path, [Outcome(row=1, organization_id="org_1", status="created", prospect_name="=x")], RUN)
     answers = [read_tickets(uri) for uri in (tmp_path, tmp_path / "tickets.csv", str(tmp_path), tmp_path.as_uri())]
     assert answers == [answers[0]] * 4
-    assert answers[0][0]["prospect_name"] == "=x"
+    assert answers[0][0].prospect_name == "=x"
 
 
 def test_a_report_that_a_spreadsheet_has_saved_is_still_read(tmp_path: Path) -> None:
-    table = csv_text(ReportRow(1, status="created", duplicate_possible=True)).replace("true", "TRUE")
+    table = csv_text(Outcome(row=1, status="created", duplicate_possible=True)).replace("true", "TRUE")
     (tmp_path / "tickets.csv").write_bytes(("\ufeff" + table.replace("\n", ",\r\n")).encode())
     (ticket,) = read_tickets(tmp_path)
-    assert (ticket["row"], ticket["status"], ticket["duplicate_possible"]) == (1, "created", True)
+    assert (ticket.row, ticket.status, ticket.duplicate_possible) == (1, "created", True)
 
 
 def test_a_missing_report_is_named() -> None:
@@ -141,6 +142,6 @@ def test_a_table_that_is_no_ticket_report_is_refused_with_a_reason(
 
 
 def test_a_long_table_has_one_header_and_each_row_once() -> None:
-    lines = csv_text(*(ReportRow(row) for row in range(1, 12_001))).splitlines()
+    lines = csv_text(*(Outcome(row=row) for row in range(1, 12_001))).splitlines()
     assert lines[0] == ",".join(COLUMNS)
     assert [int(line.split(",")[0]) for line in lines[1:]] == list(range(1, 12_001))

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from include.prospects.schema.cells import is_object, plain_type
 from include.prospects.schema.columns import COLUMNS, SHORT_NAMES
-from include.prospects.schema.models import OWN_COLUMNS, ProspectRow, TicketRequest
+from include.prospects.schema.models import OWN_COLUMNS, ProspectRow, RequestBody
 from tests.unit.include.prospects.inputs import COMPANIONS, body_of, load, problems_of
 
 TEXTS = ("acme-1", "acme.example", "https://acme.example/icon.png", "it@acme.example", "null")
@@ -69,7 +69,7 @@ def value_at(path, body):
 
 
 def test_every_property_of_the_schema_has_a_column():
-    schema = TicketRequest.model_json_schema()
+    schema = RequestBody.model_json_schema()
     paths = list(schema_paths(schema, schema["$defs"]))
     assert len(paths) > 30
     assert set(paths) <= set(COLUMNS)

@@ -5,19 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import structlog
 
 from auth0_sso.exceptions import Auth0RunError
-from auth0_sso.ledger.records import OPEN_LIFETIME, Entry, EntryStatus, RevocationStatus, RunAttempt
+from auth0_sso.ledger.records import Entry, EntryStatus, RunAttempt
 from auth0_sso.ledger.revocation_log import RevocationLog
 from auth0_sso.ledger.store import Ledger, open_ledger
+from auth0_sso.models import OPEN_SECONDS, IssuedTicket, Outcome, RevocationOutcome, RevocationStatus, iso
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
-from auth0_sso.tickets.batch import IssuedTicket
-from auth0_sso.tickets.outcomes import iso
 from auth0_sso.tickets.revocations import look_up_states
 
 log = structlog.get_logger(logger_name="task")
@@ -37,12 +35,12 @@ _UNDER_WAY = "A request for a link is under way: when the run that sends it has 
 def select_tickets(
     attempt: RunAttempt,
     *,
-    reported: Sequence[Mapping[str, Any]] = (),
+    reported: Sequence[Outcome] = (),
     organization_ids: Collection[str] = (),
     prospect_keys: Collection[str] = (),
     all_live: bool = False,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+) -> tuple[list[IssuedTicket], list[RevocationOutcome]]:
     """
     Find the tickets to revoke; of several criteria, each adds to the selection.
 
@@ -50,19 +48,18 @@ def select_tickets(
     are under way are waited for until no answer can come any more. What a later run has issued is left alone: when a
     run is cleared, it revokes no more than it was to when it was triggered.
 
-    :param reported: outcomes of a run, with at least ``ticket_id`` and ``expires_at``; of those without a ticket,
-        ``organization_id`` and ``connection_name`` say whose tickets there may be that nobody has seen.
+    :param reported: outcomes of a run; of those without a ticket, ``organization_id`` and ``connection_name`` say whose
+        tickets there may be that nobody has seen.
     :param organization_ids: Auth0 organizations; white space around an id and blank ones don't count.
     :param prospect_keys: keys of prospects in the ledger; as for the ids.
     :param all_live: whether every ticket that may work is selected.
-    :return: tickets that may work, with ``key`` and ``created_at``; and results for reported tickets that need no
-        request or that the ledger doesn't know, for what this run has revoked before it was cleared, and, as
-        ``failed``, for tickets that nobody has seen.
+    :return: tickets that may work; and results for reported tickets that need no request or that the ledger doesn't
+        know, for what this run has revoked before it was cleared, and, as ``failed``, for tickets that nobody has seen.
     :raises Auth0RunError: if no criterion is given.
     """
     criteria = _Criteria(
-        tickets=frozenset(row["ticket_id"] for row in reported if row["ticket_id"]),
-        connections=frozenset((row.get("organization_id", ""), row.get("connection_name", "")) for row in reported),
+        tickets=frozenset(row.ticket_id for row in reported if row.ticket_id),
+        connections=frozenset((row.organization_id, row.connection_name) for row in reported),
         organizations=_named(organization_ids),
         keys=_named(prospect_keys),
         everything=all_live,
@@ -83,8 +80,8 @@ def select_tickets(
         earlier = [entry for entry in selected if entry.run_after <= attempt.run_after]
         if later := len(selected) - len(earlier):
             log.warning("Links of later runs are left alone; to revoke them, trigger another run", links=later)
-        wanted = [asdict(IssuedTicket(entry.key, entry.created_at or 0.0)) for entry in earlier]
-        others = {row["ticket_id"]: row for row in reported if row["ticket_id"] and row["ticket_id"] not in working}
+        wanted = [IssuedTicket(entry.key, entry.created_at or 0.0) for entry in earlier]
+        others = {row.ticket_id: row for row in reported if row.ticket_id and row.ticket_id not in working}
         return wanted, [*_finished(ledger, attempt, others), *(_unseen(one, ledger.now()) for one in unseen())]
 
 
@@ -133,37 +130,39 @@ def _wait_for_answers(ledger: Ledger, unseen: Callable[[], list[Entry]], timeout
         waited_for = under_way()
 
 
-def _finished(ledger: Ledger, attempt: RunAttempt, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+def _finished(ledger: Ledger, attempt: RunAttempt, rows: Mapping[str, Outcome]) -> Iterator[RevocationOutcome]:
     revocations = RevocationLog(ledger.database)
     revoked = {**revocations.by_run(attempt), **revocations.by_ticket(rows)}
     tickets = [IssuedTicket(revocation.key, revocation.created_at) for revocation in revoked.values()]
-    yield from (state.as_dict() for state in look_up_states(ledger, tickets))
+    yield from (state.outcome() for state in look_up_states(ledger, tickets))
     yield from (_from_report(row, ledger.now()) for ticket_id, row in rows.items() if ticket_id not in revoked)
 
 
-def _from_report(row: Mapping[str, Any], now: float) -> dict[str, Any]:
-    expired = _has_expired(row["expires_at"], now)
-    carried = ("organization_id", "organization_name", "connection_name", "created_at", "expires_at")
-    return {
-        **{name: row.get(name, "") for name in carried},
-        "prospect": row.get("prospect_email") or row.get("prospect_name") or "",
-        "status": (RevocationStatus.EXPIRED if expired else RevocationStatus.FAILED).value,
-        "error": "" if expired else _UNKNOWN,
-    }
+def _from_report(row: Outcome, now: float) -> RevocationOutcome:
+    expired = _has_expired(row.expires_at, now)
+    return RevocationOutcome(
+        organization_id=row.organization_id,
+        organization_name=row.organization_name,
+        prospect=row.prospect_email or row.prospect_name,
+        connection_name=row.connection_name,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        status=RevocationStatus.EXPIRED if expired else RevocationStatus.FAILED,
+        error="" if expired else _UNKNOWN,
+    )
 
 
-def _unseen(entry: Entry, now: float) -> dict[str, Any]:
+def _unseen(entry: Entry, now: float) -> RevocationOutcome:
     is_under_way = entry.status == EntryStatus.IN_FLIGHT and entry.answer_by > now
-    return {
-        "organization_id": entry.organization_id,
-        "organization_name": entry.organization_name,
-        "prospect": entry.prospect,
-        "connection_name": entry.connection_name,
-        "created_at": "",
-        "expires_at": iso(entry.unseen_ticket_until),
-        "status": RevocationStatus.FAILED.value,
-        "error": f"{_UNDER_WAY} {entry.run}." if is_under_way else _UNSEEN,
-    }
+    return RevocationOutcome(
+        organization_id=entry.organization_id,
+        organization_name=entry.organization_name,
+        prospect=entry.prospect,
+        connection_name=entry.connection_name,
+        expires_at=iso(entry.unseen_ticket_until),
+        status=RevocationStatus.FAILED,
+        error=f"{_UNDER_WAY} {entry.run}." if is_under_way else _UNSEEN,
+    )
 
 
 def _has_expired(text: str, now: float) -> bool:
@@ -171,4 +170,4 @@ def _has_expired(text: str, now: float) -> bool:
         expires_at = datetime.fromisoformat(text).timestamp()
     except ValueError:
         return False
-    return expires_at + OPEN_LIFETIME < now
+    return expires_at + OPEN_SECONDS < now

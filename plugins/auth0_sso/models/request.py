@@ -1,41 +1,66 @@
-"""A request for a ticket and what of it is compared, a ticket, and an access token."""
+"""A request for a ticket, and what of it is compared with another one."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from typing import Any
 from unicodedata import normalize
-from urllib.parse import parse_qs, urlsplit
 
 
-def is_true(value: object) -> bool:
-    """Whether a setting, or a rendered template, is true: ``true``, ``1`` or ``yes``."""
-    return str(value).strip().lower() in ("true", "1", "yes")
-
-
-@dataclass(frozen=True, kw_only=True)
-class TicketRequest:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InputRow:
     """
-    One prospect's request: what identifies it, what the report carries, and the request body.
+    What is carried of each row from the CSV to the report; a text that the row doesn't have is empty.
 
-    ``prospect`` is the prospect's stable identity in the organization, by which the ledger recognizes the request.
-    ``body`` is that of ``POST /api/v2/self-service-profiles/{id}/sso-ticket``. An empty ``profile_id`` is the
-    operator's or the connection's, an empty ``custom_domain`` the connection's.
+    :param row: number of the data row, from 1, over all files.
+    :param source: name of the file.
+    :param connection_name: of the connection to set up; empty for a ticket that edits one.
+    """
+
+    row: int = 0
+    organization_id: str = ""
+    organization_name: str = ""
+    prospect_name: str = ""
+    prospect_email: str = ""
+    connection_name: str = ""
+    source: str = ""
+
+
+CARRIED = tuple(field.name for field in fields(InputRow))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TicketRequest(InputRow):
+    """
+    One prospect's request for a ticket: what identifies it, what the report carries, and the request body.
+
+    :param body: that of ``POST /api/v2/self-service-profiles/{id}/sso-ticket``.
+    :param prospect: the prospect's stable identity in the organization, by which the ledger recognizes the request.
+    :param profile_id: the self-service profile; empty: the run's or the connection's.
+    :param custom_domain: for the ``auth0-custom-domain`` header; empty: the connection's.
     """
 
     organization_id: str
     body: dict[str, Any]
-    organization_name: str = ""
     prospect: str = ""
-    prospect_name: str = ""
-    prospect_email: str = ""
-    connection_name: str = ""
     profile_id: str = ""
     custom_domain: str = ""
-    row: int = 0
-    source: str = ""
+
+    @property
+    def connection(self) -> str:
+        """The name of the connection that the ticket sets up, or the id of the one that it edits."""
+        return self.connection_name or str(self.body.get("connection_id") or "")
+
+
+@dataclass(slots=True)
+class Organization:
+    """An organization, with the first name that its rows give, if any, and its requests in row order."""
+
+    organization_id: str
+    organization_name: str
+    requests: list[TicketRequest]
 
 
 _FALSE_BY_DEFAULT = frozenset(
@@ -102,32 +127,3 @@ def _compared(value: Any) -> Any:
     if isinstance(value, str):
         return " ".join(normalize("NFC", value).split())
     return value
-
-
-@dataclass(frozen=True)
-class SsoTicket:
-    """An SSO access ticket; ``repr`` doesn't show it, since whoever has it can configure single sign-on."""
-
-    url: str = field(repr=False)
-
-    @property
-    def ticket_id(self) -> str:
-        """The URL's parameter ``ticket``; empty if there is none."""
-        try:
-            return parse_qs(urlsplit(self.url).query).get("ticket", [""])[0]
-        except ValueError:  # its message would show the URL
-            return ""
-
-
-@dataclass(frozen=True)
-class Token:
-    """An access token, used until ``expires_at`` (UNIX seconds); ``version`` counts renewals."""
-
-    access_token: str = field(repr=False)
-    expires_at: float
-    scopes: frozenset[str]
-    version: int = 0
-
-    def serves(self, now: float) -> bool:
-        """Return whether a request at ``now``, in UNIX seconds, can use it."""
-        return self.expires_at > now

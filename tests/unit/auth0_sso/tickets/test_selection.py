@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from threading import Timer
 from typing import Any
 
 import pytest
 from auth0_sso.exceptions import Auth0RunError
-from auth0_sso.ledger.records import OPEN_LIFETIME, Entry, RunAttempt
+from auth0_sso.ledger.records import Entry, RunAttempt
 from auth0_sso.ledger.store import Ledger
-from auth0_sso.models import SsoTicket
-from auth0_sso.tickets.outcomes import iso
-from auth0_sso.tickets.select import select_tickets
+from auth0_sso.models import OPEN_SECONDS, Outcome, SsoTicket, iso
+from auth0_sso.tickets.selection import select_tickets
 
 from tests.support import databases, factories
 from tests.support.factories import FIRST_RUN, SECOND_RUN, issue, organization, organizations, request
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("auth0_connection")
 def issued(ledger: Ledger) -> dict[int, dict[str, Any]]:
     """Issue two organizations' tickets, one of each long expired or revoked; return the report's rows."""
     outcomes = issue(organizations(8, per_organization=4), ledger)
-    outcomes[4]["expires_at"] = expire(ledger, outcomes[4], OPEN_LIFETIME + 2)
+    outcomes[4]["expires_at"] = expire(ledger, outcomes[4], OPEN_SECONDS + 2)
     ledger.record_revoked(ledger.record_revoking(entry_of(ledger, outcomes[8]), "revoke_sso_tickets/run-1"))
     return outcomes
 
@@ -33,7 +33,9 @@ def issued(ledger: Ledger) -> dict[int, dict[str, Any]]:
 def selected(
     run_after: float = 2e9, run: str = "revoke_sso_tickets/run-2", **criteria: Any
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    return select_tickets(RunAttempt(run, 3, run_after), **criteria)
+    reported = map(Outcome.from_dict, criteria.pop("reported", ()))
+    wanted, finished = select_tickets(RunAttempt(run, 3, run_after), reported=list(reported), **criteria)
+    return [asdict(ticket) for ticket in wanted], [outcome.as_dict() for outcome in finished]
 
 
 def entry_of(ledger: Ledger, outcome: dict[str, Any]) -> Entry:
@@ -109,7 +111,7 @@ def test_tickets_are_selected_whose_revocation_is_unconfirmed_or_that_may_have_b
     ledger: Ledger, issued: dict[int, dict[str, Any]]
 ) -> None:
     ledger.record_revoking(entry_of(ledger, issued[1]), "revoke_sso_tickets/run-1")
-    expire(ledger, issued[2], OPEN_LIFETIME - 60)
+    expire(ledger, issued[2], OPEN_SECONDS - 60)
     wanted, _ = selected(reported=[issued[1], issued[2]])
     assert rows(ledger, wanted) == [1, 2]
     assert not any(issued[row]["ticket_id"] in str(wanted) for row in (1, 2)), "their ids are not named"

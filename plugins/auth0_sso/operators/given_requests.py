@@ -8,8 +8,7 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
-from auth0_sso.models import TicketRequest
-from auth0_sso.tickets.batch import Organization
+from auth0_sso.models import Organization, TicketRequest
 
 _REQUEST = TypeAdapter(with_config(ConfigDict(extra="forbid"))(TicketRequest))
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from auth0_sso.exceptions import Auth0RowError
 from auth0_sso.models import TicketRequest
-from auth0_sso.operators.requests import organizations_of
+from auth0_sso.operators.given_requests import organizations_of
 from auth0_sso.operators.sso_tickets import CreateSsoTicketsOperator, RevokeSsoTicketsOperator
 
 from dev.sandbox.server import Sandbox

@@ -1,0 +1,71 @@
+"""
+The words that the provider, the CSV's reader, the reports and the pages share.
+
+It imports nothing but the standard library. Of the provider, ``include`` may import this and nothing else.
+"""
+
+from __future__ import annotations
+
+from auth0_sso.models.forecast import Capacity, ExpectedCounts, Forecast
+from auth0_sso.models.outcome import (
+    COLUMNS,
+    INCOMPLETE,
+    REVOCATION_COLUMNS,
+    Outcome,
+    RevocationOutcome,
+    RevocationStatus,
+    TicketStatus,
+)
+from auth0_sso.models.request import (
+    CARRIED,
+    InputRow,
+    Organization,
+    TicketRequest,
+    canonical_body,
+    comparable_body,
+)
+from auth0_sso.models.stats import TaskStats
+from auth0_sso.models.text import (
+    HIDDEN_CHARACTERS,
+    UNSAFE_CHARACTERS,
+    first_errors,
+    is_true,
+    iso,
+    name_some,
+    nearest,
+    shown,
+)
+from auth0_sso.models.ticket import MAX_TTL_SEC, OPEN_SECONDS, IssuedTicket, SsoTicket, Token
+
+__all__ = [
+    "CARRIED",
+    "COLUMNS",
+    "HIDDEN_CHARACTERS",
+    "INCOMPLETE",
+    "MAX_TTL_SEC",
+    "OPEN_SECONDS",
+    "REVOCATION_COLUMNS",
+    "UNSAFE_CHARACTERS",
+    "Capacity",
+    "ExpectedCounts",
+    "Forecast",
+    "InputRow",
+    "IssuedTicket",
+    "Organization",
+    "Outcome",
+    "RevocationOutcome",
+    "RevocationStatus",
+    "SsoTicket",
+    "TaskStats",
+    "TicketRequest",
+    "TicketStatus",
+    "Token",
+    "canonical_body",
+    "comparable_body",
+    "first_errors",
+    "is_true",
+    "iso",
+    "name_some",
+    "nearest",
+    "shown",
+]
