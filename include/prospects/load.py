@@ -20,10 +20,10 @@ from include.prospects.table.sources import read_sources
 if TYPE_CHECKING:
     from include.files import AnyPath
 
-MOST_ROWS = 250_000
+MAX_ROWS = 250_000
 """Rows of one input, over all files; 100,000 take about 350 MiB of memory until they are planned."""
 
-_MOST_PROBLEMS = 100
+_MAX_PROBLEMS = 100
 
 
 def load_prospects(
@@ -62,8 +62,8 @@ def check_contents(
             f" {EXAMPLE}, it needs one line for each prospect"
         )
     if problems:
-        more = len(problems) - _MOST_PROBLEMS
-        raise ProspectsError(problems[:_MOST_PROBLEMS] + ([f"… and {more} more problems"] if more > 0 else []))
+        more = len(problems) - _MAX_PROBLEMS
+        raise ProspectsError(problems[:_MAX_PROBLEMS] + ([f"… and {more} more problems"] if more > 0 else []))
     return intake.finish(one_link_per_connection)
 
 
@@ -86,8 +86,8 @@ class _Intake:
             columns = resolve_header(table.header, name)
             checker = RowChecker(name, columns, self.default_ttl_sec, self.names, self.cut_domains)
             for line, cells in table.rows:
-                if len(self.rows) == MOST_ROWS:
-                    raise TooLargeError([f"the input has over {MOST_ROWS:,} rows: divide it among several runs"])
+                if len(self.rows) == MAX_ROWS:
+                    raise TooLargeError([f"the input has over {MAX_ROWS:,} rows: divide it among several runs"])
                 self.rows.append(checker.check(len(self.rows) + 1, line, cells))
                 self.lines.append(line)
         except TooLargeError:

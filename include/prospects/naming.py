@@ -9,20 +9,20 @@ from unicodedata import normalize
 from auth0_sso.models import HIDDEN_CHARACTERS
 from slugify import slugify
 
-MOST_CHARACTERS = 128
+MAX_NAME_CHARACTERS = 128
 """Longest name of a connection (Auth0 Management API, POST /self-service-profiles/{id}/sso-ticket)."""
 
-_MOST_READ = 512  # characters of a name, which may be a whole cell
+_MAX_READ = 512  # characters of a name, which may be a whole cell
 
 
 def default_connection_name(organization_name: str, organization_id: str) -> str:
     """Return a valid connection name made from an organization's name, transliterated, or else from its id."""
-    return _slug(organization_name[:_MOST_READ]) or _slug(organization_id[:_MOST_READ]) or "organization"
+    return _slug(organization_name[:_MAX_READ]) or _slug(organization_id[:_MAX_READ]) or "organization"
 
 
 @lru_cache(maxsize=4096)
 def _slug(text: str) -> str:
-    return slugify(text, max_length=MOST_CHARACTERS).strip("-")
+    return slugify(text, max_length=MAX_NAME_CHARACTERS).strip("-")
 
 
 def prospect_key(prospect_email: str, prospect_name: str, explicit_connection: str) -> str:

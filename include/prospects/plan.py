@@ -10,7 +10,7 @@ from auth0_sso.models import UNSAFE_CHARACTERS, Organization, TicketRequest
 
 from include.prospects.records import Prospects
 
-MOST_LABEL_CHARACTERS = 200
+MAX_LABEL_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,9 @@ def _pack(loads: Sequence[tuple[int, int]], most: int) -> list[list[int]]:
 def _label(organizations: Sequence[Organization]) -> str:
     first, last = _name(organizations[0]), _name(organizations[-1])
     if len(organizations) == 1:
-        return first[:MOST_LABEL_CHARACTERS]
+        return first[:MAX_LABEL_CHARACTERS]
     count = f" ({len(organizations):,})"
-    half = (MOST_LABEL_CHARACTERS - len(count) - 3) // 2
+    half = (MAX_LABEL_CHARACTERS - len(count) - 3) // 2
     return f"{first[:half]} … {last[:half]}{count}"
 
 

@@ -10,7 +10,7 @@ from operator import attrgetter
 
 from auth0_sso.models import InputRow, TicketRequest
 
-MOST_PROBLEMS_OF_A_ROW = 10
+MAX_PROBLEMS_OF_A_ROW = 10
 """A long list with an error in each item would otherwise fill the report."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-CELL_LIMIT = 16_000
+MAX_CELL_CHARACTERS = 16_000
 """Most characters of a cell; Excel's own limit is 32,767, and it counts an emoji twice."""
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
@@ -15,7 +15,7 @@ _UNGUARDED = re.compile(f"{_CELL_BEGIN}(?={_FORMULA.pattern})")
 _GUARD = re.compile(f"{_CELL_BEGIN}'(?={_FORMULA.pattern})")
 
 
-def printable(text: object, limit: int = CELL_LIMIT) -> str:
+def printable(text: object, limit: int = MAX_CELL_CHARACTERS) -> str:
     """
     Return text that every format of the report takes: CSV, XLSX (XML 1.0), HTML and a terminal.
 

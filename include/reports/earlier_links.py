@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from include.files import AnyPath
 
 _STARTED = re.compile(r"__(\d{4}-\d\d-\d\dT.*)", re.ASCII)
-_MOST_LOOKED_AT = 50
-_MOST_SUMMARY_BYTES = 2**20
+_MAX_REPORTS = 50
+_MAX_SUMMARY_BYTES = 2**20
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def newest_links(folder: AnyPath, tenant: str, within: timedelta) -> ReportedLin
     :param folder: ``{base}/{dag_id}``; it may be missing.
     :param tenant: the tenant's domain.
     """
-    newest = heapq.nlargest(_MOST_LOOKED_AT, _names(folder), key=_started)
+    newest = heapq.nlargest(_MAX_REPORTS, _names(folder), key=_started)
     oldest = datetime.now(UTC) - within
     return next((found for name in newest if (found := _read_links(folder / name, tenant, oldest))), None)
 
@@ -59,7 +59,7 @@ def _read_links(folder: AnyPath, tenant: str, oldest: datetime) -> ReportedLinks
         if not file.is_file():  # a pipe would never end
             return None
         with file.open("rb") as stream:
-            summary = json.loads(stream.read(_MOST_SUMMARY_BYTES))
+            summary = json.loads(stream.read(_MAX_SUMMARY_BYTES))
         links, finished_at = summary["created"] + summary["reused"], summary["finished_at"]
         if links > 0 and summary["tenant"] == tenant and datetime.fromisoformat(finished_at) > oldest:
             return ReportedLinks(str(folder), finished_at, links)

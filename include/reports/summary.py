@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     AnyOutcome: TypeAlias = Outcome | RevocationOutcome
 
-_MOST_ROWS_NAMED = 20
+_MAX_ROWS_NAMED = 20
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,9 @@ def summarize(
         "organizations": len({row.organization_id for row in rows if row.organization_id}),
         "replaced": run.replaced,
         **count_statuses(rows, statuses),
-        "replaced_rows": list(run.replaced_rows[:_MOST_ROWS_NAMED]),
+        "replaced_rows": list(run.replaced_rows[:_MAX_ROWS_NAMED]),
         "duplicate_possible": sum(getattr(row, "duplicate_possible", False) for row in rows),
-        "incomplete_rows": incomplete[:_MOST_ROWS_NAMED],
+        "incomplete_rows": incomplete[:_MAX_ROWS_NAMED],
         "requests": run.requests,
         "rate_limited": run.rate_limited,
         "seconds": round(run.seconds, 3),

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 Cell: TypeAlias = "str | int | bool"
 
 _ADVICE = "name the tickets.csv of a create_sso_tickets run, or that run's folder"
-MOST_REPORT_BYTES = 256 * 2**20
+MAX_REPORT_BYTES = 256 * 2**20
 """Bytes of a ``tickets.csv``; one of 250,000 rows, the most that a run has, takes half of that."""
 _WIDTHS = {"ticket_url": 60, "error": 60, "ticket_id": 36}
 _NUMBERS = ("row", "attempts")
-_MOST_DIGITS = 18
+_MAX_DIGITS = 18
 _PART_ROWS = 5_000
 _WIDE = ("_id", "_name", "_email", "_at", "prospect")
 
@@ -98,9 +98,9 @@ def _read(file: AnyPath) -> bytes:
     if not file.is_file():  # a read from a pipe or a device may never end
         raise ValueError(f"{file} is not a regular file: {_ADVICE}")
     with file.open("rb") as stream:
-        content = stream.read(MOST_REPORT_BYTES + 1)
-    if len(content) > MOST_REPORT_BYTES:
-        raise ValueError(f"{file} has over {MOST_REPORT_BYTES // 2**20} MiB, so it is no ticket report: {_ADVICE}")
+        content = stream.read(MAX_REPORT_BYTES + 1)
+    if len(content) > MAX_REPORT_BYTES:
+        raise ValueError(f"{file} has over {MAX_REPORT_BYTES // 2**20} MiB, so it is no ticket report: {_ADVICE}")
     return content
 
 
@@ -114,7 +114,7 @@ def parse_tickets(content: bytes, file: object = "tickets.csv") -> Iterator[Outc
     for number, cells in enumerate(parse_table(content, COLUMNS, file), start=1):
         row = dict(zip(COLUMNS, cells, strict=True))
         for name in _NUMBERS:
-            if not (row[name].isdecimal() and row[name].isascii() and len(row[name]) <= _MOST_DIGITS):
+            if not (row[name].isdecimal() and row[name].isascii() and len(row[name]) <= _MAX_DIGITS):
                 raise ValueError(f"data row {number} of {file} has no number as {name}: export it again")
         try:
             yield Outcome.from_dict(row)

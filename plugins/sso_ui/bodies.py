@@ -15,7 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.types import Message
 
-MOST_BYTES = 64 * 2**10
+MAX_BYTES = 64 * 2**10
 """Bytes of a small form, or of JSON."""
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -49,7 +49,7 @@ def limited(request: Request, most: int, reason: str = "This request is too larg
 
 async def read_form(request: Request, model: type[Model]) -> Model:
     """Read a small form; 422 if its fields are not those of the model."""
-    async with limited(request, MOST_BYTES).form(max_files=0) as form:
+    async with limited(request, MAX_BYTES).form(max_files=0) as form:
         fields = dict(form)
     try:
         return model.model_validate(fields)
@@ -59,7 +59,7 @@ async def read_form(request: Request, model: type[Model]) -> Model:
 
 async def read_json(request: Request, model: type[Model]) -> Model:
     """Read a small JSON object; 422 if it is not one of the model."""
-    body = await limited(request, MOST_BYTES).body()
+    body = await limited(request, MAX_BYTES).body()
     try:
         return model.model_validate_json(body)
     except ValidationError as error:

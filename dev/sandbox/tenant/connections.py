@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from dev.sandbox.tenant.tickets import Ticket, random_id
 
-_MOST_OF_AN_ORGANIZATION: Final = 10
+_MAX_OF_AN_ORGANIZATION: Final = 10
 
 SetupResult = Literal["finished", "conflict", "full"]
 
@@ -83,7 +83,7 @@ class Connections(dict[str, Connection]):
 
     def _is_full(self, organization_id: str, connection_id: str) -> bool:
         others = self._of(organization_id).keys() - {connection_id}
-        return len(others) >= _MOST_OF_AN_ORGANIZATION
+        return len(others) >= _MAX_OF_AN_ORGANIZATION
 
     def _of(self, organization_id: str) -> dict[str, Connection]:
         return {one: connection for one, connection in self.items() if organization_id in connection.organization_ids}

@@ -9,7 +9,7 @@ from typing import Any
 from auth0_sso.models import CARRIED, TicketRequest, shown
 
 from include.prospects.naming import ConnectionNames, default_connection_name, explicit_name, prospect_key
-from include.prospects.records import MOST_PROBLEMS_OF_A_ROW, InvalidRow, Problem
+from include.prospects.records import MAX_PROBLEMS_OF_A_ROW, InvalidRow, Problem
 from include.prospects.rows.draft import Draft, read_cells, reading_order
 from include.prospects.rows.rules import RULES
 from include.prospects.rows.schema_errors import check_schema
@@ -98,7 +98,7 @@ class RowChecker:
         name = draft.get(_NAME)
         problems = [
             Problem(row, line, self.source, shown(column), shown(value), rule)
-            for column, value, rule in draft.problems[:MOST_PROBLEMS_OF_A_ROW]
+            for column, value, rule in draft.problems[:MAX_PROBLEMS_OF_A_ROW]
         ]
         more = len(draft.problems) - len(problems)
         if more:
@@ -143,7 +143,7 @@ def refuse(checked: TicketRequest | InvalidRow, line: int, column: str, value: s
     problem = Problem(checked.row, line, checked.source, shown(column), shown(value), rule)
     return InvalidRow(
         **{name: _carried(getattr(checked, name)) for name in CARRIED},
-        problems=(*earlier, problem)[:MOST_PROBLEMS_OF_A_ROW],
+        problems=(*earlier, problem)[:MAX_PROBLEMS_OF_A_ROW],
     )
 
 

@@ -14,7 +14,7 @@ from include.prospects.schema.models import EnabledFeatures
 
 Findings = Iterator[tuple[str, str]]
 
-MOST_DOMAINS_OF_ONE_ORGANIZATION = 100
+MAX_DOMAINS_OF_ONE_ORGANIZATION = 100
 
 _VERIFICATION = "domain_aliases_config.domain_verification"
 _PENDING = "domain_aliases_config.pending_domains"
@@ -68,7 +68,7 @@ def pending_domains_are_verified(draft: Draft) -> Findings:
 
 def pending_domains_are_few(draft: Draft) -> Findings:
     """One organization takes fewer domains than a connection of none or several, which the schema bounds."""
-    most, domains = MOST_DOMAINS_OF_ONE_ORGANIZATION, draft.get(_PENDING) or ()
+    most, domains = MAX_DOMAINS_OF_ONE_ORGANIZATION, draft.get(_PENDING) or ()
     if _organization_count(draft) != 1 or len(domains) <= most:
         return
     count = len({str(domain).lower() for domain in domains})

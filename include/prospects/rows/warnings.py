@@ -14,16 +14,16 @@ from auth0_sso.models import TicketRequest, shown
 
 from include.prospects.naming import prospect_key
 from include.prospects.rows.mail_providers import MAIL_PROVIDERS
-from include.prospects.rows.rules import MOST_DOMAINS_OF_ONE_ORGANIZATION
+from include.prospects.rows.rules import MAX_DOMAINS_OF_ONE_ORGANIZATION
 from include.prospects.schema.models import USER_SCOPES
-from include.prospects.schema.values import MOST_ITEMS
+from include.prospects.schema.values import MAX_ITEMS
 
-MOST_CONNECTIONS = 10
+MAX_CONNECTIONS = 10
 """Connections that Auth0 allows an organization."""
 
-_MOST_NAMED = 10
-_MANY_FOR_ONE = MOST_DOMAINS_OF_ONE_ORGANIZATION * 4 // 5
-_MANY_FOR_SEVERAL = MOST_ITEMS * 4 // 5
+_MAX_NAMED = 10
+_MANY_FOR_ONE = MAX_DOMAINS_OF_ONE_ORGANIZATION * 4 // 5
+_MANY_FOR_SEVERAL = MAX_ITEMS * 4 // 5
 """From so many domains on, those that exist already may make them too many."""
 
 Findings = Iterator[tuple[int, str]]
@@ -40,7 +40,7 @@ def row_warning(text: str, findings: Iterable[tuple[int, str]]) -> list[str]:
         details.setdefault(row, detail)
     if not details:
         return []
-    first = sorted(details.items())[:_MOST_NAMED]
+    first = sorted(details.items())[:_MAX_NAMED]
     named = [f"{row} ({detail})" if detail else str(row) for row, detail in first]
     more = len(details) - len(named)
     return [f"row {', '.join(named)}{f' and {more:,} more' if more else ''}: {text}"]
@@ -88,13 +88,13 @@ def _beyond_ten_connections(valid: Sequence[TicketRequest]) -> Findings:
     new = [request for request in valid if request.connection_name]
     rows = Counter(organization for request in new for organization in _organizations_of(request))
     names: dict[str, set[str]] = {
-        organization: set() for organization, count in rows.items() if count > MOST_CONNECTIONS
+        organization: set() for organization, count in rows.items() if count > MAX_CONNECTIONS
     }
     for request in new if names else ():
         for organization in names.keys() & _organizations_of(request):
             known = names[organization]
             known.add(request.connection_name)
-            if len(known) > MOST_CONNECTIONS:
+            if len(known) > MAX_CONNECTIONS:
                 yield request.row, organization
 
 
@@ -194,8 +194,8 @@ _OF_DOMAINS: tuple[tuple[str, Callable[[Sequence[TicketRequest], AllDomains], Fi
     ),
     ("anyone can have an address of this mail provider, so no customer can verify its domain", _of_mail_providers),
     (
-        f"these are many domains: Auth0 takes {MOST_DOMAINS_OF_ONE_ORGANIZATION} pending ones for one organization, and"
-        f" {MOST_ITEMS:,} for none or several, counting those that exist already",
+        f"these are many domains: Auth0 takes {MAX_DOMAINS_OF_ONE_ORGANIZATION} pending ones for one organization, and"
+        f" {MAX_ITEMS:,} for none or several, counting those that exist already",
         _many,
     ),
 )
@@ -210,7 +210,7 @@ _OF_ROWS: tuple[tuple[str, Callable[[Sequence[TicketRequest]], Findings]], ...] 
         _with_few_scopes,
     ),
     (
-        f"Auth0 allows an organization {MOST_CONNECTIONS} connections, those that exist already among them, and the"
+        f"Auth0 allows an organization {MAX_CONNECTIONS} connections, those that exist already among them, and the"
         " input has more for this one",
         _beyond_ten_connections,
     ),

@@ -23,7 +23,7 @@ _NOT_IDENTIFIER = re.compile(r"[^A-Za-z0-9_-]")
 _NOT_CLIENT_ID = re.compile(r"[^!-~]|[,;|]")
 _UNSEEN = re.compile(rf"{HIDDEN_CHARACTERS.pattern}|[^\S ]")
 _EMAIL = re.compile(r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+\.[^\s@,;:<>()\[\]\\\".]+")
-_LONGEST_DOMAIN = 253
+_MAX_DOMAIN_CHARACTERS = 253
 _ASCII_DOMAIN = re.compile(r"(?:(?!-)[a-zA-Z0-9-]{1,63}(?<!-)\.)+(?!-)[a-zA-Z][a-zA-Z0-9-]{0,62}(?<!-)")
 _AROUND_A_DOMAIN = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?:\*?\.|@)?(.+?)/*[.\u3002\uff0e\uff61]?/*", re.IGNORECASE)
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
@@ -93,7 +93,7 @@ def domain_name(text: str) -> str:
     It is returned in small letters, and in IDNA where it has other letters.
     """
     rule = "must be a domain name, such as example.com, without https:// and path"
-    if len(text) > _LONGEST_DOMAIN or _UNSEEN.search(text):
+    if len(text) > _MAX_DOMAIN_CHARACTERS or _UNSEEN.search(text):
         raise ValueError(rule + _named(_UNSEEN, text))
     _refuse_look_alikes(text)
     encoded = text if text.isascii() else _in_idna(text)
@@ -130,7 +130,7 @@ def _refuse_look_alikes(text: str) -> None:
 
 def listed_domain(text: str) -> str:
     """Take a domain like :func:`domain_name`, also with a scheme, slash, final dot, ``*.`` or ``@`` around it."""
-    if len(text) <= _LONGEST_DOMAIN and _ASCII_DOMAIN.fullmatch(text):
+    if len(text) <= _MAX_DOMAIN_CHARACTERS and _ASCII_DOMAIN.fullmatch(text):
         return text.lower()  # as domain_name does, in half the time: an input may have millions
     try:
         return domain_name(text)

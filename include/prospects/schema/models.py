@@ -15,7 +15,7 @@ from auth0_sso.models import MAX_TTL_SEC
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from include.prospects.schema.values import (
-    MOST_ITEMS,
+    MAX_ITEMS,
     ClientId,
     ConnectionName,
     Domain,
@@ -138,7 +138,7 @@ class ProvisioningConfig(Strict):
     """Provisioning of users and groups."""
 
     scopes: IfGiven[
-        Annotated[list[ScimScope], Field(min_length=1, max_length=MOST_ITEMS), AfterValidator(each_once)]
+        Annotated[list[ScimScope], Field(min_length=1, max_length=MAX_ITEMS), AfterValidator(each_once)]
     ] = Field(
         None,
         description="What the customer's SCIM token allows. Without all five of users, Auth0 enables no SCIM.",
@@ -187,7 +187,7 @@ class RequestBody(Strict):
         examples=["a1B2c3D4e5F6;g7H8i9J0k1L2"],
     )
     enabled_organizations: IfGiven[
-        Annotated[list[EnabledOrganization], Field(max_length=MOST_ITEMS), AfterValidator(organizations_once)]
+        Annotated[list[EnabledOrganization], Field(max_length=MAX_ITEMS), AfterValidator(organizations_once)]
     ] = Field(
         None,
         description="The organizations that use the connection. Default: the row's.",

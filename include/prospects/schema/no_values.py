@@ -10,7 +10,7 @@ SPREADSHEET_ERROR = (
 )
 WORD_FOR_NOTHING = "must be a value, but is what a program writes for a missing one: empty the cell"
 
-_MOST_CHARACTERS = 40
+_MAX_CHARACTERS = 40
 _DOTS = frozenset(".…")
 _NOT_COMPARED = re.compile(r"^'|[\s_¡¿]+")
 
@@ -74,7 +74,7 @@ def rule_against(cell: str) -> str:
     """Return the rule that a cell breaks which holds no value; empty for all others."""
     if cell[:1] not in _FIRST_CHARACTERS and cell[-1:] not in _DOTS:
         return ""
-    if len(cell) > _MOST_CHARACTERS:
+    if len(cell) > _MAX_CHARACTERS:
         return ""
     if cell.lower() in _WORDS or cell in _SPELLINGS:
         return WORD_FOR_NOTHING

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
 
-MOST_ITEMS = 1_000
+MAX_ITEMS = 1_000
 """Of a list; the API takes no more domains, and fewer of all else."""
 
 
@@ -47,7 +47,7 @@ def each_once(items: list[Any]) -> list[Any]:
 
 T = TypeVar("T")
 IfGiven = Annotated[T | None, NotNull()]
-Some = Annotated[list[T], Field(max_length=MOST_ITEMS), AfterValidator(each_once)]
+Some = Annotated[list[T], Field(max_length=MAX_ITEMS), AfterValidator(each_once)]
 
 ClientId = Annotated[str, Field(min_length=1), AfterValidator(client_id), Unbroken()]
 Text128 = Annotated[str, Field(max_length=128), AfterValidator(plain_text)]

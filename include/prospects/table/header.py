@@ -15,10 +15,10 @@ from include.prospects.schema.columns import COLUMNS, FREE_KEY_COLUMNS, Column
 EXAMPLE = "organization_id,organization_name,prospect_name,prospect_email,domains"
 """A first line that serves most inputs."""
 
-MOST_COLUMNS = 500
+MAX_COLUMNS = 500
 """Several times what the API has fields: each row is checked against every column."""
 
-_MOST_NAMED = 10
+_MAX_NAMED = 10
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
 
@@ -28,9 +28,9 @@ def resolve_header(names: Sequence[str], source: str) -> list[Column | None]:
 
     :param source: the file's name, for messages.
     :raises ProspectsError: unknown or repeated names, names with invisible characters, no ``organization_id``,
-        or more than :data:`MOST_COLUMNS`.
+        or more than :data:`MAX_COLUMNS`.
     """
-    if len(names) > MOST_COLUMNS:
+    if len(names) > MAX_COLUMNS:
         raise ProspectsError([f"{source}: the first line has {len(names)} columns: is this a CSV of prospects?"])
     stripped = [name.strip() for name in names]
     columns = [find_column(name) for name in stripped]
@@ -41,9 +41,9 @@ def resolve_header(names: Sequence[str], source: str) -> list[Column | None]:
         for place, (name, column) in enumerate(zip(stripped, columns, strict=True), 1)
         if name and (column is None or HIDDEN_CHARACTERS.search(name))
     ]
-    problems = [_unknown_name(name, place, is_header) for place, name in unknown[:_MOST_NAMED]]
-    if len(unknown) > _MOST_NAMED:
-        problems.append(f"{len(unknown) - _MOST_NAMED} more columns are unknown")
+    problems = [_unknown_name(name, place, is_header) for place, name in unknown[:_MAX_NAMED]]
+    if len(unknown) > _MAX_NAMED:
+        problems.append(f"{len(unknown) - _MAX_NAMED} more columns are unknown")
     problems += [
         f"column '{shown(name)}' is given {count} times: keep one of them"
         for name, count in counts.items()

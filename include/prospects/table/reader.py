@@ -16,7 +16,7 @@ from include.prospects.table.header import EXAMPLE
 from include.prospects.table.quotes import without_space_around_quotes
 
 SEPARATORS = ",;\t"
-MOST_CELL_CHARACTERS = 8 * 2**20
+MAX_CELL_CHARACTERS = 8 * 2**20
 """A cell that is longer has an open quote: without this bound it would hold the rest of the file."""
 
 _QUOTED = re.compile(r'"[^"]*"')
@@ -75,7 +75,7 @@ def _records(content: bytes, source: str) -> Iterator[Row]:
     if nul >= 0:
         raise _not_utf8(content[:nul], source)
     # The limit is the process's own: never lower it for others.
-    csv.field_size_limit(max(csv.field_size_limit(), MOST_CELL_CHARACTERS))
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL_CHARACTERS))
     lines = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
     line_number = 1
     try:
@@ -127,7 +127,5 @@ def _broken_row(error: csv.Error, line: int) -> str:
     if "unexpected end of data" in str(error):
         return f"a quote opened in the row at line {line} is never closed: add the closing quote"
     if "field larger than" in str(error):
-        return (
-            f"the row at line {line} has a cell of over {MOST_CELL_CHARACTERS:,} characters: is a quote never closed?"
-        )
+        return f"the row at line {line} has a cell of over {MAX_CELL_CHARACTERS:,} characters: is a quote never closed?"
     return f'the row at line {line} has text after a closing quote: write a quote inside a quoted cell twice ("")'

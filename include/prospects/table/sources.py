@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 PASTED = "prospects_csv"
 """The source of rows that were pasted."""
 
-MOST_BYTES = 100 * 2**20
+MAX_BYTES = 100 * 2**20
 """Bytes of one input, over all files."""
 
-_MOST_NAMED = 10
-_TOO_LARGE = f"the input has over {MOST_BYTES // 2**20} MiB: divide it among several runs"
+_MAX_NAMED = 10
+_TOO_LARGE = f"the input has over {MAX_BYTES // 2**20} MiB: divide it among several runs"
 
 
 def read_sources(source: AnyPath | None, text: str, warnings: list[str]) -> Iterator[tuple[str, bytes]]:
@@ -27,11 +27,11 @@ def read_sources(source: AnyPath | None, text: str, warnings: list[str]) -> Iter
     Yield name, escaped for messages, and content of each file; for the arguments see ``load_prospects``.
 
     :param warnings: gets one that names the files of the folder which are left out.
-    :raises ProspectsError: there is nothing to read, it can't be read, or it has over :data:`MOST_BYTES`.
+    :raises ProspectsError: there is nothing to read, it can't be read, or it has over :data:`MAX_BYTES`.
     """
     if text and not text.isspace():
         content = text.encode("utf-8", "surrogatepass")
-        if len(content) > MOST_BYTES:
+        if len(content) > MAX_BYTES:
             raise TooLargeError([_TOO_LARGE])
         yield PASTED, content
         return
@@ -51,16 +51,16 @@ def read_stream(stream: BinaryIO, name: str) -> tuple[str, bytes]:
     """
     Return name, escaped for messages, and content of a stream.
 
-    :raises ProspectsError: it has over :data:`MOST_BYTES`.
+    :raises ProspectsError: it has over :data:`MAX_BYTES`.
     """
-    content = stream.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
+    content = stream.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
         raise TooLargeError([_TOO_LARGE])
     return shown(name, 255), content
 
 
 def _read_files(source: AnyPath, warnings: list[str]) -> Iterator[tuple[str, bytes]]:
-    room = MOST_BYTES
+    room = MAX_BYTES
     for file in _files(source, warnings):
         content = _read(file, room)
         room -= len(content)
@@ -107,7 +107,7 @@ def _files(source: AnyPath, warnings: list[str]) -> list[AnyPath]:
     for entry in entries:
         (files if _is_csv(entry) else others).append(entry)
     if others:
-        named, more = ", ".join(shown(entry.name) for entry in others[:_MOST_NAMED]), len(others) - _MOST_NAMED
+        named, more = ", ".join(shown(entry.name) for entry in others[:_MAX_NAMED]), len(others) - _MAX_NAMED
         warnings.append(
             f"{named}{f' and {more:,} more' if more > 0 else ''}: left out, since only *.csv files of a folder are read"
         )

@@ -11,7 +11,7 @@ from include.reports.cells import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-_ERROR_LIMIT = 600
+_MAX_ERROR_CHARACTERS = 600
 _PART_VALUES = 1_000
 # Without these characters, JSON ends neither its element nor a line of JavaScript.
 _ESCAPES = {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
@@ -68,7 +68,7 @@ def rows_json(rows: Sequence[PageRow], statuses: Sequence[str], links_url: str) 
     yield ',"organizations":'
     yield from _array([printable(identifier), printable(name)] for identifier, name in organizations)
     yield ',"errors":'
-    yield from _array(printable(error, _ERROR_LIMIT) for error in errors)
+    yield from _array(printable(error, _MAX_ERROR_CHARACTERS) for error in errors)
     yield "}"
 
 

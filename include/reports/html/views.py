@@ -43,7 +43,7 @@ _TICKET_CELLS = attrgetter(
 )  # fmt: skip
 _ROWS_NAMED = 12
 _ERRORS_NAMED = 3
-_ERROR_LIMIT = 600
+_MAX_ERROR_CHARACTERS = 600
 
 
 def ticket_page(rows: Sequence[Outcome], run: RunInfo) -> Page:
@@ -132,7 +132,7 @@ def _task(status: str, remedy: Remedy, concerned: Sequence[tuple[int, AnyOutcome
         text=remedy.text,
         rows=[number for number, _ in concerned[:_ROWS_NAMED]],
         more=max(len(concerned) - _ROWS_NAMED, 0),
-        errors=[(printable(error, _ERROR_LIMIT), count) for error, count in errors.most_common(_ERRORS_NAMED)],
+        errors=[(printable(error, _MAX_ERROR_CHARACTERS), count) for error, count in errors.most_common(_ERRORS_NAMED)],
     )
 
 

@@ -51,7 +51,7 @@ READ_PROFILE_SCOPE = "read:self_service_profiles"
 _PROFILES = "/api/v2/self-service-profiles"
 _NEVER_SENT = (NotConnectedError, aiohttp.InvalidURL, aiohttp.ConnectionTimeoutError)
 # A new token may be revoked, too, before the request that needs it leaves.
-_MOST_RENEWALS = 2
+_MAX_RENEWALS = 2
 
 Result = TypeVar("Result")
 
@@ -273,7 +273,7 @@ class Auth0Hook(HttpAsyncHook):
         slot: Slot | None = None,
     ) -> _Answer:
         token = await self._tokens.get()
-        for renewals_left in range(_MOST_RENEWALS, -1, -1):
+        for renewals_left in range(_MAX_RENEWALS, -1, -1):
             if slot is None and self.rate_limiter is not None:
                 await self.rate_limiter.acquire()
             authorized = {**(headers or {}), "Authorization": f"Bearer {token.access_token}"}

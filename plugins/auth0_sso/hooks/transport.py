@@ -12,7 +12,7 @@ import aiohttp
 
 from auth0_sso.exceptions import Auth0Error, Auth0RunError, Auth0UnreachableError
 from auth0_sso.runtime.rate_limiter import Slot
-from auth0_sso.runtime.timeouts import LONGEST_ANSWER_BYTES
+from auth0_sso.runtime.timeouts import MAX_ANSWER_BYTES
 
 # Raised when a request was sent and its answer is missing or incomplete.
 ANSWER_LOST = (aiohttp.ClientError, OSError)
@@ -81,7 +81,7 @@ async def read_body(response: aiohttp.ClientResponse) -> Mapping[str, Any]:
     """
     body = bytearray()
     try:
-        while len(body) <= LONGEST_ANSWER_BYTES and (part := await response.content.read(65536)):
+        while len(body) <= MAX_ANSWER_BYTES and (part := await response.content.read(65536)):
             body += part
     except ANSWER_LOST:
         if 200 <= response.status < 300:

@@ -14,7 +14,7 @@ from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS
 
 k = tokens.c
 
-_LONGEST_LEASE = DEFAULT_TIMEOUTS.lease(300.0)  # with the longest timeout that a connection can have
+_MAX_LEASE = DEFAULT_TIMEOUTS.lease(300.0)  # with the longest timeout that a connection can have
 
 
 class LedgerTokenStore:
@@ -43,10 +43,10 @@ class LedgerTokenStore:
         if seen is None:
             with suppress(IntegrityError), self._engine.begin() as connection:  # another task has just inserted it
                 connection.execute(insert(tokens).values(key=key))
-        elif seen.version != version or now <= seen.owned_until <= now + _LONGEST_LEASE:
+        elif seen.version != version or now <= seen.owned_until <= now + _MAX_LEASE:
             return False  # by reading alone, since waiting tasks look again and again
         # A lease that ends later than any can was acquired before the clock was set back.
-        free = (k.owned_until < now) | (k.owned_until > now + _LONGEST_LEASE)
+        free = (k.owned_until < now) | (k.owned_until > now + _MAX_LEASE)
         mine = update(tokens).where((k.key == key) & (k.version == version) & free)
         with self._engine.begin() as connection:
             return connection.execute(mine.values(owner=owner, owned_until=now + seconds)).rowcount == 1

@@ -29,7 +29,7 @@ _MARGIN = 0.98
 # A slot is given this long before its request may leave, so that the intent can be recorded in the meantime.
 _LEAD = 0.05
 # The pause after consecutive refusals grows to 2 ** 5 / 2 = 16 seconds.
-_MOST_REFUSALS = 5
+_MAX_REFUSALS = 5
 # The lowest speed bounds what a wrong header can do. The highest lets a task catch up, but slowly: with a higher one,
 # tasks would swing between too fast and too slow if answers take longer than the bucket needs to fill.
 _LOWEST_SPEED, _HIGHEST_SPEED = 1 / 4, 1.1
@@ -134,7 +134,7 @@ class RateLimiter:
             if now >= self._paused_until:  # else it left before the pause, which counts its refusal already
                 self._refusals += 1
                 self._rate_share = max(SLOWEST, self._rate_share / 2)
-            wait = max(seconds_requested(headers), 2.0 ** min(self._refusals, _MOST_REFUSALS) / 2)
+            wait = max(seconds_requested(headers), 2.0 ** min(self._refusals, _MAX_REFUSALS) / 2)
             spread = 1 + random.random() * PAUSE_SPREAD  # noqa: S311
             self._pause(now + min(wait, self._timeouts.longest_pause) * spread)
         elif status < 400:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from auth0_sso.exceptions import Auth0TransientError
 from auth0_sso.runtime.rate_limit_headers import retry_after
-from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, MOST_AMBIGUOUS, Timeouts
+from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, MAX_AMBIGUOUS, Timeouts
 
 
 class OutageTimer:
@@ -53,7 +53,7 @@ class RetryBudget:
         """
         self._failures += 1
         self._ambiguous += error.ambiguous and risked
-        if self._remaining() <= 0 or self._ambiguous >= MOST_AMBIGUOUS:
+        if self._remaining() <= 0 or self._ambiguous >= MAX_AMBIGUOUS:
             raise error
         if error.handled_by_rate_limiter:
             return 0.0

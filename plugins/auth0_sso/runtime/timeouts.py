@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 # Bytes that are read of an answer, after decompression. The API's answers have some hundreds.
-LONGEST_ANSWER_BYTES = 1_000_000
+MAX_ANSWER_BYTES = 1_000_000
 # Largest share of a pause that is added at random: tasks that were refused together resume at different times.
 PAUSE_SPREAD = 0.25
 # Share of its rate that a task keeps, however often it is refused.
@@ -21,7 +21,7 @@ EXPIRY_MARGIN = 60.0
 # Leases that a task waits for others to renew the token: one of a killed task, and one of a slow task after it.
 LEASES_WAITED = 2.0
 # Requests for one prospect in one try of its task whose result may be ambiguous: each may have created a ticket.
-MOST_AMBIGUOUS = 3
+MAX_AMBIGUOUS = 3
 
 
 @dataclass(frozen=True)

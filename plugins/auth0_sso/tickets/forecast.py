@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from airflow.sdk.types import DagRunProtocol
 
 _GOOGLE = "google-apps"
-_MOST_LINES = 20
+_MAX_LINES = 20
 
 
 def forecast(
@@ -74,8 +74,8 @@ def other_link_warnings(expected: Iterable[Expected]) -> list[str]:
     for one in expected:
         then = "it is revoked first" if one.revoked_others else "revoke it on the page Customers if it must not work"
         lines += [f"row {one.group.first.request.row}: {link_of_other(other)}; {then}" for other in one.others]
-    more = len(lines) - _MOST_LINES
-    return lines[:_MOST_LINES] + ([f"{more} more rows have such a second valid link"] if more > 0 else [])
+    more = len(lines) - _MAX_LINES
+    return lines[:_MAX_LINES] + ([f"{more} more rows have such a second valid link"] if more > 0 else [])
 
 
 def link_of_other(entry: Entry) -> str:

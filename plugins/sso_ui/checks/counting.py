@@ -33,8 +33,8 @@ from include.prospects import clients_warning
 from include.prospects.manifest import is_invalid_row, read_row
 from sso_ui.data.ledger import opened
 
-_MOST_OTHERS = 200
-_MOST_OTHERS_OF_A_ROW = 5
+_MAX_OTHERS = 200
+_MAX_OTHERS_OF_A_ROW = 5
 _SETTINGS = ("base_url", "profile_id", "custom_domain", "enabled_clients")
 
 
@@ -125,7 +125,7 @@ def main() -> None:
             expected = _expected(_requests(manifest), Auth0Settings(**known["settings"]), known["ledger"])
             reuse, reissue = map(count_expected, expected)
             warnings += other_link_warnings(expected[0])
-            others += islice(_others(expected[0], counted_at), _MOST_OTHERS)
+            others += islice(_others(expected[0], counted_at), _MAX_OTHERS)
             warnings += clients_warning(_requests(manifest), bool(known["settings"]["enabled_clients"]))
         except (LedgerError, SQLAlchemyError) as error:
             unknown = str(error).splitlines()[0]
@@ -168,7 +168,7 @@ def _expected(
 def _others(expected: Iterable[Expected], now: float) -> Iterator[OtherLink]:
     for one in expected:
         for request in one.group.requests:
-            for other in one.others[:_MOST_OTHERS_OF_A_ROW]:
+            for other in one.others[:_MAX_OTHERS_OF_A_ROW]:
                 until = other.expires_at if other.is_valid(now) else None
                 yield OtherLink(request.row, other.key, other.person, until)
 

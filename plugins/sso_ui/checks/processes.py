@@ -20,13 +20,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from include.folders import PROJECT
-from include.prospects.load import MOST_ROWS
+from include.prospects.load import MAX_ROWS
 from sso_ui.checks import counting
 
 if TYPE_CHECKING:
     from include.files import AnyPath
 
-MOST_LINES = 50_000
+MAX_LINES = 50_000
 """Lines of a CSV, without its header. If they fill 100 MiB, the two processes of a check need 400 and then 470 MiB, and
 two checks run at once. 250,000 lines would take 810 and then 1,700 MiB."""
 
@@ -90,11 +90,11 @@ def _workspace(folder: Any) -> Iterator[Path]:
 def _require_few_lines(content: Path) -> None:
     with content.open("rb") as stream:
         breaks = [(part.count(b"\n"), part.count(b"\r")) for part in iter(partial(stream.read, PART), b"")]
-    if max(map(sum, zip(*breaks, strict=True)), default=0) > MOST_LINES + 1:
+    if max(map(sum, zip(*breaks, strict=True)), default=0) > MAX_LINES + 1:
         raise PreviewError(
             [
-                f"The CSV has over {MOST_LINES:,} lines, and the api-server has no memory to check more. Divide it, "
-                f"or name a path or URI of it below: a run takes up to {MOST_ROWS:,} rows."
+                f"The CSV has over {MAX_LINES:,} lines, and the api-server has no memory to check more. Divide it, "
+                f"or name a path or URI of it below: a run takes up to {MAX_ROWS:,} rows."
             ]
         )
 

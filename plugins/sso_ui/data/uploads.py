@@ -20,7 +20,7 @@ from airflow.sdk import ObjectStoragePath
 
 from include import folders
 from include.files import make_private, write_private
-from include.prospects.table.sources import MOST_BYTES
+from include.prospects.table.sources import MAX_BYTES
 
 if TYPE_CHECKING:
     from include.files import AnyPath
@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 FOLDER = "uploads"
 KEPT_SECONDS = 30 * 86_400
-MOST_UPLOAD_BYTES = MOST_BYTES
+MAX_UPLOAD_BYTES = MAX_BYTES
 _PART = 2**20
 _GONE = "There is no such upload. Uploads are kept for 30 days."
 _ID = re.compile(r"([0-9a-f]{8})[0-9a-f]{24}")
@@ -55,7 +55,7 @@ def keep(name: str, content: BinaryIO) -> str:
     :return: the id, which nobody can guess.
     :raises UploadError: if it is too large.
     """
-    if content.seek(0, os.SEEK_END) > MOST_UPLOAD_BYTES:
+    if content.seek(0, os.SEEK_END) > MAX_UPLOAD_BYTES:
         raise UploadError(too_large())
     content.seek(0)
     upload_id = f"{int(time.time()):08x}{secrets.token_hex(12)}"
@@ -67,7 +67,7 @@ def keep(name: str, content: BinaryIO) -> str:
 
 def too_large() -> str:
     """Return what is said of a CSV that is too large."""
-    return f"The CSV has over {MOST_UPLOAD_BYTES // 2**20} MiB: divide it among several runs."
+    return f"The CSV has over {MAX_UPLOAD_BYTES // 2**20} MiB: divide it among several runs."
 
 
 def folder_of(upload_id: str) -> AnyPath:

@@ -28,7 +28,7 @@ from sso_ui.bodies import limited
 from sso_ui.checks import preview
 from sso_ui.checks.counting import Preview
 from sso_ui.checks.line import CheckLine
-from sso_ui.checks.processes import MOST_LINES, PreviewError
+from sso_ui.checks.processes import MAX_LINES, PreviewError
 from sso_ui.data import uploads
 from sso_ui.data.tenant import read_tenant
 from sso_ui.rendering import HEADERS, render
@@ -39,10 +39,10 @@ WAIT_SECONDS = 5.0
 """So long a request waits for a check."""
 CHECKS: CheckLine[Preview] = CheckLine()
 
-_MOST_OF_THE_FORM = 64 * 2**10
+_MAX_FORM_BYTES = 64 * 2**10
 """Bytes of the form around the CSV."""
 _REPLACE_LIMIT: int = CREATE_PARAMS["replace_limit"]["default"]
-_MOST_SHOWN_AGAIN = 100_000
+_MAX_SHOWN_CHARACTERS = 100_000
 """Characters of a pasted CSV that can't be used."""
 
 TtlSec = Annotated[int, Query(ge=0, le=MAX_TTL_SEC)]
@@ -62,7 +62,7 @@ async def upload(request: Request) -> Response:
     try:
         async with _form(request) as form:
             pasted = form.get("text")
-            text = pasted[:_MOST_SHOWN_AGAIN] if isinstance(pasted, str) else ""
+            text = pasted[:_MAX_SHOWN_CHARACTERS] if isinstance(pasted, str) else ""
             upload_id = await _keep(form.get("file"), pasted)
         await _checked(upload_id, 0, None)
     except (uploads.UploadError, PreviewError) as error:
@@ -112,7 +112,7 @@ def download_problems(upload_id: str, ttl_sec: TtlSec = 0) -> Response:
 
 
 def _form(request: Request) -> AbstractAsyncContextManager[FormData]:
-    most = uploads.MOST_UPLOAD_BYTES + _MOST_OF_THE_FORM
+    most = uploads.MAX_UPLOAD_BYTES + _MAX_FORM_BYTES
     return limited(request, most, uploads.too_large()).form(max_files=1, max_fields=10, max_part_size=most)
 
 
@@ -197,4 +197,4 @@ def _label(counts: ExpectedCounts | None, valid: int, reissue: bool) -> str:
 
 
 def _limits() -> dict[str, int]:
-    return {"most_lines": MOST_LINES, "most_mib": uploads.MOST_UPLOAD_BYTES // 2**20}
+    return {"most_lines": MAX_LINES, "most_mib": uploads.MAX_UPLOAD_BYTES // 2**20}

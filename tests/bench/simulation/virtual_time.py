@@ -9,7 +9,7 @@ from typing import Any
 
 _START = 1000.0
 _TICK = 1e-7
-_LONGEST = 1e6
+_MAX_SECONDS = 1e6
 
 
 class _VirtualLoop(asyncio.SelectorEventLoop):
@@ -39,7 +39,7 @@ def run(main: Coroutine[Any, Any, Any]) -> Any:
     """Run a coroutine in virtual time, up to eleven days of it."""
     loop = _VirtualLoop()
     try:
-        return loop.run_until_complete(asyncio.wait_for(main, _LONGEST))
+        return loop.run_until_complete(asyncio.wait_for(main, _MAX_SECONDS))
     finally:
         loop.close()
 

@@ -185,7 +185,7 @@ def test_an_upload_that_is_removed_while_it_is_checked_is_gone(
 def test_a_csv_of_more_lines_than_the_api_server_has_memory_for_is_refused(
     browser: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "MOST_LINES", 3)
+    monkeypatch.setattr(processes, "MAX_LINES", 3)
     assert upload(browser, csv_of(3, 2, "new")).status_code == 200
     assert upload(browser, csv_of(3, 2, "new") + "\r\n").status_code == 200
     for text in (csv_of(5, 2, "new"), csv_of(5, 2, "new").replace("\n", "\r")):
@@ -196,7 +196,7 @@ def test_a_csv_of_more_lines_than_the_api_server_has_memory_for_is_refused(
 
 
 def test_a_csv_that_is_too_large_is_refused(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "MOST_UPLOAD_BYTES", 10)
+    monkeypatch.setattr(uploads, "MAX_UPLOAD_BYTES", 10)
     assert "The CSV has over" in upload(browser, csv_of(3, 2, "new")).text
 
 

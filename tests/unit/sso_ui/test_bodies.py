@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from sso_ui.app import app
-from sso_ui.bodies import MOST_BYTES
+from sso_ui.bodies import MAX_BYTES
 from sso_ui.data import uploads
 from starlette import formparsers
 
@@ -124,7 +124,7 @@ def test_a_body_over_the_limit_is_refused_early_whatever_its_length_is_said_to_b
     length: str,
 ) -> None:
     sign_in()
-    monkeypatch.setattr(uploads, "MOST_UPLOAD_BYTES", 3 * 2**20)
+    monkeypatch.setattr(uploads, "MAX_UPLOAD_BYTES", 3 * 2**20)
     sender = Sender(large(1_000)).post(path, {**headers, **({"content-length": length} if length else {})})
     assert sender.status == 413
     assert sender.taken <= 5
@@ -136,7 +136,7 @@ def test_a_body_that_is_said_to_be_over_the_limit_is_refused_unread(
     client: TestClient, sign_in: SignIn, path: str, headers: dict[str, str]
 ) -> None:
     sign_in()
-    most = uploads.MOST_UPLOAD_BYTES if path == "/batches" else MOST_BYTES
+    most = uploads.MAX_UPLOAD_BYTES if path == "/batches" else MAX_BYTES
     sender = Sender(large(1_000)).post(path, {**headers, "content-length": str(most + 2**20)})
     assert (sender.status, sender.taken) == (413, 0)
 

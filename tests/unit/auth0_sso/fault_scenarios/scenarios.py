@@ -18,7 +18,7 @@ from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, PAUSE_SPREAD, Timeouts
 from tests.support import factories
 from tests.unit.auth0_sso.conftest import FakeClock
 
-LONGEST_PAUSE = DEFAULT_TIMEOUTS.longest_pause * (1 + PAUSE_SPREAD)
+MAX_PAUSE = DEFAULT_TIMEOUTS.longest_pause * (1 + PAUSE_SPREAD)
 
 
 class FastClock:

@@ -43,7 +43,7 @@ def test_a_minute_of_429_loses_no_row_marks_no_duplicate_and_sees_few_requests(
     assert (stats.tickets, stats.token_requests) == (10, 1)
     assert stats.requests == 10 + stats.rate_limited
     assert 1 <= stats.rate_limited <= 2 * 12, "a refused task pauses longer each time, and never sends a burst"
-    assert max(clock.slept) <= scenarios.LONGEST_PAUSE
+    assert max(clock.slept) <= scenarios.MAX_PAUSE
 
 
 def test_an_endless_storm_ends_the_try_of_the_task_and_the_next_one_creates_all_rows(

@@ -11,7 +11,7 @@ from auth0_sso.exceptions import Auth0TransientError
 from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.runtime.retry_policy import Auth0RetryPolicy
-from auth0_sso.runtime.timeouts import LONGEST_ANSWER_BYTES, MOST_AMBIGUOUS
+from auth0_sso.runtime.timeouts import MAX_AMBIGUOUS, MAX_ANSWER_BYTES
 
 from dev.sandbox.server import Sandbox
 from tests.support import factories
@@ -73,10 +73,10 @@ def test_a_row_whose_answers_are_always_lost_is_sent_three_times_and_delays_no_o
     outcomes = tasks.run()
     assert [outcomes[row]["status"] for row in (1, 2, 3)] == ["created", "failed", "created"]
     assert scenarios.flagged(outcomes) == [2]
-    assert outcomes[2]["attempts"] == MOST_AMBIGUOUS
+    assert outcomes[2]["attempts"] == MAX_AMBIGUOUS
     assert said in outcomes[2]["error"]
     assert "ticket=" not in outcomes[2]["error"]
-    assert factories.posts(tenant) == 2 + MOST_AMBIGUOUS
+    assert factories.posts(tenant) == 2 + MAX_AMBIGUOUS
     with pytest.raises(Auth0TransientError, match=r"1 of 3 rows failed \(row \d\), 0 were not attempted"):
         tasks.issuers[0].raise_if_incomplete()
 
@@ -109,7 +109,7 @@ def test_a_huge_answer_is_read_up_to_a_bound(
     monkeypatch.setattr(aiohttp.StreamReader, "read", measured)
     tenant.fault("error_before", body=body)
     assert factories.statuses(scenarios.fleet(ledger, 1, 1).run()) == {"created": 1}
-    assert LONGEST_ANSWER_BYTES < sum(sizes) < LONGEST_ANSWER_BYTES + 100_000
+    assert MAX_ANSWER_BYTES < sum(sizes) < MAX_ANSWER_BYTES + 100_000
 
 
 REFUSALS = [

@@ -13,7 +13,7 @@ import pytest
 from auth0_sso.ledger.records import Entry
 from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.runtime.event_loop import GuardedLoop
-from auth0_sso.runtime.timeouts import MOST_AMBIGUOUS
+from auth0_sso.runtime.timeouts import MAX_AMBIGUOUS
 from sqlalchemy import Engine, event
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.exc import (
@@ -238,4 +238,4 @@ def test_only_so_many_tickets_are_risked_although_the_ledger_is_away_right_after
     lose(sqlite_ledger, monkeypatch, "record_unknown", 10, after=True)
     outcome = issue(organizations(1), sqlite_ledger)[1]
     assert (outcome["status"], outcome["duplicate_possible"]) == ("failed", True)
-    assert (outcome["attempts"], factories.posts(tenant)) == (MOST_AMBIGUOUS, MOST_AMBIGUOUS)
+    assert (outcome["attempts"], factories.posts(tenant)) == (MAX_AMBIGUOUS, MAX_AMBIGUOUS)

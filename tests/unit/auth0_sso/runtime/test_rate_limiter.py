@@ -14,7 +14,7 @@ from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, PAUSE_SPREAD, SLOWEST
 
 from tests.unit.auth0_sso.conftest import FakeClock
 
-LONGEST_PAUSE = DEFAULT_TIMEOUTS.longest_pause * (1 + PAUSE_SPREAD)
+MAX_PAUSE = DEFAULT_TIMEOUTS.longest_pause * (1 + PAUSE_SPREAD)
 
 
 def limiter(clock: FakeClock, rate: float = 1.0, burst: float = 1.0, **options: Any) -> RateLimiter:
@@ -149,7 +149,7 @@ def test_many_refusals_pause_no_longer_than_the_bound(clock: FakeClock) -> None:
     for _ in range(1100):  # 2.0 ** 1100 is too large for a float
         rate_limiter.observe(429, {"Retry-After": "86400", "X-RateLimit-Reset": "9" * 11})
         send_times(rate_limiter, clock, 1)
-    assert max(clock.slept) <= LONGEST_PAUSE
+    assert max(clock.slept) <= MAX_PAUSE
 
 
 def test_simultaneous_429s_are_one_refusal(clock: FakeClock) -> None:

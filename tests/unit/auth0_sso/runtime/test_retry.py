@@ -11,7 +11,7 @@ from auth0_sso.exceptions import (
     Auth0UnreachableError,
 )
 from auth0_sso.runtime.retry import OutageTimer, RetryBudget
-from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, MOST_AMBIGUOUS
+from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, MAX_AMBIGUOUS
 
 from tests.unit.auth0_sso.conftest import FakeClock
 
@@ -57,7 +57,7 @@ def test_the_budget_ends_with_its_seconds(clock: FakeClock, budget: RetryBudget)
 def test_the_budget_ends_with_the_third_request_that_may_have_created_a_ticket(budget: RetryBudget) -> None:
     for _ in range(10):
         budget.next_delay(AMBIGUOUS, risked=False)
-    for _ in range(MOST_AMBIGUOUS - 1):
+    for _ in range(MAX_AMBIGUOUS - 1):
         budget.next_delay(AMBIGUOUS, risked=True)
     with pytest.raises(Auth0AmbiguousResultError):
         budget.next_delay(AMBIGUOUS, risked=True)

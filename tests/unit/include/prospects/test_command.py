@@ -123,7 +123,7 @@ def test_another_process_learns_why_an_input_cannot_be_used() -> None:
 def test_too_large_a_stream_is_refused(
     stdin: io.BytesIO, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sources, "MOST_BYTES", 1_000)
+    monkeypatch.setattr(sources, "MAX_BYTES", 1_000)
     stdin.write(HEADER.encode() + b"x" * 1_000)
     stdin.seek(0)
     assert main(["check", "-"]) == 2

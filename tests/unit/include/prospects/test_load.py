@@ -103,7 +103,7 @@ def test_a_thousand_files_are_read_in_order_and_a_thousand_bad_ones_are_counted(
 
 
 def test_more_rows_than_a_run_takes_are_refused_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(load, "MOST_ROWS", 1_999)
+    monkeypatch.setattr(load, "MAX_ROWS", 1_999)
     for number in range(5):
         (tmp_path / f"{number}.csv").write_text("organization_id\n" + "org_1\n" * 1_000)
     with pytest.raises(ProspectsError, match=r"^the input has over 1,999 rows: divide it among several runs$"):

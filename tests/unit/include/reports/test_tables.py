@@ -107,7 +107,7 @@ def test_a_pipe_in_the_place_of_a_report_is_refused_without_being_opened(tmp_pat
 def test_a_report_of_any_size_is_read_no_further_than_the_largest_one_goes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "MOST_REPORT_BYTES", 2**20)
+    monkeypatch.setattr(tables, "MAX_REPORT_BYTES", 2**20)
     with (tmp_path / "tickets.csv").open("wb") as file:
         file.truncate(2**40)
     with pytest.raises(ValueError, match=r"has over 1 MiB, so it is no ticket report"):

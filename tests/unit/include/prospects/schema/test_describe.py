@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from include.prospects import ColumnInfo, describe_columns
-from include.prospects.rows.rules import MOST_DOMAINS_OF_ONE_ORGANIZATION
+from include.prospects.rows.rules import MAX_DOMAINS_OF_ONE_ORGANIZATION
 from include.prospects.schema.columns import COLUMNS, SHORT_NAMES
 from tests.unit.include.prospects.inputs import COMPANIONS, load, problems_of
 
@@ -87,4 +87,4 @@ def test_a_short_name_says_what_it_is_short_for() -> None:
 
 
 def test_a_bound_that_a_rule_adds_is_in_the_meaning() -> None:
-    assert f"At most {MOST_DOMAINS_OF_ONE_ORGANIZATION} " in DESCRIBED["domains"].meaning
+    assert f"At most {MAX_DOMAINS_OF_ONE_ORGANIZATION} " in DESCRIBED["domains"].meaning

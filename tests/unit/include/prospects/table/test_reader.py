@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from include.prospects import ProspectsError
-from include.prospects.table.reader import MOST_CELL_CHARACTERS, read_table
+from include.prospects.table.reader import MAX_CELL_CHARACTERS, read_table
 from tests.unit.include.prospects.inputs import csv_of
 
 ROWS = [["organization_id", "organization_name"], ["org_1", "Acme, Inc; the\tfirst"], ["org_2", 'The "Two"']]
@@ -104,7 +104,7 @@ def test_bytes_that_are_not_utf8_are_named_by_their_place(content, byte):
         (b'a,b\n1,"2\n2"\n"3,4\n5,6\n', "a quote opened in the row at line 4 is never closed"),
         (b'a,b\n"1\n2",3\n"x "y"",4\n', "the row at line 4 has text after a closing quote"),
         (b"sep=|\na|b\n", "the first line sets the separator '|': save it with comma, semicolon or tab"),
-        (b'a\n1\n"' + b"x\n" * (MOST_CELL_CHARACTERS // 2 + 1), "the row at line 3 has a cell of over 8,388,608"),
+        (b'a\n1\n"' + b"x\n" * (MAX_CELL_CHARACTERS // 2 + 1), "the row at line 3 has a cell of over 8,388,608"),
     ],
 )
 def test_content_that_is_no_csv_is_refused_with_what_to_do(content, problem):

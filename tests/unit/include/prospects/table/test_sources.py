@@ -111,7 +111,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path):
 
 @pytest.mark.parametrize("files", [1, 2])
 def test_an_input_that_is_too_large_is_refused_however_it_is_divided(tmp_path, monkeypatch, files):
-    monkeypatch.setattr(sources, "MOST_BYTES", 1_000)
+    monkeypatch.setattr(sources, "MAX_BYTES", 1_000)
     for number in range(files):
         (tmp_path / f"{number}.csv").write_text(HEADER + "x" * (1_001 // files))
     assert "divide it among several runs" in refusal_of(tmp_path)
@@ -119,7 +119,7 @@ def test_an_input_that_is_too_large_is_refused_however_it_is_divided(tmp_path, m
 
 
 def test_no_more_of_a_file_is_read_than_an_input_may_have(tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "MOST_BYTES", 1_000)
+    monkeypatch.setattr(sources, "MAX_BYTES", 1_000)
     with (tmp_path / "a.csv").open("wb") as file:
         file.truncate(2**40)  # a sparse file: a terabyte that takes no room
     assert "divide it among several runs" in refusal_of(tmp_path)
