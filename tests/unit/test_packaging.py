@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import auth0_sso
 import yaml
 from auth0_sso.runtime.pool import POOL, SMALLEST_PLAN_SLOTS
 from packaging.requirements import Requirement
@@ -62,7 +63,7 @@ def test_mwaa_gets_the_projects_requirements_without_versions_and_the_wheel_of_t
     assert [needed.name for needed in MWAA if needed.specifier] == []
     text = (ROOT / "deploy" / "mwaa" / "requirements.txt").read_text(encoding="utf-8")
     assert '--constraint "/usr/local/airflow/dags/constraints.txt"\n' in text
-    assert f"/plugins/airflow_provider_auth0_sso-{PROJECT['version']}-py3-none-any.whl\n" in text
+    assert f"/plugins/airflow_provider_auth0_sso-{auth0_sso.__version__}-py3-none-any.whl\n" in text
 
 
 def test_the_helm_values_run_the_airflow_that_is_pinned() -> None:
