@@ -16,10 +16,13 @@ GRANT_SCOPE = (
 
 class Auth0Error(AirflowException):
     """
-    What happened, and what to do about it (``advice``).
+    What happened, and what to do about it; its text is both.
 
-    ``status`` is 0 without an answer. ``error_code`` is Auth0's ``errorCode``, which is often absent and then empty.
-    ``headers`` are the answer's, case-insensitive.
+    :param message: what happened.
+    :param advice: what to do about it.
+    :param status: of the answer; 0 without one.
+    :param error_code: Auth0's ``errorCode``, which is often absent and then empty.
+    :param headers: of the answer, case-insensitive.
     """
 
     def __init__(
@@ -31,9 +34,8 @@ class Auth0Error(AirflowException):
         error_code: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        text = f"{message} {advice}".strip()
-        # Databases and logs accept neither NUL nor half a surrogate pair, which JSON may contain.
-        super().__init__("".join(sign if sign.isprintable() or sign.isspace() else "\ufffd" for sign in text))
+        self.message = _printable(message)
+        super().__init__(f"{self.message} {_printable(advice)}".strip())
         self.status = status
         self.error_code = error_code
         self.advice = advice
@@ -93,6 +95,11 @@ class Auth0AmbiguousResultError(Auth0TransientError):
     """The request was sent and no valid answer came: it may have been carried out."""
 
     ambiguous = True
+
+
+def _printable(text: str) -> str:
+    """Return a text that databases and logs accept: neither NUL nor half a surrogate pair, which JSON may contain."""
+    return "".join(sign if sign.isprintable() or sign.isspace() else "\ufffd" for sign in text)
 
 
 def error_from_answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> Auth0Error:

@@ -312,9 +312,8 @@ class Auth0Hook(HttpAsyncHook):
         try:
             answer = await self._send("POST", "/oauth/token", token_request(self.settings), {})
         except Auth0AmbiguousResultError as error:  # a second token does no harm
-            said = str(error).removesuffix(error.advice).strip()
             raise Auth0UnreachableError(
-                f"Auth0 gives no access token: {said}",
+                f"Auth0 gives no access token: {error.message}",
                 advice="See Auth0's status page; check the connection's host, and the proxy before Auth0.",
             ) from None
         signed = bool(self.settings.private_key.get_secret_value())
