@@ -74,7 +74,7 @@ class Loaded:
 @dataclass(frozen=True)
 class Plan:
     """
-    What a run is going to do, in numbers for people; prospects count once, also if several rows name them.
+    The numbers of what a run is going to do; a prospect counts once, also if several rows name it.
 
     :param create: links to create; so with ``reuse`` and ``replace``.
     :param invalid: rows that are left out.
@@ -218,7 +218,7 @@ def plan(
 
     :param links_not_in_ledger: see :func:`require_ledger`.
     :return: for each task its ``label`` and, as ``batch`` and ``sha256``, the path and digest of its batch file; then
-        the plan in numbers.
+        the plan's numbers.
     """
     warnings = [*expected.warnings, *clients_warning(found.valid, expected.has_default_clients)]
     for warning in warnings:

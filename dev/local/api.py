@@ -65,7 +65,7 @@ class AirflowApi:
         return {pool["name"]: pool["slots"] for pool in self.get("/api/v2/pools?limit=100")["pools"]}
 
     def delete_pool(self, name: str) -> None:
-        """Delete a pool."""
+        """Delete a pool, as a person might by mistake."""
         self._call("DELETE", f"/api/v2/pools/{name}")
 
     def set_connection(self, connection_id: str, **fields: Any) -> None:
@@ -84,7 +84,7 @@ class AirflowApi:
         return str(run["dag_run_id"])
 
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
-        """Return a run."""
+        """Return a run as the REST API describes it."""
         run: dict[str, Any] = self.get(_path_of(dag_id, run_id))
         return run
 

@@ -29,7 +29,7 @@ class BackgroundProcess:
         self._log_file = log_file
 
     def start(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-        """Start it."""
+        """Start a command as the leader of a process group of its own, with its output in the log file."""
         with self._log_file.open("ab") as log:
             process = subprocess.Popen(  # noqa: S603
                 command,

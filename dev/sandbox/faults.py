@@ -143,5 +143,5 @@ class Faults:
         return [armed.fault for armed in self._armed if armed.left > 0]
 
     def clear(self) -> None:
-        """Disarm all."""
+        """Remove all faults that have not happened yet."""
         self._armed.clear()

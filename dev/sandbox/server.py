@@ -182,7 +182,7 @@ class Sandbox:
         self._call(lambda: self._tenant.inject(fault))
 
     def clear_faults(self) -> None:
-        """Disarm all faults."""
+        """Remove all faults that have not happened yet."""
         self._call(self._tenant.clear_faults)
 
     def reset(self) -> None:

@@ -1,4 +1,4 @@
-"""The run in numbers, for ``summary.json``."""
+"""The numbers of a run, for ``summary.json``."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def count_statuses(rows: Iterable[AnyOutcome], statuses: Iterable[str]) -> dict[
 def summarize(
     rows: Sequence[AnyOutcome], statuses: Iterable[str], run: RunInfo, files: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return the run in numbers, a flat mapping; ``files`` are the report's, name → path."""
+    """Return the numbers of a run as a flat mapping; ``files`` are the paths of the report's files, by name."""
     incomplete = [getattr(row, "row", number) for number, row in enumerate(rows, 1) if row.is_incomplete]
     return {
         "dag_id": run.dag_id,

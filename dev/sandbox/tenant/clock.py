@@ -21,9 +21,9 @@ class ManualClock:
         self.now = now
 
     def __call__(self) -> float:
-        """Return the time."""
+        """Return the time that was set, in UNIX seconds."""
         return self.now
 
     def advance(self, seconds: float) -> None:
-        """Move it forward."""
+        """Let this many seconds pass."""
         self.now += seconds

@@ -80,7 +80,7 @@ def view_tickets(tenant: TenantState) -> list[TicketView]:
 
 
 def take_stats(tenant: TenantState) -> Stats:
-    """Return the counters."""
+    """Count what the tenant has received and created so far."""
     states = Counter(tenant.state_of(ticket) for ticket in tenant.tickets.values())
     by_status = Counter(seen.status for seen in tenant.requests)
     return Stats(

@@ -53,7 +53,7 @@ def bucket_needed(times: Iterable[float], refill: float) -> float:
     """
     Return the size of the smallest bucket that lets all of the times pass.
 
-    So each span of ``w`` seconds has at most so many of them, plus ``refill * w``.
+    So each span of ``w`` seconds has at most the bucket's size of them, plus ``refill * w``.
 
     :param refill: a second
     """

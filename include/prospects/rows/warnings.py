@@ -24,7 +24,7 @@ MAX_CONNECTIONS = 10
 _MAX_NAMED = 10
 _MANY_FOR_ONE = MAX_DOMAINS_OF_ONE_ORGANIZATION * 4 // 5
 _MANY_FOR_SEVERAL = MAX_ITEMS * 4 // 5
-"""From so many domains on, those that exist already may make them too many."""
+"""From this number of domains on, those that exist already may make them too many."""
 
 Findings = Iterator[tuple[int, str]]
 

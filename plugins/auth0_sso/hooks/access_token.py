@@ -21,10 +21,10 @@ class TokenStore(Protocol):
     """Keeps tokens for all tasks and runs, and leases the right to renew one."""
 
     def read_token(self, key: str) -> Token | None:
-        """Return the token."""
+        """Return the newest token that is kept under a key; None if there is none."""
 
     def acquire_lease(self, key: str, version: int, owner: str, seconds: float) -> bool:
-        """Return whether ``owner`` alone may renew that version of the token, for so many seconds."""
+        """Return whether ``owner`` may now renew that version of the token, and nobody else for this long."""
 
     def save_token(self, key: str, token: Token, owner: str) -> None:
         """Keep a new token and end the lease."""

@@ -81,7 +81,7 @@ class Auth0Settings(BaseModel):
     proxy: Annotated[SecretStr, AfterValidator(_check_proxy)] = SecretStr("")
 
     def rate_limiter(self, slots: int, held_since: datetime, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> RateLimiter:
-        """Return the rate limiter of a task that has held so many pool slots since then."""
+        """Return the rate limiter of a task that has held a number of pool slots since then."""
         held_for = max(0.0, (datetime.now(UTC) - held_since).total_seconds())
         return RateLimiter(
             rate=slots * self.requests_per_slot,

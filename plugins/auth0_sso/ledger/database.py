@@ -62,7 +62,7 @@ class LedgerDatabase:
     identity: str
 
     def close(self) -> None:
-        """Close it."""
+        """Close the connections to the database."""
         self.engine.dispose()
 
     def require_identity(self, expected: str) -> None:

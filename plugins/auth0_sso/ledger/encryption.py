@@ -44,7 +44,7 @@ class Cipher:
         self._any = MultiFernet(fernets)
 
     def encrypt(self, secret: str) -> str:
-        """Encrypt."""
+        """Encrypt with the first of Airflow's Fernet keys."""
         return self._first.encrypt(secret.encode()).decode()
 
     def decrypt(self, encrypted: str) -> str:

@@ -98,14 +98,16 @@ class Ledger:
         no_answer = t.c.status.in_(NO_ANSWER) & (t.c.valid_until > now)
         return self._select(no_answer | (t.c.duplicate_until > now))
 
-    def forget_expired_urls(self, days: int, most: int = 10_000) -> int:
+    def forget_expired_urls(self, days: int, limit: int = 10_000) -> int:
         """
-        Drop the URLs of at most so many tickets that have not worked for so many days; return how many.
+        Drop the URLs of tickets that have not worked for a number of days; return how many were dropped.
 
         All else about them stays. A revoked ticket's URL is dropped at once.
+
+        :param limit: the most URLs that one call drops.
         """
         old = (t.c.expires_at < self.now() - OPEN_SECONDS - days * 86_400) & t.c.ticket_encrypted.is_not(None)
-        some = t.c.key.in_(select(t.c.key).where(old).limit(most))
+        some = t.c.key.in_(select(t.c.key).where(old).limit(limit))
         # With a new version, so that a task that has read such an entry does not write its URL back.
         forget = update(t).where(old, some).values(ticket_encrypted=None, version=t.c.version + 1)
         with self._engine.begin() as connection:

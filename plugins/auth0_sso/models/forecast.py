@@ -32,7 +32,7 @@ class Capacity:
 @dataclass(frozen=True)
 class ExpectedCounts:
     """
-    What a run would do now, in numbers of prospects.
+    How many prospects a run would create, reuse and replace links for.
 
     :param create: without a valid ticket; also those whose request is still under way.
     :param reuse: with a valid ticket that stays.

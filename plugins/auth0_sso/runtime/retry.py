@@ -18,7 +18,7 @@ class OutageTimer:
         self._answered_at = clock()
 
     def end(self) -> None:
-        """Note an answer."""
+        """Start to count again: the tenant has answered."""
         self._answered_at = self.clock()
 
     @property

@@ -37,7 +37,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 STATS_KEY = "stats"
-"""The XCom of what a task has sent, one entry a try."""
+"""The XCom of what a task has sent, with an entry for each try."""
 
 _SAID_WITHOUT_LINK = frozenset((TicketStatus.FAILED, TicketStatus.CONFLICT, TicketStatus.PLANNED))
 _ENDED = frozenset(("failed", "success"))

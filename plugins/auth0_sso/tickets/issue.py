@@ -89,7 +89,7 @@ class TicketIssuer:
             log.info("Rows by status", **Counter(self._outcome(request).status.value for request in self._requests))
 
     def results(self) -> list[dict[str, Any]]:
-        """Return the outcomes, one entry an organization; requests that were not reached are ``not_attempted``."""
+        """Return the outcomes, an entry for each organization; requests that were not reached are ``not_attempted``."""
         return [
             {
                 "organization_id": organization.organization_id,
