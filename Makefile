@@ -7,8 +7,6 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 export PYTHONPATH := $(CURDIR)
 # Else each of a hundred processes compiles what it imports.
 unexport PYTHONDONTWRITEBYTECODE
-# Words that other words of the code stand for: one word for one thing.
-OTHER_WORDS := weather|unanswered|askers?|patience|vault|aftermath|skies|pacer|simulate|owed|mend(s|ed)?|heeds?|anew|told|settled|silence|doubts?|books|replaceable|lockedticketsxcom
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down test test-browser test-celery lint chaos bench env lock
@@ -45,12 +43,11 @@ test-browser: setup ## A person's way through the pages, in headless Chromium (D
 test-celery: setup ## Two Celery workers at the limit, beside a second client, and killed (5 minutes; needs PostgreSQL and Redis)
 	$(BIN)/python -m pytest tests/celery
 
-lint: setup ## Style, types, words and the import contract
+lint: setup ## Style, types and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(BIN)/lint-imports --no-logo
-	@! grep -rniE '(^|[^a-z])($(OTHER_WORDS))([^a-z]|$$)' dags plugins include dev tests docs README.md CONTRIBUTING.md CHANGELOG.md --include=*.py --include=*.j2 --include=*.js --include=*.md
 
 chaos: setup ## Kill Airflow over and over while it creates tickets, and audit the result (17 minutes; needs PostgreSQL)
 	$(BIN)/python -m tests.chaos

@@ -41,7 +41,7 @@ def test_a_url_stays_as_long_as_it_may_work_and_for_the_days_after_that(
 
 def test_a_run_removes_only_so_many_and_the_next_one_more(ledger: Ledger) -> None:
     issue_expired(ledger, 5, ago=DAY)
-    assert [ledger.forget_expired_urls(0, most=3) for _ in range(3)] == [3, 2, 0]
+    assert [ledger.forget_expired_urls(0, limit=3) for _ in range(3)] == [3, 2, 0]
 
 
 def test_a_task_that_holds_such_an_entry_does_not_bring_its_url_back(ledger: Ledger) -> None:
