@@ -40,7 +40,11 @@ def newest_links(folder: AnyPath, tenant: str, within: timedelta) -> ReportedLin
     """
     newest = heapq.nlargest(_MAX_REPORTS, _names(folder), key=_started)
     oldest = datetime.now(UTC) - within
-    return next((found for name in newest if (found := _read_links(folder / name, tenant, oldest))), None)
+    for name in newest:
+        found = _read_links(folder / name, tenant, oldest)
+        if found is not None:
+            return found
+    return None
 
 
 def _names(folder: AnyPath) -> list[str]:
