@@ -11,11 +11,12 @@ from airflow.sdk import Asset, Metadata, Param, chain, dag, task
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowSkipException
 from auth0_sso.ledger.records import RunAttempt
+from auth0_sso.models import TENANT
 from auth0_sso.operators.approval import ApprovePlanOperator
 from auth0_sso.operators.links import ReportLink
 from auth0_sso.operators.notify import notifiers, outcome_callbacks
 from auth0_sso.operators.sso_tickets import CreateSsoTicketsOperator
-from auth0_sso.runtime.pool import POOL, require_pool
+from auth0_sso.runtime.pool import require_pool
 from auth0_sso.runtime.retry_policy import RETRIES
 from auth0_sso.runtime.storage import storage_path
 from auth0_sso.tickets.collect import outcomes_of, stats_of
@@ -52,7 +53,7 @@ def load_prospects(*, params: dict[str, Any], dag: Any, dag_run: Any) -> dict[st
     return asdict(loaded)
 
 
-@task(pool=POOL, doc_md=CREATE_DOCS["plan_fan_out"])
+@task(pool=TENANT.pool, doc_md=CREATE_DOCS["plan_fan_out"])
 def plan_fan_out(loaded: dict[str, Any], *, params: dict[str, Any], ti: Any, dag_run: Any) -> list[dict[str, str]]:
     """Check token and profiles, and divide the organizations among the mapped tasks."""
     given = Loaded(**loaded)
@@ -60,8 +61,8 @@ def plan_fan_out(loaded: dict[str, Any], *, params: dict[str, Any], ti: Any, dag
     manifest = storage_path(given.manifest, "manifest")
     found = create_tickets.read(manifest, given.sha256, on_invalid_rows=params["on_invalid_rows"])
     options = RunOptions.of(params)
-    checked = check_before_creating(ti, {request.profile_id for request in found.valid}, options)
-    expected = forecast(found.valid, dag_run, options, checked.strategies)
+    checked = check_before_creating(ti, TENANT, {request.profile_id for request in found.valid}, options)
+    expected = forecast(found.valid, dag_run, TENANT, options, checked.strategies)
     create_tickets.require_few_revocations(expected.revocations, params)
     links_not_in_ledger = create_tickets.require_ledger(folder, expected, params)
     fan_out = choose_fan_out(
@@ -118,7 +119,9 @@ def create_sso_tickets() -> None:
     that every row has a final outcome. You can run it again at any time: links that are still valid are reused."""
     loaded = load_prospects()
     batches = plan_fan_out(loaded)
-    approved = ApprovePlanOperator(notifiers=notifiers(**APPROVAL_NOTICE), **APPROVAL)
+    approved = ApprovePlanOperator(
+        auth0_conn_id=TENANT.auth0_conn_id, notifiers=notifiers(**APPROVAL_NOTICE), **APPROVAL
+    )
     created = CreateSsoTicketsOperator.partial(
         task_id=TICKETS,
         profile_id="{{ params.profile_id or '' }}",
@@ -128,7 +131,8 @@ def create_sso_tickets() -> None:
         plan_only="{{ params.dry_run }}",
         require_seal=True,
         map_index_template="{{ task.batch['label'] }}",
-        pool=POOL,
+        auth0_conn_id=TENANT.auth0_conn_id,
+        pool=TENANT.pool,
         doc_md=CREATE_DOCS[TICKETS],
     ).expand(batch=batches)
     exported: Any = export_report(loaded)

@@ -14,10 +14,11 @@ from typing import Any
 from airflow.sdk import Param, chain, dag, task
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowSkipException
+from auth0_sso.models import TENANT
 from auth0_sso.operators.links import ReportLink
 from auth0_sso.operators.notify import outcome_callbacks
 from auth0_sso.operators.sso_tickets import RevokeSsoTicketsOperator
-from auth0_sso.runtime.pool import POOL, require_pool
+from auth0_sso.runtime.pool import require_pool
 from auth0_sso.runtime.retry_policy import RETRIES
 from auth0_sso.runtime.storage import storage_path
 
@@ -51,11 +52,11 @@ def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -
         prospect_keys=params["prospect_keys"] or [],
         all_live=params["all_live"],
     )
-    ledger_id = check_before_revoking(ti, dry_run=params["dry_run"])
+    ledger_id = check_before_revoking(ti, TENANT, dry_run=params["dry_run"])
     fan_out = choose_fan_out(
         len(tickets),
         len(tickets),
-        read_capacity(),
+        read_capacity(TENANT),
         given=params["max_mapped_tasks"],
         max_map_length=conf.getint("core", "max_map_length"),
         few=0,
@@ -102,7 +103,8 @@ def revoke_sso_tickets() -> None:
         plan_only="{{ params.dry_run }}",
         require_seal=True,
         map_index_template="{{ task.batch['label'] }}",
-        pool=POOL,
+        auth0_conn_id=TENANT.auth0_conn_id,
+        pool=TENANT.pool,
         doc_md=REVOKE_DOCS["revoke_tickets"],
     ).expand(batch=batches)
     exported: Any = export_report(batches)

@@ -40,7 +40,7 @@ from auth0_sso.hooks.transport import (
     read_body,
     without_urls,
 )
-from auth0_sso.models import SsoTicket, Token
+from auth0_sso.models import TENANT, SsoTicket, Token
 from auth0_sso.runtime.rate_limiter import RateLimiter, Slot
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
 
@@ -90,7 +90,7 @@ class Auth0Hook(HttpAsyncHook):
     """
 
     conn_name_attr = "auth0_conn_id"
-    default_conn_name = "auth0_default"
+    default_conn_name = TENANT.auth0_conn_id
     conn_type = "auth0"
     hook_name = "Auth0"
 

@@ -25,6 +25,7 @@ from auth0_sso.models.request import (
     comparable_body,
 )
 from auth0_sso.models.stats import TaskStats
+from auth0_sso.models.tenant import TENANT, TenantAccess
 from auth0_sso.models.text import (
     HIDDEN_CHARACTERS,
     UNSAFE_CHARACTERS,
@@ -45,6 +46,7 @@ __all__ = [
     "MAX_TTL_SEC",
     "OPEN_SECONDS",
     "REVOCATION_COLUMNS",
+    "TENANT",
     "UNSAFE_CHARACTERS",
     "Capacity",
     "ExpectedCounts",
@@ -57,6 +59,7 @@ __all__ = [
     "RevocationStatus",
     "SsoTicket",
     "TaskStats",
+    "TenantAccess",
     "TicketRequest",
     "TicketStatus",
     "Token",

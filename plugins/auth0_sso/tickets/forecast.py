@@ -13,8 +13,8 @@ from airflow.sdk import Variable
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.ledger.records import Entry, RunAttempt, TicketSpec
 from auth0_sso.ledger.store import open_ledger
-from auth0_sso.models import Capacity, Forecast, TicketRequest, iso, name_some
-from auth0_sso.runtime.pool import SLOTS_VARIABLE, read_slots
+from auth0_sso.models import Capacity, Forecast, TenantAccess, TicketRequest, iso, name_some
+from auth0_sso.runtime.pool import read_slots
 from auth0_sso.tickets.batch import spec_of
 from auth0_sso.tickets.decide import Expected, count_expected, expected_actions
 from auth0_sso.tickets.preflight import RunOptions
@@ -29,6 +29,7 @@ _MAX_LINES = 20
 def forecast(
     requests: Iterable[TicketRequest],
     dag_run: DagRunProtocol,
+    tenant: TenantAccess,
     options: RunOptions,
     strategies: Mapping[str, Collection[str]],
 ) -> Forecast:
@@ -38,7 +39,7 @@ def forecast(
     :param strategies: the identity providers that each profile allows, see
         :class:`~auth0_sso.tickets.preflight.Checked`.
     """
-    settings = Auth0Hook().settings
+    settings = Auth0Hook(tenant.auth0_conn_id).settings
     specs = [spec_of(one, settings, options.profile_id, options.enabled_clients) for one in requests]
     reissue = options.on_existing == "reissue"
     one_link = options.one_link_per_connection
@@ -52,7 +53,7 @@ def forecast(
     return Forecast(
         counts=count_expected(expected),
         requests=by_organization,
-        capacity=read_capacity(),
+        capacity=read_capacity(tenant),
         tenant=settings.domain,
         profile_id=options.profile_id or settings.profile_id,
         has_default_clients=bool(options.enabled_clients or settings.enabled_clients),
@@ -62,10 +63,10 @@ def forecast(
     )
 
 
-def read_capacity() -> Capacity:
-    """Return what the run's mapped tasks share; see :func:`auth0_sso.runtime.pool.publish_slots`."""
-    slots = read_slots(str(Variable.get(SLOTS_VARIABLE, default="")))
-    return Capacity(max(slots or 0, 0), Auth0Hook().settings.requests_per_slot)
+def read_capacity(tenant: TenantAccess) -> Capacity:
+    """Return what the run's mapped tasks share, from the variable that has the slots of the tenant's pool."""
+    slots = read_slots(str(Variable.get(tenant.slots_variable, default="")))
+    return Capacity(max(slots or 0, 0), Auth0Hook(tenant.auth0_conn_id).settings.requests_per_slot)
 
 
 def other_link_warnings(expected: Iterable[Expected]) -> list[str]:

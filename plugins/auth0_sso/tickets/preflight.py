@@ -17,6 +17,7 @@ from auth0_sso.hooks.identifiers import client_ids, require_profile_id
 from auth0_sso.ledger.encryption import rotate_keys
 from auth0_sso.ledger.store import open_ledger
 from auth0_sso.ledger.token_store import LedgerTokenStore
+from auth0_sso.models import TenantAccess
 
 if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstance
@@ -62,7 +63,9 @@ class Checked:
     strategies: Mapping[str, Collection[str]]
 
 
-def check_before_creating(ti: TaskInstance, profile_ids: Collection[str], options: RunOptions) -> Checked:
+def check_before_creating(
+    ti: TaskInstance, tenant: TenantAccess, profile_ids: Collection[str], options: RunOptions
+) -> Checked:
     """
     Check the connection, the ledger, the token's scopes and, where the scope allows it, the profiles.
 
@@ -73,7 +76,7 @@ def check_before_creating(ti: TaskInstance, profile_ids: Collection[str], option
     :raises Auth0RunError: if settings must be fixed first.
     :raises Auth0TransientError: if the tenant is unreachable.
     """
-    hook = Auth0Hook()
+    hook = Auth0Hook(tenant.auth0_conn_id)
     default = options.profile_id or hook.settings.profile_id
     profiles = sorted({one or default for one in profile_ids})
     if "" in profiles:
@@ -86,21 +89,23 @@ def check_before_creating(ti: TaskInstance, profile_ids: Collection[str], option
         require_profile_id(profile)
     revokes = options.on_existing == "reissue" or options.one_link_per_connection
     scopes = [CREATE_SCOPE, REVOKE_SCOPE] if revokes else [CREATE_SCOPE]
-    return _check(ti, scopes, profiles, dry_run=options.dry_run)
+    return _check(ti, tenant, scopes, profiles, dry_run=options.dry_run)
 
 
-def check_before_revoking(ti: TaskInstance, *, dry_run: bool) -> str:
+def check_before_revoking(ti: TaskInstance, tenant: TenantAccess, *, dry_run: bool) -> str:
     """Check the connection, the ledger and the token's scopes as before creating; return the ledger's identity."""
-    return _check(ti, [REVOKE_SCOPE], [], dry_run=dry_run).ledger_id
+    return _check(ti, tenant, [REVOKE_SCOPE], [], dry_run=dry_run).ledger_id
 
 
-def _check(ti: TaskInstance, scopes: Collection[str], profiles: Collection[str], *, dry_run: bool) -> Checked:
+def _check(
+    ti: TaskInstance, tenant: TenantAccess, scopes: Collection[str], profiles: Collection[str], *, dry_run: bool
+) -> Checked:
     strategies: Mapping[str, Collection[str]] = {}
     days = _keep_days()
     with closing(open_ledger()) as ledger:
         database = ledger.database
         rotate_keys(database.engine, database.cipher, ledger.now())
-        hook = Auth0Hook(token_store=LedgerTokenStore(database))
+        hook = Auth0Hook(tenant.auth0_conn_id, token_store=LedgerTokenStore(database))
         hook.rate_limiter = hook.settings.rate_limiter(ti.task.pool_slots, ti.start_date)
         if not dry_run:
             strategies = asyncio.run(_check_tenant(hook, scopes, profiles))

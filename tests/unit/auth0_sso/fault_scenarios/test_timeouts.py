@@ -13,6 +13,7 @@ from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.hooks.connection import Auth0Settings
 from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger
+from auth0_sso.models import TENANT
 from auth0_sso.runtime.retry_policy import RETRIES, Auth0RetryPolicy
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, LEASES_WAITED, PAUSE_SPREAD, SLOWEST, Timeouts
 from auth0_sso.tickets.preflight import RunOptions, check_before_creating
@@ -82,7 +83,7 @@ def test_the_preflight_check_sends_one_request_each_and_leaves_retries_to_airflo
     connect(tenant, extra={"timeout": 0.5 if kind == "stall" else 5})
     tenant.fault(kind, **details)
     with pytest.raises(Auth0TransientError) as raised:
-        check_before_creating(factories.TaskInstance(BaseOperator(task_id="plan_fan_out")), {""}, RunOptions())
+        check_before_creating(factories.TaskInstance(BaseOperator(task_id="plan_fan_out")), TENANT, {""}, RunOptions())
     assert "retry" in repr(Auth0RetryPolicy().evaluate(raised.value, 1, 3)).lower()
     assert tenant.stats().requests <= 1
     assert tenant.stats().token_requests == 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from auth0_sso.ledger.store import Ledger
-from auth0_sso.models import Forecast, TicketRequest
+from auth0_sso.models import TENANT, Forecast, TicketRequest
 from auth0_sso.runtime.pool import SLOTS_VARIABLE
 from auth0_sso.tickets.forecast import forecast
 from auth0_sso.tickets.preflight import RunOptions
@@ -126,4 +126,4 @@ def foresee(rows: list[TicketRequest], tasks: int = 1, **params: Any) -> dict[st
 
 def look_ahead(rows: list[TicketRequest], strategies: Any = None, **options: Any) -> Forecast:
     run = factories.TaskInstance(None, "run-2").context["dag_run"]
-    return forecast(rows, run, RunOptions(**options), strategies or {})
+    return forecast(rows, run, TENANT, RunOptions(**options), strategies or {})

@@ -12,7 +12,7 @@ from airflow.sdk import BaseOperator
 from auth0_sso.exceptions import Auth0ProfileError, Auth0RunError, LedgerError
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.ledger.store import Ledger, open_ledger
-from auth0_sso.models import OPEN_SECONDS
+from auth0_sso.models import OPEN_SECONDS, TENANT
 from auth0_sso.tickets.preflight import KEEP_DAYS_VARIABLE, RunOptions, check_before_creating, check_before_revoking
 from cryptography.fernet import Fernet
 
@@ -35,11 +35,11 @@ def ti() -> factories.TaskInstance:
 
 
 def creating(ti: factories.TaskInstance, *profile_ids: str, **params: Any) -> str:
-    return check_before_creating(ti, set(profile_ids) or {""}, RunOptions(**params)).ledger_id
+    return check_before_creating(ti, TENANT, set(profile_ids) or {""}, RunOptions(**params)).ledger_id
 
 
 def revoking(ti: factories.TaskInstance, **params: Any) -> str:
-    return check_before_revoking(ti, **{**REVOKING, **params})
+    return check_before_revoking(ti, TENANT, **{**REVOKING, **params})
 
 
 both = pytest.mark.parametrize("check", [creating, revoking])
@@ -108,7 +108,7 @@ class TestProfiles:
         answers: list[dict[str, Any]] = [{"allowed_strategies": ["okta"]}, {"allowed_strategies": None}, {}]
         profiles = AsyncMock(spec=Auth0Hook.get_self_service_profile, side_effect=answers)
         monkeypatch.setattr(Auth0Hook, "get_self_service_profile", profiles)
-        checked = check_before_creating(ti, {"ssp_1", "ssp_2", "ssp_3"}, RunOptions())
+        checked = check_before_creating(ti, TENANT, {"ssp_1", "ssp_2", "ssp_3"}, RunOptions())
         assert checked.strategies == {"ssp_1": ["okta"]}
 
     def test_none_at_all_is_found_before_a_token_is_requested(
