@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Awaitable, Callable
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
+from auth0_sso import airflow_internals
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 DAG_IDS = ("create_sso_tickets", "revoke_sso_tickets")
 PRELOADED = (
@@ -39,14 +44,10 @@ class Listener:
     @hookimpl
     def on_starting(self, component: object) -> None:
         """Do so in Airflow's services; a task's process has no access to the database."""
-        if type(component).__name__ != "Job":  # the scheduler, the DAG processor and the triggerer are jobs
+        if not airflow_internals.is_service(component):
             return
-        from airflow.utils.session import create_session
-        from auth0_sso.runtime.pool import ensure_pool, publish_slots
-        from auth0_sso.runtime.variables import publish_installation
-
         preload()
-        with create_session() as session:
+        with airflow_internals.service_session() as session:
             ensure_pool(session)
             publish_slots(session)
             publish_installation(session)
@@ -54,15 +55,50 @@ class Listener:
     @hookimpl
     def on_dag_run_running(self, dag_run: Any, msg: str) -> None:
         """Create a pool that was deleted, and publish its slots, in the scheduler's own transaction."""
-        from auth0_sso.runtime.pool import ensure_pool, publish_slots
-        from auth0_sso.runtime.variables import publish_installation
-        from sqlalchemy.orm import object_session
+        session = airflow_internals.session_of(dag_run)
+        if session is None:
+            return
+        ensure_pool(session)
+        if dag_run.dag_id in DAG_IDS:
+            publish_slots(session)
+            publish_installation(session)
 
-        if (session := object_session(dag_run)) is not None:
-            ensure_pool(session)
-            if dag_run.dag_id in DAG_IDS:
-                publish_slots(session)
-                publish_installation(session)
+
+def ensure_pool(session: Session) -> None:
+    """Create the pool if it is missing, never change it. The caller commits."""
+    from auth0_sso.runtime.pool import POOL, SMALLEST_PLAN_SLOTS
+
+    description = "The Auth0 rate limit: each slot stands for requests_per_slot requests a second."
+    if airflow_internals.create_pool(session, POOL, SMALLEST_PLAN_SLOTS, description):
+        log.warning(
+            "Pool '%s' was missing; created with %d slots. Size it to your Auth0 plan.", POOL, SMALLEST_PLAN_SLOTS
+        )
+
+
+def publish_slots(session: Session) -> None:
+    """
+    Keep the Airflow variable ``auth0_management_api_slots`` equal to the pool's slots, as ``16 slots``.
+
+    Tasks read it, since they can't read the pool. It is written only when it differs. The caller commits.
+    """
+    from auth0_sso.runtime.pool import POOL, SLOTS_VARIABLE
+
+    slots = airflow_internals.pool_slots(session, POOL)
+    if slots is None:
+        return
+    # With its unit: Airflow warns in a task's log when it reads a variable of less than five characters.
+    airflow_internals.write_variable(session, SLOTS_VARIABLE, f"{slots} slots")
+
+
+def publish_installation(session: Session) -> None:
+    """
+    Give this Airflow a name of its own, once, in the variable ``sso_tickets_installation``. The caller commits.
+
+    See :mod:`auth0_sso.runtime.installation`.
+    """
+    from auth0_sso.runtime.installation import INSTALLATION_VARIABLE
+
+    airflow_internals.write_variable(session, INSTALLATION_VARIABLE, uuid.uuid4().hex, replace=False)
 
 
 def preload() -> None:

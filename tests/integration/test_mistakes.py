@@ -78,7 +78,7 @@ def test_without_pool_and_variable_a_run_fails_and_names_the_command_that_makes_
     trigger: Trigger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(SLOTS_VARIABLE)
-    monkeypatch.setattr("auth0_sso.runtime.pool._is_in_process", lambda: False)
+    monkeypatch.setattr("auth0_sso.runtime.pool.is_in_process", lambda: False)
     with create_session() as session:  # a run that waited for a person has made both
         session.execute(delete(Pool).where(Pool.pool == POOL))
         session.execute(delete(Variable).where(Variable.key == pool.SLOTS_VARIABLE))

@@ -7,15 +7,13 @@ import hmac
 import time
 from typing import Any
 
-import structlog
 from airflow.sdk.configuration import conf
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import Column, Engine, Table, bindparam, select, update
 
+from auth0_sso.airflow_internals import task_log
 from auth0_sso.exceptions import LedgerError
 from auth0_sso.ledger.schema import tickets, tokens
-
-log = structlog.get_logger(logger_name="task")
 
 _CHUNK = 500
 _SECRETS = ((tickets, tickets.c.ticket_encrypted), (tokens, tokens.c.token_encrypted))
@@ -109,10 +107,12 @@ def rotate_keys(engine: Engine, cipher: Cipher, now: float, seconds: float = 60.
         after: str | None = ""
         while after is not None:
             if time.monotonic() > deadline:
-                log.warning("Keep the older Fernet keys: the next run encrypts more of the ledger with the first one")
+                task_log.warning(
+                    "Keep the older Fernet keys: the next run encrypts more of the ledger with the first one"
+                )
                 return False
             after = _rotate_chunk(engine, cipher, table, secret, after, now)
-    log.info("All of the ledger is encrypted with the first Fernet key: it needs no other")
+    task_log.info("All of the ledger is encrypted with the first Fernet key: it needs no other")
     return True
 
 

@@ -18,7 +18,7 @@ from auth0_sso.models import (
     canonical_body,
     comparable_body,
 )
-from auth0_sso.runtime.variables import read_installation
+from auth0_sso.runtime.installation import read_installation
 
 if TYPE_CHECKING:
     from airflow.sdk.types import DagRunProtocol

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import re
-from typing import TYPE_CHECKING
 
+from auth0_sso.airflow_internals import is_in_process
 from auth0_sso.exceptions import Auth0RunError
-from auth0_sso.runtime.variables import write_variable
-
-if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
 
 POOL = "auth0_management_api"
 SLOTS_VARIABLE = f"{POOL}_slots"
@@ -18,21 +13,19 @@ SMALLEST_PLAN_SLOTS = 2  # the smallest Auth0 plan allows two requests a second
 
 _SLOTS = re.compile(r"\s*(-?[0-9]{1,9})( slots)?\s*")
 
-log = logging.getLogger(__name__)
-
 
 def require_pool() -> None:
     """
     Check, in a task outside the pool, that the pool limits the rate: tasks of a missing one wait forever.
 
-    Tasks can't read pools. What they can read is the variable that :func:`publish_slots` or a person has set. A run of
-    ``dag.test()`` needs neither: it has no scheduler, and its tasks run one after the other.
+    Tasks can't read pools. What they can read is the variable that the scheduler, by the plugin, or a person has set.
+    A run of ``dag.test()`` needs neither: it has no scheduler, and its tasks run one after the other.
 
     :raises Auth0RunError: if there is no such variable, or the pool has no slots or unlimited ones; says what to do.
     """
     from airflow.sdk import Variable
 
-    if _is_in_process():
+    if is_in_process():
         return
     published = str(Variable.get(SLOTS_VARIABLE, default=""))
     if not published:
@@ -57,47 +50,3 @@ def read_slots(published: str) -> int | None:
     """Return the slots that the variable says the pool has, negative for unlimited ones; None if it is another text."""
     known = _SLOTS.fullmatch(published)
     return int(known[1]) if known else None
-
-
-def _is_in_process() -> bool:
-    """Whether ``dag.test()`` runs this task in its own process, where no pool counts."""
-    from airflow.sdk.execution_time import task_runner
-
-    return type(getattr(task_runner, "SUPERVISOR_COMMS", None)).__name__ == "InProcessSupervisorComms"
-
-
-def ensure_pool(session: Session) -> bool:
-    """Create the pool if it is missing, never change it; return whether it was created. The caller commits."""
-    from airflow.models.pool import Pool
-    from sqlalchemy import insert, select
-    from sqlalchemy.exc import IntegrityError
-
-    if session.scalar(select(Pool.id).where(Pool.pool == POOL)) is not None:
-        return False
-    description = "The Auth0 rate limit: each slot stands for requests_per_slot requests a second."
-    pool = insert(Pool).values(pool=POOL, slots=SMALLEST_PLAN_SLOTS, description=description, include_deferred=False)
-    connection = session.connection()
-    try:
-        # On the connection, since the scheduler's session must not be committed. The savepoint keeps the caller's work.
-        with connection.begin_nested():
-            connection.execute(pool)
-    except IntegrityError:  # another service has just created it
-        return False
-    log.warning("Pool '%s' was missing; created with %d slots. Size it to your Auth0 plan.", POOL, SMALLEST_PLAN_SLOTS)
-    return True
-
-
-def publish_slots(session: Session) -> None:
-    """
-    Keep the Airflow variable ``auth0_management_api_slots`` equal to the pool's slots, as ``16 slots``.
-
-    Tasks read it, since they can't read the pool. It is written only when it differs. The caller commits.
-    """
-    from airflow.models.pool import Pool
-    from sqlalchemy import select
-
-    pool_slots = session.scalar(select(Pool.slots).where(Pool.pool == POOL))
-    if pool_slots is None:
-        return
-    # With its unit: Airflow warns in a task's log when it reads a variable of less than five characters.
-    write_variable(session, SLOTS_VARIABLE, f"{pool_slots} slots")

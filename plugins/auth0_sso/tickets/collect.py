@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import structlog
 from airflow.sdk.configuration import conf
 
+from auth0_sso.airflow_internals import task_log
 from auth0_sso.ledger.records import NO_ANSWER, Entry, EntryStatus, RunAttempt, TicketSpec
 from auth0_sso.ledger.revocation_log import RevocationLog
 from auth0_sso.ledger.store import Ledger, open_ledger
@@ -31,7 +31,6 @@ from auth0_sso.xcom import decrypted
 if TYPE_CHECKING:
     from airflow.sdk.types import DagRunProtocol, TaskInstance
 
-log = structlog.get_logger(logger_name="task")
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -251,7 +250,9 @@ def wait_until_reported(
         reported, missing = look()
         if not missing or time.monotonic() > deadline or _ENDED.isdisjoint(_states(ti, task_id).values()):
             return reported, missing
-        log.info("A task has ended without reporting all it did; its process may still be ending", missing=len(missing))
+        task_log.info(
+            "A task has ended without reporting all it did; its process may still be ending", missing=len(missing)
+        )
         time.sleep(timeouts.poll_interval)
 
 
@@ -274,7 +275,7 @@ def _outcome(pushed: Mapping[str, Any]) -> Outcome | None:
     try:
         return Outcome.from_dict(pushed)
     except ValueError as error:
-        log.warning("An outcome in an XCom is malformed, so it is left out", reason=str(error))
+        task_log.warning("An outcome in an XCom is malformed, so it is left out", reason=str(error))
         return None
 
 

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
-import structlog
-
+from auth0_sso.airflow_internals import task_log
 from auth0_sso.exceptions import Auth0Error, Auth0ProfileError, Auth0RowError, Auth0RunError, Auth0TransientError
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.ledger.records import NO_ANSWER, Entry, RunAttempt, TicketSpec
@@ -29,8 +28,6 @@ from auth0_sso.tickets.outcomes import (
 )
 from auth0_sso.tickets.request import TicketRequester
 from auth0_sso.tickets.revoke import is_revoked_first, revoke_entry
-
-log = structlog.get_logger(logger_name="task")
 
 
 class TicketIssuer:
@@ -86,7 +83,9 @@ class TicketIssuer:
         finally:
             for group in groups:
                 self._record_if_lost(group)
-            log.info("Rows by status", **Counter(self._outcome(request).status.value for request in self._requests))
+            task_log.info(
+                "Rows by status", **Counter(self._outcome(request).status.value for request in self._requests)
+            )
 
     def results(self) -> list[dict[str, Any]]:
         """Return the outcomes, an entry for each organization; requests that were not reached are ``not_attempted``."""
@@ -171,13 +170,15 @@ class TicketIssuer:
                     requested = True
                     return await self._requester.request(spec, entry), False
                 except StaleEntryError:
-                    log.info("Another task has changed an entry of the ledger meanwhile; looking again", row=row)
+                    task_log.info("Another task has changed an entry of the ledger meanwhile; looking again", row=row)
                 except Auth0TransientError as error:
                     until_replaced.close()
                     if self.workers.stopped:
                         raise
                     delay = retry_budget.next_delay(error, risked=requested)
-                    log.warning("Transient error; trying again", row=row, seconds=round(delay, 1), reason=str(error))
+                    task_log.warning(
+                        "Transient error; trying again", row=row, seconds=round(delay, 1), reason=str(error)
+                    )
                     await asyncio.sleep(delay)
 
     async def _revoke(self, entry: Entry, spec: TicketSpec, until_replaced: ExitStack) -> None:

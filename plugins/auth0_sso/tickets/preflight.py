@@ -9,8 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
+from auth0_sso.airflow_internals import task_log
 from auth0_sso.exceptions import Auth0RunError, LedgerError
 from auth0_sso.hooks.auth0 import CREATE_SCOPE, READ_PROFILE_SCOPE, REVOKE_SCOPE, Auth0Hook
 from auth0_sso.hooks.identifiers import client_ids, require_profile_id
@@ -22,7 +21,6 @@ from auth0_sso.models import TenantAccess
 if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstance
 
-log = structlog.get_logger(logger_name="task")
 
 KEEP_DAYS_VARIABLE = "SSO_TICKETS_KEEP_DEAD_URLS_DAYS"
 
@@ -110,7 +108,7 @@ def _check(
         if not dry_run:
             strategies = asyncio.run(_check_tenant(hook, scopes, profiles))
             if forgotten := ledger.forget_expired_urls(days):
-                log.info("Removed the URLs of expired links from the ledger", links=forgotten, kept_for_days=days)
+                task_log.info("Removed the URLs of expired links from the ledger", links=forgotten, kept_for_days=days)
     return Checked(database.identity, strategies)
 
 

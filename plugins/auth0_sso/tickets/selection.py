@@ -8,8 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
-import structlog
-
+from auth0_sso.airflow_internals import task_log
 from auth0_sso.exceptions import Auth0RunError
 from auth0_sso.ledger.records import Entry, EntryStatus, RunAttempt
 from auth0_sso.ledger.revocation_log import RevocationLog
@@ -17,8 +16,6 @@ from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.models import OPEN_SECONDS, IssuedTicket, Outcome, RevocationOutcome, RevocationStatus, iso
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from auth0_sso.tickets.revocations import look_up_states
-
-log = structlog.get_logger(logger_name="task")
 
 _UNKNOWN = (
     "This ledger doesn't know the link, so it can't be revoked here. Run this where the link was created; "
@@ -79,7 +76,7 @@ def select_tickets(
         selected = [entry for entry in working.values() if criteria.select(entry)]
         earlier = [entry for entry in selected if entry.run_after <= attempt.run_after]
         if later := len(selected) - len(earlier):
-            log.warning("Links of later runs are left alone; to revoke them, trigger another run", links=later)
+            task_log.warning("Links of later runs are left alone; to revoke them, trigger another run", links=later)
         wanted = [IssuedTicket(entry.key, entry.created_at or 0.0) for entry in earlier]
         others = {row.ticket_id: row for row in reported if row.ticket_id and row.ticket_id not in working}
         return wanted, [*_finished(ledger, attempt, others), *(_unseen(one, ledger.now()) for one in unseen())]
@@ -125,7 +122,7 @@ def _wait_for_answers(ledger: Ledger, unseen: Callable[[], list[Entry]], timeout
     waited_for = under_way()
     until = max((one.answer_by for one in waited_for), default=0.0)
     while waited_for and ledger.now() < until:
-        log.info("Requests for tickets are under way; waiting for their answers", requests=len(waited_for))
+        task_log.info("Requests for tickets are under way; waiting for their answers", requests=len(waited_for))
         time.sleep(timeouts.poll_interval)
         waited_for = under_way()
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from airflow.models.variable import Variable
 from airflow.utils.session import create_session
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 
@@ -19,3 +21,10 @@ def short_session() -> Iterator[Session]:
     """
     with create_session(scoped=False) as session:
         yield session
+
+
+def read_variable(key: str) -> str:
+    """Return the value of an Airflow variable; empty if there is none."""
+    with short_session() as session:
+        found = session.scalar(select(Variable).where(Variable.key == key))
+        return str(found.val) if found else ""

@@ -10,15 +10,15 @@ from airflow.models.xcom import XComModel
 from auth0_sso.exceptions import LedgerError
 from auth0_sso.ledger.browse import RunCounts, run_counts
 from auth0_sso.ledger.records import EntryStatus
+from auth0_sso.runtime.installation import INSTALLATION_VARIABLE
 from auth0_sso.runtime.pool import POOL
-from auth0_sso.runtime.variables import installation_in
 from auth0_sso.tickets.collect import STATS_KEY
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from include.reports.wording import plural
 from sso_ui.data.ledger import readable_ledger
-from sso_ui.data.metadata import short_session
+from sso_ui.data.metadata import read_variable, short_session
 from sso_ui.data.runs import RunLine, count, xcom
 from sso_ui.data.tenant import Tenant
 
@@ -84,8 +84,7 @@ def _states(run: RunLine) -> dict[str, Counter[str]]:
 
 
 def _counts(run: RunLine) -> RunCounts:
-    with short_session() as session:
-        installation = installation_in(session)
+    installation = read_variable(INSTALLATION_VARIABLE)
     try:
         with readable_ledger() as ledger:
             return run_counts(ledger, f"{run.dag_id}/{run.run_id}", installation)
