@@ -7,6 +7,7 @@ with it this module, so Airflow's own modules are imported where they are used.
 
 from __future__ import annotations
 
+import sys
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -24,21 +25,24 @@ def is_in_process() -> bool:
     """
     Return whether ``dag.test()`` runs this task in its own process, where no pool counts.
 
-    It assumes that the task runner keeps what it talks to its supervisor with in ``SUPERVISOR_COMMS``, and that only
-    ``dag.test()`` puts an object of this class there.
+    It assumes that the task runner talks to its supervisor by its global ``SUPERVISOR_COMMS``, and that only a task of
+    ``dag.test()`` has an object of this class there.
     """
     from airflow.sdk.execution_time import task_runner
+    from airflow.sdk.execution_time.supervisor import InProcessSupervisorComms
 
-    return type(getattr(task_runner, "SUPERVISOR_COMMS", None)).__name__ == "InProcessSupervisorComms"
+    return isinstance(getattr(task_runner, "SUPERVISOR_COMMS", None), InProcessSupervisorComms)
 
 
 def is_service(component: object) -> bool:
     """
     Return whether what starts is a service of Airflow, not a task, which has no access to the database.
 
-    It assumes that the scheduler, the DAG processor and the triggerer announce themselves to listeners as jobs.
+    It assumes that the scheduler, the DAG processor and the triggerer announce themselves to listeners as a ``Job``.
+    The module of that class is heavy for a task, so it is not imported here: who has made a job has imported it.
     """
-    return type(component).__name__ == "Job"
+    jobs = sys.modules.get("airflow.jobs.job")
+    return jobs is not None and isinstance(component, jobs.Job)
 
 
 def service_session() -> AbstractContextManager[Session]:
@@ -94,7 +98,7 @@ def write_variable(session: Session, key: str, value: str, *, replace: bool = Tr
     from sqlalchemy import insert, select, update
 
     here = Variable.key == key
-    known = session.execute(select(Variable._val, Variable.is_encrypted).where(here)).one_or_none()
+    known = session.execute(select(Variable.val, Variable.is_encrypted).where(here)).one_or_none()
     if known == (value, False) or (known and not replace):
         return
     write = update(Variable).where(here) if known else insert(Variable).values(key=key)

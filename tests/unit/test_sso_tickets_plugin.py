@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from airflow.jobs.job import Job
 from airflow.models.pool import Pool
 from airflow.models.variable import Variable
 from airflow.utils.sqlalchemy import prohibit_commit
@@ -28,8 +29,8 @@ PROJECT = Path(__file__).parents[2]
 FILE = PROJECT / "plugins" / "sso_tickets_plugin.py"
 
 
-class Job:
-    """Stands for a service of Airflow that starts."""
+SERVICE = Job.__new__(Job)
+"""A service of Airflow that starts; the constructor would tell the listeners."""
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +91,7 @@ def test_a_service_that_starts_creates_a_missing_pool_and_publishes_its_slots(
     listener: Any, engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        listener.on_starting(Job())
+        listener.on_starting(SERVICE)
     assert slots(engine) == [SMALLEST_PLAN_SLOTS] == [2]
     assert published(engine) == ["2 slots"]
     assert f"Pool '{POOL}' was missing" in caplog.text
@@ -98,10 +99,10 @@ def test_a_service_that_starts_creates_a_missing_pool_and_publishes_its_slots(
 
 @pytest.mark.parametrize("size", [0, 64])
 def test_an_existing_pool_is_never_changed(listener: Any, engine: Engine, size: int) -> None:
-    listener.on_starting(Job())
+    listener.on_starting(SERVICE)
     with engine.begin() as connection:
         connection.execute(update(Pool).values(slots=size, include_deferred=True, description="ours"))
-    listener.on_starting(Job())
+    listener.on_starting(SERVICE)
     with Session(engine) as session:
         pool = session.scalar(select(Pool))
         assert pool is not None
@@ -145,9 +146,9 @@ def test_an_airflow_gets_a_name_of_its_own_once(listener: Any, engine: Engine) -
             found = session.scalars(select(Variable).where(Variable.key == INSTALLATION_VARIABLE))
             return [variable.val for variable in found]
 
-    listener.on_starting(Job())
+    listener.on_starting(SERVICE)
     (given,) = name()
-    listener.on_starting(Job())
+    listener.on_starting(SERVICE)
     with Session(engine) as session:
         session.add(run := run_of("create_sso_tickets"))
         listener.on_dag_run_running(run, "")
@@ -264,8 +265,9 @@ before = set(sys.modules)
 listener = runpy.run_path(sys.argv[1])["Listener"]()
 listener.on_starting(object())
 by_task = set(sys.modules)
+from airflow.jobs.job import Job
 with contextlib.suppress(Exception):  # here is no database
-    listener.on_starting(type("Job", (), {})())
+    listener.on_starting(Job.__new__(Job))
 by_service = set(sys.modules)
 for dag in sys.argv[2:]:
     runpy.run_path(dag)
