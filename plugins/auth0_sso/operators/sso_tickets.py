@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.hooks.identifiers import client_ids
@@ -16,9 +16,6 @@ from auth0_sso.tickets.batch import read_batch, read_tickets
 from auth0_sso.tickets.issue import TicketIssuer
 from auth0_sso.tickets.revoke import TicketRevoker
 from auth0_sso.tickets.selection import select_tickets
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
 
 
 class CreateSsoTicketsOperator(SsoTicketsOperator):
@@ -99,12 +96,13 @@ class RevokeSsoTicketsOperator(SsoTicketsOperator):
     :class:`~auth0_sso.models.RevocationOutcome`.
 
     :param tickets: what :class:`CreateSsoTicketsOperator` returned, mapped or not, or outcomes of it, with
-        ``ticket_id`` and ``expires_at``. ``execute`` resolves it, so that no rendered field shows a link. (templated)
+        ``ticket_id`` and ``expires_at``. No rendered field shows it, since it has links in it. (templated)
     :param organization_ids: organizations whose valid tickets are revoked, added to ``tickets``. (templated)
     :raises Auth0RowError: if Auth0 refused to revoke a ticket; the others are done.
     :raises Auth0RunError: if nothing can succeed until settings are fixed, or nothing is selected.
     :raises Auth0TransientError: if Auth0 was busy, down or out of reach for too long, or the task was ended early.
-    :raises ValueError: if one of these has text in it, which a template renders by default, or comes beside ``batch``.
+    :raises ValueError: if one of these has text in it, which a template renders by default, or comes beside ``batch``;
+        or if ``tickets`` is a function.
     """
 
     template_fields: Sequence[str] = (*SsoTicketsOperator.template_fields, "tickets", "organization_ids")
@@ -117,34 +115,30 @@ class RevokeSsoTicketsOperator(SsoTicketsOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if callable(tickets):  # Airflow would call it and show what it returns
+            raise ValueError(f"Task {self.task_id}: tickets must be a list or what a task returns, not a function.")
         self.tickets: Any = tickets
         self.organization_ids = organization_ids
 
-    def _do_render_template_fields(self, parent: Any, template_fields: Iterable[str], *more: Any, **named: Any) -> None:
-        """Render the other fields; of ``tickets`` the UI shows that it is resolved later."""
-        self.tickets = Unshown(self.tickets)
-        others = [field for field in template_fields if field != "tickets"]
-        super()._do_render_template_fields(parent, others, *more, **named)
-
-    def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Resolve ``tickets``, then do as all operators."""
-        given = self.tickets.value if isinstance(self.tickets, Unshown) else self.tickets
-        self.tickets = Unshown(self.render_template(given, context))
-        return super().execute(context)
+    def render_template(self, content: Any, *more: Any, **named: Any) -> Any:
+        """Render a field; of ``tickets`` the UI shows no more than that it is not shown."""
+        rendered = super().render_template(content, *more, **named)
+        return Unshown(rendered) if content is self.tickets else rendered
 
     def work(self, hook: Auth0Hook, ledger: Ledger, attempt: RunAttempt) -> TicketRevoker:
         """Return the revoker of the tickets."""
-        for name, given in (("tickets", self.tickets.value), ("organization_ids", self.organization_ids)):
+        tickets = self.tickets.value if isinstance(self.tickets, Unshown) else self.tickets
+        for name, given in (("tickets", tickets), ("organization_ids", self.organization_ids)):
             if isinstance(given, str) or (given and self.batch is not None):
                 raise ValueError(f"Task {self.task_id}: {name} must be a list, and can't be given beside batch.")
         finished: list[RevocationOutcome] = []
         if self.batch is not None:
-            tickets = read_tickets(self.batch["batch"], self.batch.get("sha256", ""))
+            selected = read_tickets(self.batch["batch"], self.batch.get("sha256", ""))
         else:
-            reported = [Outcome.from_dict(outcome) for outcome in _outcomes_in(self.tickets.value)]
-            tickets, finished = select_tickets(attempt, reported=reported, organization_ids=self.organization_ids)
+            reported = [Outcome.from_dict(outcome) for outcome in _outcomes_in(tickets)]
+            selected, finished = select_tickets(attempt, reported=reported, organization_ids=self.organization_ids)
         return TicketRevoker(
-            tickets,
+            selected,
             hook,
             ledger,
             attempt,

@@ -85,3 +85,8 @@ def test_revoking_fails_after_all_was_pushed(tickets_file: dict[str, str], tenan
     ti = execute(RevokeSsoTicketsOperator(task_id="revoke_tickets", batch=tickets_file))
     assert isinstance(ti.raised, Auth0RowError)
     assert sorted(row["status"] for row in ti.pushed["return_value"]) == ["failed", "revoked", "revoked"]
+
+
+def test_a_function_of_tickets_is_refused_since_airflow_would_show_what_it_returns() -> None:
+    with pytest.raises(ValueError, match="Task revoke: tickets must be a list or what a task returns, not a function"):
+        RevokeSsoTicketsOperator(task_id="revoke", tickets=lambda context, jinja_env: [])
