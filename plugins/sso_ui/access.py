@@ -1,25 +1,25 @@
-"""Who may do what on the pages: Airflow's auth manager decides. What is revealed is in Airflow's audit log."""
+"""Who may do what on the pages: Airflow's auth manager decides."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlsplit
 
-from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
-from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
-from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
-from airflow.api_fastapi.core_api.security import GetUserDep, bearer_scheme, get_user, requires_access_dag
-from airflow.configuration import conf
-from airflow.models.dag import DagModel
-from airflow.models.log import Log
 from fastapi import Depends, HTTPException, Request
-from fastapi.security import HTTPAuthorizationCredentials
 
-from sso_ui.data.metadata import short_session
+from sso_ui.airflow import (
+    RUN,
+    XCOM,
+    BearerToken,
+    Entity,
+    Method,
+    User,
+    base_url,
+    can,
+    requires_access,
+    user_of_cookie,
+)
 
 CREATE_DAG = "create_sso_tickets"
 REVOKE_DAG = "revoke_sso_tickets"
@@ -27,20 +27,18 @@ DAGS = (CREATE_DAG, REVOKE_DAG)
 LINKS_NEED = "SSO_TICKETS_LINKS_NEED"
 _TRIGGER = "trigger"
 
-User = Annotated[BaseUser, Depends(get_user)]
 
-
-def may(method: ResourceMethod, entity: DagAccessEntity | None, dag_id: str | None = None) -> Any:
+def may(method: Method, entity: Entity | None, dag_id: str | None = None) -> Any:
     """
     Return the dependency that lets only those users pass who may do this to a DAG.
 
     :param dag_id: of the DAG; without one, it is the path's ``dag_id``, which must be one of this project.
     """
     if dag_id is not None:
-        return Depends(requires_access_dag(method, entity, dag_id))
-    check: Callable[..., None] = requires_access_dag(method, entity)
+        return Depends(requires_access(method, entity, dag_id))
+    check = requires_access(method, entity)
 
-    def known_dag(request: Request, user: GetUserDep) -> None:
+    def known_dag(request: Request, user: User) -> None:
         check(request, user)
         if request.path_params["dag_id"] not in DAGS:
             raise HTTPException(404, "This DAG creates and revokes no SSO tickets.")
@@ -49,28 +47,32 @@ def may(method: ResourceMethod, entity: DagAccessEntity | None, dag_id: str | No
 
 
 MAY_SEE_DAG = may("GET", None, CREATE_DAG)
-MAY_SEE_RUNS = may("GET", DagAccessEntity.RUN, CREATE_DAG)
-MAY_SEE_RUN = may("GET", DagAccessEntity.RUN)
-MAY_READ_LINKS = may("GET", DagAccessEntity.XCOM)
-MAY_READ_ALL_LINKS = may("GET", DagAccessEntity.XCOM, CREATE_DAG)
-MAY_CREATE = may("POST", DagAccessEntity.RUN, CREATE_DAG)
+MAY_SEE_RUNS = may("GET", RUN, CREATE_DAG)
+MAY_SEE_RUN = may("GET", RUN)
+MAY_READ_LINKS = may("GET", XCOM)
+MAY_READ_ALL_LINKS = may("GET", XCOM, CREATE_DAG)
+MAY_CREATE = may("POST", RUN, CREATE_DAG)
 
 
-def revoking(user: BaseUser) -> dict[str, Any]:
+def can_see_runs(user: User, dag_id: str) -> bool:
+    """Return whether a user may see the runs of a DAG."""
+    return can(user, "GET", RUN, dag_id)
+
+
+def can_create(user: User) -> bool:
+    """Return whether a user may start runs that create links."""
+    return can(user, "POST", RUN, CREATE_DAG)
+
+
+def revoking(user: User) -> dict[str, Any]:
     """Return what a page needs to offer the revocation of a link: whether the user may, and the DAG that does it."""
-    return {"may_revoke": can(user, "POST", DagAccessEntity.RUN, REVOKE_DAG), "revoke_dag": REVOKE_DAG}
+    return {"may_revoke": can(user, "POST", RUN, REVOKE_DAG), "revoke_dag": REVOKE_DAG}
 
 
-def can(user: BaseUser, method: ResourceMethod, entity: DagAccessEntity, dag_id: str) -> bool:
-    """Return whether a user may do this to a DAG, to show or hide what leads there."""
-    details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
-    return get_auth_manager().is_authorized_dag(method=method, access_entity=entity, details=details, user=user)
-
-
-def may_have_links(user: BaseUser) -> bool:
+def may_have_links(user: User) -> bool:
     """Return whether a user may reveal and download links, beside the right to read the DAG's XComs."""
     need = os.environ.get(LINKS_NEED, "")
-    return not need or (need == _TRIGGER and can(user, "POST", DagAccessEntity.RUN, CREATE_DAG))
+    return not need or (need == _TRIGGER and can_create(user))
 
 
 def require_links(user: User) -> None:
@@ -84,17 +86,15 @@ def require_links(user: User) -> None:
 MAY_HAVE_LINKS = Depends(require_links)
 
 
-def require_same_origin(
-    request: Request, user: User, token: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer_scheme)]
-) -> None:
+def require_same_origin(request: Request, user: User, token: BearerToken) -> None:
     """
     Refuse a request that another site's page has made a browser send with the user's cookie.
 
     :raises HTTPException: 403, unless the browser says that it comes from here, or a token that the client has sent
         itself has authenticated it.
     """
-    by_cookie = user is getattr(request.state, "user", None)  # which Airflow's middleware has read
-    if token is not None and not by_cookie:
+    is_by_cookie = user is user_of_cookie(request)
+    if token is not None and not is_by_cookie:
         return
     site = request.headers.get("sec-fetch-site")
     is_ours = is_own(request, request.headers.get("origin", "")) if site is None else site == "same-origin"
@@ -112,7 +112,7 @@ def is_own(request: Request, url: str) -> bool:
     try:
         scheme, host, port = _parts(url)
         asked = _parts(f"{scheme}://{request.headers.get('host', '')}")
-        public = _parts(conf.get("api", "base_url", fallback=""))
+        public = _parts(base_url())
     except ValueError:
         return False
     return scheme in _DEFAULT_PORTS and bool(host) and (scheme, host, port) in (asked, public)
@@ -127,12 +127,3 @@ def _parts(url: str) -> tuple[str, str, int | None]:
 
 
 SAME_ORIGIN = Depends(require_same_origin)
-
-
-def audit(user: BaseUser, event: str, dag_id: str, run_id: str | None, **extra: Any) -> None:
-    """Write an event into Airflow's audit log and commit it; ``extra`` must hold no link."""
-    name = user.get_name()
-    entry = Log(event=event, task_instance=None, owner=name, owner_display_name=name, extra=json.dumps(extra))
-    entry.dag_id, entry.run_id = dag_id, run_id
-    with short_session() as session:
-        session.add(entry)

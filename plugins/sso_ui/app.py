@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
-from airflow.configuration import conf
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import RedirectResponse
@@ -13,7 +11,8 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
-from sso_ui.access import CREATE_DAG, User, can, is_own
+from sso_ui.access import can_create, is_own
+from sso_ui.airflow import User, login_address
 from sso_ui.rendering import FOLDER, HEADERS, STATIC_FILES, render
 from sso_ui.routes import batches, columns, customers, reports, runs
 
@@ -25,7 +24,7 @@ for page in (batches, runs, reports, customers, columns):
 @app.get("/")
 def start(request: Request, user: User) -> RedirectResponse:
     """Go to the first page that the user may see."""
-    page = "/batches/new" if can(user, "POST", DagAccessEntity.RUN, CREATE_DAG) else "/runs"
+    page = "/batches/new" if can_create(user) else "/runs"
     return RedirectResponse(f"{request.scope.get('root_path', '')}{page}", 303)
 
 
@@ -46,8 +45,7 @@ async def refuse(request: Request, error: StarletteHTTPException) -> Response:
     elif request.headers.get("hx-request"):
         response = render(request, "parts/error.html.j2", error.status_code, reason=str(error.detail))
     elif error.status_code == 401:
-        login = f"{conf.get('api', 'base_url', fallback='').rstrip('/')}/api/v2/auth/login"
-        login = f"{login}?next={quote(_return_address(request), safe='')}"
+        login = login_address(_return_address(request))
         response = render(request, "login.html.j2", 401, reason=str(error.detail), login=login)
     else:
         response = render(request, "refusal.html.j2", error.status_code, reason=str(error.detail))

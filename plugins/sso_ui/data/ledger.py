@@ -11,7 +11,7 @@ from auth0_sso.exceptions import LedgerError
 from auth0_sso.ledger.database import LEDGER_CONN_ID, ledger_url
 from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.runtime.pool import POOL
-from sqlalchemy import URL, select
+from sqlalchemy import URL
 
 
 def readable_url() -> URL | None:
@@ -51,10 +51,6 @@ def opened(url: str | URL | None) -> Iterator[Ledger]:
 
 def _a_task_has_begun() -> bool:
     """Whether Airflow knows of a task that had a slot of the pool, as every task that requests links has."""
-    from airflow.models.taskinstance import TaskInstance  # heavy, and not needed to count
+    from sso_ui.airflow import has_task_begun  # heavy, and not needed to count
 
-    from sso_ui.data.metadata import short_session
-
-    begun = select(TaskInstance.id).where(TaskInstance.pool == POOL, TaskInstance.start_date.is_not(None)).limit(1)
-    with short_session() as session:
-        return session.scalar(begun) is not None
+    return has_task_begun(POOL)

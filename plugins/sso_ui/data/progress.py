@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from airflow.models.taskinstance import TaskInstance
-from airflow.models.xcom import XComModel
 from auth0_sso.exceptions import LedgerError
 from auth0_sso.ledger.browse import RunCounts, run_counts
 from auth0_sso.ledger.records import EntryStatus
 from auth0_sso.runtime.installation import INSTALLATION_VARIABLE
 from auth0_sso.runtime.pool import POOL
 from auth0_sso.tickets.collect import STATS_KEY
-from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from include.reports.wording import plural
+from sso_ui.airflow import read_variable, task_states, xcoms_of_instances
 from sso_ui.data.ledger import readable_ledger
-from sso_ui.data.metadata import read_variable, short_session
-from sso_ui.data.runs import RunLine, count, xcom
+from sso_ui.data.runs import RunLine, count, pushed
 from sso_ui.data.tenant import Tenant
 
 TICKETS_TASK = "create_tickets"
@@ -52,8 +49,8 @@ class Progress:
 
 def read_progress(run: RunLine, tenant: Tenant) -> Progress:
     """Read it."""
-    states = _states(run)
-    plan = xcom(run.dag_id, run.run_id, "plan_fan_out", "plan")
+    states = task_states(run.dag_id, run.run_id)
+    plan = pushed(run.dag_id, run.run_id, "plan_fan_out", "plan")
     total = count(plan.get("create")) + count(plan.get("replace")) if plan else None
     found = _counts(run)
     done = sum(number for status, number in found.by_status.items() if status in _DONE)
@@ -72,17 +69,6 @@ def read_progress(run: RunLine, tenant: Tenant) -> Progress:
     )
 
 
-def _states(run: RunLine) -> dict[str, Counter[str]]:
-    query = select(TaskInstance.task_id, TaskInstance.state).where(
-        TaskInstance.dag_id == run.dag_id, TaskInstance.run_id == run.run_id
-    )
-    states: dict[str, Counter[str]] = {}
-    with short_session() as session:
-        for task_id, state in session.execute(query):
-            states.setdefault(task_id, Counter())[str(state) if state else "none"] += 1
-    return states
-
-
 def _counts(run: RunLine) -> RunCounts:
     installation = read_variable(INSTALLATION_VARIABLE)
     try:
@@ -93,9 +79,8 @@ def _counts(run: RunLine) -> RunCounts:
 
 
 def _refused(run: RunLine) -> int:
-    query = select(XComModel.value).filter_by(dag_id=run.dag_id, run_id=run.run_id, task_id=TICKETS_TASK, key=STATS_KEY)
-    with short_session() as session:
-        tries = [one for value in session.scalars(query) if isinstance(value, list) for one in value]
+    stats = xcoms_of_instances(run.dag_id, run.run_id, TICKETS_TASK, STATS_KEY)
+    tries = [one for value in stats if isinstance(value, list) for one in value]
     return sum(count(one.get("rate_limited")) for one in tries if isinstance(one, dict))
 
 

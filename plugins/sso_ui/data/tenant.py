@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from airflow.models.pool import Pool
 from auth0_sso.exceptions import Auth0ConnectionError
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.hooks.connection import Auth0Settings
 from auth0_sso.models import Capacity
 from auth0_sso.runtime.pool import POOL
-from sqlalchemy import select
 
-from sso_ui.data.metadata import short_session
+from sso_ui.airflow import pool_slots
 
 
 @dataclass(frozen=True)
@@ -31,8 +29,7 @@ class Tenant:
 
 def read_tenant() -> Tenant:
     """Read connection and pool."""
-    with short_session() as session:
-        slots = session.scalar(select(Pool.slots).where(Pool.pool == POOL)) or 0
+    slots = pool_slots(POOL)
     try:
         settings = Auth0Hook().settings
     except Auth0ConnectionError as error:

@@ -11,8 +11,6 @@ from dataclasses import asdict
 from functools import partial
 from typing import Annotated
 
-from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
-from airflow.configuration import conf
 from auth0_sso.models import MAX_TTL_SEC, ExpectedCounts
 from auth0_sso.tickets.preflight import RunOptions
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
@@ -23,7 +21,8 @@ from include.fan_out import choose_fan_out
 from include.params import CREATE_PARAMS
 from include.reports.cells import guard
 from include.reports.wording import plural
-from sso_ui.access import CREATE_DAG, MAY_CREATE, SAME_ORIGIN, User, revoking
+from sso_ui.access import CREATE_DAG, MAY_CREATE, SAME_ORIGIN, revoking
+from sso_ui.airflow import User, max_map_length
 from sso_ui.bodies import limited
 from sso_ui.checks import preview
 from sso_ui.checks.counting import Preview
@@ -143,7 +142,7 @@ def _unusable(request: Request, error: uploads.UploadError | PreviewError, text:
 
 
 def _page(
-    request: Request, user: BaseUser, upload_id: str, found: Preview, page: int, reissue: bool, only_invalid: bool
+    request: Request, user: User, upload_id: str, found: Preview, page: int, reissue: bool, only_invalid: bool
 ) -> HTMLResponse:
     tenant = read_tenant()
     lines = preview.upload_lines(upload_id, found.ttl_sec)
@@ -155,8 +154,7 @@ def _page(
     counts = found.reissue if reissue else found.reuse
     requests = found.requests(reissue=reissue)
     capacity = tenant.capacity
-    max_map_length = conf.getint("core", "max_map_length")
-    fan_out = choose_fan_out(found.organizations, requests, capacity, given=None, max_map_length=max_map_length)
+    fan_out = choose_fan_out(found.organizations, requests, capacity, given=None, max_map_length=max_map_length())
     return render(
         request,
         "preview.html.j2",

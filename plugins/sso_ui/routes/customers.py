@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from typing import Annotated, Any
 
-from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from auth0_sso.exceptions import LedgerError
 from auth0_sso.ledger.records import Entry
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
@@ -13,17 +12,15 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
 from sso_ui.access import (
-    CREATE_DAG,
     MAY_CREATE,
     MAY_HAVE_LINKS,
     MAY_READ_ALL_LINKS,
     SAME_ORIGIN,
-    User,
-    audit,
-    can,
+    can_create,
     may_have_links,
     revoking,
 )
+from sso_ui.airflow import User, audit
 from sso_ui.bodies import read_form
 from sso_ui.data import uploads
 from sso_ui.data.customers import CUSTOMERS_A_PAGE, find_customers
@@ -98,7 +95,7 @@ def _found(request: Request, user: User, template: str, q: str, page: int) -> HT
         page=page,
         pages=max(1, -(-values["total"] // CUSTOMERS_A_PAGE)),
         may_reveal=may_have_links(user),
-        may_create=can(user, "POST", DagAccessEntity.RUN, CREATE_DAG),
+        may_create=can_create(user),
         **revoking(user),
         **values,
     )

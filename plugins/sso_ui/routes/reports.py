@@ -11,10 +11,11 @@ from pydantic import BaseModel, Field
 
 from include.reports.html.page import content_security_policy
 from include.reports.html.served import read_links, served_page
-from sso_ui.access import MAY_HAVE_LINKS, MAY_READ_LINKS, SAME_ORIGIN, User, audit, may_have_links
+from sso_ui.access import MAY_HAVE_LINKS, MAY_READ_LINKS, SAME_ORIGIN, may_have_links
+from sso_ui.airflow import User, audit
 from sso_ui.bodies import read_json
 from sso_ui.data.report_files import EXTRA_REPORTS, UnreadableFileError, own_folder, read_file
-from sso_ui.data.runs import REPORT_TASK, xcom
+from sso_ui.data.runs import REPORT_TASK, pushed
 from sso_ui.rendering import HEADERS, PAGES
 
 router = APIRouter(prefix="/reports/{dag_id}/{run_id}", dependencies=[MAY_READ_LINKS])
@@ -41,7 +42,7 @@ class RunFolder:
     """The folder of a run's report; its files are read from there only."""
 
     def __init__(self, dag_id: str, run_id: str) -> None:
-        exported = xcom(dag_id, run_id, REPORT_TASK).get("report_uri")
+        exported = pushed(dag_id, run_id, REPORT_TASK).get("report_uri")
         if not isinstance(exported, str):
             raise HTTPException(404, f"Run {run_id} of {dag_id} has no SSO report: {REPORT_TASK} has not succeeded.")
         folder = own_folder(exported, dag_id, run_id)

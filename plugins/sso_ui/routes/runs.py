@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import quote
 
-from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from auth0_sso.tickets.preflight import RunOptions
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from sso_ui.access import DAGS, MAY_READ_LINKS, MAY_SEE_RUN, MAY_SEE_RUNS, User, can
+from sso_ui.access import DAGS, MAY_READ_LINKS, MAY_SEE_RUN, MAY_SEE_RUNS, can_see_runs
+from sso_ui.airflow import User
 from sso_ui.checks.preview import ROWS_A_PAGE, read_rows
 from sso_ui.data.progress import read_progress
-from sso_ui.data.runs import NoManifestError, RunLine, configuration, find_run, list_runs, manifest_lines
+from sso_ui.data.runs import NoManifestError, RunLine, list_runs, manifest_lines, parameters, read_run
 from sso_ui.data.tenant import read_tenant
 from sso_ui.rendering import render
 
@@ -27,7 +27,7 @@ Page = Annotated[int, Query(ge=1, le=100_000)]
 @router.get("", response_class=HTMLResponse, dependencies=[MAY_SEE_RUNS])
 def show_runs(request: Request, user: User, page: Page = 1) -> HTMLResponse:
     """List the runs of the DAGs that the user may see."""
-    dags = [dag_id for dag_id in DAGS if can(user, "GET", DagAccessEntity.RUN, dag_id)]
+    dags = [dag_id for dag_id in DAGS if can_see_runs(user, dag_id)]
     found = list_runs(dags, limit=RUNS_A_PAGE + 1, offset=(page - 1) * RUNS_A_PAGE)
     return render(request, "runs.html.j2", runs=found[:RUNS_A_PAGE], page=page, has_more=len(found) > RUNS_A_PAGE)
 
@@ -58,7 +58,7 @@ def show_rows(request: Request, dag_id: str, run_id: str, page: Page = 1) -> HTM
         lines = manifest_lines(dag_id, run_id)
     except NoManifestError as error:
         raise HTTPException(404, str(error)) from None
-    options = RunOptions.of(configuration(dag_id, run_id))
+    options = RunOptions.of(parameters(dag_id, run_id))
     rows, total = read_rows(lines, read_tenant(), page=page, options=options)
     return render(
         request,
@@ -71,7 +71,7 @@ def show_rows(request: Request, dag_id: str, run_id: str, page: Page = 1) -> HTM
 
 
 def _run(dag_id: str, run_id: str) -> RunLine:
-    if (run := find_run(dag_id, run_id)) is None:
+    if (run := read_run(dag_id, run_id)) is None:
         raise HTTPException(404, f"There is no run {run_id} of {dag_id}.")
     return run
 

@@ -23,9 +23,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, create_engine, delete, insert
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
-from sso_ui import access
+from sso_ui import airflow
 from sso_ui.app import app
-from sso_ui.data import metadata
 from sso_ui.routes import batches
 
 from include import folders
@@ -110,10 +109,9 @@ def set_xcom(session: Session) -> SetXCom:
 @pytest.fixture
 def client(session: Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     """Return a browser that is not logged in."""
-    monkeypatch.setattr(metadata, "create_session", lambda scoped: nullcontext(session))
+    monkeypatch.setattr(airflow, "create_session", lambda scoped: nullcontext(session))
     monkeypatch.setattr(batches, "WAIT_SECONDS", 60.0)
-    for module in (security, access):
-        monkeypatch.setattr(module.DagModel, "get_team_name", lambda _dag_id: None)
+    monkeypatch.setattr(airflow.DagModel, "get_team_name", lambda _dag_id: None)
     init_auth_manager()
     yield TestClient(app, follow_redirects=False)
     app.dependency_overrides.clear()
@@ -131,7 +129,7 @@ def sign_in(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> SignIn:
             return allowed(checks[-1])
 
         manager = SimpleNamespace(is_authorized_dag=decide)
-        for module in (security, access):
+        for module in (security, airflow):
             monkeypatch.setattr(module, "get_auth_manager", lambda: manager)
         app.dependency_overrides[security.get_user] = lambda: SimpleNamespace(get_name=lambda: "ann")
         return checks

@@ -22,11 +22,12 @@ from fastapi.testclient import TestClient
 from sqlalchemy import create_engine, insert
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
+from sso_ui import airflow
 from sso_ui.checks import line as lines
 from sso_ui.checks import preview, processes
 from sso_ui.checks.line import CheckLine
 from sso_ui.data import ledger as ledgers
-from sso_ui.data import metadata, report_files
+from sso_ui.data import report_files
 from sso_ui.routes import batches
 
 from include import create_tickets
@@ -199,7 +200,7 @@ def test_seventeen_checks_leave_the_connections_to_airflows_database_to_others(
         with Session(engine) as session, session.begin():
             yield session
 
-    monkeypatch.setattr(metadata, "create_session", create_session)
+    monkeypatch.setattr(airflow, "create_session", create_session)
     monkeypatch.setattr(batches, "WAIT_SECONDS", 5.0)
 
     def send(number: int) -> int:
@@ -237,7 +238,7 @@ def held(session: Session, client: TestClient, monkeypatch: pytest.MonkeyPatch) 
 
         monkeypatch.setattr(module, name, watched)
 
-    monkeypatch.setattr(metadata, "create_session", create_session)
+    monkeypatch.setattr(airflow, "create_session", create_session)
     watch(processes, "Popen")
     watch(ledgers, "open_ledger")
     watch(report_files, "_open_below_base")
