@@ -14,7 +14,6 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import ObjectStoragePath
 from auth0_sso.exceptions import LedgerError
 from auth0_sso.models import InputRow, TicketRequest
 from auth0_sso.tickets.decide import Expected
@@ -22,7 +21,7 @@ from auth0_sso.tickets.preflight import RunOptions
 from pydantic import TypeAdapter
 from sqlalchemy.exc import SQLAlchemyError
 
-from include import folders, reports
+from include import reports
 from include.create_tickets import LINKS_WORK_FOR
 from include.files import write_private
 from include.prospects.manifest import is_invalid_row, read_row
@@ -32,6 +31,7 @@ from sso_ui.checks import counting
 from sso_ui.checks.counting import OtherLink, Preview, expected_rows
 from sso_ui.checks.processes import PART, checked, counted
 from sso_ui.data.ledger import readable_ledger, readable_url
+from sso_ui.data.report_files import default_base
 from sso_ui.data.tenant import Tenant, read_tenant
 from sso_ui.data.uploads import file_of, folder_of
 
@@ -148,7 +148,7 @@ def links_not_in_ledger(tenant: Tenant) -> int:
         return 0
     if not is_empty or tenant.settings is None:
         return 0
-    folder: Any = ObjectStoragePath(folders.absolute(folders.DEFAULT_REPORTS)) / CREATE_DAG
+    folder: Any = default_base() / CREATE_DAG
     found = reports.newest_links(folder, tenant.settings.domain, LINKS_WORK_FOR)
     return found.links if found else 0
 

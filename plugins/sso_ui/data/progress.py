@@ -14,9 +14,9 @@ from auth0_sso.tickets.collect import STATS_KEY
 from sqlalchemy.exc import SQLAlchemyError
 
 from include.reports.wording import plural
-from sso_ui.airflow import read_variable, task_states, xcoms_of_instances
+from sso_ui.airflow import read_variable, task_states, xcom, xcoms_of_instances
 from sso_ui.data.ledger import readable_ledger
-from sso_ui.data.runs import RunLine, count, pushed
+from sso_ui.data.runs import RunLine, as_object, count
 from sso_ui.data.tenant import Tenant
 
 TICKETS_TASK = "create_tickets"
@@ -50,7 +50,7 @@ class Progress:
 def read_progress(run: RunLine, tenant: Tenant) -> Progress:
     """Read it."""
     states = task_states(run.dag_id, run.run_id)
-    plan = pushed(run.dag_id, run.run_id, "plan_fan_out", "plan")
+    plan = as_object(xcom(run.dag_id, run.run_id, "plan_fan_out", "plan"))
     total = count(plan.get("create")) + count(plan.get("replace")) if plan else None
     found = _counts(run)
     done = sum(number for status, number in found.by_status.items() if status in _DONE)

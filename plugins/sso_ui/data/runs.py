@@ -10,7 +10,7 @@ from auth0_sso.models import RevocationStatus, TicketStatus
 
 from include.prospects.manifest import FILE_NAME
 from sso_ui.airflow import Run, configuration, find_run, find_runs, xcom, xcoms_of_runs
-from sso_ui.data.report_files import UnreadableFileError, own_folder, read_file
+from sso_ui.data.report_files import UnreadableFileError, find_folder, read_file
 
 REPORT_TASK = "export_report"
 _COUNTED = tuple(dict.fromkeys(str(status) for status in (*TicketStatus, *RevocationStatus)))
@@ -50,14 +50,9 @@ def read_run(dag_id: str, run_id: str) -> RunLine | None:
     return _line(run, xcom(dag_id, run_id, REPORT_TASK)) if run else None
 
 
-def pushed(dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> dict[str, Any]:
-    """Return the object that a task that is not mapped has pushed, which users can set; empty if it is no object."""
-    return _object(xcom(dag_id, run_id, task_id, key))
-
-
 def parameters(dag_id: str, run_id: str) -> dict[str, Any]:
     """Return the parameters that a run was given; those it leaves out have their defaults."""
-    return _object(configuration(dag_id, run_id))
+    return as_object(configuration(dag_id, run_id))
 
 
 def manifest_lines(dag_id: str, run_id: str) -> list[bytes]:
@@ -66,13 +61,19 @@ def manifest_lines(dag_id: str, run_id: str) -> list[bytes]:
 
     :raises NoManifestError: if the CSV was not checked yet, or the run's files can't be read.
     """
-    folder = own_folder(str(pushed(dag_id, run_id, "load_prospects").get("folder")), dag_id, run_id)
-    if folder is None:
-        raise NoManifestError(f"The run {run_id} has not checked its CSV yet, or its folder is not one of the reports.")
+    try:
+        folder = find_folder(dag_id, run_id, FILE_NAME)
+    except UnreadableFileError as error:
+        raise NoManifestError(f"The run {run_id} has not checked its CSV yet, or it can't be found. {error}") from None
     try:
         return read_file(folder, FILE_NAME).splitlines()[1:]
     except UnreadableFileError as error:
         raise NoManifestError(str(error)) from None
+
+
+def as_object(value: object) -> dict[str, Any]:
+    """Return an object of an XCom, which users can set; an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
 
 
 def count(value: object) -> int:
@@ -81,10 +82,6 @@ def count(value: object) -> int:
 
 
 def _line(run: Run, exported: object) -> RunLine:
-    summary = _object(_object(exported).get("summary"))
+    summary = as_object(as_object(exported).get("summary"))
     counts = {status: count(summary.get(status)) for status in _COUNTED}
     return RunLine(**vars(run), counts={status: number for status, number in counts.items() if number})
-
-
-def _object(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import structlog
-from airflow.sdk import ObjectStoragePath
 
-from include import folders
 from include.files import make_private, write_private
 from include.prospects.table.sources import MAX_BYTES
+from sso_ui.data.report_files import default_base
 
 if TYPE_CHECKING:
     from include.files import AnyPath
@@ -43,7 +42,7 @@ class UploadError(ValueError):
 
 def base() -> Any:
     """Return the folder of all uploads, a path of the local disk or of object storage."""
-    return ObjectStoragePath(folders.absolute(folders.DEFAULT_REPORTS)) / FOLDER
+    return default_base() / FOLDER
 
 
 def keep(name: str, content: BinaryIO) -> str:

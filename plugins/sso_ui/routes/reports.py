@@ -14,12 +14,13 @@ from include.reports.html.served import read_links, served_page
 from sso_ui.access import MAY_HAVE_LINKS, MAY_READ_LINKS, SAME_ORIGIN, may_have_links
 from sso_ui.airflow import User, audit
 from sso_ui.bodies import read_json
-from sso_ui.data.report_files import EXTRA_REPORTS, UnreadableFileError, own_folder, read_file
-from sso_ui.data.runs import REPORT_TASK, pushed
+from sso_ui.data.report_files import UnreadableFileError, find_folder, read_file
+from sso_ui.data.runs import REPORT_TASK
 from sso_ui.rendering import HEADERS, PAGES
 
 router = APIRouter(prefix="/reports/{dag_id}/{run_id}", dependencies=[MAY_READ_LINKS])
 
+_WRITTEN_LAST = "summary.json"
 _FILES = {
     "tickets.csv": "text/csv",
     "tickets.xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -42,17 +43,11 @@ class RunFolder:
     """The folder of a run's report; its files are read from there only."""
 
     def __init__(self, dag_id: str, run_id: str) -> None:
-        exported = pushed(dag_id, run_id, REPORT_TASK).get("report_uri")
-        if not isinstance(exported, str):
-            raise HTTPException(404, f"Run {run_id} of {dag_id} has no SSO report: {REPORT_TASK} has not succeeded.")
-        folder = own_folder(exported, dag_id, run_id)
-        if folder is None:
-            raise HTTPException(
-                404,
-                f"The report is at {exported}, which is not this run's folder below SSO_TICKETS_REPORTS or "
-                f"{EXTRA_REPORTS}. To show reports from there, add their base to {EXTRA_REPORTS}.",
-            )
-        self._folder = folder
+        try:
+            self._folder = find_folder(dag_id, run_id, _WRITTEN_LAST)
+        except UnreadableFileError as error:
+            reason = f"{REPORT_TASK} has not succeeded, or the report can't be found. {error}"
+            raise HTTPException(404, f"Run {run_id} of {dag_id} has no SSO report: {reason}") from None
 
     def read(self, name: str) -> bytes:
         """Return the content of a file."""

@@ -33,7 +33,7 @@ from sso_ui.routes import batches
 from include import create_tickets
 from include.folders import relative_folder
 from tests.support.prospects import csv_of
-from tests.unit.sso_ui.conftest import DAG, RUN_ID, TABLES, SetXCom, SignIn
+from tests.unit.sso_ui.conftest import DAG, RUN_ID, TABLES, SignIn
 from tests.unit.sso_ui.test_customers import create
 from tests.unit.sso_ui.test_reports import write
 
@@ -246,14 +246,12 @@ def held(session: Session, client: TestClient, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_no_session_is_open_while_a_page_waits_for_a_file_the_ledger_or_another_process(
-    browser: TestClient, held: list[str], session: Session, default_ledger: Ledger, set_xcom: SetXCom, home: Path
+    browser: TestClient, held: list[str], session: Session, default_ledger: Ledger, home: Path
 ) -> None:
     entry = create(default_ledger, "Acme")
     folder = home / "default" / relative_folder(DAG, RUN_ID)
     create_tickets.load(None, csv_of(1, 1, "acme"), 0, folder)
     write(folder, "Acme")
-    set_xcom({"report_uri": str(folder), "summary": {}})
-    set_xcom({"folder": str(folder)}, task_id="load_prospects", dag_run_id=2)
     run = {"dag_id": DAG, "run_id": RUN_ID, "run_type": "manual", "state": "running", "run_after": datetime.now(UTC)}
     session.execute(insert(DagRun).values(clear_number=0, log_template_id=1, **run))
     page = browser.post("/batches", files={"file": ("a.csv", csv_of(1, 1, "new"))}, headers=HERE).headers["location"]

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from include import create_tickets
 from include.folders import relative_folder
 from include.prospects import load_prospects
-from tests.unit.sso_ui.conftest import DAG, RUN_ID, SetXCom, SignIn
+from tests.unit.sso_ui.conftest import DAG, RUN_ID, SignIn
 
 HERE = {"Origin": "http://testserver"}
 LINK = "https://acme.example/self-service/connections-flow?ticket=t1ck3t"
@@ -138,7 +138,7 @@ def test_only_who_may_have_links_sees_the_button_that_reveals_one(
 
 @pytest.mark.parametrize("columns", ["", ",connection_name", ",domains"])
 def test_a_reissue_shows_what_a_run_with_the_customers_row_would_do(
-    browser: TestClient, known: Ledger, set_xcom: SetXCom, home: Path, columns: str
+    browser: TestClient, known: Ledger, home: Path, columns: str
 ) -> None:
     value = {"": "", ",connection_name": ",acme-saml", ",domains": ",acme.example;mail.acme.example"}[columns]
     text = (
@@ -147,7 +147,6 @@ def test_a_reissue_shows_what_a_run_with_the_customers_row_would_do(
     )
     folder = home / "default" / relative_folder(DAG, RUN_ID)
     create_tickets.load(None, text, 0, folder)
-    set_xcom({"folder": str(folder)}, task_id="load_prospects")
     prospect = load_prospects(None, text=text).valid[1]
     spec = TicketSpec(prospect, "acme.example.com", "ssp_1")
     entry = known.begin(spec, None, ATTEMPT, answer_within=30)
@@ -163,13 +162,12 @@ HEAD = "organization_id,organization_name,prospect_email,connection_name,profile
 
 
 @pytest.fixture
-def reissue(browser: TestClient, set_xcom: SetXCom, home: Path) -> Callable[[Entry, str], str]:
+def reissue(browser: TestClient, home: Path) -> Callable[[Entry, str], str]:
     """Reissue a customer's link whose last run had a CSV; return the preview."""
 
     def ask(entry: Entry, text: str) -> str:
         folder = home / "default" / relative_folder(DAG, RUN_ID)
         create_tickets.load(None, text, 0, folder)
-        set_xcom({"folder": str(folder)}, task_id="load_prospects")
         answer = browser.post(f"/customers/{entry.key}/reissue", headers=HERE)
         assert answer.status_code == 204, answer.text
         return browser.get(answer.headers["HX-Redirect"]).text

@@ -17,9 +17,8 @@ from fsspec.implementations.memory import MemoryFileSystem
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sso_ui.data import report_files
-from sso_ui.routes import reports as pages
 
-from include import folders, reports
+from include import reports
 from include.reports import RunInfo
 from tests.unit.sso_ui.conftest import DAG, FOLDER, RUN_ID, SetXCom, SignIn
 
@@ -38,11 +37,10 @@ def get(client: TestClient, sign_in: SignIn) -> Get:
 
 
 @pytest.fixture
-def report(base: Path, set_xcom: SetXCom) -> Path:
+def report(base: Path) -> Path:
     """Return the folder of a run's report."""
     folder = base / FOLDER
     write(folder, "Größe")
-    set_xcom({"report_uri": str(folder), "summary": {}})
     return folder
 
 
@@ -136,7 +134,7 @@ def test_no_other_file_is_downloaded(report: Path, get: Get, session: Session, n
     assert logged(session) == []
 
 
-def test_a_run_that_revokes_has_a_page_too(base: Path, set_xcom: SetXCom, get: Get) -> None:
+def test_a_run_that_revokes_has_a_page_too(base: Path, get: Get) -> None:
     folder = base / FOLDER.replace(DAG, "revoke_sso_tickets")
     info = RunInfo("revoke_sso_tickets", RUN_ID, "", "", 1.0)
     reports.write_revocations(
@@ -144,75 +142,60 @@ def test_a_run_that_revokes_has_a_page_too(base: Path, set_xcom: SetXCom, get: G
         [RevocationOutcome(organization_id="org_1", organization_name="Größe", status=RevocationStatus.REVOKED)],
         info,
     )
-    set_xcom({"report_uri": str(folder)}, dag_id="revoke_sso_tickets")
     assert "1 of 1 link is no longer valid" in get(PATH.replace(DAG, "revoke_sso_tickets")).text
 
 
-@pytest.mark.parametrize("value", [None, '"text"', "text", "[]", {"report_uri": 7}], ids=repr)
-def test_a_run_without_a_report_has_a_page_with_the_reason(set_xcom: SetXCom, get: Get, value: Any) -> None:
-    set_xcom(value)
-    assert "has no SSO report" in refusal(get())
-
-
-def test_a_report_is_found_by_the_xcom_of_its_own_task(report: Path, set_xcom: SetXCom, get: Get) -> None:
-    stray: list[dict[str, Any]] = [{"run_id": "b"}, {"dag_id": "d"}, {"task_id": "t"}, {"key": "k"}, {"map_index": 0}]
-    for number, entry in enumerate(stray, 2):
-        set_xcom({"report_uri": "/elsewhere"}, dag_run_id=number, **entry)
-    assert "Größe" in get().text
-
-
-def test_an_xcom_as_the_ui_saves_it_is_read_and_no_class_in_it_is_loaded(
-    base: Path, set_xcom: SetXCom, get: Get
+def test_a_run_without_a_report_has_a_page_that_says_where_it_was_looked_for_and_what_to_set(
+    base: Path, home: Path, get: Get
 ) -> None:
+    said = refusal(get())
+    assert "has no SSO report: export_report has not succeeded, or the report can&#39;t be found" in said
+    assert f"There is no summary.json in {home}/default/{FOLDER}, {base}/{FOLDER}." in said
+    assert "give the api-server the workers&#39; SSO_TICKETS_REPORTS" in said
+    assert "add the run&#39;s report_uri to SSO_TICKETS_EXTRA_REPORTS" in said
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        ".",
+        f"{DAG}/another_run",
+        "revoke_sso_tickets/manual__2026-01-01T00_00_00+00_00",
+        f"deeper/{FOLDER}",
+        f"../elsewhere/{FOLDER}",
+    ],
+)
+def test_a_report_in_another_folder_than_the_runs_own_is_not_shown(
+    base: Path, set_xcom: SetXCom, get: Get, place: str
+) -> None:
+    write(base / place, "planted")
+    set_xcom({"report_uri": str(base / place)})
+    assert "planted" not in refusal(get())
+
+
+def test_a_base_that_can_not_be_read_is_named_and_does_not_hide_the_others(base: Path, get: Get) -> None:
+    assert f"can&#39;t read summary.json in the folder s3://bucket/reports/{FOLDER}" in refusal(get())
     write(base / FOLDER, "shown")
-    named = {"__classname__": "nowhere.Class", "__version__": 1, "__data__": {}}
-    set_xcom(json.dumps({"report_uri": str(base / FOLDER), "summary": named}))
     assert "shown" in get().text
 
 
-def test_a_report_in_the_default_folder_is_shown(tmp_path: Path, set_xcom: SetXCom, get: Get, monkeypatch: Any) -> None:
-    monkeypatch.setattr(folders, "DEFAULT_REPORTS", str(tmp_path))
-    write(tmp_path / FOLDER, "shown")
-    set_xcom({"report_uri": f"{tmp_path}/./{DAG}/../{FOLDER}/"})
-    assert "shown" in get().text
-
-
-def test_a_report_in_object_storage_is_shown(
-    tmp_path: Path, set_xcom: SetXCom, get: Get, monkeypatch: pytest.MonkeyPatch
+def test_a_report_in_the_default_folder_is_shown_and_goes_before_one_below_another_base(
+    base: Path, home: Path, get: Get
 ) -> None:
+    write(base / FOLDER, "of another base")
+    write(home / "default" / FOLDER, "shown")
+    page = get().text
+    assert "shown" in page
+    assert "of another base" not in page
+
+
+def test_a_report_in_object_storage_is_shown(tmp_path: Path, get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
     attach("memory", fs=MemoryFileSystem())
     monkeypatch.setenv("SSO_TICKETS_EXTRA_REPORTS", "memory://bucket/reports/")
     write(tmp_path, "shown")
     for file in tmp_path.iterdir():
         MemoryFileSystem().pipe_file(f"bucket/reports/{FOLDER}/{file.name}", file.read_bytes())
-    set_xcom({"report_uri": f"memory://bucket/reports/{FOLDER}"})
     assert "shown" in get().text
-
-
-@pytest.mark.parametrize(
-    "uri",
-    [
-        "{base}",
-        "{base}/create_sso_tickets/another_run",
-        "{base}/revoke_sso_tickets/manual__2026-01-01T00_00_00+00_00",
-        f"{{base}}/{FOLDER}/../another_run",
-        f"{{base}}/../elsewhere/{FOLDER}",
-        "file://{base}/../elsewhere",
-        f"http://127.0.0.1:1/{FOLDER}",
-        "s3://another/reports",
-        "nowhere://{base}",
-        "a\x00b",
-        "",
-    ],
-)
-def test_another_folder_than_the_runs_own_is_named_and_not_read(
-    base: Path, set_xcom: SetXCom, get: Get, monkeypatch: pytest.MonkeyPatch, uri: str
-) -> None:
-    monkeypatch.setattr(pages, "read_file", lambda folder, _name: pytest.fail(f"{folder} is read"))
-    set_xcom({"report_uri": uri.format(base=base)})
-    said = refusal(get())
-    assert f"is at {uri.format(base=base)}, which".replace("\x00", "\ufffd") in said
-    assert "SSO_TICKETS_EXTRA_REPORTS" in said
 
 
 @pytest.mark.parametrize("linked", ["tickets.csv", ".", ".."])
@@ -248,14 +231,6 @@ def test_a_table_that_is_too_large_is_not_read(report: Path, get: Get, monkeypat
 def test_a_spoilt_report_has_a_page_with_the_reason(report: Path, get: Get, name: str, content: str) -> None:
     (report / name).write_text(content)
     assert "The report can&#39;t be shown" in refusal(get())
-
-
-@pytest.mark.parametrize("uri", ["{base}", "s3://bucket/reports"])
-def test_a_report_that_can_not_be_read_has_a_page_with_the_reason(
-    base: Path, set_xcom: SetXCom, get: Get, uri: str
-) -> None:
-    set_xcom({"report_uri": f"{uri.format(base=base)}/{FOLDER}"})
-    assert "can&#39;t read" in refusal(get())
 
 
 def test_markup_in_a_path_is_escaped(get: Get) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -76,6 +77,39 @@ def test_the_runs_are_listed_with_state_counts_and_who_started_them(
     for text in ("11 created", "1 failed", "ann", "schedule", "not started", "1 Jan 2026, 12:00 UTC"):
         assert text in page
     assert "0 reused" not in page
+
+
+def test_the_counts_are_those_that_the_runs_own_report_task_has_returned(
+    browser: TestClient, add_run: AddRun, set_xcom: SetXCom
+) -> None:
+    add_run("success")
+    set_xcom({"summary": {"created": 11}})
+    stray: list[dict[str, Any]] = [{"run_id": "b"}, {"dag_id": "d"}, {"task_id": "t"}, {"key": "k"}, {"map_index": 0}]
+    for number, entry in enumerate(stray, 2):
+        set_xcom({"summary": {"created": 77}}, dag_run_id=number, **entry)
+    for page in (browser.get("/runs").text, browser.get(PATH).text):
+        assert "11 created" in page
+        assert "77 created" not in page
+
+
+@pytest.mark.parametrize(
+    "value", [None, "text", '"text"', "[]", {"summary": 7}, {"summary": {"created": -5}}], ids=repr
+)
+def test_an_xcom_that_a_user_has_set_to_anything_gives_no_counts(
+    browser: TestClient, add_run: AddRun, set_xcom: SetXCom, value: Any
+) -> None:
+    add_run("success")
+    set_xcom(value)
+    assert 'class="count"' not in browser.get("/runs").text
+
+
+def test_an_xcom_as_the_ui_saves_it_is_read_and_no_class_in_it_is_loaded(
+    browser: TestClient, add_run: AddRun, set_xcom: SetXCom
+) -> None:
+    add_run("success")
+    named = {"__classname__": "nowhere.Class", "__version__": 1, "__data__": {}}
+    set_xcom(json.dumps({"summary": {"created": 11}, "other": named}))
+    assert "11 created" in browser.get("/runs").text
 
 
 def test_fifty_runs_are_on_a_page(browser: TestClient, add_run: AddRun) -> None:
@@ -179,13 +213,12 @@ def test_a_plan_that_a_user_has_set_to_anything_does_no_harm(
 
 
 def test_the_rows_of_a_plan_are_shown_with_what_would_happen_to_each(
-    browser: TestClient, add_run: AddRun, set_xcom: SetXCom, known: Ledger, home: Path
+    browser: TestClient, add_run: AddRun, known: Ledger, home: Path
 ) -> None:
     add_run()
     assert browser.get(f"{PATH}/rows").status_code == 404
     folder = home / "default" / relative_folder(DAG, RUN_ID)
     create_tickets.load(None, f"{csv_of(101, 101, 'plan')}\nbad id,Globex,,", 0, folder)
-    set_xcom({"folder": str(folder)}, task_id="load_prospects")
     page = browser.get(f"{PATH}/rows").text
     assert page.count("<tr>") == 1 + 100
     assert "create" in page
@@ -196,7 +229,7 @@ def test_the_rows_of_a_plan_are_shown_with_what_would_happen_to_each(
 
 
 def test_the_rows_of_a_plan_offer_no_link_for_revocation(
-    browser: TestClient, add_run: AddRun, set_xcom: SetXCom, known: Ledger, home: Path
+    browser: TestClient, add_run: AddRun, known: Ledger, home: Path
 ) -> None:
     """A prospect of another page of rows would seem to have no row."""
     add_run()
@@ -204,7 +237,6 @@ def test_the_rows_of_a_plan_offer_no_link_for_revocation(
     rows = [f"org_{number},it@acme.example,acme-{number}" for number in range(100)]
     folder = home / "default" / relative_folder(DAG, RUN_ID)
     create_tickets.load(None, "\n".join([columns, *rows, "org_0,ada@acme.example,acme-0"]), 0, folder)
-    set_xcom({"folder": str(folder)}, task_id="load_prospects")
     identity = {"prospect": "ada@acme.example|acme-0", "connection_name": "acme-0"}
     request = TicketRequest(organization_id="org_0", body={}, **identity)
     entry = known.begin(TicketSpec(request, "acme.example.com", "ssp_1"), None, ATTEMPT, answer_within=30)
@@ -224,11 +256,12 @@ def test_the_rows_of_another_folder_are_not_read(
     assert browser.get(f"{PATH}/rows").status_code == 404
 
 
-@pytest.mark.parametrize(("most_bytes", "reason"), [(10, "larger than 10 bytes"), (10**6, "read manifest")])
+@pytest.mark.parametrize(
+    ("most_bytes", "reason"), [(10, "larger than 10 bytes"), (10**6, "There is no manifest.jsonl in")]
+)
 def test_rows_that_can_not_be_read_have_a_page_with_the_reason(
     browser: TestClient,
     add_run: AddRun,
-    set_xcom: SetXCom,
     home: Path,
     monkeypatch: pytest.MonkeyPatch,
     most_bytes: int,
@@ -239,7 +272,6 @@ def test_rows_that_can_not_be_read_have_a_page_with_the_reason(
     folder = home / "default" / relative_folder(DAG, RUN_ID)
     if most_bytes == 10:
         create_tickets.load(None, csv_of(1, 1, "plan"), 0, folder)
-    set_xcom({"folder": str(folder)}, task_id="load_prospects")
     answer = browser.get(f"{PATH}/rows")
     assert answer.status_code == 404
     assert reason in answer.text
