@@ -12,10 +12,11 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from auth0_sso.exceptions import LedgerError
 from auth0_sso.hooks.connection import Auth0Settings
@@ -36,6 +37,10 @@ from sso_ui.data.ledger import opened
 _MAX_OTHERS = 200
 _MAX_OTHERS_OF_A_ROW = 5
 _SETTINGS = ("base_url", "profile_id", "custom_domain", "enabled_clients")
+
+
+class IncompleteManifestError(ValueError):
+    """The check has ended before it has written all rows."""
 
 
 @dataclass(frozen=True)
@@ -107,15 +112,27 @@ def expected_rows(
 
 
 def main() -> None:
-    """Count."""
-    known = json.load(sys.stdin.buffer)
+    """Count the rows of the manifest that the command line names, and write the numbers."""
+    try:
+        preview = count(Path(sys.argv[1]), json.load(sys.stdin.buffer))
+    except IncompleteManifestError as error:
+        sys.exit(str(error))
+    sys.stdout.buffer.write(json_bytes(asdict(preview)))
+
+
+def count(manifest: Path, known: Mapping[str, Any]) -> Preview:
+    """
+    Count the rows of a manifest, and what would happen to them.
+
+    :param known: what :func:`task` has made JSON of.
+    :raises IncompleteManifestError: if rows are missing.
+    """
     counted_at = time.time()
-    manifest = Path(sys.argv[1])
     with manifest.open("rb") as lines:
         head = json.loads(next(lines, b"{}"))
         rows = sum(1 for _line in lines)
     if head.get("rows") != rows:
-        sys.exit("it has ended before all rows were checked. Divide the CSV.")
+        raise IncompleteManifestError("it has ended before all rows were checked. Divide the CSV.")
     organizations = Counter(request.organization_id for request in _requests(manifest))
     reuse, reissue, unknown = None, None, known["unknown"]
     warnings = list(head["warnings"])
@@ -129,7 +146,7 @@ def main() -> None:
             warnings += clients_warning(_requests(manifest), bool(known["settings"]["enabled_clients"]))
         except (LedgerError, SQLAlchemyError) as error:
             unknown = str(error).splitlines()[0]
-    preview = Preview(
+    return Preview(
         ttl_sec=known["ttl_sec"],
         valid=organizations.total(),
         invalid=rows - organizations.total(),
@@ -142,7 +159,6 @@ def main() -> None:
         counted_at=counted_at,
         others=others,
     )
-    sys.stdout.buffer.write(json_bytes(asdict(preview)))
 
 
 def _requests(manifest: Path) -> Iterator[TicketRequest]:

@@ -74,8 +74,7 @@ def counted(kept: AnyPath, folder: AnyPath, task: bytes) -> Iterator[Path]:
         manifest, summary = space / "manifest", space / "summary"
         with kept.open("rb") as stream, manifest.open("wb") as copy:
             shutil.copyfileobj(stream, copy, PART)
-        with _counter(manifest, summary) as counter:
-            _end_counting(counter, task, time.monotonic() + _CHECK_SECONDS)
+        _count(manifest, summary, task)
         yield summary
 
 
@@ -111,6 +110,11 @@ def _check_and_count(content: Path, manifest: Path, summary: Path, ttl_sec: int,
         if checking.returncode not in (0, 1):
             raise PreviewError(_reasons(manifest) or [_failure(errors)])
         _end_counting(counter, task, until)
+
+
+def _count(manifest: Path, summary: Path, task: bytes) -> None:
+    with _counter(manifest, summary) as counter:
+        _end_counting(counter, task, time.monotonic() + _CHECK_SECONDS)
 
 
 def _counter(manifest: Path, summary: Path) -> AbstractContextManager[Popen[bytes]]:

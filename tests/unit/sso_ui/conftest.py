@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,9 +26,14 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 from sso_ui import airflow
 from sso_ui.app import app
+from sso_ui.checks import counting, processes
 from sso_ui.routes import batches
 
 from include import folders
+from include.files import json_bytes
+from include.prospects import ProspectsError, check_contents
+from include.prospects.manifest import manifest_lines
+from include.prospects.table.sources import read_stream
 from tests.support import databases
 
 DAG = "create_sso_tickets"
@@ -74,6 +80,33 @@ def connection(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the connection to a tenant that nothing is sent to."""
     fields = {"conn_type": "auth0", "host": "acme.example.com", "login": "id", "password": "secret"}
     monkeypatch.setenv("AIRFLOW_CONN_AUTH0_DEFAULT", json.dumps({**fields, "extra": {"profile_id": "ssp_1"}}))
+
+
+@pytest.fixture
+def in_processes() -> None:
+    """Let the checks of this test have processes of their own, as they have on the api-server."""
+
+
+@pytest.fixture(autouse=True)
+def checks_in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check and count here, since the two processes of a check need two seconds to start."""
+    if "in_processes" not in request.fixturenames:
+        monkeypatch.setattr(processes, "_check_and_count", _check_and_count)
+        monkeypatch.setattr(processes, "_count", _count)
+
+
+def _check_and_count(content: Path, manifest: Path, summary: Path, ttl_sec: int, task: bytes) -> None:
+    try:
+        with content.open("rb") as stream:
+            found = check_contents([read_stream(stream, content.name)], ttl_sec)
+    except ProspectsError as error:
+        raise processes.PreviewError(error.problems) from None
+    manifest.write_bytes(b"".join(manifest_lines(found)))
+    _count(manifest, summary, task)
+
+
+def _count(manifest: Path, summary: Path, task: bytes) -> None:
+    summary.write_bytes(json_bytes(asdict(counting.count(manifest, json.loads(task)))))
 
 
 @pytest.fixture(scope="session")

@@ -70,6 +70,7 @@ def test_an_upload_is_its_owners_alone_and_has_a_name_that_nobody_can_guess(brow
     assert [oct(path.stat().st_mode & 0o777) for path in (folder, *folder.iterdir())] == ["0o700", *["0o600"] * 3]
 
 
+@pytest.mark.usefixtures("in_processes")
 def test_prospects_organizations_and_what_would_happen_are_shown(browser: TestClient, default_ledger: Ledger) -> None:
     page = upload(browser, csv_of(3, 2, "new")).text
     assert "3 prospects of 2 organizations" in page
@@ -104,6 +105,7 @@ def test_a_pasted_csv_is_checked_too(browser: TestClient) -> None:
     assert "2 prospects of 1 organization" in browser.get(answer.headers["location"]).text
 
 
+@pytest.mark.usefixtures("in_processes")
 def test_each_bad_row_is_named_with_its_problem_and_all_can_be_downloaded(browser: TestClient) -> None:
     answer = upload(browser, BAD)
     assert "1 prospect of 1 organization, 3 rows to fix" in answer.text
@@ -131,6 +133,7 @@ def test_a_pasted_csv_may_be_as_large_as_an_uploaded_one(browser: TestClient, se
     assert "20,000 prospects of 1 organization" in browser.get(answer.headers["location"]).text
 
 
+@pytest.mark.usefixtures("in_processes")
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -152,6 +155,7 @@ def test_without_a_file_or_a_text_nothing_is_checked(browser: TestClient) -> Non
     assert "There is nothing to check" in answer.text
 
 
+@pytest.mark.usefixtures("in_processes")
 def test_a_check_that_has_ended_early_is_not_taken_for_a_whole_one(
     browser: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,6 +186,7 @@ def test_an_upload_that_is_removed_while_it_is_checked_is_gone(
     assert "Uploads are kept for 30 days" in answer.text
 
 
+@pytest.mark.usefixtures("in_processes")
 def test_a_csv_of_more_lines_than_the_api_server_has_memory_for_is_refused(
     browser: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,6 +215,7 @@ def issue(ledger: Ledger, text: str, rows: int) -> None:
         ledger.record_created(begun, ticket, sent_at=ledger.now(), ttl=86_400)
 
 
+@pytest.mark.usefixtures("in_processes")
 def test_valid_links_would_be_reused_or_replaced_on_request(browser: TestClient, known: Ledger) -> None:
     text = csv_of(3, 3, "known")
     issue(known, text, 2)
@@ -278,6 +284,7 @@ def test_a_valid_link_of_another_prospect_for_the_connection_is_named_and_can_be
     assert "Revoke now" not in browser.get(page.url.path).text
 
 
+@pytest.mark.usefixtures("in_processes")
 def test_a_reload_counts_again_what_a_run_has_changed_since(
     browser: TestClient, default_ledger: Ledger, home: Path, time_machine: TimeMachineFixture
 ) -> None:

@@ -186,6 +186,7 @@ def test_a_csv_that_can_not_be_used_has_the_reason_on_the_page_that_has_waited(
     assert "organization_id" in answer.text
 
 
+@pytest.mark.usefixtures("in_processes")
 def test_seventeen_checks_leave_the_connections_to_airflows_database_to_others(
     browser: TestClient, slow: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,6 +246,7 @@ def held(session: Session, client: TestClient, monkeypatch: pytest.MonkeyPatch) 
     return found
 
 
+@pytest.mark.usefixtures("in_processes")
 def test_no_session_is_open_while_a_page_waits_for_a_file_the_ledger_or_another_process(
     browser: TestClient, held: list[str], session: Session, default_ledger: Ledger, home: Path
 ) -> None:
