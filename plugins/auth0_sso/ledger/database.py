@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -91,9 +90,7 @@ def connect(url: str | URL, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> LedgerData
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
         if is_postgresql:
-            with connection.cursor() as cursor:  # in milliseconds; for a lock too
-                cursor.execute(f"SET statement_timeout = {timeouts.ledger_answer * 1000:.0f}")
-            connection.commit()
+            _prepare_postgresql(connection, timeouts)
             clock.read(connection)
         else:
             _prepare_sqlite(connection, timeouts)
@@ -128,7 +125,7 @@ def committed(engine: Engine) -> Iterator[Connection]:
     """
     try:
         connection = engine.connect()
-    except TimeoutError as error:  # others hold all connections, as they do when the database hangs
+    except TimeoutError as error:  # others hold all connections, as they do when the database is slow
         raise _one_line(OperationalError("CONNECT", None, error)) from None
     with connection, connection.begin() as transaction:
         yield connection
@@ -175,13 +172,23 @@ def chunks(values: Collection[str]) -> Iterator[list[str]]:
 
 
 def _bounds_of_postgresql(timeouts: Timeouts) -> dict[str, Any]:
-    from auth0_sso.ledger.postgresql import BoundedConnection, BoundedCursor  # psycopg2 is there if it is used
-
+    """Return libpq's options that drop a connection whose server does not acknowledge for ``ledger_answer`` seconds."""
+    probe = max(1, int(timeouts.ledger_answer / 3))
     return {
         "connect_timeout": int(timeouts.connect),
-        "connection_factory": partial(BoundedConnection, bound=timeouts.ledger_answer),
-        "cursor_factory": BoundedCursor,
+        "keepalives_idle": probe,
+        "keepalives_interval": probe,
+        "tcp_user_timeout": int(timeouts.ledger_answer * 1000),
     }
+
+
+def _prepare_postgresql(connection: Any, timeouts: Timeouts) -> None:
+    bound = int(timeouts.ledger_answer * 1000)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET statement_timeout = {bound}")  # its wait for a lock included
+        # A task whose machine is gone keeps its locks no longer.
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {bound}")
+    connection.commit()
 
 
 def _keep_private(database: str) -> None:

@@ -1,5 +1,5 @@
 """
-The upper bounds of every wait.
+The upper bounds of all waits for Auth0, for other tasks and for the ledger.
 
 A request has one more, the connection's extra ``timeout``: from its start to the last byte of the answer.
 """
@@ -43,7 +43,9 @@ class Timeouts:
     retry_budget: float = 300.0  # retries of one prospect in one try of its task, without the request that runs then
     poll_interval: float = 1.0  # between checks whether another task has finished, and between attempts to record
     ledger: float = 60.0  # for a lock of a SQLite ledger, and for a ledger that is away when an answer must be recorded
-    ledger_answer: float = 30.0  # of PostgreSQL to one call; less than ledger, so that another connection can be tried
+    # For PostgreSQL to carry out a statement, or for its machine to acknowledge it; less than ledger, so that another
+    # connection can be tried.
+    ledger_answer: float = 30.0
     shutdown: float = 4.0  # requests in flight when the task must end; Airflow's supervisor kills it after 5 seconds
     parent_poll_interval: float = 1.0  # between two checks that the task's supervisor, the parent process, exists
     # How long a task's process may still run once it has learned that its task was ended from outside: SIGTERM, and

@@ -1,121 +1,78 @@
-"""A PostgreSQL that hangs while its machine still answers is waited for no longer than one that is away."""
+"""No call of a PostgreSQL ledger waits for a lock or for a machine that is gone without a bound."""
 
 from __future__ import annotations
 
-import asyncio
-import os
-import signal
-import threading
-import uuid
+import socket
+import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from auth0_sso.ledger.records import Entry
+from auth0_sso.ledger.database import connect, is_away
 from auth0_sso.ledger.store import Ledger, open_ledger
-from sqlalchemy import NullPool, create_engine, make_url, text
-from sqlalchemy.engine.default import DefaultDialect
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy.exc import DBAPIError
 
-from dev.sandbox.server import Sandbox
 from tests.support import factories
-from tests.support.factories import issue, organizations
-from tests.support.services import postgres
+from tests.support.factories import FIRST_RUN, SPEC
 
-pytestmark = pytest.mark.usefixtures("auth0_connection")
-
-APPLICATION = f"ledger-{uuid.uuid4().hex}"
-SHORT = replace(factories.SHORT, ledger=2.0, ledger_answer=0.8)
+BOUND = 0.5
+LOCK = text("LOCK TABLE sso_tickets IN ACCESS EXCLUSIVE MODE")
 
 
 @pytest.fixture
 def ledger(postgres_url: str, fernet: str) -> Iterator[Ledger]:
-    url = make_url(postgres_url).update_query_dict({"application_name": APPLICATION})
-    with closing(open_ledger(url, SHORT)) as opened:
+    with closing(open_ledger(postgres_url, replace(factories.SHORT, ledger_answer=BOUND))) as opened:
         yield opened
 
 
-class Hang:
-    """Stops the processes that serve the ledger, for half a minute at the most, while their machine still responds."""
-
-    def __init__(self) -> None:
-        self._stopped: list[int] = []
-        self._end = threading.Timer(30, self.end)
-
-    @property
-    def lasts(self) -> bool:
-        return bool(self._stopped) and self._end.is_alive()
-
-    def begin(self) -> None:
-        query = text("SELECT pid FROM pg_stat_activity WHERE application_name = :name")
-        with create_engine(postgres.postgres_server(), poolclass=NullPool).connect() as connection:
-            self._stopped = list(connection.scalars(query, {"name": APPLICATION}))
-        for process in self._stopped:
-            os.kill(process, signal.SIGSTOP)
-        self._end.start()
-
-    def end(self) -> None:
-        self._end.cancel()
-        for process in self._stopped:
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGCONT)
-
-
 @pytest.fixture
-def hang(ledger: Ledger) -> Iterator[Hang]:
-    if postgres.SERVER_VARIABLE in os.environ:
-        pytest.skip("the processes of another server can't be stopped")
-    hang = Hang()
-    yield hang
-    hang.end()
+def other(postgres_url: str, ledger: Ledger) -> Iterator[Connection]:
+    with create_engine(postgres_url, poolclass=NullPool).connect() as connection:
+        connection.execute(text("SET statement_timeout = '10s'"))
+        connection.execute(text("SET idle_in_transaction_session_timeout = '10s'"))
+        connection.commit()
+        yield connection
 
 
-def test_the_ledger_is_read_over_another_connection(ledger: Ledger, hang: Hang) -> None:
-    hang.begin()
-    assert ledger.entries(["nobody"]) == {}
-    assert hang.lasts, "the ledger was waited for until it went on by itself"
-
-
-def test_a_ticket_that_comes_meanwhile_is_recorded_over_another_connection(
-    ledger: Ledger, tenant: Sandbox, hang: Hang, monkeypatch: pytest.MonkeyPatch
+def test_a_lock_is_waited_for_as_long_as_for_an_answer_and_then_the_ledger_counts_as_away(
+    ledger: Ledger, other: Connection
 ) -> None:
-    begin = ledger.begin
-
-    def begin_and_hang(*args: Any, **kwargs: Any) -> Entry:
-        entry = begin(*args, **kwargs)
-        hang.begin()
-        return entry
-
-    monkeypatch.setattr(ledger, "begin", begin_and_hang)
-    outcome = issue(organizations(1), ledger, hook=factories.open_hook(ledger, timeouts=SHORT))[1]
-    assert hang.lasts, "the ledger was waited for until it went on by itself"
-    assert (outcome["status"], outcome["duplicate_possible"]) == ("created", False)
-    assert factories.recorded(ledger) == factories.living(tenant)
-    assert (factories.posts(tenant), factories.revocations(tenant)) == (1, 0)
+    other.execute(LOCK)
+    started_at = time.monotonic()
+    with pytest.raises(DBAPIError, match="statement timeout") as raised:
+        ledger.begin(SPEC, None, FIRST_RUN, answer_within=35)
+    assert is_away(raised.value)
+    assert BOUND <= time.monotonic() - started_at < 10 * BOUND
 
 
-def test_a_ticket_whose_commit_hangs_is_in_its_rows_outcome_and_counts_if_it_is_committed_later(
-    ledger: Ledger, tenant: Sandbox, hang: Hang, monkeypatch: pytest.MonkeyPatch
+def test_a_task_that_stands_still_in_a_transaction_loses_its_locks_and_then_the_ledger_counts_as_away_for_it(
+    ledger: Ledger, other: Connection
 ) -> None:
-    commit = DefaultDialect.do_commit
+    with ledger.database.engine.connect() as standing_still:
+        standing_still.execute(LOCK)
+        other.execute(text("SELECT count(*) FROM sso_tickets"))  # waits until the lock is free
+        with pytest.raises(DBAPIError) as raised:
+            standing_still.execute(LOCK)
+    assert is_away(raised.value)
 
-    def hang_and_commit(dialect: DefaultDialect, connection: Any) -> None:
-        if factories.living(tenant) and not hang.lasts:  # the answer's, not the intent's
-            hang.begin()
-        commit(dialect, connection)
 
-    hook = factories.open_hook(ledger, timeouts=SHORT)
-    issuer = factories.issuer(organizations(1), ledger, hook=hook)
-    with monkeypatch.context() as hanging:
-        hanging.setattr(DefaultDialect, "do_commit", hang_and_commit)
-        with pytest.raises(OperationalError, match="PostgreSQL has not answered"):
-            asyncio.run(issuer.run())
-    assert hang.lasts, "the ledger was waited for until it went on by itself"
-    failed = factories.by_row(issuer.results())[1]
-    assert (failed["status"], failed["ticket_id"]) == ("failed", *factories.living(tenant))
-    hang.end()
-    outcome = issue(organizations(1), ledger)[1]
-    assert (outcome["status"], outcome["ticket_id"]) == ("created", failed["ticket_id"])
-    assert factories.posts(tenant) == 1
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        (socket.TCP_USER_TIMEOUT, 30_000),
+        (socket.TCP_KEEPIDLE, 10),
+        (socket.TCP_KEEPINTVL, 10),
+    ],
+    ids=["for what was sent", "before the first probe", "between two probes"],
+)
+def test_the_kernel_waits_so_long_for_a_machine_that_acknowledges_nothing(
+    postgres_url: str, option: int, expected: int
+) -> None:
+    with closing(connect(postgres_url)) as database, database.engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        with socket.socket(fileno=driver.fileno()) as wire:
+            assert wire.getsockopt(socket.IPPROTO_TCP, option) == expected
+            wire.detach()
