@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from auth0_sso.hooks.settings import STANDARD_FIELDS, Auth0Settings
+
+_OF_TEXT = ("format",)
+_OF_NUMBERS = ("default", "minimum", "exclusiveMinimum", "maximum")
+
 
 def get_provider_info() -> dict[str, Any]:
     """Return the metadata, by Airflow's provider_info schema."""
@@ -33,47 +38,23 @@ def get_provider_info() -> dict[str, Any]:
                         "port": "0 for the default; the Test button needs a number",
                     },
                 },
-                "conn-fields": _FORM_FIELDS,
+                "conn-fields": _form_fields(),
             }
         ],
     }
 
 
-def _text(label: str, description: str, **schema: Any) -> dict[str, Any]:
-    return {"label": label, "description": description, "schema": {"type": ["string", "null"], **schema}}
+def _form_fields() -> dict[str, Any]:
+    properties = Auth0Settings.model_json_schema()["properties"]
+    return {name: _form_field(schema) for name, schema in properties.items() if name not in STANDARD_FIELDS}
 
 
-def _number(label: str, description: str, default: float, **bounds: float) -> dict[str, Any]:
-    schema = {"type": ["number", "null"], "default": default, **bounds}
-    return {"label": label, "description": description, "schema": schema}
-
-
-_FORM_FIELDS: dict[str, Any] = {
-    "profile_id": _text("Self-service profile", "The profile's id, ssp_…, for requests without one."),
-    "enabled_clients": _text(
-        "Enabled clients",
-        "Client ids, separated by ;, of the applications that a new connection is enabled for, for requests that set "
-        "none. Without one, Auth0 shows the customer no Enable Connection button.",
-    ),
-    "audience": _text("Audience", "Default: https://{tenant domain}/api/v2/."),
-    "custom_domain": _text("Custom domain", "Host of the ticket URLs; sent as the auth0-custom-domain header."),
-    "requests_per_slot": _number(
-        "Requests per slot", "Requests a second for each pool slot.", 1.0, exclusiveMinimum=0, maximum=1000
-    ),
-    "burst_per_slot": _number("Burst per slot", "Requests that one slot may save up.", 1.0, minimum=1, maximum=1000),
-    "private_key": _text(
-        "Private key", "PEM of an RSA key; private_key_jwt then replaces the client secret.", format="password"
-    ),
-    "token": _text("Access token", "A ready Management API token; then none is fetched.", format="password"),
-    "proxy": _text(
-        "Proxy",
-        "http://user:password@host:port. Default: the environment's HTTPS_PROXY and NO_PROXY.",
-        format="password",
-    ),
-    "timeout": _number("Timeout", "Seconds to wait for an answer.", 30, exclusiveMinimum=0, maximum=300),
-    "allow_http": {
-        "label": "Allow http",
-        "description": "Sends secrets unencrypted; only for a test tenant on another machine.",
-        "schema": {"type": ["boolean", "null"], "default": False},
-    },
-}
+def _form_field(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a field of the form; numbers and switches show their default, and a list is typed as text."""
+    kind = "string" if schema["type"] == "array" else schema["type"]
+    shown = _OF_TEXT if kind == "string" else _OF_NUMBERS
+    return {
+        "label": schema["title"],
+        "description": schema["description"],
+        "schema": {"type": [kind, "null"], **{name: schema[name] for name in shown if name in schema}},
+    }

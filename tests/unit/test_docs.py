@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from auth0_sso.hooks.connection import Auth0Settings
+from auth0_sso.hooks.settings import STANDARD_FIELDS, Auth0Settings
 from auth0_sso.runtime.timeouts import Timeouts
 
 from dev.sandbox.tenant.settings import PLANS
@@ -87,7 +87,7 @@ def variables() -> set[str]:
     [
         (PARAMETERS, CREATE_PARAMS),
         (PARAMETERS, REVOKE_PARAMS),
-        (PARAMETERS, set(Auth0Settings.model_fields) - {"base_url", "client_id", "client_secret"}),
+        (PARAMETERS, set(Auth0Settings.model_fields) - STANDARD_FIELDS),
         (PARAMETERS, variables()),
         (WHAT_HAPPENS, [field.name for field in fields(Timeouts)]),
     ],

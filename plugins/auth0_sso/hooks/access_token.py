@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from auth0_sso.exceptions import Auth0Error, Auth0RunError, Auth0TransientError, Auth0UnreachableError
-from auth0_sso.hooks.connection import Auth0Settings
+from auth0_sso.hooks.settings import Auth0Settings
 from auth0_sso.models import Token
 from auth0_sso.runtime.rate_limit_headers import retry_after
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, LEASES_WAITED, Timeouts

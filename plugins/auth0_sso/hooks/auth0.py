@@ -19,15 +19,19 @@ from airflow.sdk.log import mask_secret
 
 from auth0_sso.exceptions import (
     GRANT_SCOPE,
+    SET_PROFILE,
     Auth0AmbiguousResultError,
     Auth0ConnectionError,
+    Auth0ProfileError,
+    Auth0RowError,
     Auth0RunError,
     Auth0UnreachableError,
     error_from_answer,
 )
 from auth0_sso.hooks.access_token import SharedToken, TokenStore
-from auth0_sso.hooks.connection import Auth0Settings, read_settings
-from auth0_sso.hooks.identifiers import require_host, require_profile_id
+from auth0_sso.hooks.connection import read_settings
+from auth0_sso.hooks.identifiers import ascii_host, is_id
+from auth0_sso.hooks.settings import Auth0Settings
 from auth0_sso.hooks.token_endpoint import read_token_answer, token_request
 from auth0_sso.hooks.transport import (
     ANSWER_LOST,
@@ -54,6 +58,23 @@ _NEVER_SENT = (NotConnectedError, aiohttp.InvalidURL, aiohttp.ConnectionTimeoutE
 _MAX_RENEWALS = 2
 
 Result = TypeVar("Result")
+
+
+def require_profile_id(text: str) -> str:
+    """Return a profile's id; Auth0ProfileError if no profile can have it."""
+    if not is_id(text):
+        raise Auth0ProfileError(f"{text[:80]!r} can be no self-service profile.", advice=SET_PROFILE)
+    return text
+
+
+def _require_host(text: str) -> str:
+    """Return a custom domain in its DNS form; Auth0RowError if it is no host."""
+    if host := ascii_host(text):
+        return host
+    raise Auth0RowError(
+        f"The custom_domain {text[:80]!r} must be a host.",
+        advice="Give it like login.example.com, without scheme, port and path.",
+    )
 
 
 @dataclass(frozen=True)
@@ -192,7 +213,7 @@ class Auth0Hook(HttpAsyncHook):
         :raises Auth0RunError: if no request can succeed (401, 403, unknown profile).
         :raises Auth0TransientError: on 429, 5xx and network errors; ``ambiguous`` if a ticket may exist.
         """
-        headers = {"auth0-custom-domain": require_host(custom_domain)} if custom_domain else {}
+        headers = {"auth0-custom-domain": _require_host(custom_domain)} if custom_domain else {}
         path = f"{_PROFILES}/{require_profile_id(profile_id)}/sso-ticket"
         answer = await self._call("POST", path, dict(body), headers, slot)
         ticket = SsoTicket(str(answer.body.get("ticket") or ""))

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 
 import idna
 
-from auth0_sso.exceptions import SET_PROFILE, Auth0ProfileError, Auth0RowError
-
 HEADER_SAFE = re.compile(r"[\x21-\x7e]+")  # a token that fits into a header
 _ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
@@ -18,13 +16,6 @@ _HOST = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)+{_LABEL}")
 def is_id(text: str) -> bool:
     """Return whether a text can be an Auth0 identifier, such as ``ssp_a1B2c3``."""
     return _ID.fullmatch(text) is not None
-
-
-def require_profile_id(text: str) -> str:
-    """Return a profile's id; Auth0ProfileError if no profile can have it."""
-    if not is_id(text):
-        raise Auth0ProfileError(f"{text[:80]!r} can be no self-service profile.", advice=SET_PROFILE)
-    return text
 
 
 def client_ids(given: Sequence[str] | str | None) -> tuple[str, ...]:
@@ -50,13 +41,3 @@ def ascii_host(text: str) -> str:
     except idna.IDNAError:
         return ""
     return host if _HOST.fullmatch(host) else ""
-
-
-def require_host(text: str) -> str:
-    """Return a custom domain in its DNS form; Auth0RowError if it is no host."""
-    if host := ascii_host(text):
-        return host
-    raise Auth0RowError(
-        f"The custom_domain {text[:80]!r} must be a host.",
-        advice="Give it like login.example.com, without scheme, port and path.",
-    )

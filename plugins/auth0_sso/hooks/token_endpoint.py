@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from auth0_sso.exceptions import Auth0RunError, Auth0TokenRateLimitError, Auth0TransientError
-from auth0_sso.hooks.connection import Auth0Settings
 from auth0_sso.hooks.identifiers import HEADER_SAFE
+from auth0_sso.hooks.settings import Auth0Settings
 from auth0_sso.models import Token
 from auth0_sso.runtime.timeouts import EXPIRY_MARGIN
 

@@ -18,7 +18,7 @@ from pydantic import Strict, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from auth0_sso.exceptions import Auth0RunError
-from auth0_sso.hooks.connection import Auth0Settings
+from auth0_sso.hooks.settings import Auth0Settings
 from auth0_sso.ledger.records import Entry, TicketSpec
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.models import IssuedTicket, Organization, TicketRequest

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from auth0_sso.airflow_internals import task_log
 from auth0_sso.exceptions import Auth0RunError, LedgerError
-from auth0_sso.hooks.auth0 import CREATE_SCOPE, READ_PROFILE_SCOPE, REVOKE_SCOPE, Auth0Hook
-from auth0_sso.hooks.identifiers import client_ids, require_profile_id
+from auth0_sso.hooks.auth0 import CREATE_SCOPE, READ_PROFILE_SCOPE, REVOKE_SCOPE, Auth0Hook, require_profile_id
+from auth0_sso.hooks.identifiers import client_ids
 from auth0_sso.ledger.encryption import rotate_keys
 from auth0_sso.ledger.store import open_ledger
 from auth0_sso.ledger.token_store import LedgerTokenStore

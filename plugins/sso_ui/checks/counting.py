@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from auth0_sso.exceptions import LedgerError
-from auth0_sso.hooks.connection import Auth0Settings
+from auth0_sso.hooks.settings import Auth0Settings
 from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.models import ExpectedCounts, TicketRequest

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from auth0_sso.exceptions import Auth0ConnectionError
 from auth0_sso.hooks.auth0 import Auth0Hook
-from auth0_sso.hooks.connection import Auth0Settings
+from auth0_sso.hooks.settings import Auth0Settings
 from auth0_sso.models import Capacity
 from auth0_sso.runtime.pool import POOL
 

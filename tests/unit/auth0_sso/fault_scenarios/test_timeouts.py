@@ -10,7 +10,7 @@ import pytest
 from airflow.sdk import BaseOperator
 from auth0_sso.exceptions import Auth0TransientError
 from auth0_sso.hooks.auth0 import Auth0Hook
-from auth0_sso.hooks.connection import Auth0Settings
+from auth0_sso.hooks.settings import Auth0Settings
 from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.models import TENANT

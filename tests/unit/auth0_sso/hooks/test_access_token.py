@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from auth0_sso.exceptions import Auth0Error, Auth0RunError, Auth0UnreachableError
 from auth0_sso.hooks.access_token import SharedToken, token_key
-from auth0_sso.hooks.connection import Auth0Settings
+from auth0_sso.hooks.settings import Auth0Settings
 from auth0_sso.models import Token
 from pydantic import SecretStr
 

@@ -12,7 +12,8 @@ import pytest
 from airflow.sdk import Connection
 from auth0_sso.exceptions import Auth0ConnectionError
 from auth0_sso.hooks.auth0 import Auth0Hook
-from auth0_sso.hooks.connection import Auth0Settings, read_settings
+from auth0_sso.hooks.connection import read_settings
+from auth0_sso.hooks.settings import Auth0Settings
 
 SECRETS = {"password": "s3cret-of-client", "private_key": "PEM-s3cret", "token": "t0ken-s3cret"}
 

@@ -9,7 +9,7 @@ import jwt
 import pytest
 import time_machine
 from auth0_sso.exceptions import Auth0Error, Auth0RunError, Auth0TokenRateLimitError, Auth0TransientError
-from auth0_sso.hooks.connection import Auth0Settings
+from auth0_sso.hooks.settings import Auth0Settings
 from auth0_sso.hooks.token_endpoint import read_token_answer, token_request
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
