@@ -10,7 +10,16 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from auth0_sso.models import MAX_TTL_SEC, OPEN_SECONDS, Forecast, Outcome, TaskStats, TicketStatus, first_errors
+from auth0_sso.models import (
+    MAX_TTL_SEC,
+    OPEN_SECONDS,
+    Forecast,
+    Outcome,
+    TaskStats,
+    TicketStatus,
+    first_errors,
+    first_lines,
+)
 
 from include import reports
 from include.check_outcome import Exported
@@ -146,9 +155,9 @@ def read(manifest: AnyPath, sha256: str, *, on_invalid_rows: str = "skip") -> Pr
     found = read_manifest(manifest, sha256)
     if on_invalid_rows == "fail" and found.invalid:
         problems = [str(problem) for row in found.invalid for problem in row.problems]
-        count = len(found.invalid)
+        lines = "\n".join(first_lines(problems, _MAX_SHOWN_PROBLEMS))
         raise InvalidRowsError(
-            f"{count} rows are invalid and on_invalid_rows is 'fail', so nothing is sent:\n{_first_lines(problems)}\n"
+            f"{len(found.invalid)} rows are invalid and on_invalid_rows is 'fail', so nothing is sent:\n{lines}\n"
             "Fix them in the CSV, or set on_invalid_rows to 'skip'."
         )
     return found
@@ -197,9 +206,10 @@ def require_few_revocations(revocations: Sequence[str], params: Mapping[str, Any
     if not revocations:
         return
     limit = params["replace_limit"]
+    lines = "\n".join(first_lines(revocations, _MAX_SHOWN_PROBLEMS))
     text = (
         f"Valid links, which customers may hold, that would be revoked: {len(revocations)}. replace_limit: {limit}.\n"
-        f"{_first_lines(revocations)}"
+        f"{lines}"
     )
     is_allowed = params["on_existing"] == "reissue" or limit is None or len(revocations) <= limit
     if not (is_allowed or params["require_approval"] or params["dry_run"]):
@@ -284,9 +294,3 @@ def export(
     summary = reports.write_report(folder, joined, info)
     failed = ((f"row {row.row}", row.error) for row in joined if row.status == TicketStatus.FAILED)
     return Exported(str(folder), summary, first_errors(failed))
-
-
-def _first_lines(lines: Sequence[str]) -> str:
-    more = len(lines) - _MAX_SHOWN_PROBLEMS
-    rest = [f"… and {more} more"] if more > 0 else []
-    return "\n".join([*lines[:_MAX_SHOWN_PROBLEMS], *rest])

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from auth0_sso.models import MAX_TTL_SEC, TicketRequest
+from auth0_sso.models import MAX_TTL_SEC, TicketRequest, first_lines
 
 from include.prospects.naming import ConnectionNames
 from include.prospects.records import InvalidRow, Prospects, ProspectsError, TooLargeError
@@ -62,8 +62,7 @@ def check_contents(
             f" {EXAMPLE}, it needs one line for each prospect"
         )
     if problems:
-        more = len(problems) - _MAX_PROBLEMS
-        raise ProspectsError(problems[:_MAX_PROBLEMS] + ([f"… and {more} more problems"] if more > 0 else []))
+        raise ProspectsError(first_lines(problems, _MAX_PROBLEMS, "… and {:,} more problems"))
     return intake.finish(one_link_per_connection)
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from auth0_sso.models import TicketRequest, shown
+from auth0_sso.models import TicketRequest, listed, shown
 
 from include.prospects.naming import prospect_key
 from include.prospects.rows.mail_providers import MAIL_PROVIDERS
@@ -40,10 +40,8 @@ def row_warning(text: str, findings: Iterable[tuple[int, str]]) -> list[str]:
         details.setdefault(row, detail)
     if not details:
         return []
-    first = sorted(details.items())[:_MAX_NAMED]
-    named = [f"{row} ({detail})" if detail else str(row) for row, detail in first]
-    more = len(details) - len(named)
-    return [f"row {', '.join(named)}{f' and {more:,} more' if more else ''}: {text}"]
+    rows = [f"{row} ({detail})" if detail else str(row) for row, detail in sorted(details.items())]
+    return [f"row {listed(rows, _MAX_NAMED)}: {text}"]
 
 
 def warnings_about(valid: Sequence[TicketRequest]) -> list[str]:

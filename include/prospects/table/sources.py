@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from auth0_sso.models import shown
+from auth0_sso.models import listed, shown
 
 from include.prospects.records import ProspectsError, TooLargeError
 
@@ -107,10 +107,8 @@ def _files(source: AnyPath, warnings: list[str]) -> list[AnyPath]:
     for entry in entries:
         (files if _is_csv(entry) else others).append(entry)
     if others:
-        named, more = ", ".join(shown(entry.name) for entry in others[:_MAX_NAMED]), len(others) - _MAX_NAMED
-        warnings.append(
-            f"{named}{f' and {more:,} more' if more > 0 else ''}: left out, since only *.csv files of a folder are read"
-        )
+        names = listed([shown(entry.name) for entry in others], _MAX_NAMED)
+        warnings.append(f"{names}: left out, since only *.csv files of a folder are read")
     if not files:
         raise ProspectsError([f"prospects_uri '{_name(source)}' is a folder without *.csv files: put one there"])
     return files

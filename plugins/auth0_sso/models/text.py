@@ -69,8 +69,19 @@ def name_some(names: Sequence[object], noun: str) -> str:
     """Return the first of what is counted, such as `` (rows 2, 5)``; nothing for none of them."""
     if not names:
         return ""
-    more = ", …" if len(names) > _MAX_NAMED else ""
-    return f" ({noun}{'s' if len(names) > 1 else ''} {', '.join(map(str, names[:_MAX_NAMED]))}{more})"
+    return f" ({noun}{'s' if len(names) > 1 else ''} {listed(names, _MAX_NAMED)})"
+
+
+def listed(names: Sequence[object], limit: int) -> str:
+    """Return the first of some names, and how many others there are: ``a, b and 3 more``."""
+    more = len(names) - limit
+    return ", ".join(map(str, names[:limit])) + (f" and {more:,} more" if more > 0 else "")
+
+
+def first_lines(lines: Sequence[str], limit: int, others: str = "… and {:,} more") -> list[str]:
+    """Return the first of some lines and, if there are others, a line with their number: ``others``."""
+    more = len(lines) - limit
+    return [*lines[:limit], *([others.format(more)] if more > 0 else [])]
 
 
 def first_errors(failed: Iterable[tuple[str, str]]) -> list[str]:

@@ -13,7 +13,7 @@ from airflow.sdk import Variable
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.ledger.records import Entry, RunAttempt, TicketSpec
 from auth0_sso.ledger.store import open_ledger
-from auth0_sso.models import Capacity, Forecast, TenantAccess, TicketRequest, iso, name_some
+from auth0_sso.models import Capacity, Forecast, TenantAccess, TicketRequest, first_lines, iso, name_some
 from auth0_sso.runtime.pool import read_slots
 from auth0_sso.tickets.batch import spec_of
 from auth0_sso.tickets.decide import Expected, count_expected, expected_actions
@@ -75,8 +75,7 @@ def other_link_warnings(expected: Iterable[Expected]) -> list[str]:
     for one in expected:
         then = "it is revoked first" if one.revoked_others else "revoke it on the page Customers if it must not work"
         lines += [f"row {one.group.first.request.row}: {link_of_other(other)}; {then}" for other in one.others]
-    more = len(lines) - _MAX_LINES
-    return lines[:_MAX_LINES] + ([f"{more} more rows have such a second valid link"] if more > 0 else [])
+    return first_lines(lines, _MAX_LINES, "{:,} more rows have such a second valid link")
 
 
 def link_of_other(entry: Entry) -> str:

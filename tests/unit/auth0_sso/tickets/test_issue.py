@@ -103,7 +103,9 @@ def test_of_many_failed_rows_the_error_names_twenty_and_says_why_for_five(
     with pytest.raises(Auth0RowError) as error:
         issuer.raise_if_incomplete()
     numbers = ", ".join(map(str, range(1, 21)))
-    assert str(error.value).startswith(f"30 of 30 rows failed (rows {numbers}, …), 0 were not attempted. row 1: Auth0")
+    assert str(error.value).startswith(
+        f"30 of 30 rows failed (rows {numbers} and 10 more), 0 were not attempted. row 1: Auth0"
+    )
     assert [f"row {row}: Auth0 answered 400" in str(error.value) for row in (1, 5, 6)] == [True, True, False]
 
 

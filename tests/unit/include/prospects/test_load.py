@@ -98,7 +98,7 @@ def test_a_thousand_files_are_read_in_order_and_a_thousand_bad_ones_are_counted(
     with pytest.raises(ProspectsError) as error:
         load_prospects(tmp_path)
     assert error.value.problems[0].startswith("0000.csv: unknown column 'organisation': did you mean 'organization")
-    assert error.value.problems[-1] == "… and 2900 more problems"
+    assert error.value.problems[-1] == "… and 2,900 more problems"
     assert len(error.value.problems) == 101
 
 
