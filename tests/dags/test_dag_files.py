@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
-from auth0_sso.operators.base import SsoTicketsOperator
 from auth0_sso.runtime.pool import POOL
 from auth0_sso.runtime.retry_policy import Auth0RetryPolicy
 
@@ -62,10 +61,22 @@ def test_it_has_one_run_at_a_time_no_catchup_and_only_the_pool_limits_its_tasks(
     assert all(task.max_active_tis_per_dag is None for task in dag.tasks)
 
 
-def test_every_task_that_sends_takes_a_slot_of_the_pool(dag: DAG) -> None:
-    classes = {task: getattr(task, "operator_class", type(task)) for task in dag.tasks}
-    sending = [task for task, operator in classes.items() if issubclass(operator, SsoTicketsOperator)]
-    assert [(task.pool, task.pool_slots) for task in sending] == [(POOL, 1)]
+def test_every_task_that_sends_takes_one_slot_of_the_pool(dags: dict[str, DAG]) -> None:
+    sending = {dag_id: [task for task in dag.tasks if task.pool == POOL] for dag_id, dag in dags.items()}
+    assert {dag_id: {task.task_id for task in tasks} for dag_id, tasks in sending.items()} == {
+        "create_sso_tickets": {"plan_fan_out", "create_tickets"},
+        "revoke_sso_tickets": {"revoke_tickets"},
+    }
+    assert {task.pool_slots for tasks in sending.values() for task in tasks} == {1}
+
+
+def test_each_task_says_what_to_do_when_it_fails(dag: DAG) -> None:
+    assert all("**If " in (task.doc_md or "") for task in dag.tasks)
+
+
+def test_the_report_is_an_asset_for_other_dags(dags: dict[str, DAG]) -> None:
+    report = dags["create_sso_tickets"].get_task("export_report")
+    assert [asset.name for asset in report.outlets] == ["sso_ticket_reports"]
 
 
 def test_every_task_has_retries_with_the_retry_policy(dag: DAG) -> None:
