@@ -42,7 +42,6 @@ def _settings(options: argparse.Namespace) -> SandboxSettings:
         client_secret=options.client_secret,
         profile_ids=options.profile_id,
         public_url=options.public_url or None,
-        reset_means=options.reset_means,
     )
 
 
@@ -67,7 +66,6 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     option("client-secret", default.client_secret, "", help="its secret")
     option("profile-id", default.profile_ids[0], "self-service profiles, separated by commas", type=_names)
     option("public-url", "", "base of ticket URLs; empty: the address of the request")
-    option("reset-means", default.reset_means, "what X-RateLimit-Reset means", choices=["full", "next", "window"])
     return parser
 
 

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 
 import uvicorn
 
@@ -161,20 +161,6 @@ class Sandbox:
     def connections(self) -> dict[str, Connection]:
         """The connections that are set up, by id."""
         return self._call(lambda: dict(self._tenant.connections))
-
-    def enable_connection(self, connection_id: str) -> None:
-        """
-        Enable a connection, as somebody does by hand in the tenant's dashboard.
-
-        :raises SandboxError: when there is no such connection
-        """
-        if connection_id not in self.connections:
-            raise SandboxError(f"The sandbox has no connection {connection_id}")
-        self._call(lambda: self._tenant.connections.enable(connection_id))
-
-    def max_in_window(self, seconds: float, which: Literal["all", "accepted"] = "all") -> int:
-        """Return the most Management API calls that arrived within any span shorter than ``seconds``."""
-        return self._call(lambda: self._tenant.max_in_window(seconds, which))
 
     def fault(self, kind: str, **details: Any) -> None:
         """Inject a :class:`~dev.sandbox.faults.Fault`."""

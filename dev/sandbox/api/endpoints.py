@@ -8,9 +8,10 @@ from fastapi import Response
 from fastapi.responses import JSONResponse
 
 from dev.sandbox.api.management import Call, Endpoint
-from dev.sandbox.api.rules import Body, rule_violation
+from dev.sandbox.api.rules import rule_violation
 from dev.sandbox.api.schema import schema_violation
 from dev.sandbox.errors import api_error, invalid_body
+from dev.sandbox.tenant.settings import STRATEGIES
 from dev.sandbox.tenant.state import TenantState
 from dev.sandbox.tenant.tickets import connection_name, organization_ids
 
@@ -24,13 +25,14 @@ def _check_ticket(tenant: TenantState, call: Call) -> None:
     wrong = schema_violation(call.body)
     if wrong is not None:
         raise invalid_body(wrong)
-    strategies = tenant.settings.strategies_of(call.request.path_params["id"])
     known_domains = tenant.connections.domains_of(organization_ids(call.body))
-    broken = rule_violation(call.body, strategies, known_domains)
+    broken = rule_violation(call.body, known_domains)
     if broken is not None:
         raise invalid_body(f"'{broken}'")
     _check_profile(tenant, call)
-    _check_references(tenant, call.body)
+    connection_id = call.body.get("connection_id")
+    if connection_id is not None and connection_id not in tenant.connections:
+        raise api_error(400, f"The connection {connection_id} does not exist")
     if tenant.connections.has_name(connection_name(call.body)):
         raise api_error(409, "A connection with this name already exists.", "connection_conflict")
 
@@ -44,20 +46,6 @@ def _check_custom_domain(tenant: TenantState, call: Call) -> None:
     known = tenant.settings.custom_domains
     if known and domain not in known:
         raise api_error(400, f"Custom domain {domain} is not one of the tenant's")
-
-
-def _check_references(tenant: TenantState, body: Body) -> None:
-    settings = tenant.settings
-    connection_id = body.get("connection_id")
-    if connection_id is not None and connection_id not in tenant.connections:
-        raise api_error(400, f"The connection {connection_id} does not exist")
-    for kind, named, existing in (
-        ("client", body.get("enabled_clients", ()), settings.clients),
-        ("organization", organization_ids(body), settings.organizations),
-    ):
-        for one in named:
-            if existing and one not in existing:
-                raise api_error(400, f"The {kind} {one} does not exist")
 
 
 def _create_ticket(tenant: TenantState, call: Call) -> Response:
@@ -88,7 +76,7 @@ def _show_profile(tenant: TenantState, call: Call) -> Response:
         "name": "Sandbox profile",
         "description": "A self-service profile of the sandbox tenant",
         "user_attributes": [],
-        "allowed_strategies": tenant.settings.strategies_of(profile_id),
+        "allowed_strategies": STRATEGIES,
         "created_at": "2026-01-01T00:00:00.000Z",
         "updated_at": "2026-01-01T00:00:00.000Z",
     }

@@ -73,7 +73,7 @@ class ManagementApi:
         seen = Seen(now, request.method, endpoint.path, reading.allowed, faults=faults)
         tenant.requests.append(seen)
         try:
-            body = parse_ticket_body(await request.body(), request.headers.get("content-type", ""))
+            body = parse_ticket_body(await request.body())
         except (ValueError, RecursionError):
             body = None
         seen.connection_name = connection_name(body)
@@ -111,15 +111,13 @@ class ManagementApi:
         return await apply_faults(due, seen)
 
     def _headers(self, reading: Reading) -> dict[str, str]:
-        settings = self._tenant.settings
         now = self._tenant.clock()
-        headers = {"Date": formatdate(now, usegmt=True)}
-        if settings.rate_limit_headers:
-            headers |= {
-                "X-RateLimit-Limit": str(reading.limit),
-                "X-RateLimit-Remaining": str(reading.remaining),
-                "X-RateLimit-Reset": str(reading.reset(settings.reset_means)),
-            }
-        if settings.retry_after and not reading.allowed:
+        headers = {
+            "Date": formatdate(now, usegmt=True),
+            "X-RateLimit-Limit": str(reading.limit),
+            "X-RateLimit-Remaining": str(reading.remaining),
+            "X-RateLimit-Reset": str(reading.reset),
+        }
+        if self._tenant.settings.retry_after and not reading.allowed:
             headers["Retry-After"] = str(max(1, math.ceil(reading.next_at - now)))
         return headers

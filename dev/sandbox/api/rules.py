@@ -10,22 +10,17 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
-from dev.sandbox.tenant.settings import STRATEGIES
-
 Body = Mapping[str, Any]
 
 
-def rule_violation(
-    body: Body, allowed_strategies: Collection[str] = STRATEGIES, known_domains: Collection[str] = ()
-) -> str | None:
+def rule_violation(body: Body, known_domains: Collection[str] = ()) -> str | None:
     """
     Return the first rule that a body breaks, in words, or ``None``.
 
     :param body: a body that fits the schema
-    :param allowed_strategies: the kinds of connections that the profile allows
     :param known_domains: the domains that the body's organizations have already
     """
-    rules = chain(_features(body), _provisioning(body, allowed_strategies), _domains(body, known_domains))
+    rules = chain(_features(body), _provisioning(body), _domains(body, known_domains))
     return next(rules, None)
 
 
@@ -43,14 +38,12 @@ def _features(body: Body) -> Iterator[str]:
         yield "enabled_features.provisioning needs provisioning_config"
 
 
-def _provisioning(body: Body, allowed_strategies: Collection[str]) -> Iterator[str]:
+def _provisioning(body: Body) -> Iterator[str]:
     config = body.get("provisioning_config")
     if config is None:
         return
     if not {"scopes", "google_workspace"} & config.keys():
         yield "provisioning_config needs scopes or google_workspace"
-    if "google_workspace" in config and "google-apps" not in allowed_strategies:
-        yield "provisioning_config.google_workspace needs a profile that allows google-apps"
     workspace = config.get("google_workspace", {})
     if workspace.get("sync_groups") and not workspace["sync_users"]:
         yield "provisioning_config.google_workspace.sync_groups needs sync_users"

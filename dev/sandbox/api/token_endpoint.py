@@ -1,7 +1,7 @@
 """
 ``POST /oauth/token``: the client credentials grant, by secret or by private_key_jwt.
 
-Source: Auth0 Authentication API, "Client Credentials Flow". The endpoint's rate limit is its own.
+Source: Auth0 Authentication API, "Client Credentials Flow". It costs nothing of the Management API's rate limit.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ class TokenEndpoint:
 
     def _issue(self, request: Request, raw: bytes) -> Response:
         tenant, settings = self._tenant, self._tenant.settings
-        self._check_limit()
+        for fault, _ in tenant.faults.due("token", "token", tenant.clock()):
+            raise throttled_token(fault.status)
         try:
             fields = parse_fields(raw, request.headers.get("content-type", ""))
         except (ValueError, RecursionError) as error:
@@ -65,19 +66,11 @@ class TokenEndpoint:
         }
         return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
-    def _check_limit(self) -> None:
-        now = self._tenant.clock()
-        for fault, _ in self._tenant.faults.due("token", "token", now):
-            raise throttled_token(fault.status)
-        if not self._tenant.token_bucket.take(now).allowed:
-            raise throttled_token()
-
     def _addresses(self, request: Request) -> set[str]:
         """Return the tenant's addresses with their final slash: those of the request and of the settings."""
-        settings = self._tenant.settings
+        public_url = self._tenant.settings.public_url
         named = {f"{scheme}://{request.headers.get('host', '')}/" for scheme in ("http", "https")}
-        named |= {audience.removesuffix(_API) for audience in settings.audiences}
-        return named | ({settings.public_url.rstrip("/") + "/"} if settings.public_url else set())
+        return named | ({public_url.rstrip("/") + "/"} if public_url else set())
 
     def _check_grant_type(self, fields: dict[str, Any]) -> None:
         grant_type = fields.get("grant_type")
@@ -94,16 +87,11 @@ class TokenEndpoint:
             self._tenant.assertions.check(assertion, addresses, self._tenant.clock())
         elif not settings.client_secret or login != (settings.client_id, settings.client_secret):
             raise token_error(401, "access_denied", "Unauthorized")
-        if not settings.client_credentials_grant:
-            raise token_error(403, "unauthorized_client", "Grant type 'client_credentials' not allowed for the client.")
 
     def _audience(self, fields: dict[str, Any], addresses: set[str]) -> str:
         audience = fields.get("audience")
         if not audience:
             raise token_error(403, "access_denied", _NO_AUDIENCE)
-        if audience not in {*self._tenant.settings.audiences, *(address + _API for address in addresses)}:
+        if audience not in {address + _API for address in addresses}:
             raise token_error(403, "access_denied", f"Service not found: {audience}")
-        if not self._tenant.settings.client_grant:
-            missing = 'You need to create a "client-grant" associated to this API.'
-            raise token_error(403, "access_denied", f'Client is not authorized to access "{audience}". {missing}')
         return str(audience)

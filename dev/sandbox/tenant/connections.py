@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
-from typing import Final, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from dev.sandbox.tenant.tickets import Ticket, random_id
 
-_MAX_OF_AN_ORGANIZATION: Final = 10
-
-SetupResult = Literal["finished", "conflict", "full"]
+SetupResult = Literal["finished", "conflict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +63,14 @@ class Connections(dict[str, Connection]):
         """
         Create the connection of a ticket, or change the one that it edits.
 
-        :return: ``conflict`` when a connection of that name exists already, ``full`` when one of the organizations
-            has ten others; then nothing is changed
+        :return: ``conflict`` when a connection of that name exists already; then nothing is changed
         """
         if ticket.connection_id is None and self.has_name(ticket.connection_name):
             return "conflict"
         connection_id = ticket.connection_id or f"con_{random_id(16)}"
-        if any(self._is_full(organization_id, connection_id) for organization_id in ticket.organization_ids):
-            return "full"
         connection = self.get(connection_id) or Connection(str(ticket.connection_name))
         self[connection_id] = connection.with_setup(ticket)
         return "finished"
-
-    def enable(self, connection_id: str) -> None:
-        """Enable a connection by hand; KeyError if there is none."""
-        self[connection_id] = replace(self[connection_id], enabled=True)
-
-    def _is_full(self, organization_id: str, connection_id: str) -> bool:
-        others = self._of(organization_id).keys() - {connection_id}
-        return len(others) >= _MAX_OF_AN_ORGANIZATION
 
     def _of(self, organization_id: str) -> dict[str, Connection]:
         return {one: connection for one, connection in self.items() if organization_id in connection.organization_ids}

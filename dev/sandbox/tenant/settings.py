@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-
-ResetMeaning = Literal["full", "next", "window"]
 
 
 class Plan(BaseModel):
@@ -17,20 +15,18 @@ class Plan(BaseModel):
 
     :param size: requests that an idle tenant accepts at once, the bucket's size
     :param refill: requests a second that are added to the bucket
-    :param window: seconds of the fixed window in which the limit is stated
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     size: int = Field(ge=1)
     refill: float = Field(gt=0)
-    window: float = Field(default=1.0, gt=0)
 
 
 PLANS: Final[Mapping[str, Plan]] = MappingProxyType(
     {
         "free": Plan(size=2, refill=2),
-        "professional": Plan(size=10, refill=150 / 60, window=60),
+        "professional": Plan(size=10, refill=150 / 60),
         "enterprise": Plan(size=50, refill=16),
         "enterprise-nonprod": Plan(size=10, refill=2),
         "private-dev": Plan(size=20, refill=20),
@@ -73,23 +69,12 @@ class SandboxSettings(BaseModel):
     :param client_secret: its secret; empty when only private_key_jwt is allowed
     :param public_keys: PEM public keys that may sign a client assertion (RS256)
     :param profile_ids: the self-service profiles that exist
-    :param allowed_strategies: which of :data:`STRATEGIES` a profile allows, by its id; one that isn't named allows all
     :param scopes: the scopes of the client's grant, and so of each token
-    :param client_grant: whether the client is authorized for the Management API
-    :param client_credentials_grant: whether the client's grant type is enabled
-    :param audiences: audiences accepted in addition to ``https://{host}/api/v2/`` of the request
     :param token_lifetime: seconds, the ``expires_in`` of a token
-    :param token_limit: the token endpoint's own rate limit
     :param custom_domains: the tenant's custom domains; if empty, any is accepted
-    :param clients: client ids that ``enabled_clients`` may name; if empty, any
-    :param organizations: organization ids that a ticket may name; if empty, any
     :param connections: connections that are set up and enabled, id to name
     :param public_url: base of ticket URLs; by default the address of the request
     :param open_lifetime: seconds a ticket is valid after it was first opened
-    :param max_opens: how often a ticket's page can be opened
-    :param rate_limit_headers: whether responses carry ``X-RateLimit-*``
-    :param reset_means: what ``X-RateLimit-Reset`` means: when the bucket is ``full`` again, when the
-        ``next`` request is added, or when the fixed ``window`` ends
     :param retry_after: whether a 429 carries ``Retry-After``
     :param bare_429: whether a 429 comes without a message and an error code
     """
@@ -102,22 +87,12 @@ class SandboxSettings(BaseModel):
     client_secret: str = Field(default="sandbox-secret-0000000000000000", repr=False)
     public_keys: tuple[str, ...] = Field(default=(), repr=False)
     profile_ids: tuple[str, ...] = Field(default=("ssp_sandbox0000000001",), min_length=1)
-    allowed_strategies: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     scopes: tuple[str, ...] = DEFAULT_SCOPES
-    client_grant: bool = True
-    client_credentials_grant: bool = True
-    audiences: tuple[str, ...] = ()
     token_lifetime: int = Field(default=86_400, ge=1)
-    token_limit: Plan = Plan(size=100, refill=100)
     custom_domains: tuple[str, ...] = ()
-    clients: tuple[str, ...] = ()
-    organizations: tuple[str, ...] = ()
     connections: dict[str, str] = Field(default_factory=dict)
     public_url: str | None = None
     open_lifetime: float = Field(default=5 * 3600, gt=0)
-    max_opens: int = Field(default=10, ge=1)
-    rate_limit_headers: bool = True
-    reset_means: ResetMeaning = "full"
     retry_after: bool = False
     bare_429: bool = False
 
@@ -133,10 +108,6 @@ class SandboxSettings(BaseModel):
     def limit(self) -> Plan:
         """The rate limit of the plan."""
         return PLANS[self.plan] if isinstance(self.plan, str) else self.plan
-
-    def strategies_of(self, profile_id: str) -> tuple[str, ...]:
-        """Return the kinds of connections that a profile allows."""
-        return self.allowed_strategies.get(profile_id, STRATEGIES)
 
     @property
     def plan_name(self) -> str:

@@ -38,10 +38,9 @@ class TenantState:
         self.reset()
 
     def reset(self) -> None:
-        """Forget what was received and created, and fill the buckets; tokens stay valid."""
+        """Forget what was received and created, and fill the bucket; tokens stay valid."""
         now = self.clock()
         self.bucket = TokenBucket(self.settings.limit, now)
-        self.token_bucket = TokenBucket(self.settings.token_limit, now)
         self.tickets: dict[str, Ticket] = {}
         self.requests: list[Seen] = []
         existing = self.settings.connections.items()
@@ -110,7 +109,7 @@ class TenantState:
 
     def state_of(self, ticket: Ticket) -> TicketState:
         """Return what has become of a ticket."""
-        return ticket.state(self.clock(), self.settings.open_lifetime, self.settings.max_opens)
+        return ticket.state(self.clock(), self.settings.open_lifetime)
 
     def finish(self, ticket: Ticket) -> SetupResult:
         """Finish the setup behind a ticket, see :meth:`~dev.sandbox.tenant.connections.Connections.set_up`."""

@@ -11,6 +11,9 @@ from typing import Any, Final, Literal
 DEFAULT_TTL: Final = 432_000
 """Seconds that an unopened ticket is valid when ``ttl_sec`` is 0 or absent."""
 
+MAX_OPENS: Final = 10
+"""How often a ticket's page can be opened."""
+
 TicketState = Literal["live", "finished", "used_up", "expired", "revoked"]
 
 _ALPHABET: Final = string.ascii_letters + string.digits
@@ -71,7 +74,7 @@ class Ticket:
             return self.first_opened_at + open_lifetime
         return self.created_at + (self.body.get("ttl_sec") or DEFAULT_TTL)
 
-    def state(self, now: float, open_lifetime: float, max_opens: int) -> TicketState:
+    def state(self, now: float, open_lifetime: float) -> TicketState:
         """Return its state at a UNIX time, see :class:`~dev.sandbox.tenant.settings.SandboxSettings`."""
         if self.revoked_at is not None:
             return "revoked"
@@ -79,7 +82,7 @@ class Ticket:
             return "finished"
         if now >= self.expires_at(open_lifetime):
             return "expired"
-        return "used_up" if self.opens >= max_opens else "live"
+        return "used_up" if self.opens >= MAX_OPENS else "live"
 
     def open(self, now: float) -> None:
         """Count one opening of its page."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from dev.sandbox.tenant.settings import Plan, ResetMeaning
+from dev.sandbox.tenant.settings import Plan
 
 # A float holds UNIX time to 2.4e-7 s, and a quick refill multiplies that error: a token this close to whole counts as
 # whole. The level goes below zero by what it lacked, so no more is given over time.
@@ -22,7 +22,6 @@ class Reading:
     :param remaining: whole requests left
     :param full_at: UNIX time at which the bucket is full again
     :param next_at: UNIX time at which one more request is added
-    :param window_at: UNIX time at which the fixed window ends
     """
 
     allowed: bool
@@ -30,12 +29,11 @@ class Reading:
     remaining: int
     full_at: float
     next_at: float
-    window_at: float
 
-    def reset(self, meaning: ResetMeaning) -> int:
-        """Return the value of ``X-RateLimit-Reset``, whole UNIX seconds, under one of its meanings."""
-        times = {"full": self.full_at, "next": self.next_at, "window": self.window_at}
-        return math.ceil(times[meaning] - _ROUNDING)
+    @property
+    def reset(self) -> int:
+        """The value of ``X-RateLimit-Reset``, whole UNIX seconds: when the bucket is full again."""
+        return math.ceil(self.full_at - _ROUNDING)
 
 
 class TokenBucket:
@@ -69,13 +67,12 @@ class TokenBucket:
             remaining=whole,
             full_at=now + (plan.size - self._level) / plan.refill,
             next_at=now + max(0.0, min(whole + 1, plan.size) - self._level) / plan.refill,
-            window_at=(math.floor(now / plan.window) + 1) * plan.window,
         )
 
     def refuse(self, now: float, until: float) -> Reading:
-        """Refuse a request at any level; every reset time is ``until``."""
+        """Refuse a request at any level, until a UNIX time."""
         self._advance(now)
-        return Reading(False, self._plan.size, 0, until, until, until)
+        return Reading(False, self._plan.size, 0, until, until)
 
     def share(self, rate: float, now: float, until: float) -> None:
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from dev.sandbox.faults import Fault
@@ -23,12 +23,9 @@ def control_router(tenant: TenantState) -> APIRouter:
         return home_page(tenant.settings, take_stats(tenant))
 
     @router.get("/_sandbox/stats")
-    async def stats(window: float = 1.0) -> dict[str, Any]:
+    async def stats() -> dict[str, Any]:
         return {
             **asdict(take_stats(tenant)),
-            "window": window,
-            "max_in_window": tenant.max_in_window(window),
-            "max_accepted_in_window": tenant.max_in_window(window, "accepted"),
             "ticket_list": view_tickets(tenant),
             "connection_list": [{"id": one, **asdict(connection)} for one, connection in tenant.connections.items()],
         }
@@ -36,12 +33,6 @@ def control_router(tenant: TenantState) -> APIRouter:
     @router.get("/_sandbox/requests")
     async def requests() -> list[dict[str, Any]]:
         return [asdict(seen) for seen in tenant.requests]
-
-    @router.post("/_sandbox/connections/{connection_id}/enable", status_code=204)
-    async def enable(connection_id: str) -> None:
-        if connection_id not in tenant.connections:
-            raise HTTPException(404, f"There is no connection {connection_id}")
-        tenant.connections.enable(connection_id)
 
     @router.get("/_sandbox/faults")
     async def faults() -> list[Fault]:

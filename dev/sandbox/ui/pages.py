@@ -28,7 +28,6 @@ _TEXTS: Final = {
     "revoked": ("This link was revoked", "A newer link may have replaced it."),
     "unknown": ("This link is unknown", "It may be mistyped. A sandbox that was restarted has forgotten its links."),
     "conflict": ("This connection exists already", "A connection with this name was finished by another link."),
-    "full": ("No more connections are possible", "One of the organizations has ten connections, which is the most."),
 }
 _NOT_ENABLED: Final = "The connection is not enabled: somebody must enable it in the tenant by hand."
 _NO_CLIENTS: Final = "It names no applications, so the connection can be set up, but not enabled here."
@@ -40,7 +39,7 @@ def ticket_page(
     """
     Return the page behind a ticket URL.
 
-    :param state: the ticket's state, ``unknown``, ``conflict`` or ``full``
+    :param state: the ticket's state, ``unknown`` or ``conflict``
     :param facts: what to show of the ticket, label to value
     :param enables: whether the ticket's setup enables the connection
     :param enabled: whether the connection is enabled

@@ -15,10 +15,10 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
 from dev.sandbox.tenant.state import TenantState
-from dev.sandbox.tenant.tickets import Ticket
+from dev.sandbox.tenant.tickets import MAX_OPENS, Ticket
 from dev.sandbox.ui.pages import ticket_page
 
-_STATUS: Final = {"live": 200, "finished": 200, "unknown": 404, "conflict": 409, "full": 409}
+_STATUS: Final = {"live": 200, "finished": 200, "unknown": 404, "conflict": 409}
 _GONE: Final = 410
 # The URL is a credential: it must not reach a cache or the next site.
 _PRIVATE: Final = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
@@ -59,12 +59,11 @@ class TicketFlow:
         return ticket_page(state, self._facts(ticket), enables=bool(ticket.client_ids), enabled=enabled)
 
     def _facts(self, ticket: Ticket) -> dict[str, str]:
-        settings = self._tenant.settings
-        expires = datetime.fromtimestamp(ticket.expires_at(settings.open_lifetime), UTC)
+        expires = datetime.fromtimestamp(ticket.expires_at(self._tenant.settings.open_lifetime), UTC)
         return {
             "Connection": ticket.connection_name or str(ticket.connection_id),
             "Organizations": ", ".join(ticket.organization_ids) or "none",
             "Applications": ", ".join(ticket.client_ids) or "none",
-            "Opened": f"{ticket.opens} of {settings.max_opens} times",
+            "Opened": f"{ticket.opens} of {MAX_OPENS} times",
             "Expires": expires.strftime("%Y-%m-%d %H:%M UTC"),
         }

@@ -65,7 +65,7 @@ class SimulatedTenant:
         if self._headers:
             headers["X-RateLimit-Limit"] = str(reading.limit)
             headers["X-RateLimit-Remaining"] = str(reading.remaining)
-            headers["X-RateLimit-Reset"] = str(reading.reset("full"))
+            headers["X-RateLimit-Reset"] = str(reading.reset)
         return (201 if reading.allowed else 429), headers
 
     def _interval_of_others(self) -> float:

@@ -26,9 +26,6 @@ def test_a_ticket_is_created_and_its_url_holds_32_alphanumerics(client: Any) -> 
     assert (ticket.connection_name, ticket.organization_ids, ticket.state) == ("acme", ("org_1",), "live")
     assert ticket.profile_id == client.tenant.profile_id
     assert client.create("acme").status_code == 201, "a pending ticket doesn't reserve the name"
-    form = {"connection_config[name]": "acme", "ttl_sec": "60"}
-    assert client.http.post(f"{client.path()}/sso-ticket", data=form, headers=client.headers()).status_code == 201
-    assert client.tenant.tickets[2].body == {"connection_config": {"name": "acme"}, "ttl_sec": 60}
 
 
 @pytest.mark.parametrize(
@@ -100,11 +97,8 @@ def test_a_429_names_the_limit_or_nothing_and_says_when_to_retry_only_if_the_set
     assert len(client.tenant.tickets) == 1
 
 
-@pytest.mark.parametrize(("meaning", "seconds"), [("full", 4), ("next", 1), ("window", 1)])
-def test_every_response_has_the_limit_under_the_chosen_meaning_of_reset_and_the_tenants_date(
-    new_client: NewClient, clock: ManualClock, meaning: str, seconds: int
-) -> None:
-    client = new_client(clock=clock, plan={"size": 8, "refill": 2}, reset_means=meaning)
+def test_every_response_has_the_limit_and_the_tenants_date(new_client: NewClient, clock: ManualClock) -> None:
+    client = new_client(clock=clock, plan={"size": 8, "refill": 2})
     responses = [
         client.create("a"),
         client.create("", ttl_sec=-1),
@@ -117,13 +111,8 @@ def test_every_response_has_the_limit_under_the_chosen_meaning_of_reset_and_the_
     assert [response.status_code for response in responses] == [201, 400, 404, 404, 401, 202, 200, 200, 429]
     assert {response.headers["x-ratelimit-limit"] for response in responses} == {"8"}
     assert [int(response.headers["x-ratelimit-remaining"]) for response in responses] == [7, 6, 5, 4, 3, 2, 1, 0, 0]
-    assert int(responses[-1].headers["x-ratelimit-reset"]) == clock() + seconds
+    assert int(responses[-1].headers["x-ratelimit-reset"]) == clock() + 4, "it is full again"
     assert {response.headers["date"] for response in responses} == {"Fri, 15 Jan 2027 08:00:00 GMT"}
-
-
-def test_the_headers_can_be_omitted(new_client: NewClient) -> None:
-    response = new_client(rate_limit_headers=False).profile()
-    assert not [name for name in response.headers if name.startswith("x-ratelimit")]
 
 
 @pytest.mark.parametrize(
@@ -133,6 +122,7 @@ def test_the_headers_can_be_omitted(new_client: NewClient) -> None:
         b'{"connection_config": {"name": "acme"}, "provisioning_config": {}}',
         b"",
         b"{",
+        b'{"ttl_sec": NaN}',
         b"[" * 100_000,
         rb'{"connection_config": {"name": "acme"}, "enabled_clients": ["\ud800"]}',
     ],
@@ -154,37 +144,6 @@ def test_an_unknown_profile_is_a_404_without_an_error_code(client: Any) -> None:
         assert response.status_code == 404
         assert response.json() == expected
     assert client.create("", profile_id="ssp_other").status_code == 400, "a bad body comes before it"
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"connection_id": "con_other"},
-        {"enabled_clients": ["client_1", "client_other"]},
-        {"enabled_organizations": [{"organization_id": "org_other"}]},
-    ],
-)
-def test_what_does_not_exist_is_a_400(new_client: NewClient, changes: dict[str, Any]) -> None:
-    client = new_client(clients=("client_1",), organizations=("org_1",), connections={"con_1": "old"})
-    body = {
-        "connection_id": "con_1",
-        "enabled_clients": ["client_1"],
-        "enabled_organizations": [{"organization_id": "org_1"}],
-    }
-    assert client.create(body=body).status_code == 201
-    response = client.create(body={**body, **changes})
-    assert response.status_code == 400
-    assert "does not exist" in response.json()["message"]
-    assert "errorCode" not in response.json()
-
-
-def test_a_finished_connections_name_is_a_conflict(new_client: NewClient) -> None:
-    client = new_client(connections={"con_1": "acme"})
-    response = client.create("acme")
-    assert response.status_code == 409
-    assert response.json()["message"] == "A connection with this name already exists."
-    assert "connection_conflict" in response.json()["errorCode"]
-    assert client.create("acme-2").status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -217,19 +176,6 @@ def test_revoking_is_always_accepted_and_works_under_the_tickets_profile(client:
         assert (response.status_code, response.content) == (202, b"")
     assert [ticket.state for ticket in client.tenant.tickets] == ["revoked"]
     assert client.tenant.stats().revoked == 1
-
-
-def test_a_profile_says_which_strategies_it_allows_and_google_workspace_needs_google_apps(
-    new_client: NewClient,
-) -> None:
-    client = new_client(profile_ids=("ssp_all", "ssp_saml"), allowed_strategies={"ssp_saml": ("samlp", "oidc")})
-    assert "google-apps" in client.profile("ssp_all").json()["allowed_strategies"]
-    assert client.profile("ssp_saml").json()["allowed_strategies"] == ["samlp", "oidc"]
-    workspace = {"provisioning_config": {"google_workspace": {"sync_users": True}}}
-    assert client.create("a", profile_id="ssp_all", **workspace).status_code == 201
-    refused = client.create("b", profile_id="ssp_saml", **workspace)
-    assert (refused.status_code, refused.json()["errorCode"]) == (400, "invalid_body")
-    assert "google-apps" in refused.json()["message"]
 
 
 def test_the_domains_of_connections_that_an_organization_has_count_among_its_pending_ones(client: Any) -> None:
