@@ -25,17 +25,6 @@ def test_time_that_grows_with_the_square_of_the_rows_is_reported(phase: str) -> 
     assert problem.startswith("rows: a row of 100,000 rows costs ")
 
 
-@pytest.mark.parametrize("name", rows.CASES)
-def test_more_memory_than_a_gibibyte_is_reported(name: str) -> None:
-    found = {**MEASURED, name: {**MEASURED[name], "memory": 2.0**30 + 2**20}}
-    assert rows.problems(found) == [f"rows: {name} took 1025 MiB"]
-
-
-def test_an_input_that_takes_too_long_is_stopped() -> None:
-    with pytest.raises(BenchError, match="rows: 100 MB took over"):
-        rows.run_case("100 MB", seconds=0.01)
-
-
 def test_an_unexpected_number_of_invalid_rows_or_tasks_is_reported(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="0 of 8 rows are invalid, 2 tasks are planned"):
         rows.measure(rows.Case(8), tmp_path)

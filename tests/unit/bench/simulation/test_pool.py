@@ -38,11 +38,6 @@ def test_without_the_headers_they_learn_of_others_only_when_they_are_refused() -
     assert outcome.refused > 0.04 * outcome.sent
 
 
-def test_a_seed_gives_the_same_outcome_again() -> None:
-    scenario = replace(WITH_OTHERS, killed=0.5)
-    assert run_scenario(scenario, seed=1) == run_scenario(scenario, seed=1) != run_scenario(scenario, seed=2)
-
-
 def test_a_killed_task_starts_again_and_makes_its_tickets() -> None:
     outcome = run_scenario(replace(ALONE, killed=0.5), seed=1)
     assert outcome.tickets == 300

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import ClassVar
 from urllib.request import proxy_bypass
 
 import pytest
 from pytest_httpserver import HTTPServer
 
-from dev.local.airflow import LocalAirflow, LocalAirflowError
-from dev.local.api import AirflowApi
+from dev.local.airflow import LocalAirflow
 
 
 @pytest.mark.parametrize("variable", ["AIRFLOW_CONFIG", "AIRFLOW_HOME", "AIRFLOW__SECRETS__BACKEND"])
@@ -41,25 +39,6 @@ def test_its_reports_are_removed_with_its_ledger_unless_a_person_has_chosen_thei
     assert LocalAirflow(tmp_path).env["SSO_TICKETS_REPORTS"] == str(tmp_path / "reports")
     monkeypatch.setenv("SSO_TICKETS_REPORTS", "/chosen")
     assert LocalAirflow(tmp_path).env["SSO_TICKETS_REPORTS"] == "/chosen"
-
-
-def test_leaving_its_block_stops_it_in_the_way_of_its_class(tmp_path: Path) -> None:
-    class Recorded(LocalAirflow):
-        did: ClassVar[list[str]] = []
-
-        def start(self) -> None:
-            self.did.append("start")
-
-        def wait_until_healthy(self) -> AirflowApi:
-            raise LocalAirflowError("not healthy")
-
-        def stop(self, grace: float = 0.0) -> None:
-            self.did.append("stop")
-
-    with pytest.raises(LocalAirflowError, match="not healthy"), Recorded(tmp_path):
-        pass
-    Recorded(tmp_path).__exit__()
-    assert Recorded.did == ["start", "stop", "stop"]
 
 
 def test_it_says_what_is_not_ready_until_all_is(tmp_path: Path, httpserver: HTTPServer) -> None:

@@ -31,18 +31,6 @@ def test_the_containers_run_as_the_user_but_never_as_root(uid: int, written: str
     assert settings(fill_in(EXAMPLE, uid))["AIRFLOW_UID"] == written
 
 
-def test_everything_else_is_as_in_the_example() -> None:
-    written, example = settings(fill_in(EXAMPLE, 1000)), settings(EXAMPLE)
-    changed = {name for name in example if written[name] != example[name]}
-    assert written.keys() == example.keys()
-    assert "AIRFLOW_CONN_AUTH0_DEFAULT" not in changed
-
-
-def test_an_example_without_a_needed_line_is_an_error() -> None:
-    with pytest.raises(ValueError, match="POSTGRES_PASSWORD"):
-        fill_in(EXAMPLE.replace("\nPOSTGRES_PASSWORD=", "\n#POSTGRES_PASSWORD="), 1000)
-
-
 def test_it_is_written_once_for_its_owner_alone_beside_a_folder_for_csvs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -60,10 +60,3 @@ def test_of_many_rows_those_that_need_work_are_shown_and_the_others_counted() ->
     text = shown(rows)
     assert "Globex" in text
     assert f"{100 - MAX_ROWS} more rows in tickets.csv" in text
-
-
-def test_a_narrow_terminal_cuts_names_and_keeps_the_status() -> None:
-    rows = [created(1, name="A company with a very long name indeed")]
-    lines = shown(rows, width=70).splitlines()
-    assert all(len(line) <= 70 for line in lines)
-    assert any("created" in line and "…" in line for line in lines)

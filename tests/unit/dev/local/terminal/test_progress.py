@@ -39,13 +39,6 @@ def test_without_a_terminal_each_change_is_one_line(display: Display, lines: io.
     assert texts(lines) == ["Waiting for Airflow: API server", "Waiting for Airflow: scheduler, DAG processor"]
 
 
-def test_of_many_tickets_each_tenth_is_one_line(display: Display, lines: io.StringIO) -> None:
-    with display:
-        for done in range(1_001):
-            display.show("create_tickets", done, 1_000, f"{done} of 1,000 tickets")
-    assert texts(lines) == [f"create_tickets: {done} of 1,000 tickets" for done in range(0, 1_001, 100)]
-
-
 @pytest.mark.parametrize("variable", ["FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"])
 def test_a_piped_output_has_no_control_characters_whatever_the_environment_says(
     lines: io.StringIO, monkeypatch: pytest.MonkeyPatch, variable: str
