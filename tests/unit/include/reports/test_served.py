@@ -96,18 +96,6 @@ def test_no_ticket_is_in_the_page(report: Path) -> None:
     assert b"s3cr3t" not in served_page(reader_of(report), **URLS)
 
 
-def test_the_file_report_html_is_not_read(report: Path) -> None:
-    (report / "report.html").unlink()
-    names: list[str] = []
-
-    def read(name: str) -> bytes:
-        names.append(name)
-        return (report / name).read_bytes()
-
-    served_page(read, **URLS)
-    assert names == ["summary.json", "tickets.csv"]
-
-
 def test_links_are_read_by_their_rows(report: Path) -> None:
     read = reader_of(report)
     assert read_links(read, [5, 2, 99]) == {5: URL + "s3cr3t5"}
@@ -145,14 +133,6 @@ def test_a_summary_that_is_no_json_object_is_refused(report: Path, content: byte
         served_page(reader_of(report, summary=content), **URLS)
 
 
-def test_markup_in_the_files_is_escaped(report: Path) -> None:
-    read = changed_summary(report, run_id="<script>1</script>", started_at="<img src=x>", warnings=["</script><u>"])
-    page = served_page(read, **URLS).decode()
-    assert "&lt;script&gt;1&lt;/script&gt;" in page
-    assert "<img" not in page
-    assert "<u>" not in page
-
-
 @pytest.mark.parametrize("name", MAX_BYTES)
 def test_a_file_that_is_too_large_is_refused_before_it_is_read_as_what_it_says(report: Path, name: str) -> None:
     files = {**{other: (report / other).read_bytes() for other in ("summary.json", "tickets.csv")}}
@@ -176,12 +156,6 @@ def test_a_table_that_no_run_has_written_is_refused(report: Path, old: bytes, ne
     tickets = (report / "tickets.csv").read_bytes().replace(old, new)
     with pytest.raises(ValueError, match=complaint):
         served_page(reader_of(report, tickets=tickets), **URLS)
-
-
-def test_a_missing_file_is_reported_by_who_reads_it(report: Path) -> None:
-    (report / "tickets.csv").unlink()
-    with pytest.raises(FileNotFoundError):
-        served_page(reader_of(report), **URLS)
 
 
 def test_the_page_of_ten_thousand_rows_is_smaller_than_two_megabytes(tmp_path: Path) -> None:

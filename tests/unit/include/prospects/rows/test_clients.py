@@ -18,19 +18,5 @@ def test_rows_without_clients_are_named_with_what_to_do():
     )
 
 
-def test_many_rows_without_clients_are_counted():
-    (warning,) = clients_warning(load(*({} for _ in range(1_500))).valid, has_default=False)
-    assert warning.startswith("row 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 1,490 more: without enabled_clients")
-
-
 def test_a_default_serves_the_rows_that_set_none():
     assert clients_warning(load({}).valid, has_default=True) == []
-
-
-def test_no_rows_are_no_warning():
-    assert clients_warning([], has_default=False) == []
-    assert clients_warning(load(EDIT).valid, has_default=False) == []
-
-
-def test_the_check_of_an_input_leaves_it_to_those_who_know_the_default():
-    assert load({}).warnings == []
