@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import re
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from pydantic import ValidationError
 from auth0_sso.exceptions import Auth0ConnectionError
 from auth0_sso.hooks.proxy import LOOPBACK, environment_proxy
 from auth0_sso.hooks.settings import STANDARD_FIELDS, Auth0Settings
+from auth0_sso.models import nearest
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -54,8 +54,8 @@ def _known_extra(name: str, extra: object) -> dict[str, Any]:
         )
     known = set(Auth0Settings.model_fields) - STANDARD_FIELDS
     for key in sorted(set(extra) - known):
-        nearest = difflib.get_close_matches(key, known, n=1)
-        hint = f" (did you mean '{nearest[0]}'?)" if nearest else ""
+        meant = nearest(key, known)
+        hint = f" (did you mean '{meant}'?)" if meant else ""
         log.warning("%s: unknown extra '%s' is ignored%s", name, key, hint)
     return {key: value for key, value in extra.items() if key in known and value not in (None, "")}
 
