@@ -40,7 +40,7 @@ TICKETS = "create_tickets"
 def load_prospects(*, params: dict[str, Any], dag: Any, dag_run: Any) -> dict[str, Any]:
     """Read and check the CSV."""
     require_known(params, dag.params)
-    require_pool()
+    require_pool(TENANT)
     source = storage_path(absolute(params["prospects_uri"]), "prospects_uri")
     base = storage_path(absolute(params["report_uri"]), "report_uri")
     loaded = create_tickets.load(

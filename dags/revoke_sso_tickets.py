@@ -40,7 +40,7 @@ def select_tickets(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -
     from auth0_sso.tickets.selection import select_tickets as select
 
     require_known(params, dag.params)
-    require_pool()
+    require_pool(TENANT)
     revoke_tickets.require_selection(params)
     folder = run_folder(storage_path(absolute(params["report_uri"]), "report_uri"), dag_run)
     report = params["report"] and storage_path(absolute(params["report"]), "report")

@@ -66,12 +66,15 @@ class Listener:
 
 def ensure_pool(session: Session) -> None:
     """Create the pool if it is missing, never change it. The caller commits."""
-    from auth0_sso.runtime.pool import POOL, SMALLEST_PLAN_SLOTS
+    from auth0_sso.models import TENANT
+    from auth0_sso.runtime.pool import SMALLEST_PLAN_SLOTS
 
     description = "The Auth0 rate limit: each slot stands for requests_per_slot requests a second."
-    if airflow_internals.create_pool(session, POOL, SMALLEST_PLAN_SLOTS, description):
+    if airflow_internals.create_pool(session, TENANT.pool, SMALLEST_PLAN_SLOTS, description):
         log.warning(
-            "Pool '%s' was missing; created with %d slots. Size it to your Auth0 plan.", POOL, SMALLEST_PLAN_SLOTS
+            "Pool '%s' was missing; created with %d slots. Size it to your Auth0 plan.",
+            TENANT.pool,
+            SMALLEST_PLAN_SLOTS,
         )
 
 
@@ -81,13 +84,13 @@ def publish_slots(session: Session) -> None:
 
     Tasks read it, since they can't read the pool. It is written only when it differs. The caller commits.
     """
-    from auth0_sso.runtime.pool import POOL, SLOTS_VARIABLE
+    from auth0_sso.models import TENANT
 
-    slots = airflow_internals.pool_slots(session, POOL)
+    slots = airflow_internals.pool_slots(session, TENANT.pool)
     if slots is None:
         return
     # With its unit: Airflow warns in a task's log when it reads a variable of less than five characters.
-    airflow_internals.write_variable(session, SLOTS_VARIABLE, f"{slots} slots")
+    airflow_internals.write_variable(session, TENANT.slots_variable, f"{slots} slots")
 
 
 def publish_installation(session: Session) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
-from auth0_sso.runtime.pool import POOL
+from auth0_sso.models import TENANT
 from auth0_sso.runtime.retry_policy import Auth0RetryPolicy
 
 from tests.dags.conftest import ENVIRONMENTS
@@ -62,7 +62,7 @@ def test_it_has_one_run_at_a_time_no_catchup_and_only_the_pool_limits_its_tasks(
 
 
 def test_every_task_that_sends_takes_one_slot_of_the_pool(dags: dict[str, DAG]) -> None:
-    sending = {dag_id: [task for task in dag.tasks if task.pool == POOL] for dag_id, dag in dags.items()}
+    sending = {dag_id: [task for task in dag.tasks if task.pool == TENANT.pool] for dag_id, dag in dags.items()}
     assert {dag_id: {task.task_id for task in tasks} for dag_id, tasks in sending.items()} == {
         "create_sso_tickets": {"plan_fan_out", "create_tickets"},
         "revoke_sso_tickets": {"revoke_tickets"},
@@ -88,7 +88,7 @@ def test_every_task_has_retries_with_the_retry_policy(dag: DAG) -> None:
 def test_the_serialized_tasks_have_the_retry_policy(parsed: ParsedFiles, dag_file: Path, dag: DAG) -> None:
     stored = parsed[dag_file.name, "plain"].serialized[dag.dag_id]["dag"]["tasks"]
     known = {task["__var"]["task_id"] for task in stored if _has_policy(task["__var"])}
-    assert {task.task_id for task in dag.tasks if task.pool == POOL} <= known
+    assert {task.task_id for task in dag.tasks if task.pool == TENANT.pool} <= known
 
 
 def _has_policy(stored: dict[str, object]) -> bool:

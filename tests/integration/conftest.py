@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auth0_sso.runtime import pool
+from auth0_sso.models import TENANT
 from cryptography.fernet import Fernet
 
 from dev.local.tenant import CONNECTION_VARIABLE, connection_fields
@@ -24,7 +24,7 @@ from tests.integration.runs import Connect, Run, Trigger
 
 PROJECT = Path(__file__).parents[2]
 KEY = Fernet.generate_key().decode()
-SLOTS_VARIABLE = f"AIRFLOW_VAR_{pool.SLOTS_VARIABLE.upper()}"
+SLOTS_VARIABLE = f"AIRFLOW_VAR_{TENANT.slots_variable.upper()}"
 
 
 def connection_of(tenant: Sandbox, **different: Any) -> dict[str, str]:

@@ -13,7 +13,7 @@ import pytest
 from airflow.models.pool import Pool
 from airflow.models.variable import Variable
 from airflow.utils.session import create_session
-from auth0_sso.runtime import pool
+from auth0_sso.models import TENANT
 from pytest_httpserver import HTTPServer
 from sqlalchemy import delete
 
@@ -81,7 +81,7 @@ def test_without_pool_and_variable_a_run_fails_and_names_the_command_that_makes_
     monkeypatch.setattr("auth0_sso.runtime.pool.is_in_process", lambda: False)
     with create_session() as session:  # a run that waited for a person has made both
         session.execute(delete(Pool).where(Pool.pool == POOL))
-        session.execute(delete(Variable).where(Variable.key == pool.SLOTS_VARIABLE))
+        session.execute(delete(Variable).where(Variable.key == TENANT.slots_variable))
     assert trigger(prospects_csv=TWO).states("load_prospects") == ["failed"]
     run = trigger("revoke_sso_tickets", all_live=True)
     assert run.states("select_tickets") == ["failed"]

@@ -9,7 +9,8 @@ from typing import Any
 
 import auth0_sso
 import yaml
-from auth0_sso.runtime.pool import POOL, SMALLEST_PLAN_SLOTS
+from auth0_sso.models import TENANT
+from auth0_sso.runtime.pool import SMALLEST_PLAN_SLOTS
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
@@ -79,11 +80,11 @@ def test_only_the_tasks_and_the_pages_know_the_connections_and_only_from_secrets
 
 
 def test_pool_and_user_are_made_as_documented() -> None:
-    assert f"airflow pools set {POOL} {SMALLEST_PLAN_SLOTS} " in HELM["migrateDatabaseJob"]["args"][2]
+    assert f"airflow pools set {TENANT.pool} {SMALLEST_PLAN_SLOTS} " in HELM["migrateDatabaseJob"]["args"][2]
     assert HELM["createUserJob"] == {"enabled": False}
     settings = yaml.safe_load((ROOT / "deploy" / "astro" / "airflow_settings.yaml").read_text(encoding="utf-8"))[
         "airflow"
     ]
     [pool], [connection] = settings["pools"], settings["connections"]
-    assert (pool["pool_name"], pool["pool_slot"]) == (POOL, SMALLEST_PLAN_SLOTS)
+    assert (pool["pool_name"], pool["pool_slot"]) == (TENANT.pool, SMALLEST_PLAN_SLOTS)
     assert (connection["conn_type"], connection["conn_password"]) == ("auth0", None)

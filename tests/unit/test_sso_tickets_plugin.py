@@ -19,9 +19,10 @@ from airflow.jobs.job import Job
 from airflow.models.pool import Pool
 from airflow.models.variable import Variable
 from airflow.utils.sqlalchemy import prohibit_commit
+from auth0_sso.models import TENANT
 from auth0_sso.operators.links import PAGES_PREFIX
 from auth0_sso.runtime.installation import INSTALLATION_VARIABLE
-from auth0_sso.runtime.pool import POOL, SLOTS_VARIABLE, SMALLEST_PLAN_SLOTS
+from auth0_sso.runtime.pool import SMALLEST_PLAN_SLOTS
 from sqlalchemy import Engine, create_engine, event, insert, select, update
 from sqlalchemy.orm import Session
 
@@ -74,17 +75,19 @@ def run_of(dag_id: str) -> Any:
 
 def published(engine: Engine) -> list[str]:
     with Session(engine) as session:
-        return [variable.val for variable in session.scalars(select(Variable).where(Variable.key == SLOTS_VARIABLE))]
+        return [
+            variable.val for variable in session.scalars(select(Variable).where(Variable.key == TENANT.slots_variable))
+        ]
 
 
 def resize(engine: Engine, slots: int) -> None:
     with engine.begin() as connection:
-        connection.execute(update(Pool).where(Pool.pool == POOL).values(slots=slots))
+        connection.execute(update(Pool).where(Pool.pool == TENANT.pool).values(slots=slots))
 
 
 def slots(engine: Engine) -> list[int]:
     with Session(engine) as session:
-        return list(session.scalars(select(Pool.slots).where(Pool.pool == POOL)))
+        return list(session.scalars(select(Pool.slots).where(Pool.pool == TENANT.pool)))
 
 
 def test_a_service_that_starts_creates_a_missing_pool_and_publishes_its_slots(
@@ -94,7 +97,7 @@ def test_a_service_that_starts_creates_a_missing_pool_and_publishes_its_slots(
         listener.on_starting(SERVICE)
     assert slots(engine) == [SMALLEST_PLAN_SLOTS] == [2]
     assert published(engine) == ["2 slots"]
-    assert f"Pool '{POOL}' was missing" in caplog.text
+    assert f"Pool '{TENANT.pool}' was missing" in caplog.text
 
 
 @pytest.mark.parametrize("size", [0, 64])
@@ -198,7 +201,7 @@ def test_unlimited_slots_are_published_as_such_so_that_a_run_can_refuse_them(
 
 def test_a_value_that_a_person_has_set_is_replaced(pool: Engine, publish: Callable[[], None]) -> None:
     with Session(pool) as session, session.begin():
-        session.add(Variable(SLOTS_VARIABLE, "2"))
+        session.add(Variable(TENANT.slots_variable, "2"))
     publish()
     assert published(pool) == ["2 slots"]
 
@@ -209,7 +212,9 @@ def test_when_another_scheduler_publishes_first_the_callers_transaction_survives
     def publish_first(*_: object) -> None:
         if not published(pool):
             with pool.begin() as connection:
-                connection.execute(insert(Variable).values(key=SLOTS_VARIABLE, val="5 slots", is_encrypted=False))
+                connection.execute(
+                    insert(Variable).values(key=TENANT.slots_variable, val="5 slots", is_encrypted=False)
+                )
 
     with Session(pool) as racing, racing.begin():
         event.listen(pool, "savepoint", publish_first)
@@ -224,7 +229,7 @@ def test_when_another_service_is_faster_the_callers_transaction_survives(plugin:
     def create_it_first(*_: object) -> None:
         if not slots(engine):
             with engine.begin() as connection:
-                connection.execute(insert(Pool).values(pool=POOL, slots=5, include_deferred=False))
+                connection.execute(insert(Pool).values(pool=TENANT.pool, slots=5, include_deferred=False))
 
     with Session(engine) as racing, racing.begin():
         event.listen(engine, "savepoint", create_it_first)

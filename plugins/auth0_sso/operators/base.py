@@ -17,9 +17,8 @@ from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.ledger.token_store import LedgerTokenStore
-from auth0_sso.models import TaskStats, is_true
+from auth0_sso.models import TENANT, TaskStats, is_true
 from auth0_sso.runtime.event_loop import GuardedLoop
-from auth0_sso.runtime.pool import POOL
 from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.runtime.retry_policy import Auth0RetryPolicy
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
@@ -59,7 +58,7 @@ class SsoTicketsOperator(BaseOperator):
         auth0_conn_id: str = Auth0Hook.default_conn_name,
         plan_only: bool | str = False,
         retry_budget: float = DEFAULT_TIMEOUTS.retry_budget,
-        pool: str = POOL,
+        pool: str = TENANT.pool,
         retry_policy: Auth0RetryPolicy | None = None,
         **kwargs: Any,
     ) -> None:
@@ -114,7 +113,7 @@ class SsoTicketsOperator(BaseOperator):
         if self.pool == "default_pool":
             raise Auth0RunError(
                 f"Task {self.task_id} runs in Airflow's default_pool, whose slots are no rate limit.",
-                advice=f"Give the operator, or its partial(), pool='{POOL}' or another pool for this tenant.",
+                advice=f"Give the operator, or its partial(), pool='{TENANT.pool}' or another pool for this tenant.",
             )
 
     def _run(self, hook: Auth0Hook, work: TicketIssuer | TicketRevoker) -> None:

@@ -6,15 +6,14 @@ import re
 
 from auth0_sso.airflow_internals import is_in_process
 from auth0_sso.exceptions import Auth0RunError
+from auth0_sso.models import TenantAccess
 
-POOL = "auth0_management_api"
-SLOTS_VARIABLE = f"{POOL}_slots"
 SMALLEST_PLAN_SLOTS = 2  # the smallest Auth0 plan allows two requests a second
 
 _SLOTS = re.compile(r"\s*(-?[0-9]{1,9})( slots)?\s*")
 
 
-def require_pool() -> None:
+def require_pool(tenant: TenantAccess) -> None:
     """
     Check, in a task outside the pool, that the pool limits the rate: tasks of a missing one wait forever.
 
@@ -27,20 +26,21 @@ def require_pool() -> None:
 
     if is_in_process():
         return
-    published = str(Variable.get(SLOTS_VARIABLE, default=""))
+    pool, variable = tenant.pool, tenant.slots_variable
+    published = str(Variable.get(variable, default=""))
     if not published:
         raise Auth0RunError(
-            f"The pool '{POOL}' may be missing, and its tasks would wait forever: this Airflow has no variable "
-            f"'{SLOTS_VARIABLE}'. The scheduler sets it, unless the plugin sso_tickets isn't loaded there.",
-            advice=f"Make both: airflow pools set {POOL} {SMALLEST_PLAN_SLOTS} 'The Auth0 rate limit' && "
-            f"airflow variables set {SLOTS_VARIABLE} '{SMALLEST_PLAN_SLOTS} slots'",
+            f"The pool '{pool}' may be missing, and its tasks would wait forever: this Airflow has no variable "
+            f"'{variable}'. The scheduler sets it, unless the plugin sso_tickets isn't loaded there.",
+            advice=f"Make both: airflow pools set {pool} {SMALLEST_PLAN_SLOTS} 'The Auth0 rate limit' && "
+            f"airflow variables set {variable} '{SMALLEST_PLAN_SLOTS} slots'",
         )
     slots = read_slots(published)
     if slots is None or slots > 0:
         return
     problem = "no slots, and its tasks would wait forever" if slots == 0 else "unlimited slots, and would limit no rate"
     raise Auth0RunError(
-        f"The pool '{POOL}' has {problem}: the variable '{SLOTS_VARIABLE}' is '{published}'.",
+        f"The pool '{pool}' has {problem}: the variable '{variable}' is '{published}'.",
         advice="Give the pool the slots of your Auth0 plan under Admin > Pools, and clear this task. Where the "
         "scheduler doesn't load the plugin sso_tickets, set the variable too.",
     )

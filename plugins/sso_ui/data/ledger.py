@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from auth0_sso.exceptions import LedgerError
 from auth0_sso.ledger.database import LEDGER_CONN_ID, ledger_url
 from auth0_sso.ledger.store import Ledger, open_ledger
-from auth0_sso.runtime.pool import POOL
+from auth0_sso.models import TENANT
 from sqlalchemy import URL
 
 
@@ -53,4 +53,4 @@ def _a_task_has_begun() -> bool:
     """Whether Airflow knows of a task that had a slot of the pool, as every task that requests links has."""
     from sso_ui.airflow import has_task_begun  # heavy, and not needed to count
 
-    return has_task_begun(POOL)
+    return has_task_begun(TENANT.pool)

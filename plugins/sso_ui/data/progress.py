@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from auth0_sso.exceptions import LedgerError
 from auth0_sso.ledger.browse import RunCounts, run_counts
 from auth0_sso.ledger.records import EntryStatus
+from auth0_sso.models import TENANT
 from auth0_sso.runtime.installation import INSTALLATION_VARIABLE
-from auth0_sso.runtime.pool import POOL
 from auth0_sso.tickets.collect import STATS_KEY
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -92,7 +92,7 @@ def _waits_for(run: RunLine, states: dict[str, Counter[str]], found: RunCounts) 
     if states.get("approve", Counter())["awaiting_input"]:
         waits.append("A person has to approve the plan.")
     if waiting := tickets["scheduled"] + tickets["queued"]:
-        waits.append(f"Waiting for a slot of the pool {POOL}: {waiting:,} of {plural(tickets.total(), 'task')}.")
+        waits.append(f"Waiting for a slot of the pool {TENANT.pool}: {waiting:,} of {plural(tickets.total(), 'task')}.")
     if again := sum(counter["up_for_retry"] for counter in states.values()):
         waits.append(f"{plural(again, 'task')} had an error and will be tried again by Airflow.")
     if deferred := found.by_status.get(EntryStatus.DEFERRED, 0):

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from auth0_sso.exceptions import Auth0ConnectionError
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.hooks.settings import Auth0Settings
-from auth0_sso.models import Capacity
-from auth0_sso.runtime.pool import POOL
+from auth0_sso.models import TENANT, Capacity
 
 from sso_ui.airflow import pool_slots
 
@@ -29,9 +28,9 @@ class Tenant:
 
 def read_tenant() -> Tenant:
     """Read connection and pool."""
-    slots = pool_slots(POOL)
+    slots = pool_slots(TENANT.pool)
     try:
-        settings = Auth0Hook().settings
+        settings = Auth0Hook(TENANT.auth0_conn_id).settings
     except Auth0ConnectionError as error:
         return Tenant(Capacity(slots, 1.0), None, str(error))
     return Tenant(Capacity(slots, settings.requests_per_slot), settings)

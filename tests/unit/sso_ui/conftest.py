@@ -19,7 +19,7 @@ from airflow.models.base import Base
 from airflow.models.pool import Pool
 from airflow.models.xcom import XComModel
 from auth0_sso.ledger.store import Ledger
-from auth0_sso.runtime.pool import POOL
+from auth0_sso.models import TENANT
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, create_engine, delete, insert
 from sqlalchemy.orm import Session
@@ -121,7 +121,7 @@ def engine() -> Iterator[Engine]:
 @pytest.fixture
 def session(engine: Engine) -> Iterator[Session]:
     with Session(engine) as opened:
-        opened.execute(insert(Pool).values(pool=POOL, slots=4, include_deferred=False))
+        opened.execute(insert(Pool).values(pool=TENANT.pool, slots=4, include_deferred=False))
         yield opened
     with engine.begin() as connection:
         for table in TABLES:

@@ -21,8 +21,7 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.sdk.io import attach
 from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger, open_ledger
-from auth0_sso.models import SsoTicket, iso
-from auth0_sso.runtime.pool import POOL
+from auth0_sso.models import TENANT, SsoTicket, iso
 from auth0_sso.tickets.batch import spec_of
 from auth0_sso.tickets.preflight import RunOptions
 from fastapi.testclient import TestClient
@@ -420,7 +419,7 @@ def test_a_ledger_that_only_the_workers_see_is_not_taken_for_an_empty_one(
     browser: TestClient, session: Session
 ) -> None:
     task = {"dag_id": "own_dag", "run_id": "1", "task_id": "create", "map_index": -1, "state": "success"}
-    begun = {"pool": POOL, "pool_slots": 1, "id": uuid.uuid4(), "start_date": datetime.now(UTC)}
+    begun = {"pool": TENANT.pool, "pool_slots": 1, "id": uuid.uuid4(), "start_date": datetime.now(UTC)}
     session.execute(insert(TaskInstance.__table__).values({**task, **begun}))
     page = upload(browser, csv_of(2, 2, "new")).text
     assert "Which links exist already is not known here" in page

@@ -17,7 +17,7 @@ from airflow.models.base import Base
 from airflow.models.dagrun import DagRun
 from airflow.models.pool import Pool
 from auth0_sso.ledger.store import Ledger
-from auth0_sso.runtime.pool import POOL
+from auth0_sso.models import TENANT
 from fastapi.testclient import TestClient
 from sqlalchemy import create_engine, insert
 from sqlalchemy.orm import Session
@@ -194,7 +194,7 @@ def test_seventeen_checks_leave_the_connections_to_airflows_database_to_others(
     engine = create_engine(f"sqlite:///{tmp_path / 'airflow.db'}", poolclass=QueuePool, **options)
     Base.metadata.create_all(engine, tables=TABLES)
     with engine.begin() as connection:
-        connection.execute(insert(Pool).values(pool=POOL, slots=4, include_deferred=False))
+        connection.execute(insert(Pool).values(pool=TENANT.pool, slots=4, include_deferred=False))
 
     @contextmanager
     def create_session(scoped: bool) -> Iterator[Session]:

@@ -16,9 +16,9 @@ import pytest
 from airflow.sdk.exceptions import AirflowTaskTimeout
 from auth0_sso.exceptions import Auth0RowError, Auth0RunError, Auth0TransientError, LedgerError
 from auth0_sso.ledger.store import Ledger
+from auth0_sso.models import TENANT
 from auth0_sso.operators.base import SsoTicketsOperator
 from auth0_sso.operators.sso_tickets import CreateSsoTicketsOperator, RevokeSsoTicketsOperator
-from auth0_sso.runtime.pool import POOL
 from auth0_sso.runtime.retry_policy import Auth0RetryPolicy
 
 from dev.sandbox.server import Sandbox
@@ -47,7 +47,7 @@ def test_both_operators_have_template_fields_the_rate_limits_pool_and_the_retry_
     operator.on_kill()  # before anything runs
     assert set(operator.template_fields) == COMMON_FIELDS | fields
     assert all(hasattr(operator, name) for name in operator.template_fields)
-    assert operator.pool == POOL
+    assert operator.pool == TENANT.pool
     assert isinstance(operator.retry_policy, Auth0RetryPolicy)
 
 
@@ -129,7 +129,7 @@ def test_a_worker_with_another_ledger_than_the_plans_sends_nothing(
 def test_a_task_in_airflows_default_pool_sends_nothing(batch: dict[str, str], tenant: Sandbox) -> None:
     ti = execute(create(batch=batch, pool="default_pool"))
     assert isinstance(ti.raised, Auth0RunError)
-    assert f"pool='{POOL}'" in str(ti.raised)
+    assert f"pool='{TENANT.pool}'" in str(ti.raised)
     assert tenant.stats().requests == 0
 
 

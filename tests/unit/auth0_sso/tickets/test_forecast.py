@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.models import TENANT, Forecast, TicketRequest
-from auth0_sso.runtime.pool import SLOTS_VARIABLE
 from auth0_sso.tickets.forecast import forecast
 from auth0_sso.tickets.preflight import RunOptions
 
@@ -22,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("auth0_connection", "ledger")
 
 @pytest.fixture(autouse=True)
 def slots(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(f"AIRFLOW_VAR_{SLOTS_VARIABLE.upper()}", "4 slots")
+    monkeypatch.setenv(f"AIRFLOW_VAR_{TENANT.slots_variable.upper()}", "4 slots")
 
 
 def test_it_counts_prospects_requests_and_the_seconds_they_take_at_the_pools_rate_and_sends_nothing(
@@ -48,13 +47,13 @@ def test_without_requests_there_is_nothing_to_do() -> None:
 
 
 def test_a_plain_number_of_slots_serves_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(f"AIRFLOW_VAR_{SLOTS_VARIABLE.upper()}", "1")
+    monkeypatch.setenv(f"AIRFLOW_VAR_{TENANT.slots_variable.upper()}", "1")
     assert foresee(rows_of(2), tasks=2)["seconds"] == 2.0
 
 
 @pytest.mark.parametrize("known", ["0 slots", "-1 slots", "many", "²", ""])
 def test_without_a_number_of_slots_the_seconds_are_not_known(monkeypatch: pytest.MonkeyPatch, known: str) -> None:
-    monkeypatch.setenv(f"AIRFLOW_VAR_{SLOTS_VARIABLE.upper()}", known)
+    monkeypatch.setenv(f"AIRFLOW_VAR_{TENANT.slots_variable.upper()}", known)
     assert foresee(rows_of(1))["seconds"] is None
 
 
