@@ -12,7 +12,7 @@ from auth0_sso.models import MAX_TTL_SEC, TicketRequest, first_lines
 from include.prospects.naming import ConnectionNames
 from include.prospects.records import InvalidRow, Prospects, ProspectsError, TooLargeError
 from include.prospects.rows.check import RowChecker, refuse
-from include.prospects.rows.warnings import other_prospects, row_warning, warnings_about
+from include.prospects.rows.row_warnings import other_prospects, row_warning, warnings_about
 from include.prospects.table.header import EXAMPLE, resolve_header
 from include.prospects.table.reader import read_table
 from include.prospects.table.sources import read_sources

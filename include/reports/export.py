@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from auth0_sso.models import COLUMNS, REVOCATION_COLUMNS, RevocationStatus, TicketStatus
 
 from include.files import make_private, write_private
-from include.reports.html.page import page_parts
-from include.reports.html.views import revocation_page, ticket_page
 from include.reports.summary import summarize
 from include.reports.tables import csv_parts, table_of, xlsx_bytes
+from include.reports.webpage.page import page_parts
+from include.reports.webpage.views import revocation_page, ticket_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -12,8 +12,8 @@ from auth0_sso.models import Outcome
 from playwright.sync_api import Browser, FrameLocator, Page, Route
 
 from include.reports import RunInfo, write_report
-from include.reports.html.page import content_security_policy
-from include.reports.html.served import read_links, served_page
+from include.reports.webpage.page import content_security_policy
+from include.reports.webpage.served import read_links, served_page
 
 URL = "https://tenant.example.com/self-service/connections-flow?ticket="
 RUN = RunInfo("create_sso_tickets", "run", "2026-01-01T00:00:00Z", "2026-01-01T00:00:09Z", 9.25, requests=4)

@@ -11,9 +11,9 @@ from auth0_sso.models import CARRIED, TicketRequest, shown
 from include.prospects.naming import ConnectionNames, default_connection_name, explicit_name, prospect_key
 from include.prospects.records import MAX_PROBLEMS_OF_A_ROW, InvalidRow, Problem
 from include.prospects.rows.draft import Draft, read_cells, reading_order
+from include.prospects.rows.row_warnings import aliases_of, pending_of
 from include.prospects.rows.rules import RULES
 from include.prospects.rows.schema_errors import check_schema
-from include.prospects.rows.warnings import aliases_of, pending_of
 from include.prospects.schema.columns import Column
 from include.prospects.schema.formats import is_decorated, listed_domain
 from include.prospects.schema.models import OWN_COLUMNS, ProspectRow

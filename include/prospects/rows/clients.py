@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from auth0_sso.models import TicketRequest
 
-from include.prospects.rows.warnings import row_warning
+from include.prospects.rows.row_warnings import row_warning
 
 
 def clients_warning(valid: Iterable[TicketRequest], has_default: bool) -> list[str]:

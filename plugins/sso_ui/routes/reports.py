@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, Field
 
-from include.reports.html.page import content_security_policy
-from include.reports.html.served import read_links, served_page
+from include.reports.webpage.page import content_security_policy
+from include.reports.webpage.served import read_links, served_page
 from sso_ui.access import MAY_HAVE_LINKS, MAY_READ_LINKS, SAME_ORIGIN, may_have_links
 from sso_ui.airflow import User, audit
 from sso_ui.bodies import read_json

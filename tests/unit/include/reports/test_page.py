@@ -14,8 +14,8 @@ from auth0_sso.models import CARRIED, Outcome, RevocationOutcome, TicketStatus
 
 from include.reports import RateSample, RunInfo
 from include.reports.cells import printable
-from include.reports.html.page import page_parts
-from include.reports.html.views import revocation_page, ticket_page
+from include.reports.webpage.page import page_parts
+from include.reports.webpage.views import revocation_page, ticket_page
 from include.reports.wording import utc_text
 
 URL = "https://tenant.example.com/self-service/connections-flow?ticket="

@@ -12,10 +12,10 @@ import pytest
 from auth0_sso.models import COLUMNS, Outcome, RevocationOutcome, RevocationStatus
 
 from include.reports import RateSample, RunInfo, write_report, write_revocations
-from include.reports.html.page import page_parts
-from include.reports.html.served import MAX_BYTES, read_links, served_page
-from include.reports.html.views import revocation_page, ticket_page
 from include.reports.tables import csv_parts, table_of
+from include.reports.webpage.page import page_parts
+from include.reports.webpage.served import MAX_BYTES, read_links, served_page
+from include.reports.webpage.views import revocation_page, ticket_page
 
 URL = "https://tenant.example.com/self-service/connections-flow?ticket="
 URLS: dict[str, Any] = {"links_url": "/links", "downloads_url": "/files", "navigation": {"Runs": "/runs?a=1&b=2"}}

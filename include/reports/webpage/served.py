@@ -14,15 +14,15 @@ from auth0_sso.models import REVOCATION_COLUMNS, Outcome, RevocationOutcome
 from pydantic import BaseModel, Field, ValidationError
 
 from include.reports.charts.rate_samples import MAX_SAMPLES, RateSample
-from include.reports.html.page import page_parts
-from include.reports.html.views import revocation_page, ticket_page
 from include.reports.summary import RunInfo
 from include.reports.tables import parse_table, parse_tickets
+from include.reports.webpage.page import page_parts
+from include.reports.webpage.views import revocation_page, ticket_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from include.reports.html.page import Page
+    from include.reports.webpage.page import Page
 
 Read: TypeAlias = Callable[[str], bytes]
 

@@ -11,9 +11,9 @@ from auth0_sso.models import RevocationStatus, TicketStatus
 from include.reports.cells import printable
 from include.reports.charts.organizations import organization_chart
 from include.reports.charts.request_rate import rate_chart
-from include.reports.html.page import Page, Task
-from include.reports.html.rows import PageRow
 from include.reports.summary import count_statuses
+from include.reports.webpage.page import Page, Task
+from include.reports.webpage.rows import PageRow
 from include.reports.wording import (
     DUPLICATE_POSSIBLE,
     REPLACED,

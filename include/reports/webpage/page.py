@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from include.reports.cells import printable
-from include.reports.html.rows import rows_json
+from include.reports.webpage.rows import rows_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from include.reports.charts.organizations import OrganizationChart
     from include.reports.charts.request_rate import RateChart
-    from include.reports.html.rows import PageRow
+    from include.reports.webpage.rows import PageRow
 
 _FOLDER = Path(__file__).parent
 _SCRIPTS = [_FOLDER / "script" / f"{name}.js" for name in ("theme", "copy", "rows", "filters", "links", "table")]
