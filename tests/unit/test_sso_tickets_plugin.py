@@ -18,7 +18,6 @@ import pytest
 from airflow.jobs.job import Job
 from airflow.models.pool import Pool
 from airflow.models.variable import Variable
-from airflow.utils.sqlalchemy import prohibit_commit
 from auth0_sso.models import TENANT
 from auth0_sso.operators.links import PAGES_PREFIX
 from auth0_sso.runtime.installation import INSTALLATION_VARIABLE
@@ -238,15 +237,6 @@ def test_when_another_service_is_faster_the_callers_transaction_survives(plugin:
     assert slots(engine) == [5]
     with Session(engine) as session:
         assert session.scalar(select(Pool).where(Pool.pool == "of the caller")) is not None
-
-
-def test_the_schedulers_session_is_not_committed(plugin: ModuleType, engine: Engine) -> None:
-    with Session(engine) as session, prohibit_commit(session) as guard:
-        plugin.ensure_pool(session)
-        plugin.publish_slots(session)
-        guard.commit()
-    assert slots(engine) == [SMALLEST_PLAN_SLOTS]
-    assert published(engine) == ["2 slots"]
 
 
 def test_the_plugin_registers_its_listener_and_its_pages(plugin: ModuleType) -> None:

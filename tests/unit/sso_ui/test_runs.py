@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -101,15 +100,6 @@ def test_an_xcom_that_a_user_has_set_to_anything_gives_no_counts(
     add_run("success")
     set_xcom(value)
     assert 'class="count"' not in browser.get("/runs").text
-
-
-def test_an_xcom_as_the_ui_saves_it_is_read_and_no_class_in_it_is_loaded(
-    browser: TestClient, add_run: AddRun, set_xcom: SetXCom
-) -> None:
-    add_run("success")
-    named = {"__classname__": "nowhere.Class", "__version__": 1, "__data__": {}}
-    set_xcom(json.dumps({"summary": {"created": 11}, "other": named}))
-    assert "11 created" in browser.get("/runs").text
 
 
 def test_fifty_runs_are_on_a_page(browser: TestClient, add_run: AddRun) -> None:
