@@ -57,19 +57,14 @@ def test_a_valid_value_is_accepted(param: Param, value: Any) -> None:
     ("param", "value"),
     [
         (CREATE["ttl_sec"], 432_001),
-        (CREATE["ttl_sec"], 1.5),
         (CREATE["on_existing"], "replace"),
-        (CREATE["on_invalid_rows"], "ignore"),
         (CREATE["max_mapped_tasks"], 0),
         (CREATE["profile_id"], ".."),
-        (CREATE["profile_id"], "s" * 256),
         (CREATE["dry_run"], "yes"),
         (CREATE["prospects_uri"], None),
         (CREATE["report_uri"], " "),
         (REVOKE["organization_ids"], "org_1"),
         (REVOKE["organization_ids"], ["org_1, org_2"]),
-        (REVOKE["all_live"], "true"),
-        (REVOKE["report_uri"], ""),
     ],
 )
 def test_a_wrong_value_is_refused(param: Param, value: Any) -> None:

@@ -222,15 +222,6 @@ def test_a_ticket_is_in_its_rows_outcome_when_the_task_is_ended_while_the_ledger
     assert {outcome["ticket_id"]} == factories.living(tenant)
 
 
-def test_a_refusal_is_recorded_when_the_ledger_comes_back(
-    sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tenant.fault("fail_match", connection_name="connection-1", status=400)
-    lose(sqlite_ledger, monkeypatch, "record_refused", 3)
-    assert factories.statuses(issue(organizations(1), sqlite_ledger)) == {"failed": 1}
-    assert factories.posts(tenant) == 1
-
-
 def test_only_so_many_tickets_are_risked_although_the_ledger_is_away_right_after_it_has_recorded_each_lost_answer(
     sqlite_ledger: Ledger, tenant: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,16 +41,6 @@ def test_it_counts_prospects_requests_and_the_seconds_they_take_at_the_pools_rat
     assert tenant.stats().requests == 0
 
 
-def test_without_requests_there_is_nothing_to_do() -> None:
-    counts = dict.fromkeys(("prospects", "create", "reuse", "replace", "requests"), 0)
-    assert foresee([], tasks=0) == {**counts, "seconds": 0.0}
-
-
-def test_a_plain_number_of_slots_serves_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(f"AIRFLOW_VAR_{TENANT.slots_variable.upper()}", "1")
-    assert foresee(rows_of(2), tasks=2)["seconds"] == 2.0
-
-
 @pytest.mark.parametrize("known", ["0 slots", "-1 slots", "many", "²", ""])
 def test_without_a_number_of_slots_the_seconds_are_not_known(monkeypatch: pytest.MonkeyPatch, known: str) -> None:
     monkeypatch.setenv(f"AIRFLOW_VAR_{TENANT.slots_variable.upper()}", known)
@@ -66,13 +56,6 @@ def test_valid_links_that_changed_rows_would_revoke_are_listed_by_row(ledger: Le
     assert [line.partition(": ")[0] for line in found.revocations] == ["row 2", "row 4"]
     assert found.revocations[0].startswith("row 2: prospect-2@example.com has a valid link until 2")
     assert len(look_ahead(rows, on_existing="reissue").revocations) == 5
-
-
-def test_another_lifetime_changes_no_row(ledger: Ledger) -> None:
-    factories.issue(factories.organizations(1), ledger)
-    rows = rows_of(1)
-    rows[0].body["ttl_sec"] = 60
-    assert look_ahead(rows).counts.reuse == 1
 
 
 @pytest.mark.answers("a prospect's address is corrected, or another person sets up the same connection")

@@ -62,10 +62,6 @@ def test_all_live_selects_the_tickets_that_are_neither_expired_nor_revoked(
     assert finished == []
 
 
-def test_a_row_without_a_ticket_selects_nothing(issued: dict[int, dict[str, Any]]) -> None:
-    assert selected(reported=[{**issued[1], "ticket_id": ""}]) == ([], [])
-
-
 @pytest.mark.parametrize("ids", [["org_5", "org_unknown"], ["", " org_5\t"]], ids=["", "with white space"])
 def test_an_organizations_tickets_are_found(ledger: Ledger, issued: dict[int, dict[str, Any]], ids: list[str]) -> None:
     wanted, _ = selected(organization_ids=ids)

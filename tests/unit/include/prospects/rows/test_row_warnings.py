@@ -11,7 +11,6 @@ from tests.unit.include.prospects.inputs import COMPANIONS, load
 SCOPES = "provisioning_config.scopes"
 USER_SCOPES = "get:users;post:users;put:users;patch:users;delete:users"
 ALIASES = "connection_config.options.domain_aliases"
-GOOGLE = "provisioning_config.google_workspace.sync_users"
 
 
 def rows_of(organizations, **cells):

@@ -33,10 +33,8 @@ def domains(count):
 
 # What the sample of bad rows (test_bad_rows.py) doesn't have: cells, the column to blame, and how its rule begins.
 BAD = [
-    ({"enabled_features": "{}", "connection_id": "con_1"}, "enabled_features", "must set at least one of"),
     ({"domains": domains(101)}, "domains", "must be at most 100 domains for one organization, not 101"),
     ({"domains": domains(1001), "enabled_organizations": organizations(2)}, "domains", "must have at most 1000"),
-    ({"domains": "x;" * 150_000}, "domains", "must have at most 1000 of them"),
     (
         {DISCOVERY: "yes", VERIFICATION: "required", "enabled_organizations": organizations(2)},
         DISCOVERY,
@@ -65,15 +63,11 @@ BAD = [
     ({"enabled_clients": '["a", ""]'}, "enabled_clients", "item 2: must be at least 1 characters long"),
     ({"enabled_clients": '{"client_id": "a"}'}, "enabled_clients", NO_LIST),
     ({"enabled_clients": "a;null"}, "enabled_clients", NO_LIST),
-    ({"enabled_clients": "a; []"}, "enabled_clients", NO_LIST),
     ({"enabled_clients": "a;b\x01"}, "enabled_clients", "item 2: must be one client id"),
     ({"enabled_clients": '["a", "b c"]'}, "enabled_clients", "item 2: must be one client id"),
-    ({"enabled_clients": '["a|b"]'}, "enabled_clients", "item 1: must be one client id"),
-    ({"enabled_clients": '["a,b"]'}, "enabled_clients", "item 1: must be one client id"),
     ({"enabled_clients": '["a;b"]'}, "enabled_clients", "item 1: must be one client id"),
     ({"enabled_clients": "a; NULL"}, "enabled_clients", "item 2: must be a value, but is what a program writes"),
     ({"enabled_clients": '["#N/A"]'}, "enabled_clients", "item 1: must be a value, but is a spreadsheet's error"),
-    ({"enabled_clients": "a,#REF!"}, "enabled_clients", "item 2: must be a value, but is a spreadsheet's error"),
     ({"enabled_clients": '["\\ud800"]'}, "enabled_clients", "item 1: must not contain half of a surrogate pair"),
     ({"enabled_organizations": '"org_1"'}, "enabled_organizations", "must be a list"),
     ({"enabled_organizations": two("org_2", x=1)}, "enabled_organizations", "item 2, x: is not a field"),
@@ -89,7 +83,6 @@ BAD = [
     ({"domains": "a\u0660\u06f0.example"}, "domains", "item 1: must be a domain name"),
     ({"organization_id": "Acme"}, "organization_id", "must begin with org_"),
     ({"organization_id": "org_"}, "organization_id", "must begin with org_ and go on"),
-    ({"enabled_organizations": two("org_")}, "enabled_organizations", "item 2, organization_id: must begin with org_ "),
     ({"connection_id": "con_1/../x"}, "connection_id", "must be letters A-Z or a-z, digits, '_' or '-'"),
     ({"display_name": "x" * 1_000_000}, "display_name", "must be at most 400000 characters long"),
     *(
@@ -133,22 +126,15 @@ def test_a_list_of_bad_items_has_its_first_problems_and_a_count():
     [
         ("organization_id", "\u043erg_1", "CYRILLIC SMALL LETTER O", 1),
         ("organization_id", "org_1\u202e", "RIGHT-TO-LEFT OVERRIDE", 6),
-        ("organization_id", "org _1", "SPACE", 4),
         ("organization_id", "org\x7f_1", "U+007F, which has no name", 4),
-        ("organization_id", "../org_1", "FULL STOP", 1),
         ("connection_name", "acme\u2013saml", "EN DASH", 5),
         ("connection_config", '{"name": "acme\\u00a0saml"}', "NO-BREAK SPACE", 5),
         ("prospect_email", "\ufeffada@a.example", "ZERO WIDTH NO-BREAK SPACE", 1),
         ("domains", "a.example; b.example\ufeff", "ZERO WIDTH NO-BREAK SPACE", 10),
-        ("custom_domain", "a\u00ad.example", "SOFT HYPHEN", 2),
-        ("domains", "acme.c\u043em", "CYRILLIC SMALL LETTER O", 7),
         ("domains", "ok.example https://\u0430cme.example/", "CYRILLIC SMALL LETTER A", 9),
-        ("domains", "acm\u03b5.example", "GREEK SMALL LETTER EPSILON", 4),
         ("domains", "прив\u0065т.example", "LATIN SMALL LETTER E", 5),
         ("custom_domain", "login.\u0430cme.example", "CYRILLIC SMALL LETTER A", 7),
-        ("prospect_email", "\u0430da@acme.example", "CYRILLIC SMALL LETTER A", 1),
         ("prospect_email", "ada@\u0430cme.example", "CYRILLIC SMALL LETTER A", 5),
-        ("prospect_email", "ada.\u0430@acme.example", "CYRILLIC SMALL LETTER A", 5),
         (f"{OPTIONS}.icon_url", "https://bücher.example/", "LATIN SMALL LETTER U WITH DIAERESIS", 10),
     ],
 )

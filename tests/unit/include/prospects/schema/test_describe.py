@@ -49,14 +49,10 @@ def test_a_column_has_a_meaning_a_type_and_an_example_that_is_accepted(column: C
     ("name", "values"),
     [
         ("organization_id", "id: begins with org_, up to 50 characters"),
-        ("prospect_name", "text: up to 255 characters"),
         ("domains", "list of domains: up to 1,000 items, each up to 255 characters"),
-        ("custom_domain", "domain: 3 to 255 characters"),
         ("ttl_sec", "whole number: 0 to 432000"),
-        ("assign_membership_on_login", "true or false"),
         ("domain_aliases_config.domain_verification", "choice: none, optional or required"),
         ("provisioning_config.token_lifetime", "whole number or null: from 900"),
-        ("connection_config.options", "JSON object or null"),
         ("connection_config.metadata", "JSON object: up to 10 keys"),
         ("connection_config.metadata.plan", "text or null: up to 255 characters"),
         (
