@@ -146,9 +146,9 @@ def write_batches(batches: Sequence[Batch], folder: AnyPath) -> list[dict[str, s
     make_private(plan_folder)
     references = []
     for number, batch in enumerate(batches, 1):
-        content = Hashed([json_bytes(batch)])
-        path = write_private(plan_folder, f"batch-{number:04d}.json", content)
-        references.append({"label": batch.label, "batch": path, "sha256": content.sha256})
+        name = f"batch-{number:04d}.json"
+        digest = write_checked(plan_folder, name, json_bytes(batch))
+        references.append({"label": batch.label, "batch": str(plan_folder / name), "sha256": digest})
     _remove_batches_after(len(batches), plan_folder)
     return references
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
+from auth0_sso.models import UNSAFE_CHARACTERS
+
 MAX_CELL_CHARACTERS = 16_000
 """Most characters of a cell; Excel's own limit is 32,767, and it counts an emoji twice."""
 
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+_UNPRINTABLE = re.compile(rf"(?![\t\n]){UNSAFE_CHARACTERS.pattern}")
 _LINE_END = re.compile("\r\n?")
 _FORMULA = re.compile("['\"\\s\ufeff]*[=+\\-@\t\r\n＝＋－＠]")
 _CELL_BEGIN = "(?:\\A|(?<=;))"  # where lists are separated by semicolons, Excel divides every CSV at them

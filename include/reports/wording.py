@@ -81,22 +81,22 @@ def ticket_headline(counts: dict[str, int], total: int) -> str:
     """Return the result of a run in one line; ``counts`` are rows by status."""
     if total == 0:
         return "No prospects in this run"
-    noun = "prospect" if total == 1 else "prospects"
+    prospects = plural(total, "prospect")
     if counts["planned"]:
-        return f"Dry run: {counts['planned']:,} of {total:,} {noun} would get a link"
+        return f"Dry run: {counts['planned']:,} of {prospects} would get a link"
     linked = counts["created"] + counts["reused"]
-    return f"{linked:,} of {total:,} {noun} {'has' if linked == 1 else 'have'} a link"
+    return f"{linked:,} of {prospects} {'has' if linked == 1 else 'have'} a link"
 
 
 def revocation_headline(counts: dict[str, int], total: int) -> str:
     """Return the result of a run that revokes in one line; ``counts`` are rows by status."""
     if total == 0:
         return "No links to revoke"
-    noun = "link" if total == 1 else "links"
+    links = plural(total, "link")
     if counts["planned"]:
-        return f"Dry run: {counts['planned']:,} of {total:,} {noun} would be revoked"
+        return f"Dry run: {counts['planned']:,} of {links} would be revoked"
     ended = counts["revoked"] + counts["replaced"] + counts["expired"]
-    return f"{ended:,} of {total:,} {noun} {'is' if ended == 1 else 'are'} no longer valid"
+    return f"{ended:,} of {links} {'is' if ended == 1 else 'are'} no longer valid"
 
 
 def utc_text(iso: str) -> str:
