@@ -126,6 +126,10 @@ class TestReported:
         assert f"Its link {'has' if gone == 'expired' else 'was'} {gone}" in found[1]["error"]
         assert found[2]["ticket_url"]
 
+    def test_a_task_that_did_not_start_again_reports_a_valid_link_as_before(self, ledger: Ledger) -> None:
+        reused = {**issue(ONE, ledger, SECOND_RUN)[1], "status": "reused"}
+        assert collect(ONE, [results(reused)], {f"{TASK}_0": "skipped"}) == reported({1: reused})
+
     @pytest.mark.parametrize(
         "change", [{"organization": "org_9"}, {"prospect_email": "bob@example.com"}, {"prospect_name": "Bob"}]
     )
@@ -184,10 +188,33 @@ class TestReported:
             found = collect(ONE, [results({**pushed, "status": status})])[1]
             assert found["error"] == "Its link has expired, and the ledger doesn't keep its URL any more: run again."
 
+    @pytest.mark.parametrize("gone", ["expired", "revoked"])
+    def test_a_reused_link_that_is_not_valid_any_more_says_why(self, ledger: Ledger, gone: str) -> None:
+        reused = {**issue(ONE, ledger, SECOND_RUN)[1], "status": "reused"}
+        (entry,) = ledger.live_entries()
+        if gone == "revoked":
+            ledger.record_revoked(ledger.record_revoking(entry, "revoke_sso_tickets/run-1"))
+        else:
+            factories.expire(ledger, entry, 60)
+        found = collect(ONE, [results(reused)], {f"{TASK}_0": "skipped"})[1]
+        assert (found["status"], found["ticket_url"]) == ("failed", "")
+        assert f"Its link {'has' if gone == 'expired' else 'was'} {gone}" in found["error"]
+
+    def test_a_link_for_a_row_that_has_none_is_left_out(self, ledger: Ledger) -> None:
+        real = issue(organizations(1, 1, first=2), ledger)[2]
+        forged = {**real, "row": 1, **{name: getattr(ONE[0].requests[0], name) for name in IDENTITY}}
+        assert collect(ONE, [results(forged)])[1]["ticket_url"] == ""
+
     def test_a_valid_link_that_was_revoked_for_a_new_one_is_counted(self, ledger: Ledger) -> None:
         issue(ONE, ledger, replace(FIRST_RUN, run="create_sso_tickets/run-0", run_after=FIRST_RUN.run_after - 60))
         again = issue(ONE, ledger, reissue=True)
         assert collect(ONE, [results(again[1])]) == reported(again, replaced=True)
+
+    def test_one_that_had_just_expired_is_not(self, ledger: Ledger) -> None:
+        issue(ONE, ledger, replace(FIRST_RUN, run="create_sso_tickets/run-0", run_after=FIRST_RUN.run_after - 60))
+        (entry,) = ledger.live_entries()
+        factories.expire(ledger, entry, 60)
+        assert collect(ONE, [results(issue(ONE, ledger)[1])])[1]["replaced"] is False
 
 
 class TestFromLedger:
@@ -270,6 +297,19 @@ class TestFromLedger:
         found = collect(ONE, [results(pushed)] if reported_as else [])[1]
         assert (found["status"], found["ticket_url"]) == ("failed", "")
         assert found["error"] == "Its earlier link was revoked, no new one exists: clear the task, or run again."
+
+    def test_also_if_the_next_request_came_too_early(self, ledger: Ledger) -> None:
+        issue(ONE, ledger, replace(FIRST_RUN, run_after=FIRST_RUN.run_after - 60, run="create_sso_tickets/0"))
+        (entry,) = ledger.live_entries()
+        revoked = ledger.record_revoked(ledger.record_revoking(entry, FIRST_RUN.run))
+        intent = ledger.begin(factories.spec(ONE[0].requests[0]), revoked, FIRST_RUN, answer_within=30)
+        ledger.record_refused(intent, EntryStatus.DEFERRED, "Too many requests")
+        assert collect(ONE)[1]["error"].startswith("Its earlier link was revoked, no new one exists")
+
+    def test_a_row_that_was_not_attempted_and_has_lost_nothing_stays_so(self, ledger: Ledger) -> None:
+        link = {"ticket_url": "", "ticket_id": "", "created_at": "", "expires_at": ""}
+        pushed = {**issue(ONE, ledger, SECOND_RUN)[1], **link, "status": "not_attempted"}
+        assert collect(ONE, [results(pushed)]) == reported({1: pushed})
 
     def test_a_link_whose_url_is_no_longer_kept_has_failed(self, ledger: Ledger) -> None:
         issue(ONE, ledger)

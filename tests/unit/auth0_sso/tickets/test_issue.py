@@ -266,6 +266,15 @@ def test_a_request_whose_answer_is_not_waited_for_any_longer_has_failed_and_is_f
     assert entry.status == "in_flight"
 
 
+def test_a_stop_that_comes_with_the_last_answer_leaves_nothing_undone(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+    hook = factories.open_hook(sqlite_ledger)
+    issuer = factories.issuer(organizations(1), sqlite_ledger, hook=hook)
+    hook.on_request = lambda: issuer.workers.stop("stopped")
+    asyncio.run(issuer.run())
+    assert factories.statuses(factories.by_row(issuer.results())) == {"created": 1}
+    issuer.raise_if_incomplete()
+
+
 class TestReplacing:
     """A ticket is revoked and the next one requested together, so that no prospect is left without one for nothing."""
 
@@ -281,6 +290,19 @@ class TestReplacing:
         assert set(factories.statuses(found)) == {"created", "not_attempted"}
         assert len(factories.living(tenant)) == 40
         assert factories.recorded(sqlite_ledger) == factories.living(tenant)
+
+    def test_few_prospects_are_between_two_links_at_any_time(self, sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+        issue(organizations(40), sqlite_ledger)
+        before = len(tenant.requests)
+        hook = factories.open_hook(sqlite_ledger, rate=100, burst=1)
+        issuer = factories.issuer(organizations(40), sqlite_ledger, SECOND_RUN, hook=hook, reissue=True)
+        asyncio.run(issuer.run())
+        between, most = 0, 0
+        for seen in tenant.requests[before:]:
+            between += 1 if seen.path.endswith("/revoke") else -1
+            most = max(most, between)
+        assert between == 0
+        assert most <= 10
 
     def test_a_row_whose_link_was_revoked_and_whose_request_is_refused_has_failed(
         self, sqlite_ledger: Ledger, run_tenant: RunTenant, connect: Connect
@@ -299,6 +321,16 @@ class TestReplacing:
             issuer.raise_if_incomplete()
         third = replace(SECOND_RUN, run="create_sso_tickets/run-3", run_after=SECOND_RUN.run_after + 60)
         assert factories.statuses(issue(organizations(1), sqlite_ledger, third)) == {"conflict": 1}
+
+    def test_a_request_that_fails_after_the_revocation_says_so(self, sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+        issue(organizations(1), sqlite_ledger)
+        tenant.fault("error_before", route="create", status=400, count=1)
+        (row,) = issue(organizations(1), sqlite_ledger, SECOND_RUN, reissue=True).values()
+        assert row["status"] == "failed"
+        assert row["error"].startswith("Its earlier link was revoked, no new one exists")
+        tenant.fault("drop_after", route="create", count=100)
+        (row,) = issue(organizations(1), sqlite_ledger, replace(SECOND_RUN, number=9), reissue=True).values()
+        assert row["error"].startswith("Its earlier link was revoked. No answer")
 
     def test_a_revocation_that_was_begun_and_not_confirmed_does_not_say_that_the_link_is_revoked(
         self, sqlite_ledger: Ledger, tenant: Sandbox
@@ -433,3 +465,11 @@ class TestEnabledClients:
         issue([organization(request(1, body=body))], ledger, enabled_clients=run)
         (ticket,) = tenant.tickets
         assert ticket.body.get("enabled_clients") == sent
+
+
+def test_rows_that_repeat_a_row_that_fails_fail_with_it(sqlite_ledger: Ledger, tenant: Sandbox) -> None:
+    tenant.fault("drop_before", count=100)
+    wanted = [organization(request(1), request(2, prospect="prospect-1@example.com"))]
+    outcomes = issue(wanted, sqlite_ledger)
+    assert factories.statuses(outcomes) == {"failed": 2}
+    assert all(outcome["duplicate_possible"] for outcome in outcomes.values())

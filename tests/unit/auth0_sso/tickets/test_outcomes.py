@@ -42,6 +42,18 @@ def test_attempts_are_those_of_this_run(status: str, attempts: int) -> None:
     assert outcome_of(request(1), TicketStatus(status), entry=entry()).as_dict()["attempts"] == attempts
 
 
+def test_an_outcome_is_read_as_it_was_pushed() -> None:
+    outcome = outcome_of(request(7, source="one.csv"), TicketStatus.CREATED, entry=entry(), duplicate_possible=True)
+    assert Outcome.from_dict(outcome.as_dict()) == outcome
+
+
+def test_what_is_read_may_have_other_keys_and_no_value() -> None:
+    outcome = Outcome.from_dict(
+        {"row": "3", "status": "created", "error": None, "body": {}, "duplicate_possible": "True"}
+    )
+    assert outcome == Outcome(row=3, status=TicketStatus.CREATED, duplicate_possible=True)
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [({"row": 1, "status": "done"}, "row 1: status 'done' is none of created, "), ({"row": "x"}, "invalid literal")],

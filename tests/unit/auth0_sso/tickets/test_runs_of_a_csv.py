@@ -206,6 +206,16 @@ def test_a_connection_name_that_is_written_out_as_it_would_be_by_default_changes
     assert states(tenant) == ["live"]
 
 
+@pytest.mark.answers("rows are in another order, an organization or a person has another name")
+def test_a_name_that_is_written_out_to_keep_it_when_the_organization_is_renamed_changes_no_link(
+    runs: Runs, tenant: Sandbox
+) -> None:
+    first = runs.run(FIRST_RUN, ADA.replace(",acme,", ",,"))
+    second = runs.run(SECOND_RUN, ADA.replace("Acme,", "Acme Corp,"))
+    assert (statuses(second), links(second)) == (["reused"], links(first))
+    assert states(tenant) == ["live"]
+
+
 @pytest.mark.answers("the `connection_name` of a row has changed")
 def test_another_connection_is_another_setup_and_the_old_link_stays_valid(runs: Runs, tenant: Sandbox) -> None:
     runs.run(FIRST_RUN, ADA)
