@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auth0_sso.models import Outcome
+from auth0_sso.models import Outcome, RevocationOutcome, RevocationStatus
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page
 
@@ -348,9 +348,8 @@ def test_axe_finds_no_violation_and_a_phone_does_not_scroll_sideways(
 
 
 def test_a_report_of_revocations_has_nothing_to_reveal(open_page: Open, tmp_path: Path) -> None:
-    rows = [
-        {"organization_id": f"org_{n}", "prospect": "ada", "status": "revoked", "revoked_at": EXPIRES} for n in (1, 2)
-    ]
+    revoked = {"prospect": "ada", "status": RevocationStatus.REVOKED, "revoked_at": EXPIRES}
+    rows = [RevocationOutcome(organization_id=f"org_{number}", **revoked) for number in (1, 2)]
     write_revocations(tmp_path, rows, RUN)
     page = open_page(tmp_path / "report.html")
     assert page.get_by_role("button", name="Reveal").count() == 0
