@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
-from auth0_sso import airflow_internals
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -44,10 +43,12 @@ class Listener:
     @hookimpl
     def on_starting(self, component: object) -> None:
         """Do so in Airflow's services; a task's process has no access to the database."""
-        if not airflow_internals.is_service(component):
+        from auth0_sso.airflow_internals import is_service, service_session
+
+        if not is_service(component):
             return
         preload()
-        with airflow_internals.service_session() as session:
+        with service_session() as session:
             ensure_pool(session)
             publish_slots(session)
             publish_installation(session)
@@ -55,7 +56,9 @@ class Listener:
     @hookimpl
     def on_dag_run_running(self, dag_run: Any, msg: str) -> None:
         """Create a pool that was deleted, and publish its slots, in the scheduler's own transaction."""
-        session = airflow_internals.session_of(dag_run)
+        from auth0_sso.airflow_internals import session_of
+
+        session = session_of(dag_run)
         if session is None:
             return
         ensure_pool(session)
@@ -66,11 +69,12 @@ class Listener:
 
 def ensure_pool(session: Session) -> None:
     """Create the pool if it is missing, never change it. The caller commits."""
+    from auth0_sso.airflow_internals import create_pool
     from auth0_sso.models import TENANT
     from auth0_sso.runtime.pool import SMALLEST_PLAN_SLOTS
 
     description = "The Auth0 rate limit: each slot stands for requests_per_slot requests a second."
-    if airflow_internals.create_pool(session, TENANT.pool, SMALLEST_PLAN_SLOTS, description):
+    if create_pool(session, TENANT.pool, SMALLEST_PLAN_SLOTS, description):
         log.warning(
             "Pool '%s' was missing; created with %d slots. Size it to your Auth0 plan.",
             TENANT.pool,
@@ -84,13 +88,14 @@ def publish_slots(session: Session) -> None:
 
     Tasks read it, since they can't read the pool. It is written only when it differs. The caller commits.
     """
+    from auth0_sso.airflow_internals import pool_slots, write_variable
     from auth0_sso.models import TENANT
 
-    slots = airflow_internals.pool_slots(session, TENANT.pool)
+    slots = pool_slots(session, TENANT.pool)
     if slots is None:
         return
     # With its unit: Airflow warns in a task's log when it reads a variable of less than five characters.
-    airflow_internals.write_variable(session, TENANT.slots_variable, f"{slots} slots")
+    write_variable(session, TENANT.slots_variable, f"{slots} slots")
 
 
 def publish_installation(session: Session) -> None:
@@ -99,9 +104,10 @@ def publish_installation(session: Session) -> None:
 
     See :mod:`auth0_sso.runtime.installation`.
     """
+    from auth0_sso.airflow_internals import write_variable
     from auth0_sso.runtime.installation import INSTALLATION_VARIABLE
 
-    airflow_internals.write_variable(session, INSTALLATION_VARIABLE, uuid.uuid4().hex, replace=False)
+    write_variable(session, INSTALLATION_VARIABLE, uuid.uuid4().hex, replace=False)
 
 
 def preload() -> None:

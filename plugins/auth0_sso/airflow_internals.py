@@ -1,8 +1,8 @@
 """
 What the provider and the plugin use of Airflow beyond its public interface. A new version of Airflow may change it.
 
-``tests/unit/test_airflow_assumptions.py`` tests what each of these functions assumes. Every task loads the plugin, and
-with it this module, so Airflow's own modules are imported where they are used.
+``tests/unit/test_airflow_assumptions.py`` tests what each of these functions assumes. In every task's process the
+plugin imports this module, so Airflow's own modules are imported where they are used.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """
 What the pages use of Airflow beyond its public interface. A new version of Airflow may change it.
 
-``tests/unit/test_airflow_assumptions.py`` tests what these functions assume: the tables of Airflow's database, the auth
-manager, some settings. Only plain values leave this module, no object of the database.
+``tests/unit/test_airflow_assumptions.py`` tests what each of these functions assumes. Only plain values leave this
+module, no object of the database.
 """
 
 from __future__ import annotations
@@ -54,7 +54,11 @@ def requires_access(method: Method, entity: Entity | None, dag_id: str | None = 
 
 
 def can(user: BaseUser, method: Method, entity: Entity, dag_id: str) -> bool:
-    """Return whether a user may do this to a DAG, to show or hide what leads there."""
+    """
+    Return whether a user may do this to a DAG, to show or hide what leads there.
+
+    It assumes that the auth manager is asked as :func:`requires_access` asks it, with the team of the DAG.
+    """
     details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
     return get_auth_manager().is_authorized_dag(method=method, access_entity=entity, details=details, user=user)
 
@@ -71,7 +75,11 @@ def user_of_cookie(request: Request) -> BaseUser | None:
 
 
 def audit(user: BaseUser, event: str, dag_id: str, run_id: str | None, **extra: Any) -> None:
-    """Write an event into Airflow's audit log and commit it; ``extra`` must hold no link."""
+    """
+    Write an event into Airflow's audit log and commit it; ``extra`` must hold no link.
+
+    It assumes the table ``log``, whose ``extra`` is text.
+    """
     name = user.get_name()
     entry = Log(event=event, task_instance=None, owner=name, owner_display_name=name, extra=json.dumps(extra))
     entry.dag_id, entry.run_id = dag_id, run_id
@@ -86,12 +94,16 @@ def base_url() -> str:
 
 
 def login_address(return_address: str) -> str:
-    """Return the address of Airflow's login, which then leads back."""
+    """
+    Return the address of Airflow's login, which then leads back.
+
+    It assumes that the REST API leads to the login of every auth manager, and takes the way back as ``next``.
+    """
     return f"{base_url()}/api/v2/auth/login?next={quote(return_address, safe='')}"
 
 
 def max_map_length() -> int:
-    """Return the maximum of mapped instances of a task."""
+    """Return the maximum of mapped instances of a task, a setting that tasks read, too."""
     return conf.getint("core", "max_map_length")
 
 
@@ -101,7 +113,8 @@ def short_session() -> Iterator[Session]:
     Open a session of Airflow's database for a few queries, and commit it.
 
     The api-server shares about fifteen connections among its pages, the REST API and running tasks. So no session is
-    open while a file, the ledger or another process is waited for.
+    open while a file, the ledger or another process is waited for. It assumes a session that is not scoped to the
+    thread: those of other code stay open.
     """
     with create_session(scoped=False) as session:
         yield session
@@ -125,7 +138,7 @@ class Run:
 
 
 def find_runs(dag_ids: Collection[str], *, limit: int, offset: int = 0) -> list[Run]:
-    """Return the runs of some DAGs, the latest first."""
+    """Return the runs of some DAGs, the latest first; it assumes the table ``dag_run``."""
     query = select(DagRun).where(DagRun.dag_id.in_(dag_ids)).order_by(DagRun.run_after.desc(), DagRun.id.desc())
     with short_session() as session:
         return [_run(found) for found in session.scalars(query.limit(limit).offset(offset))]
@@ -156,7 +169,11 @@ def configuration(dag_id: str, run_id: str) -> Any:
 
 
 def xcom(dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
-    """Return the XCom of a task that is not mapped, as plain data, which users can set; None if there is none."""
+    """
+    Return the XCom of a task that is not mapped, as plain data, which users can set; None if there is none.
+
+    It assumes the table ``xcom``, which has one value of each task and key, that of the last try.
+    """
     entry = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": -1, "key": key}
     with short_session() as session:
         return _plain(session.scalar(select(XComModel.value).filter_by(**entry)))
@@ -190,7 +207,11 @@ def _plain(value: Any) -> Any:
 
 
 def task_states(dag_id: str, run_id: str) -> dict[str, Counter[str]]:
-    """Return how many instances of each task of a run are in which state, ``none`` for those without one."""
+    """
+    Return how many instances of each task of a run are in which state, ``none`` for those without one.
+
+    It assumes the table ``task_instance``, which has each instance once, as its last try.
+    """
     query = select(TaskInstance.task_id, TaskInstance.state).filter_by(dag_id=dag_id, run_id=run_id)
     states: dict[str, Counter[str]] = {}
     with short_session() as session:
@@ -200,20 +221,20 @@ def task_states(dag_id: str, run_id: str) -> dict[str, Counter[str]]:
 
 
 def has_task_begun(pool: str) -> bool:
-    """Return whether a task of any run has ever had a slot of a pool."""
+    """Return whether a task of any run has ever had a slot of a pool: one that has begun has a ``start_date``."""
     query = select(TaskInstance.id).where(TaskInstance.pool == pool, TaskInstance.start_date.is_not(None)).limit(1)
     with short_session() as session:
         return session.scalar(query) is not None
 
 
 def pool_slots(pool: str) -> int:
-    """Return how many slots a pool has; none if it is missing."""
+    """Return how many slots a pool has, 0 if it is missing; it assumes the table of pools."""
     with short_session() as session:
         return session.scalar(select(Pool.slots).where(Pool.pool == pool)) or 0
 
 
 def read_variable(key: str) -> str:
-    """Return an Airflow variable that the scheduler has written; empty if there is none."""
+    """Return an Airflow variable, empty if there is none; it assumes the table of variables."""
     with short_session() as session:
         found = session.scalar(select(Variable).where(Variable.key == key))
         return str(found.val) if found else ""
