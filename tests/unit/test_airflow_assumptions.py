@@ -2,8 +2,8 @@
 What the project assumes of Airflow beyond its public interface, one test each, against the Airflow that is installed.
 
 A new version of Airflow that fails here has changed something that ``auth0_sso/airflow_internals.py``,
-``sso_ui/airflow.py``, a DAG file, a text or a page relies on. Airflow itself writes the runs, XComs, pools, variables
-and retries that are read here.
+``sso_ui/airflow.py``, an operator, a DAG file, a text or a page relies on. Airflow itself writes the runs, XComs,
+pools, variables and retries that are read here.
 """
 
 from __future__ import annotations
@@ -40,23 +40,35 @@ from airflow.jobs.job import Job
 from airflow.models import import_all_models
 from airflow.models.base import Base
 from airflow.models.dagrun import DagRun
+from airflow.models.hitl import HITLDetail
 from airflow.models.log import Log
 from airflow.models.pool import Pool
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.variable import Variable
-from airflow.sdk.execution_time.task_runner import TaskRunnerMarker, _serialize_rendered_fields
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import BaseOperator
+from airflow.sdk.bases.xcom import BaseXCom
+from airflow.sdk.execution_time.supervisor import WatchedSubprocess
+from airflow.sdk.execution_time.task_runner import (
+    RuntimeTaskInstance,
+    TaskRunnerMarker,
+    _serialize_rendered_fields,
+)
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.utils.sqlalchemy import prohibit_commit
+from airflow.utils.state import TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from auth0_sso import airflow_internals
 from auth0_sso.hooks.transport import RateLimitedConnector, current_slot
 from auth0_sso.operators.sso_tickets import RevokeSsoTicketsOperator
+from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS
 from fastapi import Depends, FastAPI, Request
 from fastapi.testclient import TestClient
 from pytest_httpserver import HTTPServer
 from sqlalchemy import Engine, create_engine, insert, select
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 from sso_ui.airflow import RUN, BearerToken, User, requires_access, user_of_cookie
+from sso_ui.data.progress import STATES_BY_ADVANCE
 
 PROJECT = Path(__file__).parents[2]
 UI = Path(airflow.__file__).parent / "ui" / "dist"
@@ -135,6 +147,24 @@ with DAG("one", schedule=None):
         operator.render_template_fields({})
         assert _serialize_rendered_fields(operator)["tickets"] == "not shown: it may have links in it"
 
+    def test_a_task_that_must_end_has_five_seconds_before_each_stronger_signal(self) -> None:
+        delay = inspect.signature(WatchedSubprocess.kill).parameters["escalation_delay"].default
+        assert DEFAULT_TIMEOUTS.shutdown < delay
+        assert DEFAULT_TIMEOUTS.process_exit == 2 * delay
+
+    def test_a_mapped_task_without_a_pool_is_in_the_pool_that_the_operators_refuse(self) -> None:
+        mapped = BaseOperator.partial(task_id="mapped").expand(doc=["a", "b"])
+        assert mapped.pool == Pool.DEFAULT_POOL_NAME == "default_pool"
+
+    def test_a_task_knows_the_states_of_another_ones_instances(self) -> None:
+        signature = inspect.signature(RuntimeTaskInstance.get_task_states)
+        signature.bind(DAG_ID, task_ids=["create_tickets"], run_ids=[RUN_ID])
+        assert "min_heartbeat_interval" in conf.configuration_description["workers"]["options"]
+
+    def test_an_xcom_is_read_from_its_value_alone(self) -> None:
+        pushed = BaseXCom.serialize_value({"tickets": [1]})
+        assert BaseXCom.deserialize_value(SimpleNamespace(value=pushed)) == {"tickets": [1]}
+
 
 class TestServices:
     """What ``auth0_sso.airflow_internals`` assumes of the scheduler."""
@@ -195,6 +225,13 @@ class TestServices:
             guard.commit()
         assert Pool.get_pool("limited") is not None
         assert Variable.get("slots") == "2 slots"
+
+    def test_a_question_that_nobody_has_answered_comes_back_with_the_default_and_says_so(self) -> None:
+        event = HITLDetail(chosen_options=["Reject"]).as_resume_event_payload(timedout=True)
+        assert (event["chosen_options"], event["timedout"]) == ([ApprovalOperator.REJECT], True)
+
+    def test_the_states_of_tasks_are_those_that_the_pages_know(self) -> None:
+        assert {str(state) for state in TaskInstanceState} >= {*STATES_BY_ADVANCE, "success"} - {"none"}
 
 
 class TestDatabase:
@@ -366,7 +403,10 @@ class TestUserInterface:
         assert re.search(r"sandbox:[`\"']allow-scripts allow-same-origin allow-forms allow-downloads[`\"']", script)
 
     def test_the_ui_keeps_its_theme_where_the_pages_look(self, script: str) -> None:
-        [key] = re.findall(r'localStorage\.getItem\("(\w+)"\)', self.pages_script())
+        report_script = (PROJECT / "include/reports/webpage/script/theme.js").read_text(encoding="utf-8")
+        found = re.findall(r'localStorage\.getItem\("(\w+)"\)', self.pages_script() + report_script)
+        [key] = set(found)
+        assert len(found) == 2
         assert re.search(rf"storageKey:\w+=[`\"']{key}[`\"']", script)
 
     def test_the_rest_api_starts_a_run_as_the_pages_ask_for_it(self) -> None:

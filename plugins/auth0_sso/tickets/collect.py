@@ -20,11 +20,10 @@ from auth0_sso.models import Outcome, TaskStats, TicketRequest, TicketStatus, is
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from auth0_sso.tickets.batch import recognized
 from auth0_sso.tickets.outcomes import (
-    LOST_ANSWER,
     error_of_connection,
-    error_without_link,
     group_outcomes,
     status_in_run,
+    status_left,
 )
 from auth0_sso.xcom import decrypted
 
@@ -211,10 +210,9 @@ class _LedgerView:
         return found
 
     def _status_of(self, entry: Entry) -> tuple[TicketStatus, str] | None:
-        if self._attempt.owns(entry) and entry.status in NO_ANSWER:
-            return TicketStatus.FAILED, error_without_link(entry, self._attempt, entry.error or LOST_ANSWER)
-        if self._attempt.left_without_link(entry):
-            return TicketStatus.FAILED, error_without_link(entry, self._attempt, entry.error)
+        left = status_left(entry, self._attempt, entry.error)
+        if left is not None:
+            return left
         if not self._attempt.owns(entry) or entry.status == EntryStatus.DEFERRED:
             return None
         if entry.status == EntryStatus.CREATED and not entry.is_valid(self._now):

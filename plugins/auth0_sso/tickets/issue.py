@@ -11,7 +11,7 @@ from typing import Any
 from auth0_sso.airflow_internals import task_log
 from auth0_sso.exceptions import Auth0Error, Auth0ProfileError, Auth0RowError, Auth0RunError, Auth0TransientError
 from auth0_sso.hooks.auth0 import Auth0Hook
-from auth0_sso.ledger.records import NO_ANSWER, Entry, RunAttempt, TicketSpec
+from auth0_sso.ledger.records import Entry, RunAttempt, TicketSpec
 from auth0_sso.ledger.store import Ledger, StaleEntryError
 from auth0_sso.models import Organization, Outcome, TicketRequest, TicketStatus, first_errors, name_some
 from auth0_sso.runtime.retry import OutageTimer, RetryBudget
@@ -19,12 +19,12 @@ from auth0_sso.runtime.worker_pool import WorkerPool, worker_count
 from auth0_sso.tickets.batch import RequestGroup, body_problem, group_requests, recognized, spec_of
 from auth0_sso.tickets.decide import Action, decide
 from auth0_sso.tickets.outcomes import (
-    LOST_ANSWER,
     error_of_connection,
     error_without_link,
     group_outcomes,
     outcome_of,
     status_in_run,
+    status_left,
 )
 from auth0_sso.tickets.request import TicketRequester
 from auth0_sso.tickets.revoke import is_revoked_first, revoke_entry
@@ -214,15 +214,14 @@ class TicketIssuer:
 
     def _record_if_lost(self, group: RequestGroup) -> None:
         """Report what the work's end has left: a ticket that nobody has seen, or a prospect whose ticket is revoked."""
-        entry = self._requester.last_known(group.first)
         if group.first.request.row in self._outcomes:
             return
-        if entry is not None and self._attempt.owns(entry) and entry.status in NO_ANSWER:
-            self._record_failure(group, entry.error or LOST_ANSWER)
-            return
-        is_without_link = entry is not None and self._attempt.left_without_link(entry)
-        if is_without_link or group.first.key in self._connections_without_link:
-            self._record_failure(group, self.workers.stopped)
+        entry = self._requester.last_known(group.first)
+        left = status_left(entry, self._attempt, self.workers.stopped) if entry is not None else None
+        if left is not None:
+            self._record(group, *left, entry)
+        elif group.first.key in self._connections_without_link:
+            self._record(group, TicketStatus.FAILED, self.workers.stopped, entry)
 
     def _record(self, group: RequestGroup, status: TicketStatus, error: str, entry: Entry | None) -> None:
         has_link = status in (TicketStatus.CREATED, TicketStatus.REUSED)

@@ -8,7 +8,7 @@ from typing import Any
 from auth0_sso.ledger.records import NO_ANSWER, Entry, EntryStatus, RunAttempt
 from auth0_sso.models import CARRIED, Outcome, TicketRequest, TicketStatus, canonical_body, iso
 
-LOST_ANSWER = "The task ended before the answer came: clear it, or run again."
+_LOST_ANSWER = "The task ended before the answer came: clear it, or run again."
 
 _MAY_BE_REVOKED = (
     "The revocation of its earlier link was begun and is not confirmed, so that link may still work, and no new one "
@@ -73,6 +73,22 @@ def status_in_run(entry: Entry, attempt: RunAttempt) -> tuple[TicketStatus, str]
             f"Its link was revoked by {entry.revoked_by}. If another one is wanted, clear this task or run again."
         )
     return TicketStatus(entry.status), entry.error
+
+
+def status_left(entry: Entry, attempt: RunAttempt, reason: str) -> tuple[TicketStatus, str] | None:
+    """
+    Return the status and the error of a row whose request was begun in this run and never finished.
+
+    The task that was ended decides it if it can still report, else the task that collects the results.
+
+    :param reason: why no link was created, of a row whose earlier link was revoked.
+    :return: None if nothing was begun, or all of it was finished.
+    """
+    if attempt.owns(entry) and entry.status in NO_ANSWER:
+        return TicketStatus.FAILED, error_without_link(entry, attempt, entry.error or _LOST_ANSWER)
+    if attempt.left_without_link(entry):
+        return TicketStatus.FAILED, error_without_link(entry, attempt, reason)
+    return None
 
 
 def error_without_link(entry: Entry | None, attempt: RunAttempt, error: str) -> str:

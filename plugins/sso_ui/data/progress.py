@@ -21,6 +21,17 @@ from sso_ui.data.tenant import Tenant
 
 TICKETS_TASK = "create_tickets"
 TASKS = ("load_prospects", "plan_fan_out", "approve", TICKETS_TASK, "export_report", "check_outcome")
+STATES_BY_ADVANCE = (
+    "failed",
+    "upstream_failed",
+    "running",
+    "awaiting_input",
+    "up_for_retry",
+    "queued",
+    "scheduled",
+    "none",
+)
+"""The states of unfinished and failed tasks; what a person should know first comes first."""
 _DONE = {EntryStatus.CREATED, EntryStatus.CONFLICT, EntryStatus.FAILED}
 
 
@@ -101,5 +112,4 @@ def _waits_for(run: RunLine, states: dict[str, Counter[str]], found: RunCounts) 
 
 
 def _least_advanced(states: Counter[str]) -> str:
-    order = ("failed", "upstream_failed", "running", "awaiting_input", "up_for_retry", "queued", "scheduled", "none")
-    return next((state for state in order if states[state]), next(iter(states), "none"))
+    return next((state for state in STATES_BY_ADVANCE if states[state]), next(iter(states), "none"))
