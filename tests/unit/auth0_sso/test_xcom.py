@@ -96,6 +96,11 @@ def test_tickets_are_read_that_were_pushed_before_the_backend_was_set_or_after_i
     assert decrypted([*kept, *PUSHED]) == PUSHED * 2
 
 
+def test_an_encrypted_ticket_is_not_encrypted_again() -> None:
+    once = stored(PUSHED)
+    assert stored(once) == once
+
+
 def test_after_a_rotation_tickets_are_read_with_the_old_key_and_refused_without_it(fernet: str) -> None:
     kept = stored(PUSHED)
     new = Fernet.generate_key().decode()

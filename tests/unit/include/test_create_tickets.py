@@ -15,9 +15,11 @@ from include import create_tickets
 from include.check_outcome import Exported
 from include.fan_out import FanOut, choose_fan_out
 from include.files import ChangedFileError, make_private
+from include.folders import absolute
 from include.params import CREATE_PARAMS
 from include.prospects import ProspectsError, load_prospects, read_rows
 from tests.support.forecasts import forecast_of
+from tests.unit.include.prospects.inputs import csv_of
 
 RUN = SimpleNamespace(dag_id="create_sso_tickets", run_id="manual__1", start_date=None)
 
@@ -61,6 +63,31 @@ def test_an_input_without_rows_fails_the_run_and_leaves_no_file(tmp_path: Path, 
     with pytest.raises(ProspectsError, match=r"has no rows: .* organization_id,organization_name,|is empty"):
         create_tickets.load(None, text, 0, tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("escape", ["\x1b[31m", "\u202e", "\r\nINFO all is well", "\u2028"])
+def test_the_log_of_a_bad_row_has_no_control_character(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, escape: str
+) -> None:
+    name = f"Ac{escape}me"
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / f"{name}.csv").write_text(
+        csv_of(["organization_id", "organization_name", "domains"], [name, name, name], ["org_1", name, f'["{name}"]']),
+        newline="",
+    )
+    (folder / f"empty {name}.csv").write_text("organization_id\n")
+    with caplog.at_level(logging.INFO, logger="include.create_tickets"):
+        loaded = create_tickets.load(folder, "", 0, tmp_path / "run")
+    assert (loaded.valid, loaded.invalid) == (0, 2)
+    assert len(caplog.messages) == 3
+    assert not [message for message in caplog.messages if not message.isprintable()]
+
+
+@pytest.mark.parametrize("uri", ["~nobody-of-that-name/in.csv", "../in.csv", "in\x00.csv"])
+def test_a_path_without_a_file_is_named(tmp_path: Path, uri: str) -> None:
+    with pytest.raises(ProspectsError, match=r"^prospects_uri '.*' (does not exist|can't be read)"):
+        create_tickets.load(Path(absolute(uri)), "", 0, tmp_path / "run")
 
 
 def test_the_plan_counts_what_was_found_and_what_is_expected_in_one_line_of_the_log(
@@ -165,6 +192,10 @@ def test_a_plan_that_somebody_has_changed_is_not_taken(tmp_path: Path) -> None:
     file.write_text(file.read_text().replace("acme", "evil"))
     with pytest.raises(ChangedFileError, match=r"plan\.json is not as plan_fan_out wrote it"):
         create_tickets.read_plan(tmp_path, planned.sha256)
+
+
+def test_without_a_plan_the_report_knows_no_tenant(tmp_path: Path) -> None:
+    assert create_tickets.read_plan(tmp_path, None) == create_tickets.PlanForReport()
 
 
 def test_what_the_export_returns_names_the_first_rows_that_failed_and_why(tmp_path: Path) -> None:

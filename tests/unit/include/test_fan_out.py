@@ -35,6 +35,26 @@ def test_the_fewest_tasks_that_keep_every_slot_busy(
     )
 
 
+@pytest.mark.parametrize(
+    ("organizations", "requests", "slots", "given", "reason"),
+    [
+        (7, 7, 4, None, "each has a task of its own"),
+        (60, 60, 60, None, "each has a task of its own"),
+        (99, 99, 4, None, "one for each slot of the pool, which has 4 slots"),
+        (9_999, 9_999, 4, None, "8 for each slot of the pool, which has 4 slots"),
+        (99, 99, 0, None, "one for each slot of the pool, which has an unknown number of slots"),
+        (99, 99, 4, 8.0, "at most max_mapped_tasks"),
+    ],
+)
+def test_why_there_are_so_many_tasks_is_said(
+    organizations: int, requests: int, slots: int, given: float | None, reason: str
+) -> None:
+    assert (
+        choose_fan_out(organizations, requests, Capacity(slots, 4.0), given=given, max_map_length=1_024).reason
+        == reason
+    )
+
+
 def test_tickets_to_revoke_have_no_names_to_show() -> None:
     assert choose_fan_out(40, 40, FOUR, given=None, max_map_length=1_024, few=0).tasks == 4
     assert choose_fan_out(3, 3, FOUR, given=None, max_map_length=1_024, few=0).tasks == 3

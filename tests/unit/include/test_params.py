@@ -24,6 +24,32 @@ def test_every_parameter_has_a_valid_default_a_title_and_a_text_for_each_choice(
         json.dumps(param.dump())
 
 
+@pytest.mark.parametrize(
+    ("specs", "sections"),
+    [
+        (CREATE_PARAMS, ["Prospects", "Links", "Safety", "Advanced"]),
+        (REVOKE_PARAMS, ["Links", "Safety", "Advanced"]),
+    ],
+)
+def test_the_form_has_sections_with_what_is_usually_set_first(
+    specs: dict[str, dict[str, Any]], sections: list[str]
+) -> None:
+    found = [spec["section"] for spec in specs.values()]
+    assert list(dict.fromkeys(found)) == sections
+    assert sorted(found, key=sections.index) == found, "a section stands in one place"
+
+
+@pytest.mark.parametrize("specs", [CREATE_PARAMS, REVOKE_PARAMS])
+def test_the_form_explains_every_parameter_once(specs: dict[str, dict[str, Any]]) -> None:
+    # Airflow's form shows description_md only where there is no description.
+    assert all(("description" in spec) != ("description_md" in spec) for spec in specs.values())
+
+
+def test_a_link_to_a_page_of_airflow_works_under_any_base_url() -> None:
+    for spec in CREATE_PARAMS.values():
+        assert "](/" not in spec.get("description_md", "")
+
+
 @pytest.mark.parametrize("params", [CREATE, REVOKE])
 def test_an_example_is_a_valid_value_and_no_choice_of_several(params: dict[str, Param]) -> None:
     for param in params.values():
@@ -57,14 +83,19 @@ def test_a_valid_value_is_accepted(param: Param, value: Any) -> None:
     ("param", "value"),
     [
         (CREATE["ttl_sec"], 432_001),
+        (CREATE["ttl_sec"], 1.5),
         (CREATE["on_existing"], "replace"),
+        (CREATE["on_invalid_rows"], "ignore"),
         (CREATE["max_mapped_tasks"], 0),
         (CREATE["profile_id"], ".."),
+        (CREATE["profile_id"], "s" * 256),
         (CREATE["dry_run"], "yes"),
         (CREATE["prospects_uri"], None),
         (CREATE["report_uri"], " "),
         (REVOKE["organization_ids"], "org_1"),
         (REVOKE["organization_ids"], ["org_1, org_2"]),
+        (REVOKE["all_live"], "true"),
+        (REVOKE["report_uri"], ""),
     ],
 )
 def test_a_wrong_value_is_refused(param: Param, value: Any) -> None:

@@ -43,6 +43,12 @@ def render(template: str, pulled: Any, **params: Any) -> str:
     )
 
 
+def test_the_question_is_one_line_and_shows_the_plan() -> None:
+    assert render(APPROVAL["subject"], PLAN) == (
+        "Create SSO tickets? Prospects: 9, organizations: 4, to create: 5, to reuse: 4, to replace: 0, invalid rows: 2"
+    )
+
+
 def test_its_body_is_a_table_of_the_plan_with_a_link_to_all_rows() -> None:
     lines = render(APPROVAL["body"], PLAN).splitlines()
     table = [line for line in lines if line.startswith("|")]
@@ -93,6 +99,10 @@ def test_its_body_begins_with_what_matters_most(revocations: int, params: dict[s
 def test_its_warning_says_why_links_are_replaced(on_existing: str, reason: str) -> None:
     body = render(APPROVAL["body"], {**PLAN, "revocations": 1}, on_existing=on_existing)
     assert f"because\n{reason}." in body
+
+
+def test_seconds_that_are_not_known_are_called_unknown() -> None:
+    assert "| Seconds at the pool's rate | unknown |" in render(APPROVAL["body"], {**PLAN, "seconds": None})
 
 
 def test_the_notice_of_an_approval_says_where_to_answer() -> None:

@@ -19,12 +19,15 @@ from tests.unit.auth0_sso.conftest import Connect
 from tests.unit.auth0_sso.fault_scenarios import scenarios
 
 LOST = [  # the fault, and how many tickets exist after the second request
+    ("error_before", {"status": 500}, 1),
     ("error_before", {"status": 502, "body": "html"}, 1),
+    ("error_before", {"status": 503, "body": "bomb"}, 1),
     ("drop_before", {}, 1),
     ("error_after", {"status": 504, "body": "empty"}, 2),
     ("drop_after", {}, 2),
     ("stall", {"delay": 3.0, "route": "create"}, 2),
     ("odd_answer", {"status": 201, "body": "trickle", "delay": 0.2}, 2),
+    ("odd_answer", {"status": 201, "body": "huge"}, 2),
 ]
 
 
@@ -77,8 +80,11 @@ def test_a_row_whose_answers_are_always_lost_is_sent_three_times_and_delays_no_o
         tasks.issuers[0].raise_if_incomplete()
 
 
-def test_a_tenant_that_answers_no_row_ends_the_try_after_the_retry_budget(ledger: Ledger, tenant: Sandbox) -> None:
-    tenant.fault("error_before", count=10_000)
+@pytest.mark.parametrize("kind", ["error_before", "drop_after"])
+def test_a_tenant_that_answers_no_row_ends_the_try_after_the_retry_budget(
+    ledger: Ledger, tenant: Sandbox, kind: Any
+) -> None:
+    tenant.fault(kind, count=10_000)
     tasks = scenarios.fleet(ledger, 1, 400, rate=50, burst=1, retry_budget=0.6)
     outcomes = tasks.run()
     sent = {row for row, outcome in outcomes.items() if outcome["attempts"]}
@@ -108,7 +114,10 @@ def test_a_huge_answer_is_read_up_to_a_bound(
 REFUSALS = [
     (400, {"message": "Payload validation error", "error_code": "invalid_body"}, "failed"),
     (409, {"message": "A connection with this name already exists."}, "conflict"),
+    (409, {"error_code": "connection_conflict"}, "conflict"),
     (409, {"error_code": "custom_domain_conflict"}, "failed"),
+    (409, {"body": "empty"}, "failed"),
+    (409, {"body": "huge"}, "failed"),
     (400, {"body": "trickle", "delay": 0.2}, "failed"),
 ]
 

@@ -24,6 +24,20 @@ from tests.unit.auth0_sso.conftest import Connect
 from tests.unit.auth0_sso.fault_scenarios import scenarios
 
 
+def test_another_tasks_request_that_never_ends_is_waited_for_as_long_as_the_retry_budget(
+    ledger: Ledger, tenant: Sandbox, auth0_connection: dict[str, Any]
+) -> None:
+    """Its task was killed, and the clock of the ledger's machine was set back by hours."""
+    waiting = scenarios.fleet(ledger, 1, 1, retry_budget=0.4)
+    ledger.begin(factories.spec(factories.request(1, "org_1")), None, factories.SECOND_RUN, answer_within=5 * 3600)
+    outcomes = waiting.run()
+    assert outcomes[1]["status"] == "failed"
+    assert "Another task's request for this prospect does not end. Check if another run" in outcomes[1]["error"]
+    assert factories.posts(tenant) == 0
+    with pytest.raises(Auth0TransientError):
+        waiting.issuers[0].raise_if_incomplete()
+
+
 def test_revoking_ends_after_the_retry_budget_with_a_tenant_that_does_not_answer(
     ledger: Ledger, tenant: Sandbox, auth0_connection: dict[str, Any]
 ) -> None:
@@ -87,3 +101,7 @@ def test_a_try_of_a_task_and_all_its_tries_end() -> None:
     assert longest_try <= 9 * 60
     assert between == 60 + 120 + 240
     assert (1 + retries) * longest_try + between <= 43 * 60
+
+
+def test_a_task_that_must_end_has_ended_before_its_supervisor_kills_it() -> None:
+    assert DEFAULT_TIMEOUTS.shutdown < 5

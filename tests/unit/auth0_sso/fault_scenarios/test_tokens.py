@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from auth0_sso.exceptions import Auth0TokenError, Auth0UnreachableError
+from auth0_sso.exceptions import Auth0RunError, Auth0TokenError, Auth0UnreachableError
 from auth0_sso.hooks.access_token import token_key
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.ledger.store import Ledger
@@ -22,7 +22,10 @@ from tests.unit.auth0_sso.fault_scenarios import scenarios
 THROTTLED = '{"error": "too_many_requests", "error_description": "Global limit has been reached"}'
 TROUBLES = [
     pytest.param("token_throttle", {}, "500 access_denied: Global limit", id="500 that says access_denied"),
+    pytest.param("token_throttle", {"status": 429}, "429 too_many_requests: Global limit", id="429"),
+    pytest.param("error_before", {"status": 503, "body": "html"}, "503 no error code", id="down, says a proxy"),
     pytest.param("drop_before", {}, "No answer from", id="dropped"),
+    pytest.param("odd_answer", {"status": 200, "body": "huge"}, "200 no error code", id="huge"),
 ]
 
 
@@ -37,8 +40,10 @@ def one_at_a_time(tenant: Sandbox) -> bool:
     return tenant.stats().most_token_requests_at_once == 1
 
 
-def test_a_token_that_is_revoked_during_the_run_is_renewed_once_for_all_tasks(ledger: Ledger, tenant: Sandbox) -> None:
-    tasks, rows, revoked = 4, 7, 2
+@pytest.mark.parametrize(("tasks", "rows", "revoked"), [(16, 4, 1), (4, 7, 2)])
+def test_a_token_that_is_revoked_during_the_run_is_renewed_once_for_all_tasks(
+    ledger: Ledger, tenant: Sandbox, tasks: int, rows: int, revoked: int
+) -> None:
     running = scenarios.fleet(ledger, tasks, rows, rate=5, burst=1)
 
     def fewest_created() -> int:
@@ -131,3 +136,14 @@ def test_a_task_that_waits_for_others_to_renew_the_token_gives_up_after_two_leas
     with pytest.raises(Auth0UnreachableError, match="other tasks have requested one for 1 seconds"):
         asyncio.run(main())
     assert tenant.stats().token_requests == 0
+
+
+def test_credentials_that_are_refused_during_the_run_end_it_with_the_reason(ledger: Ledger, tenant: Sandbox) -> None:
+    scenarios.fleet(ledger, 1, 1).run()
+    tenant.fault("expire_tokens")
+    tenant.fault("error_before", route="token", count=100, status=401, text='{"error": "access_denied"}')
+    tasks = scenarios.fleet(ledger, 1, 10, first=50)
+    with pytest.raises(Auth0RunError, match="no access token: 401 access_denied"):
+        tasks.run()
+    assert scenarios.flagged(tasks.outcomes) == []
+    assert tenant.stats().token_requests <= 3

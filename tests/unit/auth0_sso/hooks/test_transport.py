@@ -107,10 +107,12 @@ def test_a_redirect_takes_neither_the_token_nor_the_secret_along(
     [
         b"",
         b"null",
+        b'{"ticket": null}',
         b'{"ticket": {"url": "x"}}',
         b'{"ticket": "https://acme.eu.auth0.com/self-service/connections-flow"}',
         b'{"ticket": "https://[::1?ticket=abcdefgh"}',
         b"\xff\xfe\x00",
+        b'{"ticket": ' + b"9" * 100_000 + b"}",
         b"[" * 100_000 + b"]" * 100_000,
     ],
     ids=lambda said: said[:40].decode("latin-1"),
@@ -174,3 +176,16 @@ def test_an_invalid_answer_is_reported_without_the_tickets_id(
         act(point_at(garbled, token="ready-made-t0ken"))
     shown = f"{caught.value!r} {caught.value} {caplog.text} {capsys.readouterr()}"
     assert not [word for word in (TICKET_ID, "ready-made-t0ken", "/api/v2") if word in shown]
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_a_refused_revocation_is_reported_without_the_tickets_id(
+    httpserver: HTTPServer, hook: Auth0Hook, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    caplog.set_level(logging.DEBUG, "airflow")
+    caplog.set_level(logging.DEBUG, "auth0_sso")
+    httpserver.expect_request(f"{PATH}/{TICKET_ID}/revoke", method="POST").respond_with_json({}, status=status)
+    with pytest.raises(Auth0Error) as caught:
+        revoke(hook)
+    ours = " ".join(record.getMessage() for record in caplog.records if record.name != "werkzeug")
+    assert TICKET_ID not in f"{caught.value!r} {caught.value} {ours}"

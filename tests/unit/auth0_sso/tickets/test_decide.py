@@ -106,10 +106,25 @@ class TestExpectedActions:
             (6, Action.WAIT),
         ]
 
+    def test_it_gives_what_the_ledger_knows_of_each_prospect(self, ledger: Ledger) -> None:
+        known = created(ledger, request(1))
+        assert [one.entry for one in expected(ledger, [request(1), request(2)])] == [known, None]
+
     def test_rows_that_repeat_a_prospect_are_one_and_that_of_the_valid_ticket_decides(self, ledger: Ledger) -> None:
         created(ledger, request(2, prospect="the same"))
         (one,) = expected(ledger, [request(1, prospect="the same"), request(2, prospect="the same")])
         assert (one.action, row_of(one), len(one.group.specs)) == (Action.KEEP, 2, 2)
+
+    def test_a_reissue_replaces_valid_tickets(self, ledger: Ledger) -> None:
+        created(ledger, request(1))
+        (one,) = expected(ledger, [request(1)], reissue=True)
+        assert one.action is Action.REPLACE
+
+    def test_nothing_is_written(self, ledger: Ledger) -> None:
+        known = created(ledger, request(1))
+        list(expected(ledger, [changed(request(1)), request(2)], reissue=True))
+        assert ledger.entries_of_run(FIRST_RUN.run) == [known]
+        assert ledger.entries_of_run(SECOND_RUN.run) == []
 
     def test_the_counts_are_of_prospects_and_say_how_many_requests_it_takes(self, ledger: Ledger) -> None:
         created(ledger, request(1))
@@ -155,6 +170,9 @@ class TestExpectedActions:
         refused(ledger, request(1))
         counts = count_expected(expected(ledger, [request(1)], attempt=FIRST_RUN))
         assert counts == ExpectedCounts(prospects=1, create=0, reuse=0, replace=0, requests=0)
+
+    def test_of_nothing_there_is_nothing_to_count(self, ledger: Ledger) -> None:
+        assert count_expected(expected(ledger, [])) == ExpectedCounts(0, 0, 0, 0, 0)
 
 
 def spec(row: TicketRequest) -> TicketSpec:

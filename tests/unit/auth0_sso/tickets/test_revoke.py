@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from auth0_sso.exceptions import Auth0RowError, Auth0TransientError
+from auth0_sso.exceptions import Auth0RowError, Auth0RunError, Auth0TransientError
 from auth0_sso.ledger.records import Entry, RunAttempt
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.models import REVOCATION_COLUMNS, IssuedTicket
@@ -91,6 +91,23 @@ def test_a_ticket_of_another_tenant_is_not_taken_for_revoked(
         revoker.raise_if_incomplete()
 
 
+def test_of_many_tickets_that_are_not_revoked_the_error_names_twenty_organizations_and_says_why_for_five(
+    sqlite_ledger: Ledger, tenant: Sandbox, run_tenant: RunTenant, connect: Connect
+) -> None:
+    issue(organizations(22, per_organization=1), sqlite_ledger)
+    connect(run_tenant())
+    entries = sqlite_ledger.live_entries()
+    revoker = revoker_of(entries, sqlite_ledger)
+    run(revoker)
+    with pytest.raises(Auth0RowError) as error:
+        revoker.raise_if_incomplete()
+    named = [entry.organization_id for entry in entries]
+    some = f"{', '.join(named[:20])} and 2 more"
+    start = f"22 of 22 tickets are not revoked (organizations {some}). {named[0]}: This link is of"
+    assert str(error.value).startswith(start)
+    assert [f"{name}: " in str(error.value) for name in named[:6]] == [True] * 5 + [False]
+
+
 @pytest.mark.parametrize("kind", ["drop_after", "error_after", "drop_before"])
 def test_after_a_transient_error_it_is_done_again_since_revoking_twice_does_no_harm(
     ledger: Ledger, tenant: Sandbox, kind: str
@@ -113,6 +130,22 @@ def test_a_ticket_whose_revocation_is_unconfirmed_is_never_reused_and_the_next_t
     tenant.clear_faults()
     assert statuses(run(revoker_of([entry], sqlite_ledger))) == {"revoked": 1}
     assert factories.living(tenant) == set()
+
+
+def test_without_the_scope_the_others_are_not_attempted_and_say_why(
+    sqlite_ledger: Ledger, run_tenant: RunTenant, connect: Connect
+) -> None:
+    tenant = run_tenant(scopes=("create:sso_access_tickets",))
+    connect(tenant)
+    issue(organizations(20), sqlite_ledger)
+    hook = factories.open_hook(sqlite_ledger, rate=0.2, burst=1, rested=True)
+    revoker = revoker_of(sqlite_ledger.live_entries(), sqlite_ledger, hook)
+    with pytest.raises(Auth0RunError, match="lacks the scope delete:sso_access_tickets"):
+        run(revoker)
+    found = statuses(revoker.results())
+    assert set(found) == {"failed", "not_attempted"}
+    assert factories.revocations(tenant) == 0  # seen from the token, before anything is sent
+    assert all("lacks the scope delete:sso_access_tickets" in result["error"] for result in revoker.results())
 
 
 def test_a_ticket_that_another_run_has_replaced_meanwhile_is_not_touched(

@@ -67,6 +67,16 @@ def test_invalid_rows_are_named_with_the_messages_of_the_dag(capsys: pytest.Capt
     assert summary == "rows: 39, valid: 6, invalid: 33, organizations: 6"
 
 
+def test_of_several_files_each_problem_names_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.csv").write_text(HEADER + "org_1,\n")
+    (tmp_path / "b.csv").write_text(HEADER + "org_2,soon\n")
+    (tmp_path / "c.csv").write_text(HEADER)
+    assert main(["check", str(tmp_path), "--enabled-clients", "a1B2c3"]) == 1
+    problem, warning, _summary = capsys.readouterr().out.splitlines()
+    assert problem.startswith("b.csv: row 2, line 2 of the file, column ttl_sec, value 'soon': ")
+    assert warning == "Warning: c.csv: has a header, but no rows"
+
+
 def test_an_input_that_cannot_be_used_is_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(tmp_path / "gone.csv")]) == 2
     assert main(["check", str(SAMPLE), "--ttl-sec", "432001"]) == 2
@@ -134,6 +144,13 @@ def test_no_cell_and_no_name_lets_control_characters_through_to_the_terminal(
     done = check(tmp_path, *options)
     assert done.returncode == 1
     assert not HIDDEN_CHARACTERS.search((done.stdout + done.stderr).decode().replace("\n", ""))
+
+
+def test_a_file_of_another_kind_does_not_show_its_secrets() -> None:
+    for options in ([], ["--json"]):
+        done = check("-", *options, stdin=b"s3cr3t-client-id,s3cr3t-client-secret\ns3cr3t-a,s3cr3t-b\n")
+        assert done.returncode == 2
+        assert b"s3cr3t" not in done.stdout + done.stderr
 
 
 def test_a_check_starts_without_the_heavy_libraries() -> None:

@@ -172,6 +172,12 @@ def test_one_link_is_the_limit_of_a_person_for_one_profile():
     assert [row.row for row in other.invalid] == [2]
 
 
+def test_one_link_is_the_limit_of_a_connection_that_is_edited_too():
+    text = "organization_id,prospect_email,connection_id\norg_1,a@a.example,con_1\norg_1,b@a.example,con_1\n"
+    loaded = load_prospects(None, text=text, one_link_per_connection=True)
+    assert [problem.column for row in loaded.invalid for problem in row.problems] == ["connection_id"]
+
+
 def test_an_invalid_row_takes_no_link_from_another():
     text = "organization_id,prospect_email,ttl_sec\norg_1,a@a.example,soon\norg_1,b@a.example,\n"
     loaded = load_prospects(None, text=text, one_link_per_connection=True)

@@ -18,7 +18,7 @@ from include.prospects import (
     read_rows,
     write_manifest,
 )
-from include.prospects.manifest import error_line
+from include.prospects.manifest import error_line, is_invalid_row, manifest_lines, read_row
 
 BAD_ROWS = Path(__file__).parents[3] / "support" / "bad_rows.csv"
 
@@ -83,6 +83,13 @@ def test_the_rows_for_the_report_are_requests_and_outcomes_with_the_problems_as_
     (invalid,) = rows.invalid
     assert (invalid.row, invalid.organization_id, invalid.source) == (2, "org_2", "prospects_csv")
     assert (invalid.status, invalid.error) == (TicketStatus.INVALID, found.invalid[0].error)
+
+
+def test_the_line_of_an_invalid_row_is_known_by_how_it_begins():
+    found = load_prospects(None, text="organization_id,ttl_sec\norg_1,\norg_2,soon\n")
+    _, valid, invalid = manifest_lines(found)
+    assert (is_invalid_row(valid), is_invalid_row(invalid)) == (False, True)
+    assert (read_row(valid), read_row(invalid)) == (found.valid[0], found.invalid[0])
 
 
 def test_an_error_names_its_row_once_and_each_cell_once():

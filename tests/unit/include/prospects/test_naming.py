@@ -74,6 +74,11 @@ def test_a_connection_name_that_is_the_default_makes_no_other_prospect():
     ]
 
 
+def test_the_default_name_within_an_object_makes_no_other_prospect_either():
+    text = 'organization_id;connection_config\norg_1;"{""name"": ""org-1""}"\n'
+    assert [prospect.prospect for prospect in load_prospects(None, text=text).valid] == [""]
+
+
 people = st.tuples(st.text("a|b", max_size=4), st.text("ab-", max_size=3))
 
 

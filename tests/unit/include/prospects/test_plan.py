@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from auth0_sso.models import TicketRequest
+from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from upath import UPath
@@ -68,6 +69,12 @@ def test_few_organizations_get_a_batch_each_in_the_order_of_the_input():
     assert [[request.row for request in batch.organizations[0].requests] for batch in batches] == [[1, 3], [2], [4]]
 
 
+def test_many_organizations_share_batches_evenly():
+    batches = plan_batches(of_organizations([1, 1, 1, 2, 2, 3, 4, 5]), 2)
+    assert [batch.label for batch in batches] == ["org_1 … org_4 (2)", "org_2 … org_5 (3)"]
+    assert [load_of(batch) for batch in batches] == [4, 4]
+
+
 @pytest.mark.parametrize(
     ("name", "label"),
     [
@@ -83,6 +90,14 @@ def test_few_organizations_get_a_batch_each_in_the_order_of_the_input():
 def test_a_label_is_short_plain_text_and_no_link(name, label):
     (batch,) = plan_batches(Prospects([prospect(1, "org_1", name)]), 1)
     assert batch.label == label
+
+
+def test_a_long_label_keeps_its_count():
+    loaded = Prospects([prospect(1, "org_1", "x" * 300), prospect(2, "org_2"), prospect(3, "org_3", "y" * 300)])
+    (batch,) = plan_batches(loaded, 1)
+    assert 195 <= len(batch.label) <= 200
+    assert batch.label.endswith("y (3)")
+    assert "x … y" in batch.label
 
 
 def test_batches_are_even_by_what_is_sent_and_not_by_rows():
@@ -108,3 +123,9 @@ def test_a_plan_removes_the_files_of_an_earlier_one(tmp_path, storage):
     assert [reference["label"] for reference in references] == ["org_7", "org_8"]
     names = sorted(entry.name for entry in (folder / "plan").iterdir())
     assert names == ["batch-0001.json", "batch-0002.json", "notes.txt"]
+
+
+def test_no_prospects_need_no_batches_and_no_folder_where_storage_has_no_empty_ones(monkeypatch):
+    monkeypatch.setattr(MemoryFileSystem, "mkdir", lambda *_, **__: None)  # as S3 and its like do
+    assert plan_batches(Prospects(), 5) == []
+    assert write_batches([], UPath("memory://plans/without-folders")) == []

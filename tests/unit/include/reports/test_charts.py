@@ -50,6 +50,12 @@ def test_more_organizations_than_fit_are_counted(organizations: int, hidden: int
     assert (len(chart.bars), chart.hidden) == (organizations - hidden, hidden)
 
 
+def test_rows_without_an_organization_id_have_no_organizations_name() -> None:
+    rows = rows_of("", "invalid", name="Acme") + rows_of("", "invalid", name="Globex")
+    (bar,) = organization_chart(rows, tuple(TicketStatus)).bars
+    assert (bar.name, bar.text) == ("(no organization_id)", "2 invalid")
+
+
 @pytest.mark.parametrize(
     "name", ["<script>alert(1)</script>", 'a & b "c" ]]><!--<iframe>', "nul \x00 esc \x1b \ud800", ""]
 )
@@ -70,6 +76,22 @@ def test_requests_are_bars_with_their_numbers_and_the_limit_is_a_step_line() -> 
     assert (chart.levels[0], chart.levels[-1]) == (("0", 0.0), ("4", 100.0))
     assert "00:00:00 UTC: 3 sent, 4 allowed" in chart.svg
     assert "had 3 requests, at 00:00:00 UTC" in chart.caption
+
+
+def test_the_caption_names_the_seconds_of_a_bar() -> None:
+    chart = rate_chart([RateSample(second, 1, 1.0) for second in range(0, 300, 10)])
+    assert chart is not None
+    assert "Each bar is the busiest second of 10." in chart.caption
+    assert chart.moments == ["00:00:00", "00:02:30", "00:05:00"]
+
+
+@pytest.mark.parametrize("highest", [0, 0.4, 1, 7, 333, 99_999])
+def test_the_axis_reaches_the_highest_value_with_few_labels(highest: float) -> None:
+    chart = rate_chart([RateSample(0, int(highest), float(highest))])
+    assert chart is not None
+    assert 2 <= len(chart.levels) <= 6
+    assert float(chart.levels[-1][0]) >= highest
+    assert float(chart.levels[-1][0]) <= max(2 * highest, 1)
 
 
 def test_without_tasks_there_is_no_chart() -> None:

@@ -87,3 +87,13 @@ def test_a_pipe_in_the_place_of_a_summary_is_not_waited_for(tmp_path: Path) -> N
     search.start()
     search.join(10)
     assert not search.is_alive()
+
+
+def test_a_missing_folder_has_no_report_and_one_that_can_not_be_listed_is_named_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert newest_links(tmp_path / "missing", TENANT, DAY) is None
+    assert caplog.messages == []
+    (tmp_path / "a file").touch()
+    assert newest_links(tmp_path / "a file", TENANT, DAY) is None
+    assert f"The folder of reports, {tmp_path / 'a file'}, can't be read" in caplog.messages[0]

@@ -16,7 +16,7 @@ from include.reports import RateSample, RunInfo
 from include.reports.cells import printable
 from include.reports.webpage.page import page_parts
 from include.reports.webpage.views import revocation_page, ticket_page
-from include.reports.wording import utc_text
+from include.reports.wording import duration_text, utc_text
 
 URL = "https://tenant.example.com/self-service/connections-flow?ticket="
 VOID = {"meta", "link", "br", "input"}
@@ -194,6 +194,25 @@ def test_an_exported_page_has_its_links_in_it_and_none_is_a_hyperlink() -> None:
     ]
 
 
+def test_the_tables_are_beside_an_exported_page_and_where_airflow_serves_them() -> None:
+    hrefs = [given["href"] for tag, given in Reader(served_html(created(1))).tags if tag == "a"]
+    assert hrefs == ["/sso-tickets/files/tickets.csv", "/sso-tickets/files/tickets.xlsx"]
+
+
+def test_every_row_is_in_the_page_and_repeated_texts_are_in_it_once() -> None:
+    rows = [
+        Outcome(row=number, organization_id=f"org_{number % 9}", organization_name="Acme", status="failed", error="503")
+        for number in range(1, 2_501)
+    ]
+    data = data_of(html_of(*rows))
+    assert [row[0] for row in data["rows"]] == list(range(1, 2_501))
+    assert (len(data["organizations"]), data["errors"]) == (9, ["503"])
+
+
+def test_a_page_without_javascript_says_where_the_rows_are() -> None:
+    assert "All rows are in tickets.csv and tickets.xlsx." in html_of(created(1)).split("<noscript>")[1]
+
+
 @pytest.mark.parametrize(
     ("statuses", "headline"),
     [
@@ -253,6 +272,11 @@ def test_the_page_of_a_run_without_problems_warns_only_that_links_are_credential
     assert "What to do" not in html
 
 
+def test_the_first_expiry_of_a_link_is_among_the_facts() -> None:
+    rows = [created(row, expires_at=f"2026-02-0{4 - row}T10:00:00+00:00") for row in (1, 2)]
+    assert ("First link expires", "2 Feb 2026, 10:00 UTC") in ticket_page(rows, RUN).facts
+
+
 def test_the_page_of_revocations_shows_no_link_and_no_ticket_id_and_a_connection_once() -> None:
     revoked = RevocationOutcome(
         organization_id="org_1",
@@ -284,3 +308,11 @@ def test_the_page_of_revocations_shows_no_link_and_no_ticket_id_and_a_connection
 )
 def test_times_are_shown_in_utc(iso: str, text: str) -> None:
     assert utc_text(iso) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.04, "0.0 s"), (8.44, "8.4 s"), (59.97, "1 min 0 s"), (200, "3 min 20 s"), (7_500, "2 h 5 min")],
+)
+def test_a_duration_has_one_or_two_units(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text

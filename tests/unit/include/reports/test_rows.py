@@ -137,3 +137,9 @@ def test_an_outcome_of_another_organization_is_refused_without_its_link() -> Non
 def test_rows_and_outcomes_that_do_not_fit_are_refused(rows: list[int], outcomes: list[Outcome], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         join_rows([request(row) for row in rows], [], outcomes, "")
+
+
+def test_the_repr_of_a_row_has_no_ticket() -> None:
+    assert "s3cr3t" not in repr(
+        Outcome(row=1, status=TicketStatus.CREATED, ticket_url=URL + "s3cr3t", ticket_id="s3cr3t")
+    )

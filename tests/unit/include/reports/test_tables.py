@@ -45,6 +45,11 @@ def test_a_formula_after_a_semicolon_is_guarded_too(text: str, guarded: str) -> 
     assert not [cell for cell in cells if cell.lstrip().startswith(tuple("=+-@"))]
 
 
+@pytest.mark.parametrize("text", ["", "Acme", "O'Brien", "'quoted'", "a=b", "1-2", "jo@example.com"])
+def test_a_harmless_text_stays_as_it_is(text: str) -> None:
+    assert guard(text) == text
+
+
 @pytest.mark.parametrize(
     ("text", "clean"),
     [
@@ -85,6 +90,11 @@ def test_a_report_that_a_spreadsheet_has_saved_is_still_read(tmp_path: Path) -> 
     (tmp_path / "tickets.csv").write_bytes(("\ufeff" + table.replace("\n", ",\r\n")).encode())
     (ticket,) = read_tickets(tmp_path)
     assert (ticket.row, ticket.status, ticket.duplicate_possible) == (1, "created", True)
+
+
+def test_a_missing_report_is_named() -> None:
+    with pytest.raises(ValueError, match=r"there is no ticket report at .*nowhere.*name the tickets\.csv"):
+        read_tickets("memory://nowhere/at-all")
 
 
 def test_a_pipe_in_the_place_of_a_report_is_refused_without_being_opened(tmp_path: Path) -> None:

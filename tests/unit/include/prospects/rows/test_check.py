@@ -187,6 +187,13 @@ def test_white_space_around_a_cell_does_not_count(around):
     assert (prospect.organization_id, prospect.prospect_name) == ("org_1", "Ada")
 
 
+@pytest.mark.parametrize("text", ["=1+1", "\uff1d1", "&#x110000;", "&#0;", "&unknown;"])
+def test_a_formula_or_an_entity_in_a_name_is_text(text):
+    (prospect,) = load({"organization_name": text, "display_name": text}).valid
+    assert (prospect.organization_name, prospect.body["connection_config"]["display_name"]) == (text, text)
+    assert prospect.connection_name
+
+
 def test_domain_aliases_are_in_one_warning():
     aliases = {"connection_config.options.domain_aliases": "a.example"}
     loaded = load(*({**aliases, "organization_id": "org_1"} for number in range(12)), {})

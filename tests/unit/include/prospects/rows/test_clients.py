@@ -20,3 +20,7 @@ def test_rows_without_clients_are_named_with_what_to_do():
 
 def test_a_default_serves_the_rows_that_set_none():
     assert clients_warning(load({}).valid, has_default=True) == []
+
+
+def test_the_check_of_an_input_leaves_it_to_those_who_know_the_default():
+    assert load({}).warnings == []

@@ -11,6 +11,7 @@ from tests.unit.include.prospects.inputs import COMPANIONS, load
 SCOPES = "provisioning_config.scopes"
 USER_SCOPES = "get:users;post:users;put:users;patch:users;delete:users"
 ALIASES = "connection_config.options.domain_aliases"
+GOOGLE = "provisioning_config.google_workspace.sync_users"
 
 
 def rows_of(organizations, **cells):
@@ -53,6 +54,10 @@ def test_scopes_without_all_five_of_users_enable_no_scim(scopes, warned):
     as_json = load({}, {"organization_id": "org_2", "provisioning_config": json.dumps({"scopes": scopes.split(";")})})
     expected = f"row 2: Auth0 enables no SCIM unless {SCOPES} has all of {USER_SCOPES.replace(';', ', ')}"
     assert found == as_json.warnings == ([expected] if warned else [])
+
+
+def test_google_workspace_is_left_to_those_who_know_what_the_profile_allows():
+    assert load({GOOGLE: "yes"}).warnings == []
 
 
 def test_the_eleventh_connection_of_an_organization_is_named():
@@ -106,6 +111,11 @@ def test_a_person_gets_a_link_of_each_profile():
         "row 2 (acme, as row 1): two prospects, or two profiles, are to set up the same connection, and each gets a"
         " link"
     ]
+
+
+def test_a_person_who_edits_a_connection_for_two_organizations_is_two_prospects():
+    rows = rows_of(["org_1", "org_2"], prospect_email="ada@acme.example", connection_id="con_1")
+    assert load(*rows).warnings[0].startswith("row 2 (con_1, as row 1): two prospects")
 
 
 def test_each_kind_is_one_warning_that_names_ten_rows_and_counts_the_others():

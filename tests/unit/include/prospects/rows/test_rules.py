@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.unit.include.prospects.inputs import problems_of
+from tests.unit.include.prospects.inputs import load, problems_of
 
 VERIFICATION = "domain_aliases_config.domain_verification"
 DISCOVERY = "use_for_organization_discovery"
@@ -33,8 +33,10 @@ def domains(count):
 
 # What the sample of bad rows (test_bad_rows.py) doesn't have: cells, the column to blame, and how its rule begins.
 BAD = [
+    ({"enabled_features": "{}", "connection_id": "con_1"}, "enabled_features", "must set at least one of"),
     ({"domains": domains(101)}, "domains", "must be at most 100 domains for one organization, not 101"),
     ({"domains": domains(1001), "enabled_organizations": organizations(2)}, "domains", "must have at most 1000"),
+    ({"domains": "x;" * 150_000}, "domains", "must have at most 1000 of them"),
     (
         {DISCOVERY: "yes", VERIFICATION: "required", "enabled_organizations": organizations(2)},
         DISCOVERY,
@@ -63,11 +65,15 @@ BAD = [
     ({"enabled_clients": '["a", ""]'}, "enabled_clients", "item 2: must be at least 1 characters long"),
     ({"enabled_clients": '{"client_id": "a"}'}, "enabled_clients", NO_LIST),
     ({"enabled_clients": "a;null"}, "enabled_clients", NO_LIST),
+    ({"enabled_clients": "a; []"}, "enabled_clients", NO_LIST),
     ({"enabled_clients": "a;b\x01"}, "enabled_clients", "item 2: must be one client id"),
     ({"enabled_clients": '["a", "b c"]'}, "enabled_clients", "item 2: must be one client id"),
+    ({"enabled_clients": '["a|b"]'}, "enabled_clients", "item 1: must be one client id"),
+    ({"enabled_clients": '["a,b"]'}, "enabled_clients", "item 1: must be one client id"),
     ({"enabled_clients": '["a;b"]'}, "enabled_clients", "item 1: must be one client id"),
     ({"enabled_clients": "a; NULL"}, "enabled_clients", "item 2: must be a value, but is what a program writes"),
     ({"enabled_clients": '["#N/A"]'}, "enabled_clients", "item 1: must be a value, but is a spreadsheet's error"),
+    ({"enabled_clients": "a,#REF!"}, "enabled_clients", "item 2: must be a value, but is a spreadsheet's error"),
     ({"enabled_clients": '["\\ud800"]'}, "enabled_clients", "item 1: must not contain half of a surrogate pair"),
     ({"enabled_organizations": '"org_1"'}, "enabled_organizations", "must be a list"),
     ({"enabled_organizations": two("org_2", x=1)}, "enabled_organizations", "item 2, x: is not a field"),
@@ -83,6 +89,7 @@ BAD = [
     ({"domains": "a\u0660\u06f0.example"}, "domains", "item 1: must be a domain name"),
     ({"organization_id": "Acme"}, "organization_id", "must begin with org_"),
     ({"organization_id": "org_"}, "organization_id", "must begin with org_ and go on"),
+    ({"enabled_organizations": two("org_")}, "enabled_organizations", "item 2, organization_id: must begin with org_ "),
     ({"connection_id": "con_1/../x"}, "connection_id", "must be letters A-Z or a-z, digits, '_' or '-'"),
     ({"display_name": "x" * 1_000_000}, "display_name", "must be at most 400000 characters long"),
     *(
@@ -101,6 +108,15 @@ def test_a_broken_rule_is_named_with_its_column(row, column, rule):
     assert len(problem.value) <= 80
 
 
+def test_a_domain_that_is_given_twice_counts_once():
+    assert not load({"domains": domains(100) + ";D0.example"}).invalid
+
+
+def test_a_line_break_in_a_name_is_called_one():
+    (problem,) = problems_of({"prospect_name": "two\nlines"})
+    assert problem.rule.endswith("U+000A, at character 4: remove this line break")
+
+
 def test_a_row_has_all_its_problems_at_once():
     row = {
         "organization_id": "org 1",
@@ -114,11 +130,24 @@ def test_a_row_has_all_its_problems_at_once():
     assert {problem.column for problem in problems_of(row)} == set(row)
 
 
+@pytest.mark.parametrize("cell", ["[]", "5", '"x"', "null", "{"])
+@pytest.mark.parametrize("outer", ["connection_config", "domain_aliases_config"])
+def test_a_column_of_objects_refuses_other_values(outer, cell):
+    row = {outer: cell, "display_name": "Acme", "domains": "a.example"}
+    assert outer in [problem.column for problem in problems_of(row)]
+
+
 def test_a_list_of_bad_items_has_its_first_problems_and_a_count():
     assert [problem.rule[:6] for problem in problems_of({"domains": "a_b;ok.example;c_d"})] == ["item 1", "item 3"]
     problems = problems_of({"domains": "x;" * 1_000})
     assert len(problems) == 10
     assert problems[-1].rule.endswith(" (and 990 more problems of this row)")
+
+
+@pytest.mark.parametrize("levels", [200, 900])
+def test_two_columns_that_differ_deep_within_make_their_row_invalid(levels):
+    one, other = ("[" * levels + text + "]" * levels for text in ('"a"', '"b"'))
+    assert problems_of({"domains": one, "domain_aliases_config.pending_domains": other})
 
 
 @pytest.mark.parametrize(
@@ -141,3 +170,9 @@ def test_a_list_of_bad_items_has_its_first_problems_and_a_count():
 def test_a_character_that_looks_right_or_is_invisible_is_named_and_placed(column, cell, name, place):
     (problem,) = problems_of({"display_name": "x", column: cell})
     assert f"({name}) at character {place}" in problem.rule
+
+
+@pytest.mark.parametrize("character", ["\x85", "\u2028", "\t", "\n", "\r", "\x1b"])
+def test_a_control_character_in_a_name_is_named_and_placed(character):
+    (problem,) = problems_of({"organization_name": f"Acme{character}Inc"})
+    assert f"unprintable character U+{ord(character):04X}, at character 5" in problem.rule

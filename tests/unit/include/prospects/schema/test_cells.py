@@ -79,3 +79,8 @@ def test_a_list_is_read_from_items_between_semicolons_and_from_json(items):
 def test_items_are_read_by_their_own_type_and_empty_ones_are_left_out():
     assert parser_for(list[int])("1; ;2;") == [1, 2]
     assert parser_for(list[bool])("yes;0") == [True, False]
+
+
+def test_a_type_without_a_grammar_is_refused_when_columns_are_made():
+    with pytest.raises(TypeError, match="no grammar"):
+        parser_for(complex)

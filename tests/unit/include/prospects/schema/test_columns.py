@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from include.prospects.schema.cells import is_object, plain_type
 from include.prospects.schema.columns import COLUMNS, SHORT_NAMES
 from include.prospects.schema.models import OWN_COLUMNS, ProspectRow, RequestBody
-from tests.unit.include.prospects.inputs import COMPANIONS, body_of, load
+from tests.unit.include.prospects.inputs import COMPANIONS, body_of, load, problems_of
 
 TEXTS = ("acme-1", "acme.example", "https://acme.example/icon.png", "it@acme.example", "null")
 
@@ -121,3 +121,9 @@ def test_keys_that_are_special_elsewhere_are_plain_keys_of_the_metadata():
     keys = ["__proto__", "constructor", "__class__", "a", "a.b", "a.b.c"]
     body = body_of({f"connection_config.metadata.{key}": key for key in keys})
     assert body["connection_config"]["metadata"] == {key: key for key in keys}
+
+
+@pytest.mark.parametrize("outer", ['{"metadata": null}', '{"metadata": "x"}', '{"metadata": {"plan": "y"}}'])
+def test_two_columns_that_give_different_values_to_one_field_make_the_row_invalid(outer):
+    problems = problems_of({"connection_config": outer, "connection_config.metadata.plan": "x"})
+    assert any("says: keep one of the two" in problem.rule for problem in problems)

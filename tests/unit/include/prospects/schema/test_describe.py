@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from include.prospects import ColumnInfo, describe_columns
+from include.prospects.rows.rules import MAX_DOMAINS_OF_ONE_ORGANIZATION
 from include.prospects.schema.columns import COLUMNS, SHORT_NAMES
 from tests.unit.include.prospects.inputs import COMPANIONS, load, problems_of
 
@@ -73,3 +74,13 @@ def test_a_column_takes_null_exactly_if_its_type_says_so(column: ColumnInfo) -> 
         assert not load(row).invalid
     else:
         assert problems_of(row)
+
+
+def test_a_short_name_says_what_it_is_short_for() -> None:
+    assert {name: column.short_for for name, column in DESCRIBED.items() if column.short_for} == SHORT_NAMES
+    assert DESCRIBED["connection_name"].explanation.endswith("Short for connection_config.name.")
+    assert DESCRIBED["organization_id"].explanation.endswith("Required.")
+
+
+def test_a_bound_that_a_rule_adds_is_in_the_meaning() -> None:
+    assert f"At most {MAX_DOMAINS_OF_ONE_ORGANIZATION} " in DESCRIBED["domains"].meaning

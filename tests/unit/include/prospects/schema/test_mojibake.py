@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from include.prospects.schema.columns import COLUMNS
 from include.prospects.schema.mojibake import rule_against
-from tests.unit.include.prospects.inputs import load
+from tests.unit.include.prospects.inputs import load, problems_of
 
 NAMES = """Müller GmbH|Jörg|MÜLLER|KÖLN|Straße|STRAßE|École|Société Générale|São Paulo|FUNDAÇÃO|Łódź|Wałęsa|Dvořák
 Đặng Thị Hà|Nguyễn|東京|Москва|Ελλάδα|Zoë|Ñuñoa|Şahin|İstanbul|Ærø|café|Acme\u00a0Inc|Acme®|L\u2019Oréal|“Acme”|Grüße
@@ -68,6 +68,10 @@ def test_a_last_letter_whose_second_half_was_taken_for_white_space_is_found(enco
     assert f"it may have been '{name}'" in rule_against(broken)
 
 
+def test_a_letter_whose_second_half_became_a_plain_space_is_found():
+    assert "was broken before it came here" in rule_against("UniversitÃ di Roma")
+
+
 @pytest.mark.parametrize("name", ["Ив", "Иван", "Müller", "Società"])
 def test_a_text_that_was_broken_twice_is_shown_as_it_may_have_been(name):
     twice = read_as("cp1252", read_as("cp1252", name)).strip()
@@ -96,3 +100,9 @@ def test_no_column_takes_a_broken_text(column):
     for cell in ("MÃ¼ller", '{"name": "MÃ¼ller"}', '["MÃ¼ller"]', "M\ufffdller"):
         loaded = load({column: cell})
         assert any("broken before it came" in problem.rule for row in loaded.invalid for problem in row.problems)
+
+
+def test_a_broken_text_in_a_message_has_no_control_characters():
+    (problem,) = problems_of({"organization_name": "M\u00c3\u009cLLER"})
+    assert problem.value == "M\u00c3\\x9cLLER"
+    assert "it may have been 'M\u00dcLLER'" in problem.rule

@@ -7,10 +7,35 @@ import pytest
 from include.prospects.schema.columns import COLUMNS
 from tests.unit.include.prospects.inputs import body_of, load, problems_of
 
-ERRORS = [
-    "#N/A", "#DIV/0!", "#NAME?", "#nv", "#BEZUG!", "#¡REF!", "#NÚM!", "#NU\u0301M!", "#VALEUR !", "#ЗНАЧ!", "'#N/A",
-    "#NENÍ K DISPOZICI", "#GETTING DATA", "Loading...", "読み込んでいます...", "Err:502", "####",
-]  # fmt: skip
+ERRORS_BY_LANGUAGE = {
+    "en": "#N/A #REF! #NAME? #VALUE! #DIV/0! #NUM! #NULL! #SPILL! #CALC! #FIELD! #GETTING_DATA #BLOCKED! #CONNECT!",
+    "de": "#NV #BEZUG! #WERT! #ZAHL! #ÜBERLAUF! #nv",
+    "fr": "#VALEUR! #NOM? #NOMBRE! #NUL! #PROPAGATION!",
+    "es": "#N/D #¡REF! #¿NOMBRE? #¡VALOR! #¡NUM! #¡DIV/0! #¡NULO! #¡DESBORDAMIENTO!",
+    "pt": "#NOME? #NÚM! #VALOR!",
+    "it": "#RIF! #VALORE! #NULLO! #ESPANSIONE!",
+    "nl": "#N/B #WAARDE! #VERW! #NAAM?",
+    "sv": "#SAKNAS! #VÄRDEFEL! #REFERENS!",
+    "pl": "#ARG! #ADR! #NAZWA? #N/D!",
+    "cs": "#HODNOTA! #ODKAZ! #NÁZEV?",
+    "tr": "#YOK #DEĞER! #BAŞV!",
+    "ru": "#ЗНАЧ! #ССЫЛКА! #ИМЯ?",
+    "el": "#\u03a4\u0399\u039c\u0397! #Δ/\u03a5 #\u039f\u039d\u039f\u039c\u0391?",
+    "ro": "#NUME? #VALOARE!",
+    "sl": "#VREDN! #IME?",
+    "hr": "#VRIJ! #NAZIV?",
+    "others": "#DIV/0 '#N/A #NA #n/a #ERROR! Loading... Loading… Chargement... Err:502 #### ########",
+}
+ERRORS = [error for errors in ERRORS_BY_LANGUAGE.values() for error in errors.split()]
+ERRORS += [
+    "#N/A N/A",
+    "#NENÍ K DISPOZICI",
+    "#GETTING DATA",
+    "読み込んでいます...",
+    "#VALEUR !",
+    "Wird geladen...",
+    "#NU\u0301M!",
+]
 NOTHING = [
     "NULL", "null", "Null", "None",
     "none", "NONE", "NaN", "nan", "NaT", "N/A", "n/a", "<NA>", "(null)", "undefined", "\\N",

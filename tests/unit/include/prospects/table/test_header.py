@@ -77,6 +77,11 @@ def test_a_name_that_is_not_shown_is_found_by_its_position():
     assert hinted == "prospects_csv: unknown column 3: did you mean 'organization_id'?"
 
 
+def test_beside_an_organization_id_every_unknown_column_is_named():
+    (problem,) = refusal_of("organization_id,Fax Number\norg_1,5\n")
+    assert "unknown column 'Fax Number': remove the column" in problem
+
+
 @pytest.mark.parametrize("name", ["\ufefforganization_id", "organi\u200bzation_id", "organization\x1b[31m_id"])
 def test_an_invisible_character_in_a_name_is_named_and_placed(name):
     problem, _ = refusal_of(f"display_name,{name}\nx,org_1\n")

@@ -111,6 +111,10 @@ def test_content_that_is_no_csv_is_refused_with_what_to_do(content, problem):
     assert refusal_of(content).startswith(f"a.csv: {problem}")
 
 
+def test_a_cell_beyond_the_default_limit_of_the_csv_module_is_read():
+    assert read(b"a\n" + b"x" * 1_000_000)[1] == ["x" * 1_000_000]
+
+
 @pytest.mark.parametrize("last", ["3", "3,4", '3,"4', "3,4,"])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
 def test_a_last_row_with_too_few_cells_and_no_line_end_may_be_cut_off(last, line_end):

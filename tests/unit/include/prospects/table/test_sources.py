@@ -44,6 +44,15 @@ def test_files_that_a_folder_has_beside_its_csvs_are_named(tmp_path, address):
     assert load_prospects(folder / "january.csv").warnings == []
 
 
+def test_of_many_files_that_are_left_out_ten_are_named(tmp_path):
+    (tmp_path / "a.csv").write_text(HEADER + "org_1\n")
+    for number in range(1_012):
+        (tmp_path / f"{number:04d}\x1b.xlsx").write_bytes(b"")
+    (warning,) = load_prospects(tmp_path).warnings
+    assert warning.startswith("0000\\x1b.xlsx, 0001\\x1b.xlsx, ")
+    assert warning.endswith("0009\\x1b.xlsx and 1,002 more: left out, since only *.csv files of a folder are read")
+
+
 @pytest.mark.parametrize("whole_folder", [True, False])
 def test_a_pipe_or_a_broken_link_is_refused(tmp_path, whole_folder):
     os.mkfifo(tmp_path / "a.csv")
