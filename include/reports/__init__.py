@@ -7,17 +7,20 @@ from include.reports.earlier_links import ReportedLinks, newest_links
 from include.reports.export import write_report, write_revocations
 from include.reports.rows import join_rows
 from include.reports.summary import RunInfo, run_info
-from include.reports.tables import read_tickets
+from include.reports.tables import csv_parts, read_tickets, table_of, xlsx_bytes
 
 __all__ = [
     "RateSample",
     "ReportedLinks",
     "RunInfo",
+    "csv_parts",
     "join_rows",
     "newest_links",
     "rate_samples",
     "read_tickets",
     "run_info",
+    "table_of",
     "write_report",
     "write_revocations",
+    "xlsx_bytes",
 ]

@@ -42,10 +42,15 @@ def table_of(columns: Sequence[str], rows: Sequence[object]) -> pd.DataFrame:
 
 
 def csv_parts(table: pd.DataFrame) -> Iterator[bytes]:
-    """Write a table as CSV, in parts; a text that a spreadsheet would run as a formula has an apostrophe in front."""
+    """
+    Write a table as CSV, in parts.
+
+    A text that a spreadsheet would run as a formula has an apostrophe in front. A byte order mark lets a spreadsheet
+    know the encoding.
+    """
     for start in range(0, max(len(table), 1), _PART_ROWS):
         part = table.iloc[start : start + _PART_ROWS].map(_csv_cell)
-        yield part.to_csv(index=False, header=start == 0, lineterminator="\n").encode()
+        yield part.to_csv(index=False, header=start == 0, lineterminator="\n").encode("utf-8" if start else "utf-8-sig")
 
 
 def xlsx_bytes(table: pd.DataFrame, title: str) -> bytes:

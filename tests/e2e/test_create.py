@@ -45,7 +45,7 @@ def test_the_urls_are_in_xcom(run: Run) -> None:
 
 
 def test_the_report_has_every_row_once_in_all_its_files(run: Run) -> None:
-    with (run.report / "tickets.csv").open(newline="") as file:
+    with (run.report / "tickets.csv").open(encoding="utf-8-sig", newline="") as file:
         assert [int(row["row"]) for row in csv.DictReader(file)] == list(range(1, 10))
     sheet = openpyxl.load_workbook(run.report / "tickets.xlsx").active
     assert [row[0] for row in sheet.iter_rows(min_row=2, values_only=True)] == list(range(1, 10))

@@ -45,5 +45,5 @@ class Run:
     @property
     def revocations(self) -> list[dict[str, str]]:
         """Return the rows of ``revocations.csv``."""
-        with (self.report / "revocations.csv").open(newline="") as file:
+        with (self.report / "revocations.csv").open(encoding="utf-8-sig", newline="") as file:
             return list(csv.DictReader(file))

@@ -94,7 +94,7 @@ def test_a_report_of_revocations_has_no_urls(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {
         "revocations.csv", "revocations.xlsx", "report.html", "summary.json",
     }  # fmt: skip
-    table = (tmp_path / "revocations.csv").read_text()
+    table = (tmp_path / "revocations.csv").read_text(encoding="utf-8-sig")
     assert table.splitlines()[0] == (
         "organization_id,organization_name,prospect,connection_name,status,ticket_id,created_at,expires_at,"
         "revoked_at,revoked_by,error"

@@ -46,7 +46,9 @@ def terminal(rows: list[Outcome], width: int = 300) -> str:
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_a_formula_in_any_column_is_a_text_in_every_file_and_is_read_back(formula: str) -> None:
     folder = files_of("formulas", [row_of(formula)])
-    (line,) = csv.DictReader(io.StringIO((folder / "tickets.csv").read_text(newline=""), newline=""))
+    (line,) = csv.DictReader(
+        io.StringIO((folder / "tickets.csv").read_text(encoding="utf-8-sig", newline=""), newline="")
+    )
     sheet = openpyxl.load_workbook(io.BytesIO((folder / "tickets.xlsx").read_bytes())).active
     (read,) = read_tickets(folder)
     for column in TEXT_COLUMNS:
