@@ -1,4 +1,4 @@
-"""The DAG that creates tickets: CSV → prospects → plan → tickets → report."""
+"""The DAG that creates tickets: file → prospects → plan → tickets → report."""
 
 from __future__ import annotations
 
@@ -38,19 +38,12 @@ TICKETS = "create_tickets"
 
 @task(doc_md=CREATE_DOCS["load_prospects"])
 def load_prospects(*, params: dict[str, Any], dag: Any, dag_run: Any) -> dict[str, Any]:
-    """Read and check the CSV."""
+    """Read and check the CSV or the workbook."""
     require_known(params, dag.params)
     require_pool(TENANT)
     source = storage_path(absolute(params["prospects_uri"]), "prospects_uri")
     base = storage_path(absolute(params["report_uri"]), "report_uri")
-    loaded = create_tickets.load(
-        source,
-        params["prospects_csv"] or "",
-        params["ttl_sec"],
-        run_folder(base, dag_run),
-        one_link_per_connection=params["one_link_per_connection"],
-    )
-    return asdict(loaded)
+    return asdict(create_tickets.load(source, run_folder(base, dag_run), params))
 
 
 @task(pool=TENANT.pool, doc_md=CREATE_DOCS["plan_fan_out"])
@@ -100,7 +93,7 @@ def export_report(loaded: dict[str, Any] | None, *, ti: Any, dag_run: Any) -> An
 def check_outcome(exported: dict[str, Any] | None) -> None:
     """Fail if a row failed or was not attempted."""
     report = Exported(**exported) if exported else None
-    require_complete(report, "If Auth0 refused their requests, fix these rows in the CSV.")
+    require_complete(report, "If Auth0 refused their requests, fix these rows in the file.")
 
 
 @dag(
@@ -115,8 +108,9 @@ def check_outcome(exported: dict[str, Any] | None) -> None:
 )
 def create_sso_tickets() -> None:
     """
-    Creates Auth0 self-service SSO access tickets from a CSV: one link for each prospect. A successful run means
-    that every row has a final outcome. You can run it again at any time: links that are still valid are reused."""
+    Creates Auth0 self-service SSO access tickets from a CSV or a workbook: one link for each prospect. A successful run
+    means that every row has a final outcome. You can run it again at any time: links that are still valid are reused.
+    """
     loaded = load_prospects()
     batches = plan_fan_out(loaded)
     approved = ApprovePlanOperator(

@@ -1,4 +1,4 @@
-"""The steps of a run that creates tickets, as plain functions: CSV → prospects → plan → tickets → report."""
+"""The steps of a run that creates tickets, as plain functions: file → prospects → plan → tickets → report."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from include.files import PLAN_FOLDER, json_bytes, make_private, read_checked, w
 from include.prospects import (
     InputRows,
     Prospects,
+    ReadOptions,
     clients_warning,
     load_prospects,
     plan_batches,
@@ -64,7 +65,7 @@ class ReplaceLimitError(ValueError):
 @dataclass(frozen=True)
 class Loaded:
     """
-    What the task that reads the CSV returns: where its manifest is, and how many rows there are.
+    What the task that reads the file returns: where its manifest is, and how many rows there are.
 
     :param folder: of the run's files.
     :param sha256: of the manifest.
@@ -125,16 +126,19 @@ class PlanForReport:
     warnings: Sequence[str] = ()
 
 
-def load(
-    source: AnyPath | None, text: str, default_ttl_sec: int, folder: AnyPath, *, one_link_per_connection: bool = False
-) -> Loaded:
+def load(source: AnyPath | None, folder: AnyPath, params: Mapping[str, Any]) -> Loaded:
     """
-    Read and check the CSV, see :func:`load_prospects`, and write the manifest into the run's folder.
+    Read and check the input, see :func:`load_prospects`, and write the manifest into the run's folder.
 
+    :param params: the run's.
     :raises ProspectsError: if the input can't be read as a whole.
     """
     found = load_prospects(
-        source, text=text, default_ttl_sec=default_ttl_sec, one_link_per_connection=one_link_per_connection
+        source,
+        text=params["prospects_csv"] or "",
+        options=ReadOptions.of(params),
+        default_ttl_sec=params["ttl_sec"],
+        one_link_per_connection=params["one_link_per_connection"],
     )
     for warning in found.warnings:
         log.warning(warning)
@@ -158,7 +162,7 @@ def read(manifest: AnyPath, sha256: str, *, on_invalid_rows: str = "skip") -> Pr
         lines = "\n".join(first_lines(problems, _MAX_SHOWN_PROBLEMS))
         raise InvalidRowsError(
             f"{len(found.invalid)} rows are invalid and on_invalid_rows is 'fail', so nothing is sent:\n{lines}\n"
-            "Fix them in the CSV, or set on_invalid_rows to 'skip'."
+            "Fix them in the file, or set on_invalid_rows to 'skip'."
         )
     return found
 
@@ -214,7 +218,7 @@ def require_few_revocations(revocations: Sequence[str], params: Mapping[str, Any
     is_allowed = params["on_existing"] == "reissue" or limit is None or len(revocations) <= limit
     if not (is_allowed or params["require_approval"] or params["dry_run"]):
         raise ReplaceLimitError(
-            f"{text}\nSo nothing was sent. If the rows are wrong, correct the CSV. If the links are to be replaced, "
+            f"{text}\nSo nothing was sent. If the rows are wrong, correct the file. If the links are to be replaced, "
             "trigger another run with a higher replace_limit, or with require_approval, and approve it."
         )
     log.warning(text)

@@ -9,6 +9,7 @@ from auth0_sso.models import MAX_TTL_SEC, nearest
 
 from include.create_tickets import DEFAULT_PROSPECTS
 from include.folders import DEFAULT_REPORTS
+from include.prospects.table.options import ENCODINGS, ON_UNKNOWN_COLUMNS
 
 _PROFILE_ID = r"^[A-Za-z0-9_-]{0,255}$"
 _NOT_BLANK = r"\S"
@@ -32,7 +33,9 @@ def require_known(given: Collection[str], known: Collection[str]) -> None:
         )
 
 
-_PROSPECTS, _LINKS, _SAFETY, _ADVANCED = ({"section": name} for name in ("Prospects", "Links", "Safety", "Advanced"))
+_PROSPECTS, _LINKS, _SAFETY, _READING, _ADVANCED = (
+    {"section": name} for name in ("Prospects", "Links", "Safety", "Reading the file", "Advanced")
+)
 # The form shows description_md only where there is no description. A path without a leading slash starts at Airflow.
 _COLUMNS = "[All columns](sso-tickets/columns)"
 _SELF_SERVICE_SSO = "https://auth0.com/docs/authenticate/enterprise-connections/self-service-SSO"
@@ -60,8 +63,8 @@ CREATE_PARAMS: dict[str, dict[str, Any]] = {
     "prospects_uri": {
         "default": DEFAULT_PROSPECTS,
         "type": "string",
-        "title": "CSV file",
-        "description_md": f"Path or URI of a CSV, or of a folder of CSVs. {_COLUMNS}.",
+        "title": "CSV or workbook",
+        "description_md": f"Path or URI of a CSV or a workbook (.xlsx), or of a folder of them. {_COLUMNS}.",
         "examples": [DEFAULT_PROSPECTS, "s3://aws_default@my-bucket/prospects/"],
         **_PROSPECTS,
     },
@@ -87,7 +90,7 @@ CREATE_PARAMS: dict[str, dict[str, Any]] = {
         **_flag(
             "One link per connection",
             "Another prospect's valid link for the same connection is revoked first, such as that of a corrected "
-            "address. Of two prospects in the CSV for one connection, the later row is invalid.",
+            "address. Of two prospects in the file for one connection, the later row is invalid.",
         ),
         **_LINKS,
     },
@@ -141,6 +144,40 @@ CREATE_PARAMS: dict[str, dict[str, Any]] = {
         "title": "If rows are invalid",
         "description": "on_invalid_rows: skip or fail. The report lists them in both cases.",
         **_SAFETY,
+    },
+    "columns": {
+        "default": {},
+        "type": ["object", "null"],
+        "additionalProperties": {"type": "string"},
+        "title": "Columns of the file",
+        "description_md": 'Which column of the file is which: `{"Account name": "organization_name", "Fax": ""}`; '
+        f'`""` leaves one out. Not needed for files whose columns have our names. {_COLUMNS}.',
+        **_READING,
+    },
+    "on_unknown_columns": {
+        "default": "fail",
+        "type": "string",
+        "enum": [*ON_UNKNOWN_COLUMNS],
+        "values_display": {"fail": "Fail before anything is sent", "ignore": "Leave them out"},
+        "title": "If the file has other columns",
+        "description": "on_unknown_columns: fail or ignore.",
+        **_READING,
+    },
+    "sheet": {
+        "default": "",
+        "type": ["string", "null"],
+        "title": "Sheet of a workbook",
+        "description": "Empty: the visible one named Prospects, else the only visible one.",
+        **_READING,
+    },
+    "encoding": {
+        "default": "utf-8",
+        "type": "string",
+        "enum": [*ENCODINGS],
+        "values_display": {"utf-8": "UTF-8", "windows-1252": "Windows-1252"},
+        "title": "Encoding of a CSV",
+        "description": "encoding: utf-8 or windows-1252. A byte order mark, also of UTF-16, is recognized by itself.",
+        **_READING,
     },
     "max_mapped_tasks": _max_mapped_tasks("organizations"),
     "report_uri": _folder("Where the run's report is written, local or in object storage."),

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 CREATE_DOCS = {
     "load_prospects": """
-Reads the CSV and checks every row. Nothing is sent.
+Reads the file and checks every row. Nothing is sent.
 
-**If it fails:** the error names the file, the column or the line. Fix the CSV and trigger another run. Invalid rows do
+**If it fails:** the error names the file, the column or the line. Fix the file and trigger another run. Invalid rows do
 not make this task fail; the log names the first 20 and the report names all.
 """,
     "plan_fan_out": """
@@ -24,7 +24,7 @@ tasks. Its log and its XCom `plan` say how many links will be created, reused an
 Waits for a person if the run has `require_approval`. Otherwise it passes at once. Answer it under *Required Actions*.
 A plan that nobody answers within two days, or `SSO_TICKETS_APPROVAL_TIMEOUT` hours, is rejected.
 
-**If the plan is rejected:** nothing is sent and the run is red. Trigger another run when the CSV is right.
+**If the plan is rejected:** nothing is sent and the run is red. Trigger another run when the file is right.
 """,
     "create_tickets": """
 Creates the links of one organization, or of several if there are many. Valid links are reused.
@@ -33,7 +33,7 @@ Creates the links of one organization, or of several if there are many. Valid li
 you have fixed the cause: only what is missing is requested again.
 """,
     "export_report": """
-Writes the report. It runs also when tasks have failed, so that every row of the CSV is in the report.
+Writes the report. It runs also when tasks have failed, so that every row of the file is in the report.
 
 **If it fails:** the folder in `report_uri` can't be written, or the ledger is unavailable. Fix that, then clear this
 task. No link is lost.

@@ -9,6 +9,7 @@ from include.prospects.records import InvalidRow, Problem, Prospects, ProspectsE
 from include.prospects.rows.clients import clients_warning
 from include.prospects.schema.describe import ColumnInfo, describe_columns
 from include.prospects.schema.template import template_csv, template_xlsx
+from include.prospects.table.options import ReadOptions
 
 __all__ = [
     "Batch",
@@ -18,6 +19,7 @@ __all__ = [
     "Problem",
     "Prospects",
     "ProspectsError",
+    "ReadOptions",
     "check_contents",
     "clients_warning",
     "describe_columns",

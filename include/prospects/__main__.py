@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -26,6 +27,7 @@ from include.prospects import (
 from include.prospects.manifest import error_line, manifest_lines
 from include.prospects.schema.cells import CellError
 from include.prospects.schema.columns import COLUMNS
+from include.prospects.table.options import ENCODINGS, ON_UNKNOWN_COLUMNS, USUAL, ReadOptions
 from include.prospects.table.sources import read_stream
 
 VALID, INVALID, UNUSABLE = 0, 1, 2
@@ -36,9 +38,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one of the commands; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m include.prospects", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    check = commands.add_parser("check", help="check a CSV as the DAG does, and send nothing")
-    check.add_argument("file", help="a CSV file, a folder of them, or - for standard input")
-    check.add_argument("--name", default="stdin", help="name of the CSV from standard input (default: %(default)s)")
+    check = commands.add_parser("check", help="check a CSV or a workbook as the DAG does, and send nothing")
+    check.add_argument("file", help="a CSV or a workbook (.xlsx), a folder of them, or - for standard input")
+    check.add_argument("--name", default="stdin", help="name of the file from standard input (default: %(default)s)")
+    check.add_argument(
+        "--columns",
+        type=_mapping,
+        default={},
+        metavar="FILE",
+        help="a JSON file with our column's name for each of the file's columns; an empty name leaves one out",
+    )
+    check.add_argument(
+        "--on-unknown-columns",
+        choices=ON_UNKNOWN_COLUMNS,
+        default=USUAL.on_unknown_columns,
+        help="what becomes of a file with other columns (default: %(default)s)",
+    )
+    check.add_argument("--sheet", default="", help="the sheet of a workbook that has several")
+    check.add_argument(
+        "--encoding",
+        choices=ENCODINGS,
+        default=USUAL.encoding,
+        help="of a CSV without a byte order mark (default: %(default)s)",
+    )
     check.add_argument("--ttl-sec", type=int, default=0, help="lifetime in seconds for rows that set none")
     check.add_argument(
         "--enabled-clients", type=_clients, default=(), metavar="IDS", help="client ids for rows that set none"
@@ -47,6 +69,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--one-link-per-connection", action="store_true", help="a connection's second prospect is an invalid row"
     )
     check.add_argument("--json", action="store_true", help="write JSON Lines: a head, then one line for each row")
+    check.add_argument(
+        "--questions",
+        action="store_true",
+        help="with --json: of a file that can't be used, also what you can say about it, with cells of it",
+    )
     check.set_defaults(run=_check)
     template = commands.add_parser("template", help="write a CSV to start from")
     template.add_argument("--xlsx", action="store_true", help="write an Excel file that also describes all columns")
@@ -69,20 +96,35 @@ def _clients(argument: str) -> list[str]:
     return found
 
 
+def _mapping(argument: str) -> dict[str, str]:
+    """Read the file with the mapping of columns."""
+    try:
+        found = json.loads(Path(argument).read_bytes())
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{shown(argument, 500)} can't be read: {error.strerror}") from None
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{shown(argument, 500)} is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise argparse.ArgumentTypeError(f"{shown(argument, 500)} must be one JSON object")
+    return found
+
+
 def _check(options: argparse.Namespace) -> int:
     try:
+        read = ReadOptions(options.columns, options.on_unknown_columns, options.sheet, options.encoding)
         if options.file == "-":
             content = read_stream(sys.stdin.buffer, options.name)
-            found = check_contents([content], options.ttl_sec, options.one_link_per_connection)
+            found = check_contents([content], read, options.ttl_sec, options.one_link_per_connection)
         else:
             found = load_prospects(
                 Path(options.file),
+                options=read,
                 default_ttl_sec=options.ttl_sec,
                 one_link_per_connection=options.one_link_per_connection,
             )
     except ProspectsError as error:
         if options.json:
-            sys.stdout.buffer.write(error_line(error))
+            sys.stdout.buffer.write(error_line(error, with_question=options.questions))
         else:
             print(error, file=sys.stderr)
         return UNUSABLE

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from auth0_sso.models import MAX_TTL_SEC, TicketRequest, first_lines
+from auth0_sso.models import MAX_TTL_SEC, TicketRequest, first_lines, shown
 
 from include.prospects.naming import ConnectionNames
-from include.prospects.records import InvalidRow, Prospects, ProspectsError, TooLargeError
+from include.prospects.records import (
+    LINE,
+    BrokenRowError,
+    FileColumn,
+    InvalidRow,
+    Prospects,
+    ProspectsError,
+    Question,
+    TooLargeError,
+    place_of,
+)
 from include.prospects.rows.check import RowChecker, refuse
 from include.prospects.rows.row_warnings import other_prospects, row_warning, warnings_about
-from include.prospects.table.header import EXAMPLE, resolve_header
-from include.prospects.table.reader import read_table
+from include.prospects.schema.columns import find_column
+from include.prospects.table.header import EXAMPLE, HeaderError, require_columns, resolve_header
+from include.prospects.table.options import USUAL, ReadOptions
+from include.prospects.table.reader import Table, read_table
 from include.prospects.table.sources import read_sources
 
 if TYPE_CHECKING:
@@ -24,78 +38,110 @@ MAX_ROWS = 250_000
 """Rows of one input, over all files; 100,000 take about 350 MiB of memory until they are planned."""
 
 _MAX_PROBLEMS = 100
+_SAMPLE_ROWS = 100
+_SAMPLES = 3
 
 
 def load_prospects(
-    source: AnyPath | None, *, text: str = "", default_ttl_sec: int = 0, one_link_per_connection: bool = False
+    source: AnyPath | None,
+    *,
+    text: str = "",
+    options: ReadOptions = USUAL,
+    default_ttl_sec: int = 0,
+    one_link_per_connection: bool = False,
 ) -> Prospects:
     """
     Read and check an input.
 
-    :param source: a CSV file, or a folder whose ``*.csv`` files are read in the order of their names.
+    :param source: a CSV or a workbook, or a folder whose ``*.csv``, ``*.tsv`` and ``*.xlsx`` are read in the order of
+        their names.
     :param text: a CSV as text; unless it is blank, it is read instead of ``source``.
+    :param options: how the files are read.
     :param default_ttl_sec: seconds until an unopened ticket expires, for rows that set none; 0: the API's default.
     :param one_link_per_connection: whether a row is invalid if an earlier one is another prospect of its connection.
     :raises ProspectsError: the input can't be read as a whole; names the first 100 problems of all files.
     """
     left_out: list[str] = []
-    found = check_contents(read_sources(source, text, left_out), default_ttl_sec, one_link_per_connection)
+    contents = read_sources(source, text, left_out)
+    found = check_contents(contents, options, default_ttl_sec, one_link_per_connection)
     found.warnings[:0] = left_out
     return found
 
 
 def check_contents(
-    contents: Iterable[tuple[str, bytes]], default_ttl_sec: int = 0, one_link_per_connection: bool = False
+    contents: Iterable[tuple[str, bytes]],
+    options: ReadOptions = USUAL,
+    default_ttl_sec: int = 0,
+    one_link_per_connection: bool = False,
 ) -> Prospects:
     """
-    Check CSVs that are given as bytes; else like :func:`load_prospects`.
+    Check files that are given as bytes; else like :func:`load_prospects`.
 
     :param contents: name, as it is shown, and content of each.
     """
     if not 0 <= default_ttl_sec <= MAX_TTL_SEC:
         raise ProspectsError([f"ttl_sec {default_ttl_sec}: must be 0 to {MAX_TTL_SEC} seconds"])
-    intake = _Intake(int(default_ttl_sec))  # Airflow's parameters take 60.0 for an integer
-    problems = [problem for name, content in contents for problem in intake.take(name, content)]
+    require_columns(options.columns)
+    intake = _Intake(int(default_ttl_sec), options)  # Airflow's parameters take 60.0 for an integer
+    errors = [error for name, content in contents if (error := intake.take(name, content))]
+    problems = [problem for error in errors for problem in error.problems]
     if not problems and not intake.rows:
         problems.append(
-            "the input has no rows: below a first line that names the columns, such as"
-            f" {EXAMPLE}, it needs one line for each prospect"
+            f"the input has no rows: below a header that names the columns, such as {EXAMPLE}, it needs a row for each"
+            " prospect"
         )
     if problems:
-        raise ProspectsError(first_lines(problems, _MAX_PROBLEMS, "… and {:,} more problems"))
+        question = next((error.question for error in errors if error.question), None)
+        raise ProspectsError(first_lines(problems, _MAX_PROBLEMS, "… and {:,} more problems"), question)
     return intake.finish(one_link_per_connection)
 
 
 @dataclass(slots=True)
 class _Intake:
-    """The rows read so far, file by file."""
+    """
+    The rows read so far, file by file.
+
+    :param lines: where each row begins in its file; ``units`` has what that counts, by file.
+    """
 
     default_ttl_sec: int
+    options: ReadOptions
     rows: list[TicketRequest | InvalidRow] = field(default_factory=list)
     lines: array[int] = field(default_factory=lambda: array("L"))
+    units: dict[str, str] = field(default_factory=dict)
     cut_domains: list[tuple[int, str]] = field(default_factory=list)
     names: ConnectionNames = field(default_factory=ConnectionNames)
     warnings: list[str] = field(default_factory=list)
 
-    def take(self, name: str, content: bytes) -> list[str]:
-        """Check the rows of one file, and return the problems of the file as a whole."""
+    def take(self, name: str, content: bytes) -> ProspectsError | None:
+        """Check the rows of one file; return the error if it can't be used as a whole."""
         rows_before = len(self.rows)
         try:
-            table = read_table(content, name)
-            columns = resolve_header(table.header, name)
-            checker = RowChecker(name, columns, self.default_ttl_sec, self.names, self.cut_domains)
-            for line, cells in table.rows:
-                if len(self.rows) == MAX_ROWS:
-                    raise TooLargeError([f"the input has over {MAX_ROWS:,} rows: divide it among several runs"])
-                self.rows.append(checker.check(len(self.rows) + 1, line, cells))
-                self.lines.append(line)
+            table = read_table(content, name, self.options)
+            self._check(table, name)
         except TooLargeError:
             raise
         except ProspectsError as error:
-            return error.problems
+            return error
+        except BrokenRowError as error:
+            return ProspectsError([f"{name}: {place_of(len(self.rows) + 1, LINE, error.line)}: {error}"])
+        self.warnings += table.warnings
         if len(self.rows) == rows_before:
             self.warnings.append(f"{name}: has a header, but no rows")
-        return []
+        return None
+
+    def _check(self, table: Table, name: str) -> None:
+        try:
+            header = resolve_header(table.header, name, self.options)
+        except HeaderError as error:
+            raise ProspectsError(error.problems, _columns_question(table)) from None
+        self.units[name] = table.unit
+        checker = RowChecker(name, table.unit, header, self.default_ttl_sec, self.names, self.cut_domains)
+        for line, cells in table.rows:
+            if len(self.rows) == MAX_ROWS:
+                raise TooLargeError([f"the input has over {MAX_ROWS:,} rows: divide it among several runs"])
+            self.rows.append(checker.check(len(self.rows) + 1, line, cells))
+            self.lines.append(line)
 
     def finish(self, one_link_per_connection: bool) -> Prospects:
         """Return all rows; those that others exclude are invalid."""
@@ -115,7 +161,22 @@ class _Intake:
 
     def _refuse(self, refused: Mapping[int, tuple[str, str, str]]) -> None:
         for number, (column, value, rule) in refused.items():
-            self.rows[number - 1] = refuse(self.rows[number - 1], self.lines[number - 1], column, value, rule)
+            row, line = self.rows[number - 1], self.lines[number - 1]
+            self.rows[number - 1] = refuse(row, line, self.units[row.source], column, value, rule)
+
+
+def _columns_question(table: Table) -> Question:
+    """Return the question which column of a file is which of ours."""
+    rows: list[list[str]] = []
+    with suppress(ProspectsError, BrokenRowError):
+        rows += (cells for _line, cells in islice(table.rows, _SAMPLE_ROWS))
+    columns = []
+    for place, name in enumerate(table.header):
+        given = (cells[place].strip() for cells in rows if place < len(cells))
+        samples = dict.fromkeys(shown(cell) for cell in given if cell)
+        known = find_column(name)
+        columns.append(FileColumn(name, list(samples)[:_SAMPLES], known.name if known else ""))
+    return Question("columns", columns=columns)
 
 
 def _second_links(valid: Iterable[TicketRequest]) -> dict[int, tuple[str, str, str]]:

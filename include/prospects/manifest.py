@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from auth0_sso.models import CARRIED, Outcome, TicketRequest, TicketStatus
 
 from include.files import ChangedFileError, Hashed, fields_of, json_bytes, make_private, write_private
-from include.prospects.records import InvalidRow, Problem, Prospects, ProspectsError
+from include.prospects.records import FileColumn, InvalidRow, Problem, Prospects, ProspectsError, Question
 
 if TYPE_CHECKING:
     from include.files import AnyPath
@@ -80,9 +80,14 @@ def manifest_lines(prospects: Prospects) -> Iterator[bytes]:
         yield _line("valid" if isinstance(row, TicketRequest) else "invalid", fields_of(row))
 
 
-def error_line(error: ProspectsError) -> bytes:
-    """Return the only line that says why an input as a whole can't be used."""
-    return _line("error", {"problems": error.problems})
+def error_line(error: ProspectsError, *, with_question: bool = False) -> bytes:
+    """
+    Return the only line that says why an input as a whole can't be used.
+
+    :param with_question: whether the line has the error's question too, and with it cells of the file.
+    """
+    question = asdict(error.question) if error.question and with_question else None
+    return _line("error", {"problems": error.problems, "question": question})
 
 
 def is_invalid_row(line: bytes) -> bool:
@@ -115,7 +120,7 @@ def _read(lines: Iterable[bytes], make: Callable[..., T]) -> tuple[list[T], list
     try:
         head = next(documents)
         if head["kind"] == "error":
-            raise ProspectsError(head["problems"])
+            raise ProspectsError(head["problems"], _question(head["question"]))
         warnings, expected = head["warnings"], head["rows"]
         rows = [make(**row) for row in documents]
     except (StopIteration, LookupError, TypeError) as error:
@@ -140,6 +145,13 @@ def _opened(path: AnyPath, sha256: str) -> Iterator[Hashed]:
         raise ChangedFileError(path, _WRITER) from error
     if lines.sha256 != sha256:
         raise ChangedFileError(path, _WRITER)
+
+
+def _question(given: dict[str, Any] | None) -> Question | None:
+    if given is None:
+        return None
+    columns = [FileColumn(**column) for column in given.pop("columns")]
+    return Question(**given, columns=columns)
 
 
 def _line(kind: str, content: dict[str, Any]) -> bytes:

@@ -11,12 +11,16 @@ from airflow.jobs.job import Job
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
+from openpyxl import load_workbook
 from sqlalchemy import select
 
 from dev.sandbox.server import Sandbox
+from include.prospects import template_xlsx
 from tests.integration.conftest import SLOTS_VARIABLE
 from tests.integration.runs import Connect, Trigger
 from tests.support.prospects import csv_of
+from tests.unit.include.prospects.inputs import csv_of as csv_rows
+from tests.unit.include.prospects.inputs import workbook_of
 
 BAD_ROWS = Path(__file__).parents[1] / "support" / "bad_rows.csv"
 GOOD_AMONG_BAD = 6
@@ -40,6 +44,38 @@ def test_a_second_run_reuses_every_ticket_and_a_third_replaces_them(trigger: Tri
     assert (third.state, third.summary["created"]) == ("success", 6)
     assert {states[row["ticket_id"]] for row in first.rows} == {"revoked"}
     assert {states[row["ticket_id"]] for row in third.rows} == {"live"}
+
+
+def test_a_scheduled_run_reads_an_export_of_another_program_by_its_mapping(
+    trigger: Trigger, tenant: Sandbox, tmp_path: Path
+) -> None:
+    header = ["Record ID", "Auth0 org", "Account Name", "Work Email", "Website", "Owner"]
+    records = [
+        [row, f"org_crm{row:07d}", f"Müller {row}", "it@crm.example", f"www.crm{row}.example"] for row in range(3)
+    ]
+    (tmp_path / "a.csv").write_bytes(b"Accounts\n\n" + csv_rows(header, *records[:2], delimiter="|").encode("cp1252"))
+    (tmp_path / "b.xlsx").write_bytes(workbook_of([header, records[2]], [["notes"]], titles=["CRM", "Notes"]))
+    columns = {
+        "Auth0 Org": "organization_id",
+        "account_name": "organization_name",
+        "work_email": "prospect_email",
+        "Website": "domains",
+    }
+    options = {"columns": columns, "on_unknown_columns": "ignore", "sheet": "crm", "encoding": "windows-1252"}
+    run = trigger(prospects_uri=str(tmp_path), **options)
+    assert (run.state, run.summary["created"], tenant.stats().tickets) == ("success", 3, 3)
+    assert [row["organization_name"] for row in run.rows] == ["Müller 0", "Müller 1", "Müller 2"]
+    assert trigger(prospects_uri=str(tmp_path), **options).summary["reused"] == 3
+
+
+def test_the_filled_in_template_for_excel_becomes_tickets(trigger: Trigger, tenant: Sandbox, tmp_path: Path) -> None:
+    file = tmp_path / "prospects.xlsx"
+    file.write_bytes(template_xlsx())
+    workbook = load_workbook(file)
+    workbook["Prospects"].append(["org_third", "Third", None, "it@third.example", None, None, "third.example"])
+    workbook.save(file)
+    run = trigger(prospects_uri=str(file))
+    assert (run.state, run.summary["created"], tenant.stats().tickets) == ("success", 3, 3)
 
 
 def test_dags_test_needs_neither_a_pool_nor_its_variable(
@@ -94,7 +130,7 @@ def test_bad_rows_are_skipped_into_the_report_and_the_good_ones_get_tickets(trig
     invalid = [row for row in run.rows if row["status"] == "invalid"]
     assert run.state == "success"
     assert len(run.rows) - len(invalid) == GOOD_AMONG_BAD == tenant.stats().tickets
-    assert all(row["error"].startswith(f"row {row['row']}, column ") for row in invalid)
+    assert all(row["error"].startswith(f"row {row['row']}, line ") for row in invalid)
 
 
 def test_nothing_is_sent_when_bad_rows_are_to_fail_the_run(trigger: Trigger, tenant: Sandbox) -> None:

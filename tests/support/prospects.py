@@ -1,6 +1,15 @@
-"""CSVs of prospects for tests."""
+"""CSVs of prospects for tests, and the parameters of a run."""
 
 from __future__ import annotations
+
+from typing import Any
+
+from include.params import CREATE_PARAMS
+
+
+def run_params(**changes: Any) -> dict[str, Any]:
+    """Return the parameters of a run that creates tickets; those that don't change have their defaults."""
+    return {name: param["default"] for name, param in CREATE_PARAMS.items()} | changes
 
 
 def csv_of(rows: int, organizations: int, name: str) -> str:

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain, repeat
 from typing import Any
 
 from auth0_sso.models import CARRIED, TicketRequest, shown
 
 from include.prospects.naming import ConnectionNames, default_connection_name, explicit_name, prospect_key
-from include.prospects.records import MAX_PROBLEMS_OF_A_ROW, InvalidRow, Problem
+from include.prospects.records import LINE, MAX_PROBLEMS_OF_A_ROW, InvalidRow, Problem
 from include.prospects.rows.draft import Draft, read_cells, reading_order
-from include.prospects.rows.row_warnings import aliases_of, pending_of
+from include.prospects.rows.row_warnings import pending_of
 from include.prospects.rows.rules import RULES
 from include.prospects.rows.schema_errors import check_schema
 from include.prospects.schema.columns import Column
 from include.prospects.schema.formats import is_decorated, listed_domain
 from include.prospects.schema.models import OWN_COLUMNS, ProspectRow
+from include.prospects.table.header import Header
 
 _NAME = "connection_config.name"
 _VERIFICATION = "domain_aliases_config.domain_verification"
-_PENDING, _ALIASES = "domain_aliases_config.pending_domains", "connection_config.options.domain_aliases"
+_PENDING = "domain_aliases_config.pending_domains"
 
 
 @dataclass(slots=True)
@@ -28,19 +30,21 @@ class RowChecker:
     """
     Checks the rows of one file.
 
+    :param unit: what the numbers of its lines count.
     :param names: connection names of all files.
     :param cut_domains: gets the number of each valid row of whose domains something was cut off, and the first of them.
     """
 
     source: str
-    columns: Sequence[Column | None]
+    unit: str
+    header: Header
     default_ttl_sec: int
     names: ConnectionNames
     cut_domains: list[tuple[int, str]]
     _placed: list[tuple[int, Column]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._placed = reading_order(self.columns)
+        self._placed = reading_order(self.header.columns)
 
     def check(self, row: int, line: int, cells: Sequence[str]) -> TicketRequest | InvalidRow:
         """Return the row, which begins at this line of the file, as a request, or as an invalid row with problems."""
@@ -64,17 +68,19 @@ class RowChecker:
         return request
 
     def _misplaced(self, cells: Sequence[str]) -> list[tuple[str, str, str]]:
-        width = len(self.columns)
-        if len(cells) > width:
+        columns, left_out = self.header.columns, self.header.left_out
+        width = len(columns)
+        if len(cells) > width and self.unit == LINE:
             rule = (
                 f"the row has {len(cells)} cells, the header {width}:"
                 " put quotes around a cell that contains the separator"
             )
             return [(f"#{width + 1}", cells[width], rule)]
+        named = chain(columns, repeat(None))
         return [
             (f"#{position + 1}", cell, "has no column name above it: name the column or empty the cell")
-            for position, (cell, column) in enumerate(zip(cells, self.columns, strict=False))
-            if column is None and cell.strip()
+            for position, (cell, column) in enumerate(zip(cells, named, strict=False))
+            if column is None and position not in left_out and cell.strip()
         ]
 
     def _record_name(self, row: int, draft: Draft) -> None:
@@ -84,12 +90,10 @@ class RowChecker:
             self.names.add(name, organization_id, row, column)
 
     def _record_cut_domain(self, draft: Draft, request: TicketRequest) -> None:
-        for path, sent in ((_PENDING, pending_of(request.body)), (_ALIASES, aliases_of(request.body))):
-            given = draft.get(path) or ()
-            domain = next(filter(is_decorated, given), "") if given != sent else ""
-            if domain:
-                self.cut_domains.append((request.row, f"{shown(domain)} is {listed_domain(domain)}"))
-                return
+        given = draft.get(_PENDING) or ()
+        domain = next(filter(is_decorated, given), "") if given != pending_of(request.body) else ""
+        if domain:
+            self.cut_domains.append((request.row, f"{shown(domain)} is {listed_domain(domain)}"))
 
     def _invalid(self, row: int, line: int, draft: Draft) -> InvalidRow:
         def text(column: str) -> str:
@@ -97,7 +101,7 @@ class RowChecker:
 
         name = draft.get(_NAME)
         problems = [
-            Problem(row, line, self.source, shown(column), shown(value), rule)
+            Problem(row, line, self.source, shown(column), shown(value), rule, self.unit)
             for column, value, rule in draft.problems[:MAX_PROBLEMS_OF_A_ROW]
         ]
         more = len(draft.problems) - len(problems)
@@ -137,10 +141,10 @@ class RowChecker:
         )
 
 
-def refuse(checked: TicketRequest | InvalidRow, line: int, column: str, value: str, rule: str) -> InvalidRow:
+def refuse(checked: TicketRequest | InvalidRow, line: int, unit: str, column: str, value: str, rule: str) -> InvalidRow:
     """Return a row, which begins at this line of its file, with a problem that only the other rows show."""
     earlier = checked.problems if isinstance(checked, InvalidRow) else ()
-    problem = Problem(checked.row, line, checked.source, shown(column), shown(value), rule)
+    problem = Problem(checked.row, line, checked.source, shown(column), shown(value), rule, unit)
     return InvalidRow(
         **{name: _carried(getattr(checked, name)) for name in CARRIED},
         problems=(*earlier, problem)[:MAX_PROBLEMS_OF_A_ROW],

@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
+from decimal import Decimal
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origin
 
@@ -17,10 +18,14 @@ from include.prospects.schema import mojibake, no_values
 MAX_CELL_CHARACTERS = 400_000
 """Room for the longest value that the API takes: 1,000 domains of 255 characters each, with some to spare."""
 
-BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+BOOLEANS = {"true": True, "yes": True, "1": True, "1.0": True, "false": False, "no": False, "0": False, "0.0": False}
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
+# As pandas and spreadsheets write whole numbers: 86400.0, 4.32E+05.
+_DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?(E\+?[0-9]{1,2})?", re.IGNORECASE)
 _SEMICOLON = re.compile(";")
 _ANY_SEPARATOR = re.compile(r"[;,|\s]")
+
+_MAX_INTEGER = 10**18
 
 CellParser = Callable[[str], Any]
 
@@ -47,10 +52,14 @@ def parse_boolean(cell: str) -> bool:
 
 
 def parse_integer(cell: str) -> int:
-    """Return the whole number that the cell's ASCII digits stand for."""
-    if not _INTEGER.fullmatch(cell):
-        raise CellError("must be a whole number in plain digits, at most 18 of them")
-    return int(cell)
+    """Return the whole number that the cell's ASCII digits stand for, also as ``86400.0`` or ``8.64E+04``."""
+    if _INTEGER.fullmatch(cell):
+        return int(cell)
+    if _DECIMAL.fullmatch(cell):
+        number = Decimal(cell)
+        if number == number.to_integral_value() and abs(number) < _MAX_INTEGER:
+            return int(number)
+    raise CellError("must be a whole number in plain digits, at most 18 of them")
 
 
 def parse_json(cell: str) -> Any:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import get_args, get_origin
+from unicodedata import normalize
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -37,6 +40,8 @@ USUAL = (
     "ttl_sec",
 )
 """The columns that most inputs need, in the order of a template."""
+
+_NOT_COMPARED = re.compile(r"[\s_-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +101,26 @@ COLUMNS = _known_columns()
 
 FREE_KEY_COLUMNS = tuple(column for column in COLUMNS.values() if column.free_keys)
 """Columns below which the user chooses the keys."""
+
+
+def compared(name: str) -> str:
+    """Return what counts of a column's name: neither case, white space, ``_`` nor ``-`` do; dots do."""
+    return _NOT_COMPARED.sub("", normalize("NFC", name)).casefold()
+
+
+_BY_COMPARED = {compared(name): column for name, column in COLUMNS.items()}
+
+
+@lru_cache(maxsize=4096)
+def find_column(name: str) -> Column | None:
+    """Return the column of this name, or None; the keys of free-form objects keep their case."""
+    known = _BY_COMPARED.get(compared(name))
+    if known:
+        return known
+    parts = name.split(".")
+    for column in FREE_KEY_COLUMNS:
+        depth = column.name.count(".") + 1
+        key = ".".join(parts[depth:]).strip()
+        if key and compared(".".join(parts[:depth])) == compared(column.name):
+            return column.below(key)
+    return None

@@ -25,7 +25,10 @@ _UNSEEN = re.compile(rf"{HIDDEN_CHARACTERS.pattern}|[^\S ]")
 _EMAIL = re.compile(r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+\.[^\s@,;:<>()\[\]\\\".]+")
 _MAX_DOMAIN_CHARACTERS = 253
 _ASCII_DOMAIN = re.compile(r"(?:(?!-)[a-zA-Z0-9-]{1,63}(?<!-)\.)+(?!-)[a-zA-Z][a-zA-Z0-9-]{0,62}(?<!-)")
-_AROUND_A_DOMAIN = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?:\*?\.|@)?(.+?)/*[.\u3002\uff0e\uff61]?/*", re.IGNORECASE)
+_AROUND_A_DOMAIN = re.compile(
+    r"(?:[a-z][a-z0-9+.-]*://)?(?:\*?\.|@)?([^/:?#@]+?)[.\u3002\uff0e\uff61]?(?::[0-9]{1,5})?(?:[/?#].*)?",
+    re.IGNORECASE,
+)
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _PART_OF_ADDRESS = re.compile(r"[^@]+(?=@)|[^@./\u3002\uff0e\uff61]+")
 _ALPHABETS = {"LATIN", "GREEK", "CYRILLIC"}
@@ -129,7 +132,7 @@ def _refuse_look_alikes(text: str) -> None:
 
 
 def listed_domain(text: str) -> str:
-    """Take a domain like :func:`domain_name`, also with a scheme, slash, final dot, ``*.`` or ``@`` around it."""
+    """Take a domain like :func:`domain_name`, also with a scheme, port, path, final dot, ``*.`` or ``@`` around it."""
     if len(text) <= _MAX_DOMAIN_CHARACTERS and _ASCII_DOMAIN.fullmatch(text):
         return text.lower()  # as domain_name does, in half the time: an input may have millions
     try:

@@ -25,6 +25,7 @@ from include.prospects.schema.values import (
     Identifier,
     IfGiven,
     OrganizationId,
+    ProvenDomain,
     ScimScope,
     Some,
     Text128,
@@ -64,7 +65,7 @@ class ConnectionOptions(Strict):
     icon_url: HttpsUrl | None = Field(
         None, description="Icon of the login button.", examples=["https://acme.example/i.png"]
     )
-    domain_aliases: Some[Domain] | None = Field(
+    domain_aliases: Some[ProvenDomain] | None = Field(
         None,
         description="Domains that Auth0 takes as verified without proof. The safe way is domains.",
         examples=["acme.example"],

@@ -8,6 +8,12 @@ from unicodedata import normalize
 SPREADSHEET_ERROR = (
     "must be a value, but is a spreadsheet's error value: correct the formula in the spreadsheet, or empty the cell"
 )
+FORMULA_WITHOUT_VALUE = "#FORMULA!"
+"""The text of a workbook's cell whose formula was never calculated."""
+_NOT_CALCULATED = (
+    "must be a value, but is a formula without a stored result: open the workbook in a spreadsheet program and save it"
+    " once"
+)
 WORD_FOR_NOTHING = "must be a value, but is what a program writes for a missing one: empty the cell"
 
 _MAX_CHARACTERS = 40
@@ -76,6 +82,8 @@ def rule_against(cell: str) -> str:
         return ""
     if len(cell) > _MAX_CHARACTERS:
         return ""
+    if cell == FORMULA_WITHOUT_VALUE:
+        return _NOT_CALCULATED
     if cell.lower() in _WORDS or cell in _SPELLINGS:
         return WORD_FOR_NOTHING
     return SPREADSHEET_ERROR if _is_error(cell) else ""

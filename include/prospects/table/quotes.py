@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 def without_space_around_quotes(lines: Iterable[str], separator: str) -> Iterator[str]:
     """Yield the lines without the white space around their quoted cells, which the csv module would not take."""
-    space = rf"[^\S\r\n{separator}]*+"
+    space = rf"[^\S\r\n{re.escape(separator)}]*+"
     quoted = re.compile(rf'(\A|{separator}){space}("(?:[^"]++|"")*+)(?:("){space}(?=[{separator}\r\n]|\Z))?')
     is_open = False
 

@@ -18,7 +18,12 @@ PASTED = "prospects_csv"
 MAX_BYTES = 100 * 2**20
 """Bytes of one input, over all files."""
 
+SUFFIXES = (".csv", ".tsv", ".xlsx")
+"""Of the files of a folder that are read."""
+
+_READ = "*.csv, *.tsv and *.xlsx"
 _MAX_NAMED = 10
+_MARK = "\ufeff"
 _TOO_LARGE = f"the input has over {MAX_BYTES // 2**20} MiB: divide it among several runs"
 
 
@@ -30,13 +35,14 @@ def read_sources(source: AnyPath | None, text: str, warnings: list[str]) -> Iter
     :raises ProspectsError: there is nothing to read, it can't be read, or it has over :data:`MAX_BYTES`.
     """
     if text and not text.isspace():
-        content = text.encode("utf-8", "surrogatepass")
+        # The mark says that it is UTF-8, whatever the encoding of files is.
+        content = f"{_MARK}{text.removeprefix(_MARK)}".encode("utf-8", "surrogatepass")
         if len(content) > MAX_BYTES:
             raise TooLargeError([_TOO_LARGE])
         yield PASTED, content
         return
     if source is None:
-        raise ProspectsError(["no input: set prospects_uri to a CSV file or folder, or paste prospects_csv"])
+        raise ProspectsError(["no input: set prospects_uri to a file or a folder, or paste prospects_csv"])
     try:
         yield from _read_files(source, warnings)
     except ProspectsError:
@@ -94,28 +100,29 @@ def _files(source: AnyPath, warnings: list[str]) -> list[AnyPath]:
         raise ProspectsError(
             [
                 f"prospects_uri '{_name(source)}' does not exist:"
-                " give a CSV file or a folder of them that the worker can reach"
+                " give a CSV or a workbook, or a folder of them, that the worker can reach"
             ]
         )
     if not source.is_dir():
         return [source]
-    # Systems keep files of their own under names with a leading dot, such as the resource forks of macOS.
-    seen = (entry for entry in cast("Iterable[AnyPath]", source.iterdir()) if not entry.name.startswith("."))
+    # Systems keep files of their own under names with a leading dot, such as the resource forks of macOS. Excel keeps
+    # a file with ~$ before the name of each workbook that is open.
+    seen = (entry for entry in cast("Iterable[AnyPath]", source.iterdir()) if not entry.name.startswith((".", "~$")))
     entries = sorted(seen, key=lambda entry: entry.name)
     files: list[AnyPath] = []
     others: list[AnyPath] = []
     for entry in entries:
-        (files if _is_csv(entry) else others).append(entry)
+        (files if _is_table(entry) else others).append(entry)
     if others:
         names = listed([shown(entry.name) for entry in others], _MAX_NAMED)
-        warnings.append(f"{names}: left out, since only *.csv files of a folder are read")
+        warnings.append(f"{names}: left out, since only {_READ} of a folder are read")
     if not files:
-        raise ProspectsError([f"prospects_uri '{_name(source)}' is a folder without *.csv files: put one there"])
+        raise ProspectsError([f"prospects_uri '{_name(source)}' is a folder without {_READ}: put one there"])
     return files
 
 
-def _is_csv(entry: AnyPath) -> bool:
-    return entry.suffix.lower() == ".csv" and not entry.is_dir()
+def _is_table(entry: AnyPath) -> bool:
+    return entry.suffix.lower() in SUFFIXES and not entry.is_dir()
 
 
 def _name(path: AnyPath) -> str:

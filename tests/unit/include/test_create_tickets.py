@@ -19,14 +19,16 @@ from include.folders import absolute
 from include.params import CREATE_PARAMS
 from include.prospects import ProspectsError, load_prospects, read_rows
 from tests.support.forecasts import forecast_of
+from tests.support.prospects import run_params
 from tests.unit.include.prospects.inputs import csv_of
 
+TWO_ROWS = "organization_id\norg_1\norg_2\n"
 RUN = SimpleNamespace(dag_id="create_sso_tickets", run_id="manual__1", start_date=None)
 
 
 def run_without_sending(text: str, folder: Path, on_invalid_rows: str = "skip") -> tuple[list[Any], Exported]:
     """Take a CSV through all steps but the requests; return the plan and what the export returned."""
-    loaded = create_tickets.load(None, text, 0, folder)
+    loaded = create_tickets.load(None, folder, run_params(prospects_csv=text))
     found = create_tickets.read(Path(loaded.manifest), loaded.sha256, on_invalid_rows=on_invalid_rows)
     batches, planned = create_tickets.plan(found, FanOut(128, ""), forecast_of(), folder)
     rows = read_rows(Path(loaded.manifest), loaded.sha256)
@@ -41,8 +43,8 @@ def test_a_run_of_only_invalid_rows_fails_before_its_plan_if_on_invalid_rows_is_
         run_without_sending("organization_id\n" + "bad id\n" * 1_000, tmp_path, on_invalid_rows="fail")
     lines = str(error.value).splitlines()
     assert lines[0] == "1000 rows are invalid and on_invalid_rows is 'fail', so nothing is sent:"
-    assert lines[1].startswith("row 1, column organization_id, value 'bad id': ")
-    assert lines[-2:] == ["… and 980 more", "Fix them in the CSV, or set on_invalid_rows to 'skip'."]
+    assert lines[1].startswith("row 1, line 2, column organization_id, value 'bad id': ")
+    assert lines[-2:] == ["… and 980 more", "Fix them in the file, or set on_invalid_rows to 'skip'."]
     assert not (tmp_path / "plan").exists()
     assert len(caplog.messages) == 20
 
@@ -50,7 +52,7 @@ def test_a_run_of_only_invalid_rows_fails_before_its_plan_if_on_invalid_rows_is_
 def test_a_whole_number_may_be_written_with_a_point(tmp_path: Path) -> None:
     hour, one = 3600.0, 1.0  # as they come from JSON; the parameters' schema takes them for integers
     assert Param(**CREATE_PARAMS["ttl_sec"]).resolve(hour) is hour
-    loaded = create_tickets.load(None, "organization_id\norg_1\norg_2\n", hour, tmp_path)  # type: ignore[arg-type]
+    loaded = create_tickets.load(None, tmp_path, run_params(prospects_csv=TWO_ROWS, ttl_sec=hour))
     assert (loaded.valid, loaded.invalid) == (2, 0)
     found = create_tickets.read(Path(loaded.manifest), loaded.sha256)
     assert [type(prospect.body["ttl_sec"]) for prospect in found.valid] == [int, int]
@@ -61,7 +63,7 @@ def test_a_whole_number_may_be_written_with_a_point(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["organization_id\n", "organization_id\n\n,\n", "\ufeff\n\n"])
 def test_an_input_without_rows_fails_the_run_and_leaves_no_file(tmp_path: Path, text: str) -> None:
     with pytest.raises(ProspectsError, match=r"has no rows: .* organization_id,organization_name,|is empty"):
-        create_tickets.load(None, text, 0, tmp_path / "run")
+        create_tickets.load(None, tmp_path / "run", run_params(prospects_csv=text))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -78,7 +80,7 @@ def test_the_log_of_a_bad_row_has_no_control_character(
     )
     (folder / f"empty {name}.csv").write_text("organization_id\n")
     with caplog.at_level(logging.INFO, logger="include.create_tickets"):
-        loaded = create_tickets.load(folder, "", 0, tmp_path / "run")
+        loaded = create_tickets.load(folder, tmp_path / "run", run_params())
     assert (loaded.valid, loaded.invalid) == (0, 2)
     assert len(caplog.messages) == 3
     assert not [message for message in caplog.messages if not message.isprintable()]
@@ -87,7 +89,7 @@ def test_the_log_of_a_bad_row_has_no_control_character(
 @pytest.mark.parametrize("uri", ["~nobody-of-that-name/in.csv", "../in.csv", "in\x00.csv"])
 def test_a_path_without_a_file_is_named(tmp_path: Path, uri: str) -> None:
     with pytest.raises(ProspectsError, match=r"^prospects_uri '.*' (does not exist|can't be read)"):
-        create_tickets.load(Path(absolute(uri)), "", 0, tmp_path / "run")
+        create_tickets.load(Path(absolute(uri)), tmp_path / "run", run_params())
 
 
 def test_the_plan_counts_what_was_found_and_what_is_expected_in_one_line_of_the_log(
@@ -159,7 +161,7 @@ class TestReplaceLimit:
 
 
 def test_the_report_has_the_warnings_of_the_plan_and_the_rows_whose_links_were_replaced(tmp_path: Path) -> None:
-    loaded = create_tickets.load(None, "organization_id\norg_1\norg_2\n", 0, tmp_path)
+    loaded = create_tickets.load(None, tmp_path, run_params(prospects_csv=TWO_ROWS))
     found = create_tickets.read(Path(loaded.manifest), loaded.sha256)
     create_tickets.plan(found, FanOut(1, ""), forecast_of(warnings=["row 2: another link"]), tmp_path)
     outcomes = [Outcome(row=row, status=TicketStatus.CREATED) for row in (1, 2)]
@@ -199,7 +201,9 @@ def test_without_a_plan_the_report_knows_no_tenant(tmp_path: Path) -> None:
 
 
 def test_what_the_export_returns_names_the_first_rows_that_failed_and_why(tmp_path: Path) -> None:
-    loaded = create_tickets.load(None, "organization_id\n" + "".join(f"org_{n}\n" for n in range(9)), 0, tmp_path)
+    loaded = create_tickets.load(
+        None, tmp_path, run_params(prospects_csv="\n".join(["organization_id", *(f"org_{n}" for n in range(9))]))
+    )
     statuses = [TicketStatus.CREATED] * 2 + [TicketStatus.FAILED] * 6
     outcomes = [Outcome(row=row, status=status, error=f"no {row}") for row, status in enumerate(statuses, 1)]
     rows = read_rows(Path(loaded.manifest), loaded.sha256)

@@ -17,6 +17,7 @@ from include.fan_out import FanOut
 from include.files import make_private, write_private
 from include.prospects import read_rows
 from tests.support.forecasts import forecast_of
+from tests.support.prospects import run_params
 
 CSV = "organization_id,prospect_name\norg_1,Ada\norg_2,Grace\n"
 RUN = SimpleNamespace(dag_id="create_sso_tickets", run_id="run", start_date=None)
@@ -34,7 +35,7 @@ def modes_under(folder: Path) -> dict[str, int]:
 
 
 def create(folder: Path) -> None:
-    loaded = create_tickets.load(None, CSV, 0, folder)
+    loaded = create_tickets.load(None, folder, run_params(prospects_csv=CSV))
     found = create_tickets.read(Path(loaded.manifest), loaded.sha256)
     _, planned = create_tickets.plan(found, FanOut(2, ""), forecast_of(), folder)
     rows = read_rows(Path(loaded.manifest), loaded.sha256)

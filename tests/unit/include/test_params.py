@@ -27,7 +27,7 @@ def test_every_parameter_has_a_valid_default_a_title_and_a_text_for_each_choice(
 @pytest.mark.parametrize(
     ("specs", "sections"),
     [
-        (CREATE_PARAMS, ["Prospects", "Links", "Safety", "Advanced"]),
+        (CREATE_PARAMS, ["Prospects", "Links", "Safety", "Reading the file", "Advanced"]),
         (REVOKE_PARAMS, ["Links", "Safety", "Advanced"]),
     ],
 )

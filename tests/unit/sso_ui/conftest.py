@@ -31,7 +31,7 @@ from sso_ui.routes import batches
 
 from include import folders
 from include.files import json_bytes
-from include.prospects import ProspectsError, check_contents
+from include.prospects import ProspectsError, ReadOptions, check_contents
 from include.prospects.manifest import manifest_lines
 from include.prospects.table.sources import read_stream
 from tests.support import databases
@@ -95,12 +95,14 @@ def checks_in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.M
         monkeypatch.setattr(processes, "_count", _count)
 
 
-def _check_and_count(content: Path, manifest: Path, summary: Path, ttl_sec: int, task: bytes) -> None:
+def _check_and_count(
+    content: Path, manifest: Path, summary: Path, ttl_sec: int, options: ReadOptions, task: bytes
+) -> None:
     try:
         with content.open("rb") as stream:
-            found = check_contents([read_stream(stream, content.name)], ttl_sec)
+            found = check_contents([read_stream(stream, content.name)], options, ttl_sec)
     except ProspectsError as error:
-        raise processes.PreviewError(error.problems) from None
+        raise processes.PreviewError(error.problems, error.question) from None
     manifest.write_bytes(b"".join(manifest_lines(found)))
     _count(manifest, summary, task)
 
@@ -154,7 +156,7 @@ def client(session: Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestCl
 def sign_in(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> SignIn:
     """Sign a user in, by default one who may do everything; return the checks of the authorization."""
 
-    def as_user(allowed: Callable[[Check], bool] = lambda _check: True) -> list[Check]:
+    def as_user(allowed: Callable[[Check], bool] = lambda _check: True, name: str = "ann") -> list[Check]:
         checks: list[Check] = []
 
         def decide(*, method: str, user: Any, access_entity: DagAccessEntity | None, details: DagDetails) -> bool:
@@ -164,7 +166,7 @@ def sign_in(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> SignIn:
         manager = SimpleNamespace(is_authorized_dag=decide)
         for module in (security, airflow):
             monkeypatch.setattr(module, "get_auth_manager", lambda: manager)
-        app.dependency_overrides[security.get_user] = lambda: SimpleNamespace(get_name=lambda: "ann")
+        app.dependency_overrides[security.get_user] = lambda: SimpleNamespace(get_name=lambda: name)
         return checks
 
     return as_user

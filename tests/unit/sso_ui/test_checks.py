@@ -32,7 +32,7 @@ from sso_ui.routes import batches
 
 from include import create_tickets
 from include.folders import relative_folder
-from tests.support.prospects import csv_of
+from tests.support.prospects import csv_of, run_params
 from tests.unit.sso_ui.conftest import DAG, RUN_ID, TABLES, SignIn
 from tests.unit.sso_ui.test_customers import create
 from tests.unit.sso_ui.test_reports import write
@@ -166,8 +166,8 @@ def test_a_csv_that_waits_in_line_has_a_page_that_says_so_and_then_shows_the_pre
     until(lambda: slow.under_way == 2)
     running, waiting = (browser.get(page) for page in (pages[0], pages[2]))
     assert (running.status_code, waiting.status_code) == (202, 202)
-    assert "Your CSV is being checked" in running.text
-    assert "Your CSV waits to be checked" in waiting.text
+    assert "Your file is being checked" in running.text
+    assert "Your file waits to be checked" in waiting.text
     assert '<meta http-equiv="refresh" content="2">' in waiting.text
     slow.opened.set()
     monkeypatch.setattr(batches, "WAIT_SECONDS", 60.0)
@@ -252,7 +252,7 @@ def test_no_session_is_open_while_a_page_waits_for_a_file_the_ledger_or_another_
 ) -> None:
     entry = create(default_ledger, "Acme")
     folder = home / "default" / relative_folder(DAG, RUN_ID)
-    create_tickets.load(None, csv_of(1, 1, "acme"), 0, folder)
+    create_tickets.load(None, folder, run_params(prospects_csv=csv_of(1, 1, "acme")))
     write(folder, "Acme")
     run = {"dag_id": DAG, "run_id": RUN_ID, "run_type": "manual", "state": "running", "run_after": datetime.now(UTC)}
     session.execute(insert(DagRun).values(clear_number=0, log_template_id=1, **run))

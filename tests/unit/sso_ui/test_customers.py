@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from include import create_tickets
 from include.folders import relative_folder
 from include.prospects import load_prospects
+from tests.support.prospects import run_params
 from tests.unit.sso_ui.conftest import DAG, RUN_ID, SignIn
 
 HERE = {"Origin": "http://testserver"}
@@ -146,7 +147,7 @@ def test_a_reissue_shows_what_a_run_with_the_customers_row_would_do(
         f"org_other,Other,other@x.example{value.replace('acme', 'other')}\norg_acme,Acme AG,Ada@Acme.example{value}\n"
     )
     folder = home / "default" / relative_folder(DAG, RUN_ID)
-    create_tickets.load(None, text, 0, folder)
+    create_tickets.load(None, folder, run_params(prospects_csv=text))
     prospect = load_prospects(None, text=text).valid[1]
     spec = TicketSpec(prospect, "acme.example.com", "ssp_1")
     entry = known.begin(spec, None, ATTEMPT, answer_within=30)
@@ -167,7 +168,7 @@ def reissue(browser: TestClient, home: Path) -> Callable[[Entry, str], str]:
 
     def ask(entry: Entry, text: str) -> str:
         folder = home / "default" / relative_folder(DAG, RUN_ID)
-        create_tickets.load(None, text, 0, folder)
+        create_tickets.load(None, folder, run_params(prospects_csv=text))
         answer = browser.post(f"/customers/{entry.key}/reissue", headers=HERE)
         assert answer.status_code == 204, answer.text
         return browser.get(answer.headers["HX-Redirect"]).text

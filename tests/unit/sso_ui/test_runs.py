@@ -21,7 +21,7 @@ from sso_ui.data import report_files
 
 from include import create_tickets
 from include.folders import relative_folder
-from tests.support.prospects import csv_of
+from tests.support.prospects import csv_of, run_params
 from tests.unit.sso_ui.conftest import DAG, RUN_ID, SetXCom, SignIn
 
 PATH = f"/runs/{DAG}/{RUN_ID}"
@@ -208,7 +208,7 @@ def test_the_rows_of_a_plan_are_shown_with_what_would_happen_to_each(
     add_run()
     assert browser.get(f"{PATH}/rows").status_code == 404
     folder = home / "default" / relative_folder(DAG, RUN_ID)
-    create_tickets.load(None, f"{csv_of(101, 101, 'plan')}\nbad id,Globex,,", 0, folder)
+    create_tickets.load(None, folder, run_params(prospects_csv=f"{csv_of(101, 101, 'plan')}\nbad id,Globex,,"))
     page = browser.get(f"{PATH}/rows").text
     assert page.count("<tr>") == 1 + 100
     assert "create" in page
@@ -226,7 +226,8 @@ def test_the_rows_of_a_plan_offer_no_link_for_revocation(
     columns = "organization_id,prospect_email,connection_name"
     rows = [f"org_{number},it@acme.example,acme-{number}" for number in range(100)]
     folder = home / "default" / relative_folder(DAG, RUN_ID)
-    create_tickets.load(None, "\n".join([columns, *rows, "org_0,ada@acme.example,acme-0"]), 0, folder)
+    text = "\n".join([columns, *rows, "org_0,ada@acme.example,acme-0"])
+    create_tickets.load(None, folder, run_params(prospects_csv=text))
     identity = {"prospect": "ada@acme.example|acme-0", "connection_name": "acme-0"}
     request = TicketRequest(organization_id="org_0", body={}, **identity)
     entry = known.begin(TicketSpec(request, "acme.example.com", "ssp_1"), None, ATTEMPT, answer_within=30)
@@ -241,27 +242,23 @@ def test_the_rows_of_another_folder_are_not_read(
     browser: TestClient, add_run: AddRun, set_xcom: SetXCom, home: Path
 ) -> None:
     add_run()
-    create_tickets.load(None, csv_of(1, 1, "other"), 0, home / "elsewhere")
+    create_tickets.load(None, home / "elsewhere", run_params(prospects_csv=csv_of(1, 1, "other")))
     set_xcom({"folder": str(home / "elsewhere")}, task_id="load_prospects")
     assert browser.get(f"{PATH}/rows").status_code == 404
 
 
-@pytest.mark.parametrize(
-    ("most_bytes", "reason"), [(10, "larger than 10 bytes"), (10**6, "There is no manifest.jsonl in")]
-)
-def test_rows_that_can_not_be_read_have_a_page_with_the_reason(
-    browser: TestClient,
-    add_run: AddRun,
-    home: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    most_bytes: int,
-    reason: str,
-) -> None:
-    monkeypatch.setattr(report_files, "MAX_BYTES", most_bytes)
+def test_rows_that_can_not_be_read_have_a_page_with_the_reason(browser: TestClient, add_run: AddRun) -> None:
     add_run()
-    folder = home / "default" / relative_folder(DAG, RUN_ID)
-    if most_bytes == 10:
-        create_tickets.load(None, csv_of(1, 1, "plan"), 0, folder)
     answer = browser.get(f"{PATH}/rows")
     assert answer.status_code == 404
-    assert reason in answer.text
+    assert "There is no manifest.jsonl in" in answer.text
+
+
+def test_the_rows_of_an_input_of_any_size_are_shown(
+    browser: TestClient, add_run: AddRun, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report_files, "MAX_BYTES", 10)
+    add_run()
+    folder = home / "default" / relative_folder(DAG, RUN_ID)
+    create_tickets.load(None, folder, run_params(prospects_csv=csv_of(1, 1, "plan")))
+    assert "desk0@plan.example" in browser.get(f"{PATH}/rows").text

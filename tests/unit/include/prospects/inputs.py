@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import pytest
+from openpyxl import Workbook
 
 from include.prospects import Problem, Prospects, ProspectsError, load_prospects
 from include.prospects.schema.models import USER_SCOPES
@@ -32,6 +34,19 @@ def csv_of(*rows: Sequence[str], **dialect: Any) -> str:
     text = io.StringIO()
     csv.writer(text, **dialect).writerows(rows)
     return text.getvalue()
+
+
+def workbook_of(*sheets: Sequence[Sequence[Any]], titles: Sequence[str] = ()) -> bytes:
+    """Return a workbook (.xlsx) with these rows of values in each sheet."""
+    workbook = Workbook()
+    workbook.remove(workbook.active)
+    for rows, title in zip_longest(sheets, titles):
+        sheet = workbook.create_sheet(title)
+        for row in rows:
+            sheet.append(list(row))
+    stream = io.BytesIO()
+    workbook.save(stream)
+    return stream.getvalue()
 
 
 def load(*rows: Mapping[str, str], **settings: Any) -> Prospects:

@@ -73,7 +73,7 @@ def test_of_several_files_each_problem_names_its_own(tmp_path: Path, capsys: pyt
     (tmp_path / "c.csv").write_text(HEADER)
     assert main(["check", str(tmp_path), "--enabled-clients", "a1B2c3"]) == 1
     problem, warning, _summary = capsys.readouterr().out.splitlines()
-    assert problem.startswith("b.csv: row 2, line 2 of the file, column ttl_sec, value 'soon': ")
+    assert problem.startswith("b.csv: row 2, line 2, column ttl_sec, value 'soon': ")
     assert warning == "Warning: c.csv: has a header, but no rows"
 
 

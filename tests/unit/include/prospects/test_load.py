@@ -77,7 +77,7 @@ def test_pasted_text_wins_over_the_file_unless_it_is_blank():
 
 
 def test_no_input_at_all_is_refused():
-    with pytest.raises(ProspectsError, match="set prospects_uri to a CSV file or folder, or paste"):
+    with pytest.raises(ProspectsError, match="set prospects_uri to a file or a folder, or paste"):
         load_prospects(None)
 
 
@@ -110,7 +110,7 @@ def test_a_connection_name_is_refused_across_files_too(folder):
     (folder / "b.csv").write_text("organization_id,organization_name\norg_2,Acme\norg_3,Globex\n")
     loaded = load_prospects(folder)
     assert [str(invalid.problems[0]) for invalid in loaded.invalid] == [
-        "row 2, line 2 of the file, column connection_name, value 'acme': connection name 'acme' is used by"
+        "row 2, line 2, column connection_name, value 'acme': connection name 'acme' is used by"
         " organization org_1 in row 1 already: set connection_name to another one"
     ]
 
@@ -129,7 +129,7 @@ def test_rows_in_another_order_take_no_name_away(order, lifetime):
     assert [row.row for row in loaded.invalid] == sorted(row.row for row in loaded.invalid)
 
 
-def test_a_problem_names_the_line_of_the_file_where_it_is_not_the_one_after_the_rows_number():
+def test_a_problem_names_the_line_of_the_file():
     text = (
         "organization_id,prospect_name,prospect_email\n"
         "org_1,IT,it@a.example\n"
@@ -140,10 +140,10 @@ def test_a_problem_names_the_line_of_the_file_where_it_is_not_the_one_after_the_
     )
     second, third = load_prospects(None, text=text).invalid
     assert [problem.line for problem in (*second.problems, *third.problems)] == [5, 7]
-    assert str(second.problems[0]).startswith("row 2, line 5 of the file, column prospect_name, value 'two\\nlines': ")
-    assert third.error.startswith("row 3, line 7 of the file, column prospect_email, value 'not an address': must be")
+    assert str(second.problems[0]).startswith("row 2, line 5, column prospect_name, value 'two\\nlines': ")
+    assert third.error.startswith("row 3, line 7, column prospect_email, value 'not an address': must be")
     (plain,) = load_prospects(None, text="organization_id,ttl_sec\norg_1,soon\n").invalid
-    assert plain.error.startswith("row 1, column ttl_sec, ")
+    assert plain.error.startswith("row 1, line 2, column ttl_sec, ")
 
 
 TWO_ADMINS = "organization_id,prospect_email\norg_1,a@a.example\norg_1,b@a.example\norg_1,A@a.example\n"
@@ -155,8 +155,9 @@ def test_two_prospects_of_a_connection_both_get_links_unless_one_is_the_limit():
     loaded = load_prospects(None, text=TWO_ADMINS, one_link_per_connection=True)
     assert [prospect.row for prospect in loaded.valid] == [1, 3]
     assert loaded.invalid[0].error == (
-        "row 2, column connection_name, value 'org-1': connection 'org-1' gets its link by row 1, for another prospect"
-        " or profile, and one_link_per_connection is set: remove one of the two rows, or set another connection"
+        "row 2, line 3, column connection_name, value 'org-1': connection 'org-1' gets its link by row 1, for another"
+        " prospect or profile, and one_link_per_connection is set: remove one of the two rows, or set another"
+        " connection"
     )
     assert loaded.warnings == []
 

@@ -60,7 +60,7 @@ def test_a_bad_row_names_its_column_and_its_rule(prospects, row, column, rule):
     (problem,) = invalid.problems
     assert (problem.row, problem.source, problem.column) == (row, "bad_rows.csv", column)
     assert problem.rule.startswith(rule)
-    assert str(problem).startswith(f"row {row}, column {column}, value '{problem.value}': {rule}")
+    assert str(problem).startswith(f"row {row}, line {row + 1}, column {column}, value '{problem.value}': {rule}")
 
 
 def test_the_other_rows_are_valid(prospects):

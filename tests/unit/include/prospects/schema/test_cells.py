@@ -52,7 +52,39 @@ def test_an_integer_is_read_as_it_is_written(number):
 
 
 @pytest.mark.parametrize(
-    "cell", ["1.0", "1e3", "1e999", "1_000", "+1", "0x10", "٣", "1 000", "1,5", "--1", "9" * 19, "-" + "9" * 10_000]
+    ("cell", "number"),
+    [
+        ("86400.0", 86_400),
+        ("4.32E+05", 432_000),
+        ("1e3", 1_000),
+        ("-1.0", -1),
+        ("9" * 18 + ".0", 10**18 - 1),
+        ("0.0", 0),
+    ],
+)
+def test_a_whole_number_is_read_as_programs_write_it(cell, number):
+    assert parse_integer(cell) == number
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "1.5",
+        "1e999",
+        "1e18",
+        "1,0",
+        "1.0.0",
+        "1e-1",
+        "1_000",
+        "+1",
+        "0x10",
+        "٣",
+        "1 000",
+        "1,5",
+        "--1",
+        "9" * 19,
+        "-" + "9" * 10_000,
+    ],
 )
 def test_other_spellings_are_no_integer(cell):
     with pytest.raises(CellError, match="must be a whole number"):

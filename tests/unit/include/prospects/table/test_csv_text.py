@@ -1,34 +1,43 @@
-"""From bytes to rows: encodings, separators, quotes."""
+"""From the bytes of a CSV to rows: encodings, separators, quotes, titles above the header."""
 
 from __future__ import annotations
 
 import pytest
 
-from include.prospects import ProspectsError
-from include.prospects.table.reader import MAX_CELL_CHARACTERS, read_table
+from include.prospects import ProspectsError, ReadOptions, check_contents
+from include.prospects.records import BrokenRowError
+from include.prospects.table.csv_text import MAX_CELL_CHARACTERS
+from include.prospects.table.reader import read_table
 from tests.unit.include.prospects.inputs import csv_of
 
 ROWS = [["organization_id", "organization_name"], ["org_1", "Acme, Inc; the\tfirst"], ["org_2", 'The "Two"']]
 BOM = b"\xef\xbb\xbf"
 
 
-def read(content):
-    table = read_table(content, "a.csv")
+def read(content, **options):
+    table = read_table(content, "a.csv", ReadOptions(**options))
     return [table.header, *(cells for _line, cells in table.rows)]
 
 
-def refusal_of(content):
+def refusal_of(content, **options):
     with pytest.raises(ProspectsError) as error:
-        read(content)
+        read(content, **options)
     (problem,) = error.value.problems
     return problem
 
 
-@pytest.mark.parametrize("bom", [b"", BOM], ids=["no-bom", "bom"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
-def test_any_usual_csv_reads_the_same(separator, line_end, bom):
-    assert read(bom + csv_of(*ROWS, delimiter=separator, lineterminator=line_end).encode()) == ROWS
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_any_usual_csv_reads_the_same(separator, line_end, encoding):
+    text = csv_of(*ROWS, delimiter=separator, lineterminator=line_end)
+    assert read(("\ufeff" * (encoding == "utf-16-be") + text).encode(encoding)) == ROWS
+
+
+def test_windows_1252_is_read_if_it_is_named_and_a_byte_order_mark_comes_before_it():
+    text = "organization_id,organization_name\norg_1,Société “Müller” €\n"
+    for encoding in ("cp1252", "utf-8-sig", "utf-16"):
+        assert read(text.encode(encoding), encoding="windows-1252")[1] == ["org_1", "Société “Müller” €"]
 
 
 @pytest.mark.parametrize(
@@ -46,8 +55,11 @@ def test_the_separator_is_that_of_the_header_and_the_others_are_text(content, ro
     assert read(content)[1] == row
 
 
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
-@pytest.mark.parametrize("line", ["sep={}\n", "SEP={}\r\n", '"sep={}"\n', "\n\nsep={}\n"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize(
+    "line",
+    ["sep={0}\n", "SEP={0}\r\n", '"sep={0}"\n', "\n\nsep={0}\n", "sep={0}{0}{0}\n", '"sep={0}"{0}{0}\n', "sep={0} \n"],
+)
 def test_the_first_line_may_name_the_separator_as_excel_does(line, separator):
     text = f"{line.format(separator)}\na{separator}b\n1{separator}2\n"
     assert read(BOM + text.encode()) == [["a", "b"], ["1", "2"]]
@@ -78,21 +90,71 @@ def test_a_quote_within_a_cell_is_part_of_it(cell):
     assert read(f"a,b\n{cell},1\n".encode())[1] == [cell, "1"]
 
 
+def test_a_separator_that_a_spreadsheet_has_changed_is_not_the_named_one():
+    assert read(b'"sep=;",\norganization_id,organization_name\norg_1,"a;b"\n')[1] == ["org_1", "a;b"]
+
+
 @pytest.mark.parametrize(
-    ("content", "byte"),
-    [
-        ("a,b\nŁódź".encode("utf-16"), 1),
-        (b"a,b\n1,\x00\n", 7),
-        (b"PK\x03\x04\x14\x00", 6),
-        ("a,b\n1,2\nAgnès".encode("latin-1"), 12),
-        (b"a,b\n1,\xe2\x82", 7),
-        (BOM + b"a,b\n1,\xff\n", 10),
-        (b"a\n" + b"12345\n" * 100_000 + b"\xe9\n", 600_003),
-    ],
-    ids=["UTF-16", "NUL", "workbook", "latin-1", "half", "mark", "far"],
+    "above", ["Prospects, Q4; all\n", "Prospects|Q4\n\n;;\n", '"two\nlines";\n', "sep=;\nas of;2026-01-31\n", "\n\n\n"]
 )
-def test_bytes_that_are_not_utf8_are_named_by_their_place(content, byte):
-    assert refusal_of(content) == f"a.csv: is not UTF-8 text, at byte {byte:,}: save it as 'CSV UTF-8'"
+def test_the_header_is_found_below_a_title(above):
+    table = read_table(f"{above}organization_id;organization_name\norg_1;Acme, Inc\n".encode(), "a.csv")
+    line = f"{above}x".count("\n") + 1
+    assert (table.header, next(table.rows)) == (
+        ["organization_id", "organization_name"],
+        (line + 1, ["org_1", "Acme, Inc"]),
+    )
+    has_title = bool(above.strip().removeprefix("sep=;"))
+    assert table.warnings == [f"a.csv: the header is in line {line}, so what stands above it is left out"] * has_title
+
+
+def test_a_header_is_not_looked_for_beyond_the_first_ten_lines():
+    header = "organization_id,organization_name\n"
+    assert read(("title\n" * 9 + header).encode())[0] == ["organization_id", "organization_name"]
+    assert read(("title,\n" * 10 + header).encode())[0] == ["title", ""]
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (b"a,b\n1,\x00\n", "line 2, character 3"),
+        ("a,b\n1,2\nAgn\u00e8s".encode("latin-1"), "line 3, character 4"),
+        (b"a,b\r\n1,\xe2\x82", "line 2, character 3"),
+        (BOM + b"a,b\n1,\xff\n", "line 2, character 3"),
+        ("\u00e9\u00e9".encode() + b"\xe9\n", "line 1, character 3"),
+        (b"a\r" + b"12345\r" * 100_000 + b"\xe9\n", "line 100,002, character 1"),
+    ],
+    ids=["NUL", "latin-1", "half", "mark", "characters", "far"],
+)
+def test_bytes_that_are_not_utf8_are_named_by_their_place(content, place):
+    assert refusal_of(content).startswith(f"a.csv: is not UTF-8 text, at {place}: save it as 'CSV UTF-8'.")
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (
+            "\ufeffa,b\n1,2\n".encode("utf-16-le") + b"\x00",
+            "is not UTF-16 text, at line 3, character 1: export it again",
+        ),
+        (b"a,b\n1,\x81\n", "is not Windows-1252 text, at line 2, character 3: save it as 'CSV UTF-8'"),
+    ],
+)
+def test_what_is_no_text_of_the_encoding_that_is_meant_is_refused(content, problem):
+    assert refusal_of(content, encoding="windows-1252").startswith(f"a.csv: {problem}")
+
+
+def test_who_is_asked_for_the_encoding_sees_three_names_in_it():
+    names = ["Müller", "Agnès", "São Paulo", "Łódź"]
+    text = csv_of(["organization_id", "organization_name"], *(["org_1", name] for name in [*names, "Müller", "Björk"]))
+    with pytest.raises(ProspectsError) as error:
+        read(text.encode("cp1252", errors="replace"))
+    assert error.value.problems[0].endswith("If it is Windows-1252, set encoding to windows-1252.")
+    assert (error.value.question.about, error.value.question.samples) == ("encoding", names[:3])
+    for not_windows_1252 in (b"a,\xe9\x81\n", b"a,\xe9\x00\n"):
+        with pytest.raises(ProspectsError) as error:
+            read(not_windows_1252)
+        assert error.value.question is None
 
 
 @pytest.mark.parametrize(
@@ -100,27 +162,47 @@ def test_bytes_that_are_not_utf8_are_named_by_their_place(content, byte):
     [
         (b"", "is empty: its first line must name the columns, such as organization_id,"),
         (BOM + b',,,\r\n"",,\n  \r\n', "is empty"),
-        (b'a,b\n1,2\n3,"4\n5,6\n', "a quote opened in the row at line 3 is never closed: add the closing quote"),
-        (b'a,b\n1,"2\n2"\n"3,4\n5,6\n', "a quote opened in the row at line 4 is never closed"),
-        (b'a,b\n"1\n2",3\n"x "y"",4\n', "the row at line 4 has text after a closing quote"),
-        (b"sep=|\na|b\n", "the first line sets the separator '|': save it with comma, semicolon or tab"),
-        (b'a\n1\n"' + b"x\n" * (MAX_CELL_CHARACTERS // 2 + 1), "the row at line 3 has a cell of over 8,388,608"),
+        (b"sep=^\na^b\n", "the first line sets the separator '^': save it with comma, semicolon, tab or bar"),
     ],
 )
 def test_content_that_is_no_csv_is_refused_with_what_to_do(content, problem):
     assert refusal_of(content).startswith(f"a.csv: {problem}")
 
 
-def test_a_cell_beyond_the_default_limit_of_the_csv_module_is_read():
-    assert read(b"a\n" + b"x" * 1_000_000)[1] == ["x" * 1_000_000]
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (
+            b'organization_id,domains\norg_1,2\norg_2,"4\n5,6\n',
+            "row 2, line 3: a quote that is opened here is never closed",
+        ),
+        (
+            b'organization_id,domains\norg_1,"2\n2"\n"3,4\n5,6\n',
+            "row 2, line 4: a quote that is opened here is never closed",
+        ),
+        (b'organization_id,domains\n"org_1\n2",3\n"x "y"",4\n', "row 2, line 4: there is text after a closing quote"),
+        (
+            b'organization_id\norg_1\n"' + b"x\n" * (MAX_CELL_CHARACTERS // 2 + 1),
+            "row 2, line 3: a cell has over",
+        ),
+        (b'"organization_id,domains\norg_1,2\n', "row 1, line 1: a quote that is opened here is never closed"),
+    ],
+)
+def test_a_row_that_can_not_be_read_is_named_as_other_rows_are(content, problem):
+    with pytest.raises(ProspectsError) as error:
+        check_contents([("a.csv", content)])
+    assert error.value.problems[0].startswith(f"a.csv: {problem}")
 
 
 @pytest.mark.parametrize("last", ["3", "3,4", '3,"4', "3,4,"])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
 def test_a_last_row_with_too_few_cells_and_no_line_end_may_be_cut_off(last, line_end):
-    refused = refusal_of(line_end.join(["a,b,c,d", "1,2", last]).encode())
-    assert ("may be cut off: its last row, at line 3, has " in refused) or ("is never closed" in refused)
-    if '"' not in last:
+    content = line_end.join(["a,b,c,d", "1,2", last]).encode()
+    if '"' in last:
+        with pytest.raises(BrokenRowError, match="is never closed"):
+            read(content)
+    else:
+        refused = refusal_of(content)
         assert refused == (
             f"a.csv: may be cut off: its last row, at line 3, has {last.count(',') + 1} of 4 cells and no line end."
             " Export it again, or, if it is complete, end the line"

@@ -6,15 +6,31 @@ import pytest
 from auth0_sso.models import HIDDEN_CHARACTERS
 
 from include.prospects import ProspectsError, load_prospects
-from include.prospects.table.header import MAX_COLUMNS, find_column
+from include.prospects.schema.columns import COLUMNS, compared, find_column
+from include.prospects.table.header import MAX_COLUMNS
 from tests.unit.include.prospects.inputs import csv_of, refusal_of
 
 
-def test_case_and_spaces_of_a_name_do_not_count():
-    text = " Organization_ID ,DISPLAY_NAME,Connection_Config.Metadata.PlanName\norg_1,Acme,gold\n"
+@pytest.mark.parametrize("id_name", [" Organization_ID ", "organization-id", "OrganizationId", "ORGANIZATION  ID"])
+@pytest.mark.parametrize("name", ["DISPLAY_NAME", "Display\nName", "displayName"])
+def test_case_white_space_and_dashes_of_a_name_do_not_count(id_name, name):
+    text = csv_of([id_name, name, "Connection Config.Metadata.Plan_Name"], ["org_1", "Acme", "gold"])
     (prospect,) = load_prospects(None, text=text).valid
-    config = {"name": "org-1", "display_name": "Acme", "metadata": {"PlanName": "gold"}}
+    config = {"name": "org-1", "display_name": "Acme", "metadata": {"Plan_Name": "gold"}}
     assert prospect.body["connection_config"] == config
+
+
+def test_no_two_columns_have_names_that_are_the_same_in_a_header():
+    assert len(set(map(compared, COLUMNS))) == len(COLUMNS)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Custom Domains", "custom_domian", "Profile IDs", "Company Domain Name", "Lifecycle Stage", "Name"],
+)
+def test_no_hint_leads_to_a_column_that_changes_where_a_link_leads(name):
+    (problem,) = refusal_of(csv_of(["organization_id", name], ["org_1", "x"]))
+    assert problem.endswith("': remove it, rename it, or say what it is in columns")
 
 
 @pytest.mark.parametrize(
@@ -24,8 +40,7 @@ def test_case_and_spaces_of_a_name_do_not_count():
         ("organisation_name", "organization_name"),
         ("icon_url", "connection_config.options.icon_url"),
         ("provisioning.scopes", "provisioning_config.scopes"),
-        ("Connection-Name", "connection_name"),
-        ("organization id", "organization_id"),
+        ("Conection Name", "connection_name"),
     ],
 )
 def test_an_unknown_column_that_is_near_a_known_one_gets_it_as_a_hint(wrong, nearest):
@@ -50,7 +65,7 @@ def test_a_header_has_all_its_problems_in_one_error():
         "prospects_csv: unknown column 'domian': did you mean 'domains'?",
         "prospects_csv: unknown column 'connection_config.metadata.': did you mean 'connection_config.metadata'?",
         "prospects_csv: column 'ttl_sec' is given 2 times: keep one of them",
-        "prospects_csv: the column 'organization_id' is missing: the first line must name the columns,"
+        "prospects_csv: the column 'organization_id' is missing: the header must name the columns,"
         " such as organization_id,organization_name,prospect_name,prospect_email,domains",
     ]
     assert str(error.value) == "\n".join(error.value.problems)
@@ -72,14 +87,14 @@ def test_the_first_line_of_a_file_that_is_no_csv_of_prospects_is_not_shown(secre
 
 
 def test_a_name_that_is_not_shown_is_found_by_its_position():
-    unknown, hinted, _ = refusal_of("prospect_email,passw0rd,organization id\n")
+    unknown, hinted, _ = refusal_of("prospect_email,passw0rd,organisation id\n")
     assert unknown.startswith("prospects_csv: unknown column 2: ")
     assert hinted == "prospects_csv: unknown column 3: did you mean 'organization_id'?"
 
 
 def test_beside_an_organization_id_every_unknown_column_is_named():
     (problem,) = refusal_of("organization_id,Fax Number\norg_1,5\n")
-    assert "unknown column 'Fax Number': remove the column" in problem
+    assert "unknown column 'Fax Number': remove it, rename it" in problem
 
 
 @pytest.mark.parametrize("name", ["\ufefforganization_id", "organi\u200bzation_id", "organization\x1b[31m_id"])
@@ -100,7 +115,7 @@ def test_no_row_is_checked_against_thousands_of_columns():
     header = ["organization_id", *(f"connection_config.metadata.k{number}" for number in range(MAX_COLUMNS))]
     assert len(load_prospects(None, text=csv_of(header[:-1], ["org_1"])).valid) == 1
     (problem,) = refusal_of(csv_of(header, ["org_1"]))
-    assert problem == "prospects_csv: the first line has 501 columns: is this a CSV of prospects?"
+    assert problem == "prospects_csv: the header has 501 columns: is this a table of prospects?"
 
 
 @pytest.mark.parametrize(

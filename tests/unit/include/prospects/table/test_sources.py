@@ -10,8 +10,10 @@ from upath import UPath
 
 from include.prospects import ProspectsError, load_prospects
 from include.prospects.table import sources
+from tests.unit.include.prospects.inputs import workbook_of
 
 HEADER = "organization_id\n"
+LEFT_OUT = "left out, since only *.csv, *.tsv and *.xlsx of a folder are read"
 
 
 def refusal_of(source, text=""):
@@ -24,22 +26,24 @@ def test_a_folder_is_read_without_its_subfolders_and_other_files(tmp_path):
     (tmp_path / "notes.txt").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "folder.csv" / "inner.txt").write_text("not read")
-    assert "is a folder without *.csv files" in refusal_of(tmp_path)
+    assert "is a folder without *.csv, *.tsv and *.xlsx" in refusal_of(tmp_path)
     (tmp_path / "folder.csv" / "inner.csv").write_text(HEADER + "org_2\n")
     (tmp_path / "a.csv").write_text(HEADER + "org_1\n")
     loaded = load_prospects(tmp_path)
     assert [prospect.organization_id for prospect in loaded.valid] == ["org_1"]
-    assert loaded.warnings == ["folder.csv, notes.txt: left out, since only *.csv files of a folder are read"]
+    assert loaded.warnings == [f"folder.csv, notes.txt: {LEFT_OUT}"]
 
 
 @pytest.mark.parametrize("address", ["{}", "file://{}", "memory://left-out{}"], ids=["path", "file", "object storage"])
-def test_files_that_a_folder_has_beside_its_csvs_are_named(tmp_path, address):
+def test_the_tables_of_a_folder_are_read_and_other_files_are_named(tmp_path, address):
     folder = UPath(address.format(tmp_path))
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("january.csv", "february.tsv", "march.csv.gz", "april.xlsx", ".DS_Store", "._january.csv"):
+    for name in ("january.csv", "february.TSV", "march.csv.gz", ".DS_Store", "._january.csv", "~$april.xlsx"):
         (folder / name).write_bytes(HEADER.encode() + b"org_1\n")
-    expected = "april.xlsx, february.tsv, march.csv.gz: left out, since only *.csv files of a folder are read"
-    assert load_prospects(folder).warnings == [expected]
+    (folder / "april.xlsx").write_bytes(workbook_of([["organization_id"], ["org_2"]]))
+    loaded = load_prospects(folder)
+    assert [prospect.source for prospect in loaded.valid] == ["april.xlsx", "february.TSV", "january.csv"]
+    assert loaded.warnings == [f"march.csv.gz: {LEFT_OUT}"]
     assert load_prospects(folder, text=HEADER + "org_1\n").warnings == []
     assert load_prospects(folder / "january.csv").warnings == []
 
@@ -47,10 +51,10 @@ def test_files_that_a_folder_has_beside_its_csvs_are_named(tmp_path, address):
 def test_of_many_files_that_are_left_out_ten_are_named(tmp_path):
     (tmp_path / "a.csv").write_text(HEADER + "org_1\n")
     for number in range(1_012):
-        (tmp_path / f"{number:04d}\x1b.xlsx").write_bytes(b"")
+        (tmp_path / f"{number:04d}\x1b.xls").write_bytes(b"")
     (warning,) = load_prospects(tmp_path).warnings
-    assert warning.startswith("0000\\x1b.xlsx, 0001\\x1b.xlsx, ")
-    assert warning.endswith("0009\\x1b.xlsx and 1,002 more: left out, since only *.csv files of a folder are read")
+    assert warning.startswith("0000\\x1b.xls, 0001\\x1b.xls, ")
+    assert warning.endswith(f"0009\\x1b.xls and 1,002 more: {LEFT_OUT}")
 
 
 @pytest.mark.parametrize("whole_folder", [True, False])
