@@ -12,6 +12,7 @@ from dev.sandbox.server import Sandbox
 from tests.browser.conftest import Person, SignIn, StartRun
 from tests.e2e.runs import Run, refuse_for_now
 from tests.support.prospects import csv_of
+from tests.unit.include.prospects.inputs import workbook_of
 
 HEAD = "organization_id,organization_name,prospect_name,connection_name,domains,assign_membership_on_login"
 GOOD = [f"org_way{row // 2:07d},Org {row // 2},Person {row},way-{row},,true" for row in range(6)]
@@ -21,7 +22,7 @@ MISSING = ",Org 6,Person 8,way-8,,true"
 
 def choose(person: Person, frame: FrameLocator, file: Path) -> None:
     with person.page.expect_file_chooser() as chooser:
-        frame.get_by_text("Drop a CSV here, or choose one").click()
+        frame.get_by_text("Drop a file here, or choose one").click()
     chooser.value.set_files(file)
 
 
@@ -66,10 +67,10 @@ def test_bad_rows_are_named_and_fixed_and_the_progress_ends_in_the_report(
     expect(shown).to_contain_text(["domains", "assign_membership_on_login", "organization_id"])
     with person.page.expect_download() as problems:
         frame.get_by_role("link", name="Download all problems").click()
-    with Path(problems.value.path()).open() as saved:
+    with Path(problems.value.path()).open(encoding="utf-8-sig") as saved:
         assert sorted({line["row"] for line in csv.DictReader(saved)}) == ["7", "8", "9"]
 
-    frame.get_by_role("link", name="Upload the fixed CSV").click()
+    frame.get_by_role("link", name="Upload the fixed file").click()
     file.write_text("\n".join([HEAD, *GOOD]))
     refuse_for_now(tenant, "way-5")
     choose(person, frame, file)
@@ -87,11 +88,46 @@ def test_bad_rows_are_named_and_fixed_and_the_progress_ends_in_the_report(
     assert {row: link_of(frame, row) for row in (3, 4)} == {row: links[row] for row in (3, 4)}
     with person.page.expect_download() as tickets:
         frame.get_by_role("link", name="CSV").click()
-    with Path(tickets.value.path()).open() as saved:
+    with Path(tickets.value.path()).open(encoding="utf-8-sig") as saved:
         assert {int(line["row"]): line["ticket_url"] for line in csv.DictReader(saved)} == links
     frame.get_by_role("link", name="Runs").click()
     expect(frame.locator("tbody tr").first).to_contain_text("6 created")
     expect(frame.locator("tbody tr").first).to_contain_text("ann")
+
+
+def test_an_export_of_a_crm_is_mapped_once_in_four_clicks_and_its_report_has_the_tenants_links(
+    sign_in: SignIn, tenant: Sandbox, tmp_path: Path
+) -> None:
+    unused = [f"Field {number}" for number in range(24)]
+    header = ["Record ID", "Auth0 org", "Account Name", "Primary Contact", "Work Email", "Website", *unused]
+    records = [
+        [row, f"org_crm{row:07d}", f"Crm {row}", f"Person {row}", f"it{row}@crm.example", f"https://crm{row}.example/"]
+        for row in range(3)
+    ]
+    file = tmp_path / "accounts.xlsx"
+    file.write_bytes(workbook_of([["All accounts"], [], header, *([*record, *unused] for record in records)]))
+    person = sign_in()
+    frame = person.open()
+    choose(person, frame, file)
+    frame.get_by_role("heading", name="Which column is which?").wait_for()
+    expect(frame.locator("tbody tr")).to_have_count(30)
+    before = len(person.presses)
+    frame.get_by_role("button", name="Check the rows").click()
+    assert len(person.presses) - before <= 4
+    frame.get_by_role("button", name="Create 3 links").click()
+    frame.get_by_role("heading", name="3 of 3 prospects have a link").wait_for()
+    links = tickets_of(person.run())
+    assert {row: link_of(frame, row) for row in (1, 2, 3)} == links
+    bodies = [ticket.body for ticket in tenant.tickets]
+    assert {ticket.url for ticket in tenant.tickets} == set(links.values())
+    domains = sorted(body["domain_aliases_config"]["pending_domains"][0] for body in bodies)
+    assert domains == [f"crm{row}.example" for row in range(3)]
+
+    person.open()
+    choose(person, frame, file)
+    frame.get_by_role("heading", name="3 prospects of 3 organizations").wait_for()
+    frame.get_by_text("How this file is read").click()
+    expect(frame.locator("pre")).to_contain_text('"Account Name": "organization_name"')
 
 
 def test_a_customer_gets_another_link_and_the_link_of_another_one_is_revoked(

@@ -1,5 +1,5 @@
 """
-The numbers of a checked CSV, counted in a process of its own: ``python -m sso_ui.checks.counting MANIFEST``.
+The numbers of a checked file, counted in a process of its own: ``python -m sso_ui.checks.counting MANIFEST``.
 
 Its argument is the path of a manifest: a head, then a line for each row. Its standard input is a JSON object, the
 ``task``. Its standard output is a :class:`Preview` as JSON. The api-server, which has one interpreter lock for all its
@@ -56,7 +56,7 @@ class OtherLink:
 @dataclass(frozen=True)
 class Preview:
     """
-    The numbers of a checked CSV.
+    The numbers of a checked file.
 
     :param ttl_sec: the lifetime that it was checked with, for rows that set none.
     :param reuse: what would happen if valid links are reused, ``reissue`` if they are replaced; None if the ledger or
@@ -132,7 +132,7 @@ def count(manifest: Path, known: Mapping[str, Any]) -> Preview:
         head = json.loads(next(lines, b"{}"))
         rows = sum(1 for _line in lines)
     if head.get("rows") != rows:
-        raise IncompleteManifestError("it has ended before all rows were checked. Divide the CSV.")
+        raise IncompleteManifestError("it has ended before all rows were checked. Divide the file.")
     organizations = Counter(request.organization_id for request in _requests(manifest))
     reuse, reissue, unknown = None, None, known["unknown"]
     warnings = list(head["warnings"])

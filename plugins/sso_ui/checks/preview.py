@@ -1,7 +1,8 @@
 """
-What a run with an uploaded CSV would do, before anything is sent.
+What a run with an uploaded file would do, before anything is sent.
 
-The results of a check stay beside the upload, those of each lifetime in files of their own.
+The results of a check stay beside the upload, those of each lifetime and each way to read the file in files of their
+own.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from include import reports
 from include.create_tickets import LINKS_WORK_FOR
 from include.files import write_private
+from include.prospects import ReadOptions
 from include.prospects.manifest import is_invalid_row, read_row
 from include.prospects.records import InvalidRow, Problem
 from sso_ui.access import CREATE_DAG
@@ -33,7 +35,7 @@ from sso_ui.checks.processes import PART, checked, counted
 from sso_ui.data.ledger import readable_ledger, readable_url
 from sso_ui.data.report_files import default_base
 from sso_ui.data.tenant import Tenant, read_tenant
-from sso_ui.data.uploads import file_of, folder_of
+from sso_ui.data.uploads import file_of, folder_of, options_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +51,7 @@ _PREVIEW = TypeAdapter(Preview)
 
 @dataclass(frozen=True)
 class RowLine:
-    """A row of the CSV: what would happen to it, or its problems, and other links for its connection."""
+    """A row of the file: what would happen to it, or its problems, and other links for its connection."""
 
     row: InputRow
     would: str = ""
@@ -65,10 +67,10 @@ def check(upload_id: str, ttl_sec: int) -> Preview:
     :raises PreviewError: if it can't be used as a whole.
     :raises UploadError: if there is no such upload.
     """
-    file, folder = file_of(upload_id), folder_of(upload_id)
+    file, folder, options = file_of(upload_id), folder_of(upload_id), options_of(upload_id)
     try:
-        is_checked = (folder / _summary(ttl_sec)).exists()
-        return _count(folder, ttl_sec) if is_checked else _check(file, folder, ttl_sec)
+        is_checked = (folder / _summary(ttl_sec, options)).exists()
+        return _count(folder, ttl_sec, options) if is_checked else _check(file, folder, ttl_sec, options)
     except FileNotFoundError:
         folder_of(upload_id)  # if it has been removed meanwhile
         raise
@@ -81,7 +83,8 @@ def read(upload_id: str, ttl_sec: int) -> Preview | None:
     :raises UploadError: if there is no such upload.
     """
     try:
-        return _PREVIEW.validate_json((folder_of(upload_id) / _summary(ttl_sec)).read_bytes())
+        summary = folder_of(upload_id) / _summary(ttl_sec, options_of(upload_id))
+        return _PREVIEW.validate_json(summary.read_bytes())
     except FileNotFoundError:
         return None
 
@@ -95,7 +98,7 @@ def is_recent(found: Preview) -> bool:
 def upload_lines(upload_id: str, ttl_sec: int) -> Iterator[bytes]:
     """Yield the manifest's line of each row of an upload, as it was checked with a lifetime; none if it was not."""
     try:
-        with (folder_of(upload_id) / _manifest(ttl_sec)).open("rb") as lines:
+        with (folder_of(upload_id) / _manifest(ttl_sec, options_of(upload_id))).open("rb") as lines:
             yield from islice(lines, 1, None)
     except FileNotFoundError:
         return
@@ -153,18 +156,18 @@ def links_not_in_ledger(tenant: Tenant) -> int:
     return found.links if found else 0
 
 
-def _check(file: AnyPath, folder: AnyPath, ttl_sec: int) -> Preview:
+def _check(file: AnyPath, folder: AnyPath, ttl_sec: int, options: ReadOptions) -> Preview:
     task = _counting_task(ttl_sec, read_tenant())
-    with checked(file, folder, ttl_sec, task) as (manifest, summary):
-        _keep(manifest, folder, _manifest(ttl_sec))
-        _keep(summary, folder, _summary(ttl_sec))
+    with checked(file, folder, ttl_sec, options, task) as (manifest, summary):
+        _keep(manifest, folder, _manifest(ttl_sec, options))
+        _keep(summary, folder, _summary(ttl_sec, options))
         return _PREVIEW.validate_json(summary.read_bytes())
 
 
-def _count(folder: AnyPath, ttl_sec: int) -> Preview:
+def _count(folder: AnyPath, ttl_sec: int, options: ReadOptions) -> Preview:
     task = _counting_task(ttl_sec, read_tenant())
-    with counted(folder / _manifest(ttl_sec), folder, task) as summary:
-        _keep(summary, folder, _summary(ttl_sec))
+    with counted(folder / _manifest(ttl_sec, options), folder, task) as summary:
+        _keep(summary, folder, _summary(ttl_sec, options))
         return _PREVIEW.validate_json(summary.read_bytes())
 
 
@@ -191,12 +194,12 @@ def _is_first() -> bool:
         return False
 
 
-def _manifest(ttl_sec: int) -> str:
-    return f"manifest-{ttl_sec}.jsonl"
+def _manifest(ttl_sec: int, options: ReadOptions) -> str:
+    return f"manifest-{ttl_sec}-{options.digest}.jsonl"
 
 
-def _summary(ttl_sec: int) -> str:
-    return f"preview-{ttl_sec}.json"
+def _summary(ttl_sec: int, options: ReadOptions) -> str:
+    return f"preview-{ttl_sec}-{options.digest}.json"
 
 
 def _expected_by_row(rows: Iterable[InputRow], tenant: Tenant, options: RunOptions) -> dict[int, Expected]:

@@ -1,34 +1,30 @@
 """
-The two processes of a check: one checks the CSV as a run does, the other counts what a run would do.
+The two processes of a check: one checks the file as a run does, the other counts what a run would do.
 
 They read and write files, so the api-server, which has one interpreter lock for all its requests, passes nothing on.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from functools import partial
 from pathlib import Path
 from subprocess import PIPE, Popen, TimeoutExpired
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from include.files import json_bytes
 from include.folders import PROJECT
-from include.prospects.load import MAX_ROWS
+from include.prospects import ProspectsError, ReadOptions, read_lines
+from include.prospects.records import Question
 from sso_ui.checks import counting
 
 if TYPE_CHECKING:
     from include.files import AnyPath
-
-MAX_LINES = 50_000
-"""Lines of a CSV, without its header. If they fill 100 MiB, the two processes of a check need 400 and then 470 MiB, and
-two checks run at once. 250,000 lines would take 810 and then 1,700 MiB."""
 
 _CHECK_SECONDS = 300.0
 PART = 2**20
@@ -37,28 +33,36 @@ _PLUGINS = str(Path(__file__).parents[2])
 
 
 class PreviewError(ValueError):
-    """The CSV can't be used as a whole; each of ``problems`` says why."""
+    """
+    The file can't be used as a whole.
 
-    def __init__(self, problems: Sequence[str]) -> None:
+    :param problems: each says why.
+    :param question: whose answer makes it usable, if there is one.
+    """
+
+    def __init__(self, problems: Sequence[str], question: Question | None = None) -> None:
         super().__init__("\n".join(problems))
         self.problems = list(problems)
+        self.question = question
 
 
 @contextmanager
-def checked(file: AnyPath, folder: AnyPath, ttl_sec: int, task: bytes) -> Iterator[tuple[Path, Path]]:
+def checked(
+    file: AnyPath, folder: AnyPath, ttl_sec: int, options: ReadOptions, task: bytes
+) -> Iterator[tuple[Path, Path]]:
     """
-    Check a CSV and count; the block gets the paths of the manifest and of the numbers, files that end with it.
+    Check a file and count; the block gets the paths of the manifest and of the numbers, files that end with it.
 
     :param folder: of the upload.
+    :param options: how the file is read.
     :param task: see :func:`sso_ui.checks.counting.task`.
-    :raises PreviewError: if the CSV can't be used as a whole.
+    :raises PreviewError: if the file can't be used as a whole.
     """
     with _workspace(folder) as space:
         content, manifest, summary = space / file.name, space / "manifest", space / "summary"
         with file.open("rb") as uploaded, content.open("wb") as copy:
             shutil.copyfileobj(uploaded, copy, PART)
-        _require_few_lines(content)
-        _check_and_count(content, manifest, summary, ttl_sec, task)
+        _check_and_count(content, manifest, summary, ttl_sec, options, task)
         yield manifest, summary
 
 
@@ -86,21 +90,11 @@ def _workspace(folder: Any) -> Iterator[Path]:
         yield Path(space)
 
 
-def _require_few_lines(content: Path) -> None:
-    with content.open("rb") as stream:
-        breaks = [(part.count(b"\n"), part.count(b"\r")) for part in iter(partial(stream.read, PART), b"")]
-    if max(map(sum, zip(*breaks, strict=True)), default=0) > MAX_LINES + 1:
-        raise PreviewError(
-            [
-                f"The CSV has over {MAX_LINES:,} lines, and the api-server has no memory to check more. Divide it, "
-                f"or name a path or URI of it below: a run takes up to {MAX_ROWS:,} rows."
-            ]
-        )
-
-
-def _check_and_count(content: Path, manifest: Path, summary: Path, ttl_sec: int, task: bytes) -> None:
+def _check_and_count(
+    content: Path, manifest: Path, summary: Path, ttl_sec: int, options: ReadOptions, task: bytes
+) -> None:
     until = time.monotonic() + _CHECK_SECONDS
-    check = ("include.prospects", "check", "-", "--json", f"--name={content.name}", f"--ttl-sec={ttl_sec}")
+    check = _check_command(content, ttl_sec, options)
     # The second process imports what it needs, which takes about as long as the check, while the first one checks.
     with (
         _python(content, manifest, *check) as checking,
@@ -108,7 +102,7 @@ def _check_and_count(content: Path, manifest: Path, summary: Path, ttl_sec: int,
     ):
         errors = _end(checking, b"", until)
         if checking.returncode not in (0, 1):
-            raise PreviewError(_reasons(manifest) or [_failure(errors)])
+            raise _refusal(manifest) or PreviewError([_failure(errors)])
         _end_counting(counter, task, until)
 
 
@@ -149,14 +143,36 @@ def _end(process: Popen[bytes], given: bytes, until: float) -> bytes:
     try:
         return process.communicate(given or None, timeout=max(until - time.monotonic(), 0.0))[1]
     except TimeoutExpired:
-        raise PreviewError([f"The check took over {_CHECK_SECONDS:.0f} seconds: divide the CSV."]) from None
+        raise PreviewError([f"The check took over {_CHECK_SECONDS:.0f} seconds: divide the file."]) from None
 
 
-def _reasons(output: Path) -> list[str]:
+def _check_command(content: Path, ttl_sec: int, options: ReadOptions) -> list[str]:
+    columns = content.with_name("columns.json")
+    columns.write_bytes(json_bytes(options.columns))
+    return [
+        "include.prospects",
+        "check",
+        "-",
+        "--json",
+        "--questions",
+        f"--name={content.name}",
+        f"--ttl-sec={ttl_sec}",
+        f"--columns={columns}",
+        f"--on-unknown-columns={options.on_unknown_columns}",
+        f"--sheet={options.sheet}",
+        f"--encoding={options.encoding}",
+    ]
+
+
+def _refusal(output: Path) -> PreviewError | None:
+    """Return the error for a file that can't be used; None if the process has ended without saying why."""
     try:
-        return [str(problem) for problem in json.loads(output.read_bytes())["problems"]]
-    except (ValueError, KeyError, TypeError):
-        return []
+        read_lines(output.read_bytes().splitlines())
+    except ProspectsError as error:
+        return PreviewError(error.problems, error.question)
+    except ValueError:
+        pass
+    return None
 
 
 def _failure(errors: bytes) -> str:

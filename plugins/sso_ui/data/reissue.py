@@ -31,20 +31,21 @@ def prospect_csv(entry: Entry) -> bytes:
     content = _as_csv(request)
     again = load_prospects(None, text=content).valid
     if len(again) != 1 or (again[0].prospect, again[0].body) != (request.prospect, request.body):
-        raise ReissueError("This row can't be repeated on its own: run its CSV again with on_existing=reissue.")
+        raise ReissueError("This row can't be repeated on its own: run its file again with on_existing=reissue.")
     return content.encode()
 
 
 def _find(entry: Entry) -> TicketRequest:
     dag_id, _, run_id = entry.run.partition("/")
+    organization = entry.organization_id.encode()
     try:
-        lines = manifest_lines(dag_id, run_id)
+        lines = [line for line in manifest_lines(dag_id, run_id) if organization in line and not is_invalid_row(line)]
     except NoManifestError as error:
-        raise ReissueError(f"{error} Run the customer's CSV again.") from None
-    rows = (read_row(line) for line in lines if not is_invalid_row(line))
+        raise ReissueError(f"{error} Run the customer's file again.") from None
+    rows = map(read_row, lines)
     found = [row for row in rows if isinstance(row, TicketRequest) and _may_be(row, entry)]
     if not found:
-        raise ReissueError("The run's CSV has no such row any more: run the customer's CSV again.")
+        raise ReissueError("The run's input has no such row any more: run the customer's file again.")
     nearest = min(found, key=lambda request: request.profile_id != entry.profile_id)
     return replace(nearest, profile_id=entry.profile_id)
 

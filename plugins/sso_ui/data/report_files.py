@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import structlog
@@ -68,6 +69,20 @@ def read_file(folder: ObjectStoragePath, name: str) -> bytes:
     if len(content) > MAX_BYTES:
         raise UnreadableFileError(f"{name} is larger than {MAX_BYTES:,} bytes. Open it from the folder {folder}.")
     return content
+
+
+def read_lines(folder: ObjectStoragePath, name: str) -> Iterator[bytes]:
+    """
+    Yield the lines of a file of any size.
+
+    :raises UnreadableFileError: if it is missing, or can't be read for another reason.
+    """
+    try:
+        with _opened(folder, name) as stream:
+            yield from stream
+    except Exception as error:  # the drivers of object storage have no common exception
+        _log(folder, name, error)
+        raise UnreadableFileError(_unreadable(folder, name)) from None
 
 
 def _extra_bases() -> list[ObjectStoragePath]:

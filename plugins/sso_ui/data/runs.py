@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from auth0_sso.models import RevocationStatus, TicketStatus
 
 from include.prospects.manifest import FILE_NAME
 from sso_ui.airflow import Run, configuration, find_run, find_runs, xcom, xcoms_of_runs
-from sso_ui.data.report_files import UnreadableFileError, find_folder, read_file
+from sso_ui.data.report_files import UnreadableFileError, find_folder, read_lines
 
 REPORT_TASK = "export_report"
 _COUNTED = tuple(dict.fromkeys(str(status) for status in (*TicketStatus, *RevocationStatus)))
@@ -18,7 +19,7 @@ _ENDED = ("success", "failed")
 
 
 class NoManifestError(ValueError):
-    """A run's checked CSV can't be read."""
+    """A run's checked input can't be read."""
 
 
 @dataclass(frozen=True)
@@ -55,18 +56,19 @@ def parameters(dag_id: str, run_id: str) -> dict[str, Any]:
     return as_object(configuration(dag_id, run_id))
 
 
-def manifest_lines(dag_id: str, run_id: str) -> list[bytes]:
+def manifest_lines(dag_id: str, run_id: str) -> Iterator[bytes]:
     """
-    Return the manifest's line of each row of a run's CSV.
+    Yield the manifest's line of each row of a run's input.
 
-    :raises NoManifestError: if the CSV was not checked yet, or the run's files can't be read.
+    :raises NoManifestError: if the input was not checked yet, or the run's files can't be read.
     """
     try:
         folder = find_folder(dag_id, run_id, FILE_NAME)
     except UnreadableFileError as error:
-        raise NoManifestError(f"The run {run_id} has not checked its CSV yet, or it can't be found. {error}") from None
+        reason = f"The run {run_id} has not checked its input yet, or it can't be found. {error}"
+        raise NoManifestError(reason) from None
     try:
-        return read_file(folder, FILE_NAME).splitlines()[1:]
+        yield from islice(read_lines(folder, FILE_NAME), 1, None)
     except UnreadableFileError as error:
         raise NoManifestError(str(error)) from None
 

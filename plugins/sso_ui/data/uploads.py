@@ -1,5 +1,5 @@
 """
-CSVs that were uploaded on the pages: each in a folder of its own beside the reports, its owner's alone, for 30 days.
+Files that were uploaded on the pages: each in a folder of its own beside the reports, its owner's alone, for 30 days.
 
 The folder's name is the upload's id. It begins with the time of the upload, which nothing changes, neither a preview
 that is written into the folder nor a copy of it, and which needs no look at the folder.
@@ -7,6 +7,7 @@ that is written into the folder nor a copy of it, and which needs no look at the
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -17,8 +18,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import structlog
 
-from include.files import make_private, write_private
-from include.prospects.table.sources import MAX_BYTES
+from include.files import json_bytes, make_private, write_private
+from include.prospects import ReadOptions
+from include.prospects.table.options import USUAL
+from include.prospects.table.sources import MAX_BYTES, SUFFIXES
 from sso_ui.data.report_files import default_base
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ FOLDER = "uploads"
 KEPT_SECONDS = 30 * 86_400
 MAX_UPLOAD_BYTES = MAX_BYTES
 _PART = 2**20
+_OPTIONS = "options.json"
 _GONE = "There is no such upload. Uploads are kept for 30 days."
 _ID = re.compile(r"([0-9a-f]{8})[0-9a-f]{24}")
 _SWEEP_SECONDS = 3_600.0
@@ -47,7 +51,7 @@ def base() -> Any:
 
 def keep(name: str, content: BinaryIO) -> str:
     """
-    Keep a CSV under a new id.
+    Keep a CSV or a workbook under a new id.
 
     :param name: the file's own name, which the report shows as ``source``.
     :param content: a file that can be rewound; it is copied in parts.
@@ -65,8 +69,8 @@ def keep(name: str, content: BinaryIO) -> str:
 
 
 def too_large() -> str:
-    """Return what is said of a CSV that is too large."""
-    return f"The CSV has over {MAX_UPLOAD_BYTES // 2**20} MiB: divide it among several runs."
+    """Return what is said of a file that is too large."""
+    return f"The file has over {MAX_UPLOAD_BYTES // 2**20} MiB: divide it among several runs."
 
 
 def folder_of(upload_id: str) -> AnyPath:
@@ -80,13 +84,27 @@ def folder_of(upload_id: str) -> AnyPath:
 
 
 def file_of(upload_id: str) -> AnyPath:
-    """Return the CSV of an upload; UploadError if there is none."""
+    """Return the uploaded file; UploadError if there is none."""
     folder = folder_of(upload_id)
     try:
-        (file,) = [file for file in folder.iterdir() if file.suffix == ".csv"]
+        (file,) = [file for file in folder.iterdir() if file.suffix in SUFFIXES]
     except (FileNotFoundError, ValueError):  # removed since
         raise UploadError(_GONE) from None
     return file
+
+
+def options_of(upload_id: str) -> ReadOptions:
+    """Return how an upload is read; UploadError if there is none."""
+    try:
+        content = (folder_of(upload_id) / _OPTIONS).read_bytes()
+    except FileNotFoundError:
+        return USUAL
+    return ReadOptions(**json.loads(content))
+
+
+def keep_options(upload_id: str, options: ReadOptions) -> None:
+    """Keep how an upload is to be read; UploadError if there is none."""
+    write_private(folder_of(upload_id), _OPTIONS, [json_bytes(options)])
 
 
 def remove_old() -> None:
@@ -107,9 +125,11 @@ def remove_old() -> None:
 
 
 def safe_name(name: str) -> str:
-    """Return a file name of ASCII letters, digits and ``._-`` that ends with ``.csv``."""
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(name.replace("\\", "/")).name.removesuffix(".csv")).strip("._")
-    return f"{stem[:100] or 'prospects'}.csv"
+    """Return a file name of ASCII letters, digits and ``._-`` that ends with one of the suffixes that are read."""
+    path = Path(name.replace("\\", "/"))
+    suffix = path.suffix.lower() if path.suffix.lower() in SUFFIXES else ".csv"
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "_", path.stem if path.suffix.lower() == suffix else path.name).strip("._")
+    return f"{stem[:100] or 'prospects'}{suffix}"
 
 
 def _is_old(upload_id: str) -> bool:

@@ -1,25 +1,33 @@
-"""*New batch*: a CSV is uploaded, checked, previewed, and started with the viewer's own rights."""
+"""*New batch*: a file is uploaded, checked, previewed, and started with the viewer's own rights."""
 
 from __future__ import annotations
 
 import asyncio
-import csv
 import io
-from collections.abc import Hashable
-from contextlib import AbstractAsyncContextManager
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import asdict, replace
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
-from auth0_sso.models import MAX_TTL_SEC, ExpectedCounts
+from auth0_sso.models import MAX_TTL_SEC, ExpectedCounts, shown
 from auth0_sso.tickets.preflight import RunOptions
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import FormData, UploadFile
 
+from include import reports
 from include.fan_out import choose_fan_out
 from include.params import CREATE_PARAMS
-from include.reports.cells import guard
+from include.prospects import ProspectsError, ReadOptions
+from include.prospects.load import MAX_ROWS
+from include.prospects.records import Question
+from include.prospects.schema.columns import COLUMNS
+from include.prospects.schema.columns import USUAL as USUAL_COLUMNS
+from include.prospects.schema.usual_names import proposed_columns
+from include.prospects.table.header import MAX_COLUMNS, require_columns
+from include.prospects.table.options import ENCODINGS, USUAL
 from include.reports.wording import plural
 from sso_ui.access import CREATE_DAG, MAY_CREATE, SAME_ORIGIN, revoking
 from sso_ui.airflow import User, max_map_length
@@ -27,8 +35,8 @@ from sso_ui.bodies import limited
 from sso_ui.checks import preview
 from sso_ui.checks.counting import Preview
 from sso_ui.checks.line import CheckLine
-from sso_ui.checks.processes import MAX_LINES, PreviewError
-from sso_ui.data import uploads
+from sso_ui.checks.processes import PreviewError
+from sso_ui.data import mappings, uploads
 from sso_ui.data.tenant import read_tenant
 from sso_ui.rendering import HEADERS, render
 
@@ -38,8 +46,10 @@ WAIT_SECONDS = 5.0
 """So long a request waits for a check."""
 CHECKS: CheckLine[Preview] = CheckLine()
 
-_MAX_FORM_BYTES = 64 * 2**10
-"""Bytes of the form around the CSV."""
+_MAX_FORM_BYTES = 256 * 2**10
+"""Bytes of the form around a file, and of one with the columns of a file."""
+_MAX_SHEET_CHARACTERS = 255
+_MEDIA_TYPES = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 _REPLACE_LIMIT: int = CREATE_PARAMS["replace_limit"]["default"]
 _MAX_SHOWN_CHARACTERS = 100_000
 """Characters of a pasted CSV that can't be used."""
@@ -48,26 +58,56 @@ TtlSec = Annotated[int, Query(ge=0, le=MAX_TTL_SEC)]
 Page = Annotated[int, Query(ge=1, le=100_000)]
 
 
+class AnswerError(ValueError):
+    """What a person has said about a file can't be used."""
+
+
 @router.get("/new", response_class=HTMLResponse)
 def new_batch(request: Request) -> HTMLResponse:
-    """Return the form for a CSV."""
+    """Return the form for a file."""
     return render(request, "new_batch.html.j2", problems=[], text="", **_limits())
 
 
 @router.post("", response_class=HTMLResponse, dependencies=[SAME_ORIGIN])
-async def upload(request: Request) -> Response:
-    """Keep and check a CSV that was chosen, dropped or pasted; then show its preview, or why it can't be used."""
+async def upload(request: Request, user: User) -> Response:
+    """Keep and check a file that was chosen, dropped or pasted; then show its preview, or why it can't be used."""
     text = ""
     try:
         async with _form(request) as form:
             pasted = form.get("text")
             text = pasted[:_MAX_SHOWN_CHARACTERS] if isinstance(pasted, str) else ""
             upload_id = await _keep(form.get("file"), pasted)
-        await _checked(upload_id, 0, None)
+        await _checked_as_before(user, upload_id, USUAL)
     except (uploads.UploadError, PreviewError) as error:
-        return _unusable(request, error, text)
-    root = request.scope.get("root_path", "")
-    return RedirectResponse(f"{root}/batches/{upload_id}", 303)
+        if not (isinstance(error, PreviewError) and error.question):
+            return _unusable(request, error, text)
+    return _to_preview(request, upload_id)
+
+
+@router.post("/{upload_id}/options", response_class=HTMLResponse, dependencies=[SAME_ORIGIN])
+async def answer(request: Request, user: User, upload_id: str) -> Response:
+    """Keep how a file is to be read, as a person has answered; then show its preview."""
+    async with limited(request, _MAX_FORM_BYTES).form(max_files=0, max_fields=2 * MAX_COLUMNS + 10) as form:
+        given = {name: [str(value) for value in form.getlist(name)] for name in form}
+    try:
+        options = await asyncio.to_thread(_keep_answer, user, upload_id, given)
+    except uploads.UploadError as error:
+        raise HTTPException(404, str(error)) from None
+    except AnswerError as error:
+        raise HTTPException(422, str(error)) from None
+    with suppress(PreviewError, uploads.UploadError):  # the preview says why
+        await _checked_as_before(user, upload_id, options)
+    return _to_preview(request, upload_id)
+
+
+@router.post("/{upload_id}/columns", dependencies=[SAME_ORIGIN])
+def choose_columns_again(request: Request, upload_id: str) -> Response:
+    """Forget which column of an upload is which, so that it is asked again."""
+    try:
+        uploads.keep_options(upload_id, replace(uploads.options_of(upload_id), columns={}))
+    except uploads.UploadError as error:
+        raise HTTPException(404, str(error)) from None
+    return _to_preview(request, upload_id)
 
 
 @router.get("/{upload_id}", response_class=HTMLResponse)
@@ -80,34 +120,34 @@ async def show_preview(
     reissue: bool = False,
     only_invalid: bool = False,
 ) -> HTMLResponse:
-    """Show what a run would do, a page of rows at a time; while the CSV is checked, a page that renews itself."""
+    """Show what a run would do, a page of rows at a time; while the file is checked, a page that renews itself."""
     try:
+        options = await asyncio.to_thread(uploads.options_of, upload_id)
         kept = await asyncio.to_thread(preview.read, upload_id, ttl_sec)
-        found = kept if kept and page > 1 else await _checked(upload_id, ttl_sec, kept)
+        found = kept if kept and page > 1 else await _checked(upload_id, ttl_sec, options, kept)
         if found is None:
-            is_running = CHECKS.is_running(_key(upload_id, ttl_sec, kept))
+            is_running = CHECKS.is_running(_key(upload_id, ttl_sec, options, kept))
             return render(request, "waiting.html.j2", 202, is_running=is_running)
-        return await asyncio.to_thread(_page, request, user, upload_id, found, page, reissue, only_invalid)
+        return await asyncio.to_thread(_page, request, user, upload_id, found, options, page, reissue, only_invalid)
     except PreviewError as error:
+        if error.question:
+            return await asyncio.to_thread(_question, request, user, upload_id, error.problems, error.question)
         return _unusable(request, error)
     except uploads.UploadError as error:
         raise HTTPException(404, str(error)) from None
 
 
-@router.get("/{upload_id}/problems.csv")
-def download_problems(upload_id: str, ttl_sec: TtlSec = 0) -> Response:
-    """Return all problems as a CSV."""
+@router.get("/{upload_id}/problems.{kind}")
+def download_problems(upload_id: str, kind: Literal["csv", "xlsx"], ttl_sec: TtlSec = 0) -> Response:
+    """Return all problems as a CSV or a workbook; ``line`` is a workbook's sheet row."""
     try:
-        problems = [asdict(problem) for problem in preview.problems(upload_id, ttl_sec)]
+        problems = list(preview.problems(upload_id, ttl_sec))
     except uploads.UploadError as error:
         raise HTTPException(404, str(error)) from None
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    columns = ("row", "line", "source", "column", "value", "rule")
-    writer.writerow(columns)
-    writer.writerows([[guard(str(problem[column])) for column in columns] for problem in problems])
-    disposition = {"Content-Disposition": 'attachment; filename="problems.csv"'}
-    return Response(stream.getvalue(), media_type="text/csv", headers={**HEADERS, **disposition})
+    table = reports.table_of(("row", "line", "source", "column", "value", "rule"), problems)
+    content = b"".join(reports.csv_parts(table)) if kind == "csv" else reports.xlsx_bytes(table, "Problems")
+    disposition = {"Content-Disposition": f'attachment; filename="problems.{kind}"'}
+    return Response(content, media_type=_MEDIA_TYPES[kind], headers={**HEADERS, **disposition})
 
 
 def _form(request: Request) -> AbstractAsyncContextManager[FormData]:
@@ -120,20 +160,97 @@ async def _keep(file: UploadFile | str | None, text: UploadFile | str | None) ->
         return await asyncio.to_thread(uploads.keep, file.filename, file.file)
     if isinstance(text, str) and text.strip():
         return await asyncio.to_thread(uploads.keep, "pasted.csv", io.BytesIO(text.encode(errors="surrogatepass")))
-    raise PreviewError(["There is nothing to check: choose a CSV, or paste its rows."])
+    raise PreviewError(["There is nothing to check: choose a file, or paste its rows."])
 
 
-async def _checked(upload_id: str, ttl_sec: int, kept: Preview | None) -> Preview | None:
+async def _checked_as_before(user: User, upload_id: str, options: ReadOptions) -> None:
+    """Check an upload; with the mapping of columns that the person has chosen for such a file, if it needs one."""
+    try:
+        await _checked(upload_id, 0, options, None)
+    except PreviewError as error:
+        if error.question is None or error.question.about != "columns":
+            raise
+        names = [column.name for column in error.question.columns]
+        columns = await asyncio.to_thread(mappings.recall, user.get_name(), names)
+        if columns is None:
+            raise
+        mapped = replace(options, columns=columns)
+        await asyncio.to_thread(uploads.keep_options, upload_id, mapped)
+        await _checked(upload_id, 0, mapped, None)
+
+
+async def _checked(upload_id: str, ttl_sec: int, options: ReadOptions, kept: Preview | None) -> Preview | None:
     """Return an upload's result, made now unless the kept one is recent; None if that has not ended soon."""
     if kept is not None and await asyncio.to_thread(preview.is_recent, kept):
         return kept
     check = partial(preview.check, upload_id, ttl_sec)
-    return await CHECKS.result(_key(upload_id, ttl_sec, kept), check, seconds=WAIT_SECONDS)
+    return await CHECKS.result(_key(upload_id, ttl_sec, options, kept), check, seconds=WAIT_SECONDS)
 
 
-def _key(upload_id: str, ttl_sec: int, kept: Preview | None) -> Hashable:
+def _key(upload_id: str, ttl_sec: int, options: ReadOptions, kept: Preview | None) -> Hashable:
     """Return what identifies a check in the line: also the result that it renews, so that no older one is fetched."""
-    return upload_id, ttl_sec, kept and kept.counted_at
+    return upload_id, ttl_sec, options.digest, kept and kept.counted_at
+
+
+def _keep_answer(user: User, upload_id: str, given: Mapping[str, list[str]]) -> ReadOptions:
+    """
+    Keep a person's answer with those before it, and a mapping of columns for the next file with the same header.
+
+    :param given: the fields of the form: one of ``sheet`` and ``encoding``, or ``name`` and ``column`` of each column.
+    :raises AnswerError: if the answer is none.
+    :raises UploadError: if there is no such upload.
+    """
+    options = uploads.options_of(upload_id)
+    if sheet := given.get("sheet"):
+        options = replace(options, sheet=sheet[0][:_MAX_SHEET_CHARACTERS])
+    if encoding := given.get("encoding"):
+        if encoding[0] not in ENCODINGS:
+            raise AnswerError(f"There is no encoding '{shown(encoding[0])}' here.")
+        options = replace(options, encoding=encoding[0])
+    if names := given.get("name"):
+        columns = dict(zip(names, given.get("column", ()), strict=False))
+        _require_one_answer_each(names, given.get("column", ()))
+        try:
+            require_columns(columns)
+        except ProspectsError as error:
+            raise AnswerError(str(error)) from None
+        mappings.remember(user.get_name(), names, columns)
+        options = replace(options, columns=columns)
+    uploads.keep_options(upload_id, options)
+    return options
+
+
+def _require_one_answer_each(names: Sequence[str], columns: Sequence[str]) -> None:
+    answers = set(zip(names, columns, strict=False))
+    twice = [name for name, count in Counter(name for name, _column in answers).items() if count > 1]
+    if twice:
+        raise AnswerError(f"Two columns have the name '{shown(twice[0])}': rename one of them in the file.")
+
+
+def _to_preview(request: Request, upload_id: str) -> RedirectResponse:
+    root = request.scope.get("root_path", "")
+    return RedirectResponse(f"{root}/batches/{upload_id}", 303)
+
+
+def _question(
+    request: Request, user: User, upload_id: str, problems: Sequence[str], question: Question
+) -> HTMLResponse:
+    """Show what a person can say about a file that can't be used yet; the last answer is filled in, or a proposal."""
+    columns = question.columns
+    before = mappings.recall(user.get_name(), [column.name for column in columns])
+    chosen = [before[column.name] for column in columns] if before else proposed_columns(columns)
+    return render(
+        request,
+        "question.html.j2",
+        422,
+        upload_id=upload_id,
+        name=uploads.file_of(upload_id).name,
+        problems=problems,
+        question=question,
+        columns=list(zip(columns, chosen, strict=True)),
+        usual=USUAL_COLUMNS,
+        others=[name for name in COLUMNS if name not in USUAL_COLUMNS],
+    )
 
 
 def _unusable(request: Request, error: uploads.UploadError | PreviewError, text: str = "") -> HTMLResponse:
@@ -142,7 +259,14 @@ def _unusable(request: Request, error: uploads.UploadError | PreviewError, text:
 
 
 def _page(
-    request: Request, user: User, upload_id: str, found: Preview, page: int, reissue: bool, only_invalid: bool
+    request: Request,
+    user: User,
+    upload_id: str,
+    found: Preview,
+    read_options: ReadOptions,
+    page: int,
+    reissue: bool,
+    only_invalid: bool,
 ) -> HTMLResponse:
     tenant = read_tenant()
     lines = preview.upload_lines(upload_id, found.ttl_sec)
@@ -161,6 +285,7 @@ def _page(
         upload_id=upload_id,
         name=file.name,
         prospects_uri=str(file),
+        read_options=asdict(read_options) if read_options != USUAL else {},
         found=found,
         counts=counts,
         label=_label(counts, found.valid, reissue),
@@ -195,4 +320,4 @@ def _label(counts: ExpectedCounts | None, valid: int, reissue: bool) -> str:
 
 
 def _limits() -> dict[str, int]:
-    return {"most_lines": MAX_LINES, "most_mib": uploads.MAX_UPLOAD_BYTES // 2**20}
+    return {"most_rows": MAX_ROWS, "most_mib": uploads.MAX_UPLOAD_BYTES // 2**20}

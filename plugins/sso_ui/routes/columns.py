@@ -1,4 +1,4 @@
-"""*Columns*: all columns of the CSV, and templates."""
+"""*Columns*: all columns of the file, and templates."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def download_csv() -> Response:
 
 @router.get("/template.xlsx")
 def download_xlsx() -> Response:
-    """Return an Excel file to fill in and to export as CSV."""
+    """Return a workbook to fill in."""
     return _download(template_xlsx(), "prospects.xlsx", _XLSX)
 
 

@@ -52,14 +52,13 @@ def show_progress(request: Request, dag_id: str, run_id: str) -> Response:
 
 @router.get("/{dag_id}/{run_id}/rows", response_class=HTMLResponse, dependencies=[MAY_READ_LINKS])
 def show_rows(request: Request, dag_id: str, run_id: str, page: Page = 1) -> HTMLResponse:
-    """Show the rows of a run's CSV, with what would happen to each now, a page at a time."""
+    """Show the rows of a run's input, with what would happen to each now, a page at a time."""
     run = _run(dag_id, run_id)
+    options = RunOptions.of(parameters(dag_id, run_id))
     try:
-        lines = manifest_lines(dag_id, run_id)
+        rows, total = read_rows(manifest_lines(dag_id, run_id), read_tenant(), page=page, options=options)
     except NoManifestError as error:
         raise HTTPException(404, str(error)) from None
-    options = RunOptions.of(parameters(dag_id, run_id))
-    rows, total = read_rows(lines, read_tenant(), page=page, options=options)
     return render(
         request,
         "run_rows.html.j2",

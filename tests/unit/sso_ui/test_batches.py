@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -26,6 +27,7 @@ from auth0_sso.tickets.batch import spec_of
 from auth0_sso.tickets.preflight import RunOptions
 from fastapi.testclient import TestClient
 from fsspec.implementations.memory import MemoryFileSystem
+from openpyxl import load_workbook
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 from sso_ui.checks import preview, processes
@@ -37,7 +39,8 @@ from time_machine import TimeMachineFixture
 
 from include import folders
 from include.files import json_bytes
-from include.prospects import load_prospects
+from include.prospects import ReadOptions, load_prospects
+from include.prospects.table.options import USUAL
 from include.reports.wording import utc_text
 from tests.support.prospects import csv_of
 from tests.unit.sso_ui.conftest import SignIn
@@ -65,7 +68,9 @@ def test_an_upload_is_its_owners_alone_and_has_a_name_that_nobody_can_guess(brow
     assert upload(browser, csv_of(3, 2, "new"), "../../Café & Söhne.csv").status_code == 200
     (folder,) = (home / "default" / "uploads").iterdir()
     assert len(folder.name) == 32
-    assert {file.name for file in folder.iterdir()} == {"Caf_S_hne.csv", "manifest-0.jsonl", "preview-0.json"}
+    usual = f"0-{USUAL.digest}"
+    expected = {"Caf_S_hne.csv", f"manifest-{usual}.jsonl", f"preview-{usual}.json"}
+    assert {file.name for file in folder.iterdir()} == expected
     assert [oct(path.stat().st_mode & 0o777) for path in (folder, *folder.iterdir())] == ["0o700", *["0o600"] * 3]
 
 
@@ -114,12 +119,17 @@ def test_each_bad_row_is_named_with_its_problem_and_all_can_be_downloaded(browse
     only = browser.get(f"{answer.url.path}?only_invalid=true").text
     assert "Initech" in only
     assert "Acme" not in only
-    table = list(csv.DictReader(io.StringIO(browser.get(f"{answer.url.path}/problems.csv").text)))
+    content = browser.get(f"{answer.url.path}/problems.csv").content
+    table = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
     assert [(row["row"], row["column"], row["value"], row["source"]) for row in table] == [
         ("2", "ttl_sec", "soon", "customers.csv"),
         ("3", "organization_id", "bad id", "customers.csv"),
         ("4", "ttl_sec", "'=1+1", "customers.csv"),
     ]
+    assert content.startswith(codecs.BOM_UTF8)
+    workbook = load_workbook(io.BytesIO(browser.get(f"{answer.url.path}/problems.xlsx").content))
+    assert [cell.value for cell in workbook["Problems"]["E"]] == ["value", "soon", "bad id", "=1+1"]
+    assert {cell.data_type for cell in workbook["Problems"]["E"]} == {"s"}
 
 
 @pytest.mark.parametrize("sent", ["data", "files"])
@@ -136,15 +146,15 @@ def test_a_pasted_csv_may_be_as_large_as_an_uploaded_one(browser: TestClient, se
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("a,b\n1,2\n", "organization_id"),
         ("", "is empty: its first line must name the columns"),
-        ("organization_id,domain\norg_a,x.example\n", "domains"),
+        ('organization_id\norg_a\n"org_b\n', "row 2, line 3: a quote that is opened here is never closed"),
+        ("%PDF-1.7", "customers.csv: is a PDF"),
     ],
 )
 def test_a_csv_that_can_not_be_used_has_a_page_with_the_reason(browser: TestClient, text: str, reason: str) -> None:
     answer = upload(browser, text)
     assert answer.status_code == 422
-    assert "This CSV can't be used" in answer.text.replace("&#39;", "'")
+    assert "This file can't be used" in answer.text.replace("&#39;", "'")
     assert reason in answer.text
 
 
@@ -175,9 +185,9 @@ def test_an_upload_that_is_removed_while_it_is_checked_is_gone(
 ) -> None:
     begun = preview._check
 
-    def remove(file: Any, folder: Any, ttl_sec: int) -> Any:
+    def remove(file: Any, folder: Any, ttl_sec: int, options: ReadOptions) -> Any:
         shutil.rmtree(folder.path)
-        return begun(file, folder, ttl_sec)
+        return begun(file, folder, ttl_sec, options)
 
     monkeypatch.setattr(preview, "_check", remove)
     answer = upload(browser, csv_of(3, 2, "new"))
@@ -185,23 +195,9 @@ def test_an_upload_that_is_removed_while_it_is_checked_is_gone(
     assert "Uploads are kept for 30 days" in answer.text
 
 
-@pytest.mark.usefixtures("in_processes")
-def test_a_csv_of_more_lines_than_the_api_server_has_memory_for_is_refused(
-    browser: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(processes, "MAX_LINES", 3)
-    assert upload(browser, csv_of(3, 2, "new")).status_code == 200
-    assert upload(browser, csv_of(3, 2, "new") + "\r\n").status_code == 200
-    for text in (csv_of(5, 2, "new"), csv_of(5, 2, "new").replace("\n", "\r")):
-        refused = upload(browser, text)
-        assert refused.status_code == 422
-        assert "The CSV has over 3 lines" in refused.text
-        assert "a run takes up to 250,000 rows" in refused.text
-
-
 def test_a_csv_that_is_too_large_is_refused(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "MAX_UPLOAD_BYTES", 10)
-    assert "The CSV has over" in upload(browser, csv_of(3, 2, "new")).text
+    assert "The file has over" in upload(browser, csv_of(3, 2, "new")).text
 
 
 def issue(ledger: Ledger, text: str, rows: int) -> None:
@@ -291,14 +287,15 @@ def test_a_reload_counts_again_what_a_run_has_changed_since(
     answer = upload(browser, text)
     assert "Create 3 links</button>" in answer.text
     (folder,) = (home / "default" / "uploads").iterdir()
-    checked = (folder / "manifest-0.jsonl").stat().st_mtime_ns
+    (manifest,) = folder.glob("manifest-0-*.jsonl")
+    checked = manifest.stat().st_mtime_ns
     issue(default_ledger, text, 3)
     assert "Create 3 links</button>" in browser.get(answer.url.path).text, "it was counted a moment ago"
     time_machine.move_to(datetime.now(UTC) + timedelta(seconds=30))
     again = browser.get(answer.url.path).text
     assert "<b>3</b>to reuse" in again
     assert "Start the run</button>" in again
-    assert (folder / "manifest-0.jsonl").stat().st_mtime_ns == checked, "the CSV is the same"
+    assert manifest.stat().st_mtime_ns == checked, "the CSV is the same"
 
 
 def test_the_page_says_when_it_was_counted(browser: TestClient) -> None:
