@@ -16,12 +16,17 @@ from dev.sandbox.server import Sandbox
 from tests.browser.conftest import HOME, SCREENSHOTS, SignIn
 from tests.e2e.runs import Run
 from tests.support.prospects import csv_of
+from tests.unit.include.prospects.inputs import workbook_of
 
 SAMPLE = (PROJECT / "include" / "data" / "prospects.csv").read_text(encoding="utf-8").rstrip()
 BAD = "\norg_beispiel000000009,Beispiel AG,IT desk,it@beispiel.example,,,beispiel.example,,five days,,"
 NEW = "\norg_exempel0000000010,Exempel AB,IT desk,it@exempel.example,,,exempel.example,,,,"
 LOOKS: list[tuple[Literal["light", "dark"], int]] = [("light", 1280), ("dark", 1280), ("light", 390)]
-PAGES = ["new batch", "preview", "runs", "run", "waiting run", "rows", "report", "customers", "columns", "refusal"]
+QUESTIONS = {"columns question": "crm.xlsx", "sheet question": "sheets.xlsx", "encoding question": "names.csv"}
+PAGES = [
+    *("new batch", "preview", *QUESTIONS, "runs", "run", "waiting run", "rows", "report", "customers", "columns"),
+    "refusal",
+]
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +40,19 @@ def runs(airflow: LocalAirflow, shared_tenant: Sandbox) -> tuple[Run, Run]:
 
 @pytest.fixture(scope="module")
 def upload(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a CSV with a bad row, a new one, and prospects who have a valid link already."""
-    file = tmp_path_factory.mktemp("look") / "customers.csv"
+    """
+    Return a CSV with a bad row, a new one, and prospects who have a valid link already.
+
+    Beside it are files that something is asked about.
+    """
+    folder = tmp_path_factory.mktemp("look")
+    file = folder / "customers.csv"
     file.write_text(SAMPLE + NEW + BAD, encoding="utf-8")
+    header = ["Record ID", "Auth0 org", "Account Name", "Primary Contact", "Work Email", "Website", "Lifecycle Stage"]
+    rows = [[row, f"org_look{row}", f"Look {row}", "Jo", "jo@look.example", "look.example", "Lead"] for row in range(9)]
+    (folder / "crm.xlsx").write_bytes(workbook_of([header, *rows]))
+    (folder / "sheets.xlsx").write_bytes(workbook_of([header], [header], titles=["Accounts", "Contacts"]))
+    (folder / "names.csv").write_bytes("organization_id,organization_name\norg_1,Müller & Söhne\n".encode("cp1252"))
     return file
 
 
@@ -51,6 +66,9 @@ def show(page: Page, name: str, address: str, runs: tuple[Run, Run], upload: Pat
     if name == "preview":
         page.locator("input[type=file]").set_input_files(upload)
         page.get_by_text("Options").click()
+    if name in QUESTIONS:
+        page.locator("input[type=file]").set_input_files(upload.with_name(QUESTIONS[name]))
+        page.get_by_text("Why this is asked").click()
     if name == "customers":
         page.get_by_role("button", name="Reveal the link").first.click()
         page.locator(".url").wait_for()

@@ -242,7 +242,6 @@ def _question(
     return render(
         request,
         "question.html.j2",
-        422,
         upload_id=upload_id,
         name=uploads.file_of(upload_id).name,
         problems=problems,
