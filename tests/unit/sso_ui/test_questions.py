@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from include.prospects import template_xlsx
 from tests.unit.include.prospects.inputs import csv_of, workbook_of
 from tests.unit.sso_ui.conftest import SignIn
 from tests.unit.sso_ui.test_batches import HERE, Inputs
@@ -140,3 +141,8 @@ def test_a_file_that_needs_no_answer_starts_a_run_with_the_usual_parameters(brow
     preview = browser.get(upload(browser, workbook_of([["Organization ID"], ["org_1"]]), "a.xlsx")).text
     assert set(parameters(preview)) == {"prospects_uri", "on_existing", "ttl_sec"}
     assert "How this file is read" not in preview
+
+
+def test_the_filled_in_template_for_excel_needs_no_answer(browser: TestClient) -> None:
+    preview = browser.get(upload(browser, template_xlsx(), "prospects.xlsx")).text
+    assert "2 prospects of 2 organizations" in preview
