@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -12,7 +12,7 @@ from include.prospects.table.csv_text import read_csv
 from include.prospects.table.header import EXAMPLE, known_names
 from include.prospects.table.kinds import is_workbook, require_table
 from include.prospects.table.options import USUAL, ReadOptions
-from include.prospects.table.rows import HEADER_LINES, Row, Rows, ScoreOf
+from include.prospects.table.rows import HEADER_LINES, Row, Rows, Score, ScoreOf
 from include.prospects.table.workbook import read_workbook
 
 
@@ -54,13 +54,26 @@ def _with_header(found: Rows, source: str, score: ScoreOf) -> Table:
     if not first:
         next(rest, None)  # raises if the header can't be read
         raise ProspectsError([f"{source}: is empty: its first line must name the columns, such as {EXAMPLE}"])
-    place = max(range(len(first)), key=lambda number: score(first[number][1]))
+    place = _header_place([score(cells) for _line, cells in first])
     line, header = first[place]
     if place:
         found.warnings.append(f"{source}: the header is in {found.unit} {line}, so what stands above it is left out")
     rows = chain(first[place + 1 :], rest)
     checked = rows if found.has_end else _complete(rows, len(header), source)
     return Table(header, checked, found.unit, found.warnings)
+
+
+def _header_place(scores: Sequence[Score]) -> int:
+    """
+    Return which of the first rows is the header: the one with most known names.
+
+    If no name is known, it is the first row that isn't a title: some columns of a header may have no name.
+    """
+    best = max(scores)
+    has_organization, known, width = best
+    if has_organization or known:
+        return scores.index(best)
+    return next(place for place, (_has, _known, names) in enumerate(scores) if 2 * names >= width)
 
 
 def _first_rows(rows: Iterator[Row]) -> tuple[list[Row], Iterator[Row]]:

@@ -108,6 +108,14 @@ def test_the_header_is_found_below_a_title(above):
     assert table.warnings == [f"a.csv: the header is in line {line}, so what stands above it is left out"] * has_title
 
 
+@pytest.mark.parametrize(
+    "header", [["", "Account", "Email"], ["Account", "", "Email"], ["", "organization_id", "Email"]]
+)
+def test_a_header_with_a_column_without_a_name_is_no_title(header):
+    content = csv_of(["All accounts", "", ""], header, ["0", "org_1", "it@acme.example"], ["1", "org_2", ""]).encode()
+    assert read(content)[0] == header
+
+
 def test_a_header_is_not_looked_for_beyond_the_first_ten_lines():
     header = "organization_id,organization_name\n"
     assert read(("title\n" * 9 + header).encode())[0] == ["organization_id", "organization_name"]
