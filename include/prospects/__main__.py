@@ -102,7 +102,7 @@ def _mapping(argument: str) -> dict[str, str]:
         found = json.loads(Path(argument).read_bytes())
     except OSError as error:
         raise argparse.ArgumentTypeError(f"{shown(argument, 500)} can't be read: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise argparse.ArgumentTypeError(f"{shown(argument, 500)} is not JSON: {error}") from None
     if not isinstance(found, dict):
         raise argparse.ArgumentTypeError(f"{shown(argument, 500)} must be one JSON object")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from auth0_sso.models import MAX_TTL_SEC, TicketRequest, first_lines, shown
+from auth0_sso.models import MAX_TTL_SEC, TicketRequest, first_lines, listed, shown
 
 from include.prospects.naming import ConnectionNames
 from include.prospects.records import (
@@ -38,6 +38,7 @@ MAX_ROWS = 250_000
 """Rows of one input, over all files; 100,000 take about 350 MiB of memory until they are planned."""
 
 _MAX_PROBLEMS = 100
+_MAX_NAMED = 10
 _SAMPLE_ROWS = 100
 _SAMPLES = 3
 
@@ -110,6 +111,7 @@ class _Intake:
     lines: array[int] = field(default_factory=lambda: array("L"))
     units: dict[str, str] = field(default_factory=dict)
     cut_domains: list[tuple[int, str]] = field(default_factory=list)
+    short_rows: list[tuple[int, str]] = field(default_factory=list)
     names: ConnectionNames = field(default_factory=ConnectionNames)
     warnings: list[str] = field(default_factory=list)
 
@@ -135,6 +137,9 @@ class _Intake:
             header = resolve_header(table.header, name, self.options)
         except HeaderError as error:
             raise ProspectsError(error.problems, _columns_question(table)) from None
+        if header.ignored:
+            names = listed([f"'{shown(ignored)}'" for ignored in header.ignored], _MAX_NAMED)
+            self.warnings.append(f"{name}: columns that are left out: {names}")
         self.units[name] = table.unit
         checker = RowChecker(name, table.unit, header, self.default_ttl_sec, self.names, self.cut_domains)
         for line, cells in table.rows:
@@ -142,6 +147,8 @@ class _Intake:
                 raise TooLargeError([f"the input has over {MAX_ROWS:,} rows: divide it among several runs"])
             self.rows.append(checker.check(len(self.rows) + 1, line, cells))
             self.lines.append(line)
+            if table.unit == LINE and len(cells) < len(header.columns):
+                self.short_rows.append((len(self.rows), f"line {line}"))
 
     def finish(self, one_link_per_connection: bool) -> Prospects:
         """Return all rows; those that others exclude are invalid."""
@@ -153,6 +160,7 @@ class _Intake:
             prospects.add(row)
         cut = ((row, domain) for row, domain in self.cut_domains if isinstance(self.rows[row - 1], TicketRequest))
         prospects.warnings.extend(row_warning("what is around the domain was cut off", cut))
+        prospects.warnings.extend(row_warning("has fewer cells than the header: is a line broken?", self.short_rows))
         prospects.warnings.extend(warnings_about(prospects.valid))
         return prospects
 

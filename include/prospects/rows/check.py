@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from typing import Any
 
 from auth0_sso.models import CARRIED, TicketRequest, shown
@@ -22,6 +22,7 @@ from include.prospects.table.header import Header
 
 _NAME = "connection_config.name"
 _VERIFICATION = "domain_aliases_config.domain_verification"
+_MAX_SHOWN_DOMAINS = 5
 _PENDING = "domain_aliases_config.pending_domains"
 
 
@@ -68,7 +69,7 @@ class RowChecker:
         return request
 
     def _misplaced(self, cells: Sequence[str]) -> list[tuple[str, str, str]]:
-        columns, left_out = self.header.columns, self.header.left_out
+        columns = self.header.columns
         width = len(columns)
         if len(cells) > width and self.unit == LINE:
             rule = (
@@ -80,8 +81,12 @@ class RowChecker:
         return [
             (f"#{position + 1}", cell, "has no column name above it: name the column or empty the cell")
             for position, (cell, column) in enumerate(zip(cells, named, strict=False))
-            if column is None and position not in left_out and cell.strip()
+            if column is None and cell.strip() and not self._is_left_out(position)
         ]
+
+    def _is_left_out(self, position: int) -> bool:
+        is_beyond = position >= len(self.header.columns)
+        return position in self.header.left_out or (is_beyond and self.header.ignores_rest)
 
     def _record_name(self, row: int, draft: Draft) -> None:
         name, organization_id = draft.get(_NAME), draft.get("organization_id")
@@ -91,9 +96,10 @@ class RowChecker:
 
     def _record_cut_domain(self, draft: Draft, request: TicketRequest) -> None:
         given = draft.get(_PENDING) or ()
-        domain = next(filter(is_decorated, given), "") if given != pending_of(request.body) else ""
-        if domain:
-            self.cut_domains.append((request.row, f"{shown(domain)} is {listed_domain(domain)}"))
+        decorated = filter(is_decorated, given) if given != pending_of(request.body) else ()
+        cut = [f"{shown(domain)} is {listed_domain(domain)}" for domain in islice(decorated, _MAX_SHOWN_DOMAINS)]
+        if cut:
+            self.cut_domains.append((request.row, ", ".join(cut)))
 
     def _invalid(self, row: int, line: int, draft: Draft) -> InvalidRow:
         def text(column: str) -> str:
@@ -101,7 +107,7 @@ class RowChecker:
 
         name = draft.get(_NAME)
         problems = [
-            Problem(row, line, self.source, shown(column), shown(value), rule, self.unit)
+            Problem(row, line, self.source, shown(self.header.names.get(column, column)), shown(value), rule, self.unit)
             for column, value, rule in draft.problems[:MAX_PROBLEMS_OF_A_ROW]
         ]
         more = len(draft.problems) - len(problems)

@@ -8,7 +8,7 @@ from auth0_sso.models import shown
 
 _RULE = "must be text as it was typed, but was broken before it came here"
 _REPAIR = "export the file again, as UTF-8"
-_LOST = "\ufffd"
+_LOST = re.compile("\ufffd|ï¿½")  # the second is the first, read as Windows-1252
 
 
 def _bytes_of(encoding: str) -> dict[str, int]:
@@ -53,8 +53,8 @@ def rule_against(cell: str) -> str:
     """Return the rule that a broken text breaks; empty for all others."""
     if cell.isascii():
         return ""
-    if _LOST in cell:
-        return f"{_RULE}: character {cell.index(_LOST) + 1} was lost; {_REPAIR}"
+    if lost := _LOST.search(cell):
+        return f"{_RULE}: character {lost.start() + 1} was lost; {_REPAIR}"
     original = _read_again(cell)
     if original:
         was = f", it may have been '{shown(original, 40)}'"

@@ -26,10 +26,11 @@ def proposed_columns(columns: Sequence[FileColumn]) -> list[str]:
     """
     Return which column of ours each of a file's columns probably is; empty for one that is probably none.
 
-    What a header names exactly comes first, then what its usual name or its values say. No column of ours is proposed
-    twice, and none that changes where a link leads.
+    Organizations' ids are known by their values. Else what a header names exactly comes first, then what its usual name
+    says. No column of ours is proposed twice, and none that changes where a link leads.
     """
-    found = [column.column for column in columns]
+    ids = [column for column in columns if _has_ids(column)]
+    found = ["" if ids and column.column == "organization_id" else column.column for column in columns]
     for place, column in enumerate(columns):
         proposal = _proposal(column)
         if not found[place] and proposal not in found:
@@ -38,6 +39,10 @@ def proposed_columns(columns: Sequence[FileColumn]) -> list[str]:
 
 
 def _proposal(column: FileColumn) -> str:
-    if column.samples and all(sample.startswith("org_") for sample in column.samples):
+    if _has_ids(column):
         return "organization_id"
     return _BY_NAME.get(compared(column.name), "")
+
+
+def _has_ids(column: FileColumn) -> bool:
+    return bool(column.samples) and all(sample.startswith("org_") for sample in column.samples)

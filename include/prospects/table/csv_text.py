@@ -25,7 +25,7 @@ _CODECS = {"utf-8": "utf-8-sig", "windows-1252": "cp1252"}
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[\s,;|"]*', re.IGNORECASE)
 _TAIL_BYTES = 4_000
 _SAMPLES = 3
-_NOT_ASCII_TEXT = re.compile(r'[^,;\t|"\r\n]*[^\x00-\x7f,;\t|"\r\n][^,;\t|"\r\n]*')
+_CELL_TEXT = re.compile(r'[^,;\t|"\r\n]+')
 
 
 def read_csv(content: bytes, source: str, encoding: str, score: ScoreOf) -> Rows:
@@ -42,6 +42,8 @@ def read_csv(content: bytes, source: str, encoding: str, score: ScoreOf) -> Rows
     nul = -1 if codec == "utf-16" else content.find(0)  # valid UTF-8, but only other encodings and binary files have it
     if nul >= 0:
         raise _not_text(content, source, codec, nul)
+    if codec == "cp1252" and _is_utf8(content):
+        raise ProspectsError([f"{source}: is UTF-8 text, not Windows-1252: set encoding to utf-8"])
     # The limit is the process's own: never lower it for others.
     csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL_CHARACTERS))
     try:
@@ -152,6 +154,14 @@ def _decode(content: bytes, codec: str, errors: str) -> str:
     return content.decode(codec.removesuffix("-sig"), errors).removeprefix("\ufeff")
 
 
+def _is_utf8(content: bytes) -> bool:
+    """Whether it has letters beyond ASCII, all of them in UTF-8: hardly any text of another encoding is like that."""
+    try:
+        return not content.isascii() and bool(content.decode())
+    except UnicodeDecodeError:
+        return False
+
+
 def _first_bad_byte(content: bytes, codec: str) -> int:
     try:
         _decode(content, codec, "strict")
@@ -166,7 +176,8 @@ def _encoding_question(content: bytes) -> Question | None:
         text = content.decode("cp1252")
     except UnicodeDecodeError:
         return None
-    found = dict.fromkeys(shown(match.group().strip()) for match in islice(_NOT_ASCII_TEXT.finditer(text), 100))
+    cells = (match.group().strip() for match in _CELL_TEXT.finditer(text))
+    found = dict.fromkeys(shown(cell) for cell in islice((cell for cell in cells if not cell.isascii()), 100))
     return Question("encoding", samples=list(found)[:_SAMPLES])
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from auth0_sso.models import HIDDEN_CHARACTERS, nearest, shown
@@ -13,6 +13,7 @@ from auth0_sso.models import HIDDEN_CHARACTERS, nearest, shown
 from include.prospects.records import ProspectsError
 from include.prospects.schema.columns import COLUMNS, SHORT_NAMES, Column, compared, find_column
 from include.prospects.table.options import ReadOptions
+from include.prospects.table.rows import HEADER_LINES
 
 EXAMPLE = "organization_id,organization_name,prospect_name,prospect_email,domains"
 """A header that serves most inputs."""
@@ -20,6 +21,7 @@ EXAMPLE = "organization_id,organization_name,prospect_name,prospect_email,domain
 MAX_COLUMNS = 500
 """Several times what the API has fields: each row is checked against every column."""
 
+_ID = "organization_id"
 _MAX_NAMED = 10
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 # A hint that a person follows must not change where a link leads, or whose setup it opens.
@@ -36,10 +38,16 @@ class Header:
 
     :param columns: the column of each cell; None for one without a name, and for one that is left out.
     :param left_out: the positions of the cells that are left out, from 0.
+    :param ignored: names of the columns that are left out because they are unknown.
+    :param ignores_rest: whether cells beyond the header are left out, too.
+    :param names: what the file calls the columns that its mapping names, by our name.
     """
 
     columns: Sequence[Column | None]
     left_out: frozenset[int] = frozenset()
+    ignored: Sequence[str] = ()
+    ignores_rest: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 class HeaderError(ProspectsError):
@@ -55,30 +63,39 @@ def resolve_header(names: Sequence[str], source: str, options: ReadOptions) -> H
         column of a name in the mapping.
     :raises ProspectsError: more than :data:`MAX_COLUMNS`.
     """
-    if len(names) > MAX_COLUMNS:
-        raise ProspectsError([f"{source}: the header has {len(names)} columns: is this a table of prospects?"])
-    found = [_named(name, options.columns) for name in names]
+    width = max((place for place, name in enumerate(names, 1) if name.strip()), default=0)
+    if width > MAX_COLUMNS:
+        raise ProspectsError([f"{source}: the header has {width} columns: is this a table of prospects?"])
+    mapping = Mapped(options.columns)
+    found = [mapping.named(name) for name in names]
     counts = Counter(one.column.name for one in found if one.column)
-    is_header = "organization_id" in counts
     unknown = [place for place, one in enumerate(found) if one.is_unknown]
-    left_out = {place for place, one in enumerate(found) if one.target == ""}
-    problems = _missing([one.name for one in found], options.columns)
-    if options.on_unknown_columns == "ignore":
-        left_out |= {*unknown, *(place for place, one in enumerate(found) if one.column is None)}
-    else:
-        problems += [_unknown_name(found[place].name, place + 1, is_header) for place in unknown[:_MAX_NAMED]]
-        if len(unknown) > _MAX_NAMED:
-            problems.append(f"{len(unknown) - _MAX_NAMED} more columns are unknown")
+    is_ignored = options.on_unknown_columns == "ignore"
+    named = [place for place in unknown if not is_ignored or HIDDEN_CHARACTERS.search(found[place].name)]
+    problems = mapping.missing([one.name for one in found])
+    problems += [_unknown_name(found[place].name, place + 1, counts) for place in named[:_MAX_NAMED]]
+    if len(named) > _MAX_NAMED:
+        problems.append(f"{len(named) - _MAX_NAMED} more columns are unknown")
     problems += [
         f"column '{shown(name)}' is given {count} times: keep one of them"
         for name, count in counts.items()
         if count > 1
     ]
-    if not is_header:
-        problems.append(f"the column 'organization_id' is missing: the header must name the columns, such as {EXAMPLE}")
+    if _ID not in counts:
+        problems.append(
+            f"the column '{_ID}' is missing: the header, one of the first {HEADER_LINES} lines, must name the columns,"
+            f" such as {EXAMPLE}"
+        )
     if problems:
         raise HeaderError([f"{source}: {problem}" for problem in problems])
-    return Header([one.column for one in found], frozenset(left_out))
+    left_out = {place for place, one in enumerate(found) if one.target == "" or (is_ignored and one.column is None)}
+    return Header(
+        columns=[one.column for one in found],
+        left_out=frozenset(left_out),
+        ignored=[found[place].name for place in unknown],
+        ignores_rest=is_ignored,
+        names={one.column.name: one.name for one in found if one.column and one.target},
+    )
 
 
 def known_names(names: Sequence[str], options: ReadOptions) -> tuple[bool, int, int]:
@@ -87,8 +104,9 @@ def known_names(names: Sequence[str], options: ReadOptions) -> tuple[bool, int, 
 
     It is whether the row names ``organization_id``, how many of its names are known, and how many it has.
     """
-    found = [_named(name, options.columns) for name in names[:MAX_COLUMNS]]
-    has_organization = any(one.column and one.column.name == "organization_id" for one in found)
+    mapping = Mapped(options.columns)
+    found = [mapping.named(name) for name in names[:MAX_COLUMNS]]
+    has_organization = any(one.column and one.column.name == _ID for one in found)
     known = sum(bool(one.name) and not one.is_unknown for one in found)
     return has_organization, known, sum(bool(one.name) for one in found)
 
@@ -107,20 +125,8 @@ def require_columns(mapping: Mapping[str, str]) -> None:
         raise ProspectsError(problems)
 
 
-def target_of(name: str, mapping: Mapping[str, str]) -> str | None:
-    """
-    Return what a mapping says of a column of the file; None if it says nothing, or not one thing.
-
-    Its very name comes first, then names in which only differs what doesn't count.
-    """
-    if name in mapping:
-        return mapping[name]
-    found = {target for other, target in mapping.items() if compared(other) == compared(name)}
-    return found.pop() if len(found) == 1 else None
-
-
 @dataclass(frozen=True, slots=True)
-class _Named:
+class Named:
     """A cell of a header: its name, what the mapping says of it, and which column of ours it is."""
 
     name: str
@@ -129,42 +135,66 @@ class _Named:
 
     @property
     def is_unknown(self) -> bool:
+        """Whether it has a name of which nothing is known."""
         return bool(self.name) and self.column is None and self.target is None
 
 
-def _named(cell: str, mapping: Mapping[str, str]) -> _Named:
-    name = " ".join(cell.split())
-    target = target_of(name, mapping)
-    if target is None:
-        return _Named(name, None, None if HIDDEN_CHARACTERS.search(name) else find_column(name))
-    return _Named(name, target, find_column(target) if target else None)
+class Mapped:
+    """
+    A mapping of columns, asked by the names of a header.
+
+    A column's very name comes first, then the only entry that differs from it in what doesn't count.
+    """
+
+    def __init__(self, columns: Mapping[str, str]) -> None:
+        self._columns = columns
+        self._by_compared: dict[str, set[str]] = defaultdict(set)
+        for name, target in columns.items():
+            self._by_compared[compared(name)].add(target)
+
+    def named(self, cell: str) -> Named:
+        """Return what a cell of a header is."""
+        name = " ".join(cell.split())
+        target = self._target(name)
+        if target is None:
+            return Named(name, None, None if HIDDEN_CHARACTERS.search(name) else find_column(name))
+        return Named(name, target, find_column(target) if target else None)
+
+    def missing(self, names: Sequence[str]) -> list[str]:
+        """Return a problem for each column in the mapping that a file does not have."""
+        there = {*names, *map(compared, names)}
+        return [
+            f"the column '{shown(name)}', which columns names, is missing in the header"
+            for name in self._columns
+            if not {name, compared(name)} & there
+        ]
+
+    def _target(self, name: str) -> str | None:
+        if name in self._columns:
+            return self._columns[name]
+        found = self._by_compared.get(compared(name), ()) if compared(name) else ()
+        return next(iter(found)) if len(found) == 1 else None
 
 
-def _missing(names: Sequence[str], mapping: Mapping[str, str]) -> list[str]:
-    """Return a problem for each name in the mapping that the file does not have."""
-    there = set(map(compared, names))
-    return [
-        f"the column '{shown(name)}', which columns names, is missing in the header"
-        for name in mapping
-        if compared(name) not in there
-    ]
-
-
-def _unknown_name(name: str, place: int, is_header: bool) -> str:
+def _unknown_name(name: str, place: int, given: Collection[str]) -> str:
     """
     Return what is wrong with a column's name.
 
     The first line of another kind of file may hold a secret. So a name is shown only beside ``organization_id``,
     or when it is nearly that of a known column.
     """
-    is_safe = is_header or (_NAME.fullmatch(name) and _nearest(name))
+    is_safe = _ID in given or (_NAME.fullmatch(name) and _nearest(name))
     column = f"column '{shown(name)}'" if is_safe else f"column {place}"
     hidden = HIDDEN_CHARACTERS.search(name)
     if hidden:
         code, position = ord(hidden.group()), hidden.start() + 1
         return f"{column} has the invisible character U+{code:04X} in its name, at character {position}: remove it"
     known = _nearest(name)
-    advice = f"did you mean '{known}'?" if known else "remove it, rename it, or say what it is in columns"
+    advice = (
+        f"did you mean '{known}'?"
+        if known and known not in given
+        else "remove it, rename it, or say what it is in columns"
+    )
     return f"unknown {column}: {advice}"
 
 

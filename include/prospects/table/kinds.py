@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
-import zlib
 
 from include.prospects.records import ProspectsError, TooLargeError
 
@@ -15,20 +15,32 @@ MAX_RATIO = 200
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _CONTENT_TYPES = "[Content_Types].xml"
+_STYLES = "xl/styles.xml"
 _WORKBOOKS = (
     b"spreadsheetml.sheet.main+xml",
     b"spreadsheetml.template.main+xml",
     b"ms-excel.sheet.macroEnabled.main+xml",
 )
 _AS_WORKBOOK = "open it in a spreadsheet program, and save it as 'Excel workbook (.xlsx)' or 'CSV UTF-8'"
+_UNPACK = "unpack it, and give the file in it"
+_EXPORT = "export a table instead, as .xlsx or CSV"
+_SAVE_AGAIN = "open it in a spreadsheet program, and save it again, or as 'CSV UTF-8'"
 _OTHER_KINDS = {
-    b"%PDF": ("a PDF", "export a table instead, as .xlsx or CSV"),
-    b"\x1f\x8b": ("an archive (gzip)", "unpack it, and give the file in it"),
-    b"7z\xbc\xaf": ("an archive (7-Zip)", "unpack it, and give the file in it"),
-    b"Rar!": ("an archive (RAR)", "unpack it, and give the file in it"),
+    b"%PDF": ("a PDF", _EXPORT),
+    b"\x89PNG": ("a picture", _EXPORT),
+    b"\xff\xd8\xff": ("a picture", _EXPORT),
+    b"\x1f\x8b": ("an archive (gzip)", _UNPACK),
+    b"BZh": ("an archive (bzip2)", _UNPACK),
+    b"\xfd7zXZ": ("an archive (xz)", _UNPACK),
+    b"7z\xbc\xaf": ("an archive (7-Zip)", _UNPACK),
+    b"\x28\xb5\x2f\xfd": ("an archive (Zstandard)", _UNPACK),
+    b"Rar!": ("an archive (RAR)", _UNPACK),
+    b"PK\x05\x06": ("an archive (ZIP) without a file in it", _EXPORT),
     b"PAR1": ("a Parquet file", "export it as CSV"),
     b"SQLite format 3": ("a SQLite database", "export a table of it as CSV"),
 }
+_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:(<[!?a-zA-Z])|[{\[])")
+_MAX_STYLES_BYTES = 16 * 2**20  # of a style sheet, all of which is kept in memory; usual ones have 100 KiB
 
 
 def is_workbook(content: bytes) -> bool:
@@ -51,26 +63,30 @@ def require_table(content: bytes, source: str) -> None:
             advice = "open it, remove the password, and save it again"
             raise _not_a_table(source, "protected by a password", advice)
         raise _not_a_table(source, "an old Excel workbook (.xls), or another old document", _AS_WORKBOOK)
+    if markup := _MARKUP.match(content):
+        raise _not_a_table(source, "an HTML or XML file" if markup[1] else "a JSON file", _EXPORT)
     if content.startswith(_ZIP):
         _require_workbook(content, source)
-    elif source.lower().endswith((".xlsx", ".xlsm")):
-        raise broken_workbook(source)
+    elif content and source.lower().endswith((".xlsx", ".xlsm")):
+        raise _not_a_table(source, "no workbook", "if it is a CSV, rename it to .csv; else export it again")
 
 
 def broken_workbook(source: str) -> ProspectsError:
     """Return the error for a workbook that can't be read."""
-    return ProspectsError(
-        [f"{source}: is no workbook, or a broken one: open it in a spreadsheet program, and save it again"]
-    )
+    return ProspectsError([f"{source}: is no workbook, or a broken one: {_SAVE_AGAIN}"])
 
 
 def _require_workbook(content: bytes, source: str) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             parts = {part.filename: part.file_size for part in archive.infolist()}
-    except (zipfile.BadZipFile, NotImplementedError, ValueError):
+    except Exception:  # what a damaged archive leads to is many kinds of errors
         raise broken_workbook(source) from None
     _require_small(sum(parts.values()), len(content), source)
+    if parts.get(_STYLES, 0) > _MAX_STYLES_BYTES:
+        raise TooLargeError(
+            [f"{source}: its formats take over {_MAX_STYLES_BYTES // 2**20} MiB: save it as 'CSV UTF-8'"]
+        )
     types = _content_types(content, source)
     if not any(kind in types for kind in _WORKBOOKS):
         raise _not_a_table(source, *_archive(set(parts)))
@@ -81,7 +97,7 @@ def _content_types(content: bytes, source: str) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return archive.read(_CONTENT_TYPES) if _CONTENT_TYPES in archive.namelist() else b""
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, zlib.error):
+    except Exception:
         raise broken_workbook(source) from None
 
 

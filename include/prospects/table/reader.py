@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,8 +13,10 @@ from include.prospects.table.csv_text import read_csv
 from include.prospects.table.header import EXAMPLE, known_names
 from include.prospects.table.kinds import is_workbook, require_table
 from include.prospects.table.options import USUAL, ReadOptions
-from include.prospects.table.rows import HEADER_LINES, Row, Rows, Score, ScoreOf
+from include.prospects.table.rows import HEADER_LINES, Row, Rows, ScoreOf
 from include.prospects.table.workbook import read_workbook
+
+_ORGANIZATION_ID = re.compile(r"org_[A-Za-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,16 @@ def _with_header(found: Rows, source: str, score: ScoreOf) -> Table:
     if not first:
         next(rest, None)  # raises if the header can't be read
         raise ProspectsError([f"{source}: is empty: its first line must name the columns, such as {EXAMPLE}"])
-    place = _header_place([score(cells) for _line, cells in first])
+    place = _header_place([cells for _line, cells in first], score)
     line, header = first[place]
+    above = next((line for line, cells in first[:place] if _has_organization(cells)), 0)
+    if above:
+        raise ProspectsError(
+            [
+                f"{source}: the header is in {found.unit} {line}, but {found.unit} {above} above it has an"
+                " organization's id: put the header above all prospects"
+            ]
+        )
     if place:
         found.warnings.append(f"{source}: the header is in {found.unit} {line}, so what stands above it is left out")
     rows = chain(first[place + 1 :], rest)
@@ -63,17 +74,27 @@ def _with_header(found: Rows, source: str, score: ScoreOf) -> Table:
     return Table(header, checked, found.unit, found.warnings)
 
 
-def _header_place(scores: Sequence[Score]) -> int:
+def _header_place(rows: Sequence[Sequence[str]], score: ScoreOf) -> int:
     """
-    Return which of the first rows is the header: the one with most known names.
+    Return which of the first rows is the header: the first one that names the organization, or has most known names.
 
-    If no name is known, it is the first row that isn't a title: some columns of a header may have no name.
+    If no name is known, it is the first row that is neither a title nor a prospect: it has at least half as many cells
+    as the widest.
     """
-    best = max(scores)
-    has_organization, known, width = best
-    if has_organization or known:
-        return scores.index(best)
-    return next(place for place, (_has, _known, names) in enumerate(scores) if 2 * names >= width)
+    scores = [score(list(cells)) for cells in rows]
+    has_organization, known, _names = max(scores)
+    if has_organization:
+        return [has_id for has_id, _known, _names in scores].index(True)
+    if known:
+        return [known for _has_id, known, _names in scores].index(max(known for _has_id, known, _names in scores))
+    widest = max(names for _has_id, _known, names in scores)
+    wide = [place for place, (_has_id, _known, names) in enumerate(scores) if 2 * names >= widest]
+    return next((place for place in wide if not _has_organization(rows[place])), wide[0])
+
+
+def _has_organization(cells: Sequence[str]) -> bool:
+    """Whether a cell is an organization's id, which no header and no title has."""
+    return any(_ORGANIZATION_ID.fullmatch(cell.strip()) for cell in cells)
 
 
 def _first_rows(rows: Iterator[Row]) -> tuple[list[Row], Iterator[Row]]:

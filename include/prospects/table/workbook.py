@@ -6,6 +6,7 @@ import io
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
@@ -29,6 +30,9 @@ _MAX_NAMED = 10
 # How the file format writes characters that XML does not have, such as _x000D_.
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _NOT_A_DATE = "#VALUE!"
+_MAX_ROW, _MAX_COLUMN = 2**20, 2**14
+"""Of a sheet, in the file format."""
+_SHOW_OR_SAVE = "show the sheet with the prospects, and save it as 'Excel workbook (.xlsx)', not as 'Strict'"
 
 
 def read_workbook(content: bytes, source: str, sheet: str) -> Rows:
@@ -58,8 +62,9 @@ def _open(content: bytes) -> ExcelReader:
     """Open a workbook: its sheets' names, styles and shared texts; no sheet is read yet."""
     from openpyxl.reader.excel import ExcelReader
 
-    reader = ExcelReader(io.BytesIO(content), read_only=True, keep_links=False)
-    reader.read()
+    with redirect_stdout(io.StringIO()):  # it prints what it finds odd in a style sheet
+        reader = ExcelReader(io.BytesIO(content), read_only=True, keep_links=False)
+        reader.read()
     return reader
 
 
@@ -67,15 +72,17 @@ def _chosen(wanted: str, states: Mapping[str, str], source: str) -> str:
     """Return the name of the sheet to read."""
     visible = [name for name, state in states.items() if state == "visible"]
     if wanted:
-        found = [name for name in states if _same(name, wanted)]
+        found = [wanted] if wanted in states else [name for name in states if _same(name, wanted)]
         problem = f"has no sheet '{shown(wanted)}'"
     else:
-        found = [name for name in visible if _same(name, SHEET)] or visible
+        found = [SHEET] if SHEET in visible else [name for name in visible if _same(name, SHEET)] or visible
         problem = f"has {len(found)} visible sheets" + (f", and none is named {SHEET}" if found else "")
     if len(found) == 1:
         return found[0]
     names = listed([f"'{shown(name)}'" for name in visible], _MAX_NAMED)
-    advice = f"set sheet to one of {names}" if visible else "show the sheet with the prospects"
+    if not states:
+        problem, names = "has no sheet that can be read", ""
+    advice = f"set sheet to one of {names}" if visible else _SHOW_OR_SAVE
     raise ProspectsError([f"{source}: {problem}: {advice}"], Question("sheet", samples=visible) if visible else None)
 
 
@@ -132,6 +139,8 @@ class _SheetReader:
                 namespace, _, name = element.tag.rpartition("}")
                 if name == "row":
                     number = int(element.get("r") or number + 1)
+                    if not 0 < number <= _MAX_ROW:
+                        raise ValueError(f"a sheet has no row {number}")
                     texts = self._texts(element, f"{namespace}}}" if namespace else "")
                     yield _SheetRow(number, texts, element.get("hidden") in ("1", "true"))
                     element.clear()
@@ -191,6 +200,8 @@ def _column_number(letters: str) -> int:
     from openpyxl.utils import column_index_from_string
 
     number: int = column_index_from_string(letters)
+    if number > _MAX_COLUMN:
+        raise ValueError(f"a sheet has no column {letters}")
     return number
 
 
@@ -219,7 +230,8 @@ def _number_text(value: str) -> str:
 def _moment_text(moment: date | time | timedelta) -> str:
     """Return a date, a time or both in ISO 8601; a duration as hours, minutes and seconds."""
     if isinstance(moment, timedelta):
-        return str(moment)
+        minutes, seconds = divmod(round(moment.total_seconds()), 60)
+        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
     if isinstance(moment, datetime) and moment.time() == time():
         return moment.date().isoformat()
     return moment.isoformat()

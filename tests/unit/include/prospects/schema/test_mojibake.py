@@ -68,6 +68,10 @@ def test_a_last_letter_whose_second_half_was_taken_for_white_space_is_found(enco
     assert f"it may have been '{name}'" in rule_against(broken)
 
 
+def test_a_lost_letter_that_was_read_again_is_found():
+    assert "character 2 was lost" in rule_against("Mï¿½ller GmbH")
+
+
 def test_a_letter_whose_second_half_became_a_plain_space_is_found():
     assert "was broken before it came here" in rule_against("UniversitÃ di Roma")
 

@@ -116,6 +116,23 @@ def test_a_header_with_a_column_without_a_name_is_no_title(header):
     assert read(content)[0] == header
 
 
+def test_a_prospect_above_the_header_is_an_error_and_a_second_header_a_bad_row():
+    header, row = "organization_id,domains\n", "org_1,acme.example\n"
+    assert refusal_of(f"{row}\n{header}{row}".encode()) == (
+        "a.csv: the header is in line 3, but line 1 above it has an organization's id: put the header above all"
+        " prospects"
+    )
+    longer = "organization_id,domains,organization_name\n"
+    found = check_contents([("a.csv", f"{header}{row}{longer}{row}".encode())])
+    assert [row.row for row in found.valid] == [1, 3]
+
+
+def test_a_row_with_fewer_cells_than_the_header_is_named():
+    text = b"organization_id,organization_name,prospect_email\norg_1,Acme\nInc,it@acme.example\norg_2,Globex,\n"
+    found = check_contents([("a.csv", text)])
+    assert found.warnings == ["row 1 (line 2), 2 (line 3): has fewer cells than the header: is a line broken?"]
+
+
 def test_a_header_is_not_looked_for_beyond_the_first_ten_lines():
     header = "organization_id,organization_name\n"
     assert read(("title\n" * 9 + header).encode())[0] == ["organization_id", "organization_name"]
@@ -150,6 +167,17 @@ def test_bytes_that_are_not_utf8_are_named_by_their_place(content, place):
 )
 def test_what_is_no_text_of_the_encoding_that_is_meant_is_refused(content, problem):
     assert refusal_of(content, encoding="windows-1252").startswith(f"a.csv: {problem}")
+
+
+def test_a_text_in_utf8_is_not_read_as_windows_1252():
+    assert refusal_of("a,b\n1,M\u00fcller\n".encode(), encoding="windows-1252") == (
+        "a.csv: is UTF-8 text, not Windows-1252: set encoding to utf-8"
+    )
+
+
+def test_a_long_text_in_another_encoding_is_refused_as_fast_as_a_short_one():
+    content = b"organization_id,organization_name\norg_a,M\xfcller\norg_b," + b"x" * 5_000_000 + b"\n"
+    assert "is not UTF-8 text, at line 2, character 8" in refusal_of(content)
 
 
 def test_who_is_asked_for_the_encoding_sees_three_names_in_it():

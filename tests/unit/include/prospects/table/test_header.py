@@ -65,8 +65,8 @@ def test_a_header_has_all_its_problems_in_one_error():
         "prospects_csv: unknown column 'domian': did you mean 'domains'?",
         "prospects_csv: unknown column 'connection_config.metadata.': did you mean 'connection_config.metadata'?",
         "prospects_csv: column 'ttl_sec' is given 2 times: keep one of them",
-        "prospects_csv: the column 'organization_id' is missing: the header must name the columns,"
-        " such as organization_id,organization_name,prospect_name,prospect_email,domains",
+        "prospects_csv: the column 'organization_id' is missing: the header, one of the first 10 lines, must name the"
+        " columns, such as organization_id,organization_name,prospect_name,prospect_email,domains",
     ]
     assert str(error.value) == "\n".join(error.value.problems)
 

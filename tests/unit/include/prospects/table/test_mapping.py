@@ -10,7 +10,7 @@ from include.prospects import Prospects, ProspectsError, ReadOptions, check_cont
 from include.prospects.records import FileColumn
 from include.prospects.schema.columns import USUAL
 from include.prospects.schema.usual_names import proposed_columns
-from tests.unit.include.prospects.inputs import csv_of
+from tests.unit.include.prospects.inputs import csv_of, workbook_of
 
 HEADER = ["Record ID", "Auth0 org", "Account Name", "Website", "E-Mail", "Owner"]
 ROW = ["9812", "org_1", "Acme", "https://acme.example/", "it@acme.example", "Jo"]
@@ -88,11 +88,16 @@ def test_a_mapping_that_does_not_fit_is_an_error(columns: dict[str, Any], proble
 
 def test_columns_that_are_not_known_are_left_out_if_that_is_wanted() -> None:
     rows = (["organization_id", "Phone", "", "Owner"], ["org_1", "#N/A", "stray", "Jo"], ["org_2", "1", "", "Jo"])
-    assert len(check(*rows, on_unknown_columns="ignore").valid) == 2
+    found = check(*rows, on_unknown_columns="ignore")
+    assert (len(found.valid), found.warnings) == (2, ["crm.csv: columns that are left out: 'Phone', 'Owner'"])
+    beyond = workbook_of([["organization_id"], ["org_1", "a note"]])
+    assert len(check_contents([("a.xlsx", beyond)], ReadOptions(on_unknown_columns="ignore")).valid) == 1
+    hidden = refusal_of(["organization_id", "domains\u200b"], ["org_1", "x"], on_unknown_columns="ignore").problems
+    assert "has the invisible character U+200B in its name" in hidden[0]
     assert len(check(*rows, columns={"Phone": "", "": "", "owner": ""}).valid) == 2
     assert refusal_of(["Phone", "Owner"], ["1", "Jo"], on_unknown_columns="ignore").problems == [
-        "crm.csv: the column 'organization_id' is missing: the header must name the columns, such as"
-        " organization_id,organization_name,prospect_name,prospect_email,domains"
+        "crm.csv: the column 'organization_id' is missing: the header, one of the first 10 lines, must name the"
+        " columns, such as organization_id,organization_name,prospect_name,prospect_email,domains"
     ]
 
 
@@ -122,6 +127,28 @@ def test_usual_names_are_proposed_each_of_ours_once(header: list[str], proposed:
     assert proposed_columns(columns) == proposed
 
 
+def test_a_problem_of_a_mapped_column_has_the_files_name_of_it() -> None:
+    (invalid,) = check(HEADER, [*ROW[:3], "bad_domain", *ROW[4:]], columns=COLUMNS).invalid
+    assert [problem.column for problem in invalid.problems] == ["Website"]
+
+
+def test_a_key_without_letters_is_no_column_without_a_name() -> None:
+    found = check(["organization_id", "-", ""], ["org_1", "x", ""], ["org_2", "", "stray"], columns={"-": ""})
+    assert [row.row for row in found.invalid] == [2]
+
+
+def test_a_hint_is_not_a_column_that_is_there_already() -> None:
+    assert "did you mean" not in str(refusal_of(["organization_id", "organisation id"], ["org_1", "x"]))
+
+
+def test_many_columns_and_entries_take_no_longer_than_few() -> None:
+    header = ["organization_id", *(f"Field {number}" for number in range(499))]
+    columns = {name.upper(): "" for name in header[1:]}
+    assert len(check(*[header] * 1, *[["org_1", *["x"] * 499]] * 9, columns=columns).valid) == 9
+
+
 def test_a_column_of_organization_ids_is_known_by_its_values() -> None:
     columns = [FileColumn("ID", ["org_1", "org_2"]), FileColumn("Domain", [])]
     assert proposed_columns(columns) == ["organization_id", "domains"]
+    of_the_crm = FileColumn("Organization - ID", ["12", "13"], "organization_id")
+    assert proposed_columns([of_the_crm, *columns]) == ["", "organization_id", "domains"]

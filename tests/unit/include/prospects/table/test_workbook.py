@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -74,7 +75,7 @@ def refusal_of(content: bytes, name: str = "a.xlsx", **options: Any) -> Prospect
         (datetime(2026, 1, 31), "2026-01-31"),
         (datetime(2026, 1, 31, 9, 30), "2026-01-31T09:30:00"),
         (time(9, 30), "09:30:00"),
-        (timedelta(hours=30), "1 day, 6:00:00"),
+        (timedelta(hours=30), "30:00:00"),
         ("#N/A", "#N/A"),
         ("a_x000D_b", "a\rb"),
     ],
@@ -234,6 +235,10 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500)
         (archive_of(**{"prospects.csv": b"organization_id\n"}), "an archive (ZIP): unpack it"),
         (b"\x1f\x8b\x08\x00", "an archive (gzip): unpack it"),
         (b"%PDF-1.7", "a PDF: export a table"),
+        (b"\x89PNG\r\n", "a picture: export a table"),
+        (b"\xef\xbb\xbf  <!DOCTYPE html><table>", "an HTML or XML file: export a table"),
+        (b'<?xml version="1.0"?>', "an HTML or XML file"),
+        (b'{"organization_id": "org_1"}', "a JSON file: export a table"),
     ],
 )
 @pytest.mark.parametrize("name", ["a.xlsx", "a.csv"])
@@ -245,23 +250,82 @@ def test_a_file_of_another_kind_is_called_what_it_is(content: bytes, kind: str, 
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
         b"PK\x03\x04",
-        b"organization_id\norg_1\n",
         WORKBOOK[: len(WORKBOOK) // 2],
         changed(WORKBOOK, SHEET, lambda xml: xml[: len(xml) // 2]),
         changed(WORKBOOK, SHEET, lambda xml: xml.replace(b"<sheetData>", b"<sheetData><row r='x'/>")),
-        changed(WORKBOOK, "xl/workbook.xml", lambda xml: b"<workbook/>"),
         changed(WORKBOOK, "xl/styles.xml", lambda xml: b"no XML"),
     ],
-    ids=["empty", "four bytes", "a CSV", "half a file", "half a sheet", "row number", "no sheets", "no XML"],
+    ids=["four bytes", "half a file", "half a sheet", "row number", "no XML"],
 )
 def test_a_broken_workbook_is_an_error_that_says_what_to_do(content: bytes) -> None:
     (problem,) = refusal_of(content).problems
-    assert problem in (
-        "a.xlsx: is no workbook, or a broken one: open it in a spreadsheet program, and save it again",
-        "a.xlsx: has 0 visible sheets: show the sheet with the prospects",
+    assert problem == (
+        "a.xlsx: is no workbook, or a broken one: open it in a spreadsheet program, and save it again, or as"
+        " 'CSV UTF-8'"
     )
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "is empty"),
+        (b"organization_id\norg_1\n", "is no workbook: if it is a CSV, rename it to .csv"),
+        (changed(WORKBOOK, "xl/workbook.xml", lambda xml: b"<workbook/>"), "has no sheet that can be read: "),
+    ],
+)
+def test_what_is_called_a_workbook_and_is_none_is_said_to_be_that(content: bytes, problem: str) -> None:
+    assert refusal_of(content).problems[0].startswith(f"a.xlsx: {problem}")
+
+
+def raw(*rows: str) -> bytes:
+    """Return a workbook whose sheet has these rows of XML below the header."""
+    header = "".join(f'<c t="inlineStr"><is><t>{name}</t></is></c>' for name in HEADER)
+    data = f'<sheetData><row r="1">{header}</row>{"".join(rows)}</sheetData>'
+    return changed(WORKBOOK, SHEET, lambda xml: re.sub(b"<sheetData>.*</sheetData>", data.encode(), xml, flags=re.S))
+
+
+def cell(text: str, address: str = "") -> str:
+    return f'<c{address and f" r={chr(34)}{address}{chr(34)}"} t="inlineStr"><is><t>{text}</t></is></c>'
+
+
+def test_rows_and_cells_that_are_out_of_order_are_all_read() -> None:
+    content = raw(
+        f'<row r="4">{cell("Acme", "B4")}{cell("org_1", "A4")}</row>',
+        f'<row r="2">{cell("org_2", "A2")}</row>',
+        f'<row r="2">{cell("org_3")}</row>',
+    )
+    rows = list(read_table(content, "a.xlsx").rows)
+    assert rows == [(4, ["org_1", "Acme"]), (2, ["org_2"]), (2, ["org_3"])]
+
+
+@pytest.mark.parametrize("row", ['<row r="999999999"/>', '<row r="0"/>', f'<row r="2">{cell("x", "XFE2")}</row>'])
+def test_a_place_that_no_sheet_has_is_a_broken_workbook(row: str) -> None:
+    assert "is no workbook, or a broken one" in refusal_of(raw(row)).problems[0]
+
+
+def test_what_openpyxl_prints_is_not_among_the_lines_of_the_result(capsys: pytest.CaptureFixture[str]) -> None:
+    odd = b'<cellStyle name="Normal" xfId="9" builtinId="0"'
+    content = changed(WORKBOOK, "xl/styles.xml", lambda xml: re.sub(rb'<cellStyle name="Normal"[^/>]*', odd, xml))
+    with suppress(ProspectsError):
+        read(content)
+    assert capsys.readouterr().out == ""
+
+
+def test_an_exact_name_of_a_sheet_comes_before_one_with_other_white_space() -> None:
+    sheets = [[HEADER, [f"org_{number}"]] for number in range(2)]
+    content = workbook_of(*sheets, titles=["Prospects ", "Prospects"])
+    assert read(content)[1] == read(content, "Prospects")[1] == ["org_1"]
+
+
+@pytest.mark.parametrize("byte", range(8, 60, 3))
+def test_a_damaged_archive_is_a_broken_workbook_or_reads_the_same(byte: int) -> None:
+    damaged = bytearray(WORKBOOK)
+    start = damaged.rindex(b"PK\x01\x02") - 60
+    damaged[start + byte] ^= 0xFF
+    damaged[10] = 12  # another way of compression
+    with suppress(ProspectsError):
+        assert read(bytes(damaged)) == read(WORKBOOK)
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
