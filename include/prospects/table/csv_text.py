@@ -75,10 +75,10 @@ def _separator(content: bytes, source: str, codec: str, score: ScoreOf) -> str:
 
 def _likeness(rows: Sequence[Row], score: ScoreOf) -> tuple[bool, int, int, int]:
     """Return how much rows look like a table: the names of its header, then the rows of one width."""
-    has_organization, names, _cells = best_score(rows, score)
+    best = best_score(rows, score)
     widths = Counter(len(cells) for _line, cells in rows if len(cells) > 1)
     count, width = max(((count, width) for width, count in widths.items()), default=(0, 0))
-    return has_organization, names, count, width
+    return best.has_organization, best.known, count, width
 
 
 def _named_separator(content: bytes, source: str, codec: str) -> str:

@@ -13,7 +13,7 @@ from auth0_sso.models import HIDDEN_CHARACTERS, nearest, shown
 from include.prospects.records import ProspectsError
 from include.prospects.schema.columns import COLUMNS, SHORT_NAMES, Column, compared, find_column
 from include.prospects.table.options import ReadOptions
-from include.prospects.table.rows import HEADER_LINES
+from include.prospects.table.rows import HEADER_LINES, Score
 
 EXAMPLE = "organization_id,organization_name,prospect_name,prospect_email,domains"
 """A header that serves most inputs."""
@@ -98,17 +98,15 @@ def resolve_header(names: Sequence[str], source: str, options: ReadOptions) -> H
     )
 
 
-def known_names(names: Sequence[str], options: ReadOptions) -> tuple[bool, int, int]:
-    """
-    Return how much a row of a file looks like its header, to be compared with that of other rows.
-
-    It is whether the row names ``organization_id``, how many of its names are known, and how many it has.
-    """
+def known_names(names: Sequence[str], options: ReadOptions) -> Score:
+    """Return how much a row of a file looks like its header, to be compared with that of other rows."""
     mapping = Mapped(options.columns)
     found = [mapping.named(name) for name in names[:MAX_COLUMNS]]
-    has_organization = any(one.column and one.column.name == _ID for one in found)
-    known = sum(bool(one.name) and not one.is_unknown for one in found)
-    return has_organization, known, sum(bool(one.name) for one in found)
+    return Score(
+        has_organization=any(one.column and one.column.name == _ID for one in found),
+        known=sum(bool(one.name) and not one.is_unknown for one in found),
+        names=sum(bool(one.name) for one in found),
+    )
 
 
 def require_columns(mapping: Mapping[str, str]) -> None:

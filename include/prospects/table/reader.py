@@ -81,14 +81,13 @@ def _header_place(rows: Sequence[Sequence[str]], score: ScoreOf) -> int:
     If no name is known, it is the first row that is neither a title nor a prospect: it has at least half as many cells
     as the widest.
     """
-    scores = [score(list(cells)) for cells in rows]
-    has_organization, known, _names = max(scores)
-    if has_organization:
-        return [has_id for has_id, _known, _names in scores].index(True)
-    if known:
-        return [known for _has_id, known, _names in scores].index(max(known for _has_id, known, _names in scores))
-    widest = max(names for _has_id, _known, names in scores)
-    wide = [place for place, (_has_id, _known, names) in enumerate(scores) if 2 * names >= widest]
+    scores = [score(cells) for cells in rows]
+    best = max(scores)
+    if best.has_organization:
+        return next(place for place, one in enumerate(scores) if one.has_organization)
+    if best.known:
+        return next(place for place, one in enumerate(scores) if one.known == best.known)
+    wide = [place for place, one in enumerate(scores) if 2 * one.names >= best.names]
     return next((place for place in wide if not _has_organization(rows[place])), wide[0])
 
 

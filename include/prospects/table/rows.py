@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 HEADER_LINES = 10
 """The header is looked for in so many lines of a file: above it may be a title."""
@@ -31,11 +31,23 @@ class Rows:
     warnings: list[str] = field(default_factory=list)
 
 
-Score: TypeAlias = tuple[bool, int, int]
-ScoreOf: TypeAlias = Callable[[list[str]], Score]
-"""How much the cells of a row look like a header; see :func:`~include.prospects.table.header.known_names`."""
+class Score(NamedTuple):
+    """
+    How much a row looks like a header; the larger, the more.
+
+    :param has_organization: whether it names ``organization_id``.
+    :param known: how many of its names are known; ``names``: how many it has.
+    """
+
+    has_organization: bool
+    known: int
+    names: int
+
+
+ScoreOf: TypeAlias = Callable[[Sequence[str]], Score]
+"""See :func:`~include.prospects.table.header.known_names`."""
 
 
 def best_score(rows: Iterable[Row], score: ScoreOf) -> Score:
     """Return the score of the row that looks most like a header."""
-    return max((score(cells) for _line, cells in rows), default=(False, 0, 0))
+    return max((score(cells) for _line, cells in rows), default=Score(False, 0, 0))
