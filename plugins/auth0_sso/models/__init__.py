@@ -24,6 +24,7 @@ from auth0_sso.models.request import (
     canonical_body,
     comparable_body,
 )
+from auth0_sso.models.setup import ConnectionFacts, DomainFacts, SetupEvent, SetupState
 from auth0_sso.models.stats import TaskStats
 from auth0_sso.models.tenant import TENANT, TenantAccess
 from auth0_sso.models.text import (
@@ -51,6 +52,8 @@ __all__ = [
     "TENANT",
     "UNSAFE_CHARACTERS",
     "Capacity",
+    "ConnectionFacts",
+    "DomainFacts",
     "ExpectedCounts",
     "Forecast",
     "InputRow",
@@ -59,6 +62,8 @@ __all__ = [
     "Outcome",
     "RevocationOutcome",
     "RevocationStatus",
+    "SetupEvent",
+    "SetupState",
     "SsoTicket",
     "TaskStats",
     "TenantAccess",
