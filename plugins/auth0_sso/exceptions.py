@@ -54,6 +54,10 @@ class Auth0RunError(Auth0Error):
     """No request can succeed until the settings are fixed: credentials, scopes, profile or tenant."""
 
 
+class Auth0ScopeError(Auth0RunError):
+    """The access token lacks a scope, which the text names."""
+
+
 class Auth0TokenError(Auth0RunError):
     """The access token is refused."""
 
@@ -68,6 +72,10 @@ class Auth0ConnectionError(Auth0RunError):
 
 class LedgerError(Auth0RunError):
     """The ledger can't be used as it is set up."""
+
+
+class Auth0ReadError(Auth0Error):
+    """What was read can't be used: it has another shape than Auth0 documents, or can't be complete."""
 
 
 class Auth0TransientError(Auth0Error):
@@ -123,7 +131,7 @@ def _kind_and_advice(status: int, code: str, said: str) -> tuple[type[Auth0Error
     if status == 401:
         return Auth0TokenError, "Check the connection's client id, client secret and audience."
     if status == 403:
-        return Auth0RunError, _advice_on_403(code, said)
+        return _kind_and_advice_on_403(code, said)
     if status == 404 and "profile" in said.lower():
         return Auth0ProfileError, SET_PROFILE
     if status == 400 and code == "Bearer":
@@ -138,9 +146,9 @@ def _kind_and_advice(status: int, code: str, said: str) -> tuple[type[Auth0Error
     return Auth0RowError, "Fix the request."
 
 
-def _advice_on_403(code: str, said: str) -> str:
+def _kind_and_advice_on_403(code: str, said: str) -> tuple[type[Auth0Error], str]:
     if "entitlement" in code:
-        return "The tenant's plan does not include self-service SSO: ask Auth0 to add it."
+        return Auth0RunError, "The tenant's plan does not include self-service SSO: ask Auth0 to add it."
     if "scope" in code or "scope" in said.lower():
-        return GRANT_SCOPE
-    return "Check what the application may do in the Auth0 dashboard: Applications > APIs."
+        return Auth0ScopeError, GRANT_SCOPE
+    return Auth0RunError, "Check what the application may do in the Auth0 dashboard: Applications > APIs."

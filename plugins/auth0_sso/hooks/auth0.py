@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, TypeVar
@@ -24,7 +23,7 @@ from auth0_sso.exceptions import (
     Auth0ConnectionError,
     Auth0ProfileError,
     Auth0RowError,
-    Auth0RunError,
+    Auth0ScopeError,
     Auth0UnreachableError,
     error_from_answer,
 )
@@ -35,13 +34,14 @@ from auth0_sso.hooks.settings import Auth0Settings
 from auth0_sso.hooks.token_endpoint import read_token_answer, token_request
 from auth0_sso.hooks.transport import (
     ANSWER_LOST,
+    Answer,
     NotConnectedError,
     RateLimitedConnector,
     cause_of,
     current_slot,
     not_connected,
     proxy_refusal,
-    read_body,
+    read_json,
     without_urls,
 )
 from auth0_sso.models import TENANT, SsoTicket, Token
@@ -75,13 +75,6 @@ def _require_host(text: str) -> str:
         f"The custom_domain {text[:80]!r} must be a host.",
         advice="Give it like login.example.com, without scheme, port and path.",
     )
-
-
-@dataclass(frozen=True)
-class _Answer:
-    status: int
-    body: Mapping[str, Any] = field(repr=False)
-    headers: Mapping[str, str]
 
 
 class Auth0Hook(HttpAsyncHook):
@@ -184,15 +177,19 @@ class Auth0Hook(HttpAsyncHook):
         """Return a valid access token; Auth0RunError or Auth0TransientError if the tenant issues none."""
         return await self._tokens.get()
 
-    async def require_scopes(self, scopes: Collection[str]) -> Token:
-        """Return a token; Auth0RunError if it is known to lack a scope, since Auth0 issues such tokens, too."""
+    async def token_with(self, scopes: Collection[str]) -> Token:
+        """Return a token, renewed once if it is known to lack a scope, since that may have been granted meanwhile."""
         token = await self.token()
-        if not token.scopes:  # unknown: a ready-made token, or an answer without them
-            return token
-        if set(scopes) - token.scopes:  # they may have been granted since
-            token = await self._tokens.get(rejected=token)
-        if missing := sorted(set(scopes) - token.scopes):
-            raise Auth0RunError(
+        if token.scopes and set(scopes) - token.scopes:  # unknown: a ready-made token, or an answer without them
+            return await self._tokens.get(rejected=token)
+        return token
+
+    async def require_scopes(self, scopes: Collection[str]) -> Token:
+        """Return a token; Auth0ScopeError if it is known to lack a scope, since Auth0 issues such tokens, too."""
+        token = await self.token_with(scopes)
+        missing = sorted(set(scopes) - token.scopes)
+        if missing and token.scopes:
+            raise Auth0ScopeError(
                 f"The application of connection '{self.auth0_conn_id}' lacks the scope {' and '.join(missing)}.",
                 advice=GRANT_SCOPE,
                 status=403,
@@ -263,6 +260,15 @@ class Auth0Hook(HttpAsyncHook):
         """Return a self-service profile (scope ``read:self_service_profiles``); Auth0ProfileError if there is none."""
         return (await self._call("GET", f"{_PROFILES}/{require_profile_id(profile_id)}")).body
 
+    async def read(self, path: str, query: Mapping[str, str | int], rate_limiter: RateLimiter) -> object:
+        """
+        Return the decoded JSON that a ``GET`` answers, or None if it has none; errors as for ``create_sso_ticket``.
+
+        :param rate_limiter: delays the request and observes the answer, in place of the hook's own.
+        """
+        answer = await self._call("GET", path, query=query, rate_limiter=rate_limiter)
+        return answer.decoded
+
     def test_connection(self) -> tuple[bool, str]:
         """Request a token and check its scopes and, if they allow it, the profile; for the connection form's *Test*."""
         within = self.timeouts.connection_test
@@ -292,15 +298,19 @@ class Auth0Hook(HttpAsyncHook):
         body: dict[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         slot: Slot | None = None,
-    ) -> _Answer:
+        *,
+        query: Mapping[str, str | int] | None = None,
+        rate_limiter: RateLimiter | None = None,
+    ) -> Answer:
+        rate_limiter = rate_limiter or self.rate_limiter
         token = await self._tokens.get()
         for renewals_left in range(_MAX_RENEWALS, -1, -1):
-            if slot is None and self.rate_limiter is not None:
-                await self.rate_limiter.acquire()
+            if slot is None and rate_limiter is not None:
+                await rate_limiter.acquire()
             authorized = {**(headers or {}), "Authorization": f"Bearer {token.access_token}"}
-            answer = await self._send(method, path, body, authorized, slot)
-            if self.rate_limiter is not None:
-                self.rate_limiter.observe(answer.status, answer.headers)
+            answer = await self._send(method, path, body, authorized, slot, query)
+            if rate_limiter is not None:
+                rate_limiter.observe(answer.status, answer.headers)
             if answer.status != 401 or not renewals_left or not self._tokens.can_renew(token):
                 break
             token, slot = await self._tokens.get(rejected=token), None
@@ -310,16 +320,23 @@ class Auth0Hook(HttpAsyncHook):
         raise error_from_answer(answer.status, answer.body, answer.headers)
 
     async def _send(
-        self, method: str, path: str, body: dict[str, Any] | None, headers: dict[str, str], slot: Slot | None = None
-    ) -> _Answer:
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None,
+        headers: dict[str, str],
+        slot: Slot | None = None,
+        query: Mapping[str, str | int] | None = None,
+    ) -> Answer:
         if method not in self._sessions:
             raise RuntimeError("use the hook inside 'async with hook.open()'")
         current_slot.set(slot)
         try:
-            async with await self._sessions[method].run(path, json=body, headers=headers) as response:
+            request = self._sessions[method].run(path, dict(query) if query else None, body, headers)
+            async with await request as response:
                 if response.status == 407:  # from a proxy that forwards requests to a tenant without TLS
                     raise proxy_refusal(self.settings.domain, response.status, response.reason or "")
-                return _Answer(response.status, await read_body(response), response.headers)
+                return Answer(response.status, await read_json(response), response.headers)
         except _NEVER_SENT as error:
             raise not_connected(self.settings.domain, error) from None
         except ANSWER_LOST as error:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -20,6 +21,20 @@ ANSWER_LOST = (aiohttp.ClientError, OSError)
 current_slot: ContextVar[Slot | None] = ContextVar("current_slot", default=None)
 
 _PROXY_SETTINGS = "the connection's extra 'proxy' or, without it, the worker's environment: HTTPS_PROXY and NO_PROXY"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer of the tenant; ``decoded`` is its JSON, or None if it has none."""
+
+    status: int
+    decoded: object = field(repr=False)
+    headers: Mapping[str, str]
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """The JSON object; an empty one if it is anything else."""
+        return self.decoded if isinstance(self.decoded, dict) else {}
 
 
 class NotConnectedError(aiohttp.ClientConnectionError):
@@ -71,9 +86,9 @@ def without_urls(request: Callable[..., Awaitable[aiohttp.ClientResponse]]) -> C
     return send
 
 
-async def read_body(response: aiohttp.ClientResponse) -> Mapping[str, Any]:
+async def read_json(response: aiohttp.ClientResponse) -> object:
     """
-    Return the JSON object of an answer, or an empty one if it is anything else.
+    Return the decoded JSON of an answer, or None if it has none.
 
     No more is read than a real answer can have, since it may be endless or decompress to gigabytes.
 
@@ -86,12 +101,11 @@ async def read_body(response: aiohttp.ClientResponse) -> Mapping[str, Any]:
     except ANSWER_LOST:
         if 200 <= response.status < 300:
             raise
-        return {}
+        return None
     try:
-        decoded = json.loads(bytes(body))
+        return json.loads(bytes(body))
     except (ValueError, RecursionError):
-        return {}
-    return decoded if isinstance(decoded, dict) else {}
+        return None
 
 
 def not_connected(domain: str, error: BaseException) -> Auth0Error:

@@ -14,6 +14,7 @@ from auth0_sso.exceptions import (
     Auth0RateLimitError,
     Auth0RowError,
     Auth0RunError,
+    Auth0ScopeError,
     Auth0TokenError,
     error_from_answer,
 )
@@ -31,8 +32,8 @@ TABLE = [
     pytest.param(400, body("Payload validation error", "invalid_body"), Auth0RowError, "Fix the request", id="body"),
     pytest.param(400, body("Bad HTTP authentication header format", "Bearer"), Auth0RunError, "'token'", id="bearer"),
     pytest.param(401, body("Invalid token"), Auth0TokenError, "client id", id="token"),
-    pytest.param(403, body(SCOPE, "insufficient_scope"), Auth0RunError, "Machine to Machine", id="scope"),
-    pytest.param(403, body(SCOPE), Auth0RunError, "Machine to Machine", id="scope without a code"),
+    pytest.param(403, body(SCOPE, "insufficient_scope"), Auth0ScopeError, "Machine to Machine", id="scope"),
+    pytest.param(403, body(SCOPE), Auth0ScopeError, "Machine to Machine", id="scope without a code"),
     pytest.param(403, body("Not in your plan", "insufficient_entitlement"), Auth0RunError, "plan", id="plan"),
     pytest.param(403, body("No"), Auth0RunError, "Applications > APIs", id="forbidden"),
     pytest.param(404, body("Profile with ID: ssp_1 not found"), Auth0ProfileError, "profile_id", id="profile"),
