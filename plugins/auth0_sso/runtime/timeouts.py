@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# Bytes that are read of an answer, after decompression. The API's answers have some hundreds.
+# Bytes that are read of an answer, after decompression. A page of 100 logs has some 200,000, a ticket some hundreds.
 MAX_ANSWER_BYTES = 1_000_000
 # Largest share of a pause that is added at random: tasks that were refused together resume at different times.
 PAUSE_SPREAD = 0.25
@@ -39,8 +39,9 @@ class Timeouts:
     # Between two requests for a token, of all tasks, after failures: 1, 2, 4, … Also between two renewals of a token
     # that the tenant refuses although it is new.
     longest_cooldown: float = 30.0
-    longest_backoff: float = 30.0  # between two requests for one prospect after failures other than a 429: 4, 8, 16, …
-    retry_budget: float = 300.0  # retries of one prospect in one try of its task, without the request that runs then
+    longest_backoff: float = 30.0  # between two requests for one prospect or page after failures but a 429: 4, 8, 16, …
+    # Retries of one prospect in one try of its task, or of one page that is read, without the request that runs then.
+    retry_budget: float = 300.0
     poll_interval: float = 1.0  # between checks whether another task has finished, and between attempts to record
     ledger: float = 60.0  # for a lock of a SQLite ledger, and for a ledger that is away when an answer must be recorded
     # For PostgreSQL to carry out a statement, or for its machine to acknowledge it; less than ledger, so that another
@@ -61,7 +62,7 @@ class Timeouts:
         return self._exponential(failures - 1, self.longest_cooldown, requested)
 
     def backoff(self, failures: int, requested: float) -> float:
-        """Return the pause before the next request for a prospect, as ``cooldown`` does."""
+        """Return the pause before the next request for a prospect or a page, as ``cooldown`` does."""
         return self._exponential(failures + 1, self.longest_backoff, requested)
 
     def _exponential(self, power: int, longest: float, requested: float) -> float:
