@@ -1,0 +1,1 @@
+"""What became of each link: how far its customer has come with the setup of the connection."""
