@@ -5,11 +5,11 @@ from __future__ import annotations
 import socket
 import uuid
 
-from sqlalchemy import Column, Double, Engine, Integer, MetaData, String, Table, Text, insert, inspect, select
+from sqlalchemy import Boolean, Column, Double, Engine, Integer, MetaData, String, Table, Text, insert, inspect, select
 
 from auth0_sso.exceptions import LedgerError
 
-SCHEMA_VERSION = "5"
+SCHEMA_VERSION = "6"
 
 # If tasks start together and find no tables, the first creates them in one transaction.
 _ONE_AT_A_TIME = {
@@ -70,6 +70,48 @@ revocations = Table(
     Column("revoked_by", String(512), nullable=False, index=True),
     Column("revoked_for", String(64), nullable=False),
     Column("installation", String(64), nullable=False, default=""),
+)
+
+# One row an event of the tenant's logs that is about a setup. Addresses and browsers are not kept.
+setup_events = Table(
+    "sso_setup_events",
+    metadata,
+    Column("tenant", String(255), primary_key=True),
+    Column("log_id", String(255), primary_key=True),
+    Column("connection_name", String(255), nullable=False, index=True),
+    Column("at", Double, nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("succeeded", Boolean, nullable=False),
+    Column("flow_type", String(20), nullable=False),
+    Column("message", Text, nullable=False),
+)
+
+# One row a connection that links are for: how far its customer has come.
+setups = Table(
+    "sso_setups",
+    metadata,
+    Column("tenant", String(255), primary_key=True),
+    Column("connection_name", String(255), primary_key=True),
+    Column("state", String(20), nullable=False, index=True),
+    Column("opened", Integer, nullable=False),
+    Column("first_opened_at", Double),
+    Column("last_opened_at", Double),
+    Column("connected_at", Double),
+    Column("enabled_at", Double),
+    Column("waiting_since", Double),
+    Column("last_failure", Text, nullable=False),
+    Column("connection_id", String(255), nullable=False),
+    Column("seen_in", String(20), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("updated_at", Double, nullable=False),
+)
+
+# One row a tenant: until when its logs are read.
+setup_reads = Table(
+    "sso_setup_reads",
+    metadata,
+    Column("tenant", String(255), primary_key=True),
+    Column("read_until", Double, nullable=False),
 )
 
 # One row a set of credentials. An owner renews its token alone for a bounded time, also if its process is killed, and

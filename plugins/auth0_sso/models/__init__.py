@@ -24,7 +24,7 @@ from auth0_sso.models.request import (
     canonical_body,
     comparable_body,
 )
-from auth0_sso.models.setup import ConnectionFacts, DomainFacts, SetupEvent, SetupState
+from auth0_sso.models.setup import ConnectionFacts, DomainFacts, Setup, SetupEvent, SetupState
 from auth0_sso.models.stats import TaskStats
 from auth0_sso.models.tenant import TENANT, TenantAccess
 from auth0_sso.models.text import (
@@ -62,6 +62,7 @@ __all__ = [
     "Outcome",
     "RevocationOutcome",
     "RevocationStatus",
+    "Setup",
     "SetupEvent",
     "SetupState",
     "SsoTicket",

@@ -58,3 +58,29 @@ class DomainFacts:
 
     domain: str
     is_verified: bool
+
+
+@dataclass(frozen=True)
+class Setup:
+    """
+    How far a setup has come; times are UNIX seconds, None for what has not happened as far as is known.
+
+    :param opened: how often a link was opened, also by a mail scanner.
+    :param first_opened_at: by the customer; so ``last_opened_at``.
+    :param waiting_since: since when it waits for a domain to be verified.
+    :param last_failure: in Auth0's words.
+    :param seen_in: ``logs``, ``API``, both or neither.
+    :param note: what a person should know beside it.
+    """
+
+    state: SetupState
+    opened: int = 0
+    first_opened_at: float | None = None
+    last_opened_at: float | None = None
+    connected_at: float | None = None
+    enabled_at: float | None = None
+    waiting_since: float | None = None
+    last_failure: str = ""
+    connection_id: str = ""
+    seen_in: tuple[str, ...] = ()
+    note: str = ""

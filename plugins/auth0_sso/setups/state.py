@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from auth0_sso.models import SetupEvent, SetupState
+from auth0_sso.models import Setup, SetupEvent, SetupState
 
 SCANNER_SECONDS = 60.0
 """An opening so soon after the link was made or mailed is a mail scanner's, not the customer's."""
@@ -56,32 +56,6 @@ class ApiAnswers:
     is_enabled: bool | None = None
     has_verified_domain: bool | None = None
     asked_at: float = 0.0
-
-
-@dataclass(frozen=True)
-class Setup:
-    """
-    How far a setup has come; times are UNIX seconds, None for what has not happened as far as is known.
-
-    :param opened: how often a link was opened, also by a mail scanner.
-    :param first_opened_at: by the customer; so ``last_opened_at``.
-    :param waiting_since: since when it waits for a domain to be verified.
-    :param last_failure: in Auth0's words.
-    :param seen_in: ``logs``, ``API``, both or neither.
-    :param note: what a person should know beside it.
-    """
-
-    state: SetupState
-    opened: int = 0
-    first_opened_at: float | None = None
-    last_opened_at: float | None = None
-    connected_at: float | None = None
-    enabled_at: float | None = None
-    waiting_since: float | None = None
-    last_failure: str = ""
-    connection_id: str = ""
-    seen_in: tuple[str, ...] = ()
-    note: str = ""
 
 
 def setup_of(

@@ -7,8 +7,8 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from auth0_sso.models import SetupEvent, SetupState
-from auth0_sso.setups.state import ApiAnswers, Question, Setup, setup_of
+from auth0_sso.models import Setup, SetupEvent, SetupState
+from auth0_sso.setups.state import ApiAnswers, Question, setup_of
 
 MADE = 1_000_000.0
 HOUR = 3_600.0

@@ -1,0 +1,103 @@
+"""What is known of the customers' setups: the events of the tenant's logs, and how far each connection has come."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Connection, delete, insert, select
+
+from auth0_sso.ledger import schema
+from auth0_sso.ledger.database import LedgerDatabase, chunks
+from auth0_sso.models import Setup, SetupEvent, SetupState
+
+e, s, r = schema.setup_events, schema.setups, schema.setup_reads
+
+
+@dataclass(frozen=True)
+class KnownSetup:
+    """
+    A setup as the ledger has it.
+
+    :param updated_at: when that was found out, UNIX seconds.
+    """
+
+    setup: Setup
+    updated_at: float
+
+
+class SetupLog:
+    """The setups of one tenant."""
+
+    def __init__(self, database: LedgerDatabase, tenant: str) -> None:
+        self._engine = database.engine
+        self._tenant = tenant
+
+    def read_until(self) -> float | None:
+        """Return until when the tenant's logs are read, UNIX seconds; None if they never were."""
+        with self._engine.connect() as connection:
+            found: float | None = connection.scalar(select(r.c.read_until).where(r.c.tenant == self._tenant))
+        return found
+
+    def add_events(self, events: Iterable[SetupEvent], read_until: float) -> int:
+        """
+        Keep events, each once, and until when the logs are read; either both or nothing is kept.
+
+        :return: how many of them are new.
+        """
+        by_id = {event.log_id: event for event in events}
+        with self._engine.begin() as connection:
+            new = by_id.keys() - self._known(connection, by_id)
+            rows = [asdict(by_id[log_id]) | {"tenant": self._tenant} for log_id in sorted(new)]
+            if rows:
+                connection.execute(insert(e), rows)
+            connection.execute(delete(r).where(r.c.tenant == self._tenant))
+            connection.execute(insert(r).values(tenant=self._tenant, read_until=read_until))
+        return len(rows)
+
+    def events(self, connection_names: Collection[str]) -> dict[str, list[SetupEvent]]:
+        """Return the events of some connections by name; one without events is left out."""
+        found: dict[str, list[SetupEvent]] = defaultdict(list)
+        columns = [column for column in e.c if column is not e.c.tenant]
+        with self._engine.connect() as connection:
+            for chunk in chunks(connection_names):
+                query = select(*columns).where(e.c.tenant == self._tenant, e.c.connection_name.in_(chunk))
+                for row in connection.execute(query):
+                    found[row.connection_name].append(SetupEvent(**row._mapping))
+        return found
+
+    def keep(self, setups: Mapping[str, Setup], now: float) -> None:
+        """Keep how far connections have come, by name, in place of what was known of them."""
+        rows = [self._row(name, setup, now) for name, setup in setups.items()]
+        with self._engine.begin() as connection:
+            for chunk in chunks(setups):
+                connection.execute(delete(s).where(s.c.tenant == self._tenant, s.c.connection_name.in_(chunk)))
+            if rows:
+                connection.execute(insert(s), rows)
+
+    def setups(self, connection_names: Collection[str]) -> dict[str, KnownSetup]:
+        """Return what is known of some connections by name; one of which nothing is known is left out."""
+        found = {}
+        with self._engine.connect() as connection:
+            for chunk in chunks(connection_names):
+                query = select(s).where(s.c.tenant == self._tenant, s.c.connection_name.in_(chunk))
+                for row in connection.execute(query):
+                    values = dict(row._mapping)
+                    name, updated_at = values.pop("connection_name"), values.pop("updated_at")
+                    del values["tenant"]
+                    sources = tuple(filter(None, values.pop("seen_in").split(",")))
+                    state = SetupState(values.pop("state"))
+                    found[name] = KnownSetup(Setup(state=state, seen_in=sources, **values), updated_at)
+        return found
+
+    def _known(self, connection: Connection, log_ids: Collection[str]) -> set[str]:
+        known: set[str] = set()
+        for chunk in chunks(log_ids):
+            query = select(e.c.log_id).where(e.c.tenant == self._tenant, e.c.log_id.in_(chunk))
+            known.update(connection.scalars(query))
+        return known
+
+    def _row(self, name: str, setup: Setup, now: float) -> dict[str, object]:
+        values = asdict(setup) | {"state": str(setup.state), "seen_in": ",".join(setup.seen_in)}
+        return values | {"tenant": self._tenant, "connection_name": name, "updated_at": now}

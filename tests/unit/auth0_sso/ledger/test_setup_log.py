@@ -1,0 +1,77 @@
+"""The ledger knows how far customers have come, and counts nothing twice, also after a kill."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from auth0_sso.ledger.setup_log import KnownSetup, SetupLog
+from auth0_sso.ledger.store import Ledger
+from auth0_sso.models import Setup, SetupEvent, SetupState
+from sqlalchemy import event as hooks
+from sqlalchemy.exc import SQLAlchemyError
+
+TENANT = "acme.example.com"
+
+
+def event(log_id: str, **changes: Any) -> SetupEvent:
+    given = {"at": 1_000.0, "name": "ss_sso_ticket_consumption", "succeeded": True, "connection_name": "acme"}
+    return SetupEvent(**{**given, "flow_type": "create", "message": "", **changes}, log_id=log_id)
+
+
+@pytest.fixture
+def log(ledger: Ledger) -> SetupLog:
+    return SetupLog(ledger.database, TENANT)
+
+
+def test_an_event_that_is_read_again_counts_once(log: SetupLog) -> None:
+    assert log.read_until() is None
+    assert log.add_events([event("1"), event("2"), event("2")], read_until=2_000.0) == 2
+    assert log.add_events([event("2"), event("3", connection_name="globex", succeeded=False)], read_until=3_000.0) == 1
+    assert log.read_until() == 3_000.0
+    found = log.events(["acme", "globex", "unknown"])
+    assert {name: sorted(one.log_id for one in events) for name, events in found.items()} == {
+        "acme": ["1", "2"],
+        "globex": ["3"],
+    }
+    assert found["globex"] == [event("3", connection_name="globex", succeeded=False)]
+
+
+def test_after_a_failure_in_between_neither_the_events_nor_the_time_is_kept(log: SetupLog, ledger: Ledger) -> None:
+    log.add_events([event("1")], read_until=2_000.0)
+
+    def fail(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("INSERT INTO sso_setup_reads"):
+            raise SQLAlchemyError("killed")
+
+    hooks.listen(ledger.database.engine, "before_cursor_execute", fail)
+    with pytest.raises(SQLAlchemyError, match="killed"):
+        log.add_events([event("2")], read_until=3_000.0)
+    hooks.remove(ledger.database.engine, "before_cursor_execute", fail)
+    assert (log.read_until(), len(log.events(["acme"])["acme"])) == (2_000.0, 1)
+
+
+def test_what_was_found_out_last_is_kept(log: SetupLog) -> None:
+    opened = Setup(SetupState.OPENED, opened=2, first_opened_at=5.0, last_opened_at=6.0, seen_in=("logs",))
+    enabled = Setup(SetupState.ENABLED, enabled_at=9.0, connection_id="con_1", seen_in=("logs", "API"))
+    log.keep({"acme": opened, "globex": Setup(SetupState.UNKNOWN)}, now=10.0)
+    log.keep({"acme": enabled}, now=20.0)
+    assert log.setups(["acme", "globex", "other"]) == {
+        "acme": KnownSetup(enabled, 20.0),
+        "globex": KnownSetup(Setup(SetupState.UNKNOWN), 10.0),
+    }
+
+
+def test_another_tenant_knows_nothing_of_it(log: SetupLog, ledger: Ledger) -> None:
+    log.add_events([event("1")], read_until=2_000.0)
+    log.keep({"acme": Setup(SetupState.OPENED)}, now=10.0)
+    other = SetupLog(ledger.database, "other.example.com")
+    assert (other.read_until(), other.events(["acme"]), other.setups(["acme"])) == (None, {}, {})
+    assert other.add_events([event("1")], read_until=2_000.0) == 1
+
+
+def test_thousands_of_connections_are_read_in_parts(log: SetupLog) -> None:
+    names = [f"acme-{number}" for number in range(2_500)]
+    log.add_events([event(name, connection_name=name) for name in names], read_until=1.0)
+    log.keep({name: Setup(SetupState.OPENED) for name in names}, now=1.0)
+    assert (len(log.events(names)), len(log.setups(names))) == (2_500, 2_500)
