@@ -63,6 +63,7 @@ def test_bad_rows_are_named_and_fixed_and_the_progress_ends_in_the_report(
     choose(person, frame, file)
     frame.get_by_role("heading", name="6 prospects of 3 organizations, 3 rows to fix").wait_for()
     frame.get_by_role("link", name="Show only the 3 rows to fix").click()
+    frame.get_by_role("heading", name="Rows to fix").wait_for()
     shown = frame.locator("tbody tr.invalid")
     expect(shown).to_contain_text(["domains", "assign_membership_on_login", "organization_id"])
     with person.page.expect_download() as problems:
