@@ -26,7 +26,7 @@ from include.prospects.records import (
 from include.prospects.rows.check import RowChecker, refuse
 from include.prospects.rows.row_warnings import other_prospects, row_warning, warnings_about
 from include.prospects.schema.columns import find_column
-from include.prospects.table.header import EXAMPLE, HeaderError, require_columns, resolve_header
+from include.prospects.table.header import EXAMPLE, MAX_COLUMNS, HeaderError, require_columns, resolve_header
 from include.prospects.table.options import USUAL, ReadOptions
 from include.prospects.table.reader import Table, read_table
 from include.prospects.table.sources import read_sources
@@ -147,7 +147,7 @@ class _Intake:
                 raise TooLargeError([f"the input has over {MAX_ROWS:,} rows: divide it among several runs"])
             self.rows.append(checker.check(len(self.rows) + 1, line, cells))
             self.lines.append(line)
-            if table.unit == LINE and len(cells) < len(header.columns):
+            if table.unit == LINE and len(cells) < header.needed_width:
                 self.short_rows.append((len(self.rows), f"line {line}"))
 
     def finish(self, one_link_per_connection: bool) -> Prospects:
@@ -179,11 +179,13 @@ def _columns_question(table: Table) -> Question:
     with suppress(ProspectsError, BrokenRowError):
         rows += (cells for _line, cells in islice(table.rows, _SAMPLE_ROWS))
     columns = []
-    for place, name in enumerate(table.header):
+    for place, cell in enumerate(table.header[:MAX_COLUMNS]):
+        name = " ".join(cell.split())
         given = (cells[place].strip() for cells in rows if place < len(cells))
         samples = dict.fromkeys(shown(cell) for cell in given if cell)
         known = find_column(name)
-        columns.append(FileColumn(name, list(samples)[:_SAMPLES], known.name if known else ""))
+        if name or samples:
+            columns.append(FileColumn(name, list(samples)[:_SAMPLES], known.name if known else ""))
     return Question("columns", columns=columns)
 
 

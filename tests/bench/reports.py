@@ -84,11 +84,12 @@ def run_case(name: str) -> dict[str, float]:
 def prepare(case: Case, folder: Path) -> None:
     """Write the manifest of the run."""
     from include import create_tickets
+    from tests.support.prospects import run_params
 
     source = folder / "prospects.csv"
     with source.open("w", encoding="utf-8") as file:
         file.writelines(rows.lines_of(rows.Case(case.size, valid=case.valid, domains=2 if case.valid else 8)))
-    loaded = create_tickets.load(source, "", 0, folder)
+    loaded = create_tickets.load(source, folder, run_params())
     (folder / "loaded.json").write_text(json.dumps(asdict(loaded)))
 
 

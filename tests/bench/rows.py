@@ -88,12 +88,13 @@ def measure(case: Case, folder: Path) -> dict[str, float]:
     from include import create_tickets
     from include.fan_out import FanOut
     from tests.support.forecasts import forecast_of
+    from tests.support.prospects import run_params
 
     source = folder / "prospects.csv"
     with source.open("w", encoding="utf-8") as file:
         file.writelines(lines_of(case))
     began = time.perf_counter()
-    loaded = create_tickets.load(source, "", 0, folder)
+    loaded = create_tickets.load(source, folder, run_params())
     checked = time.perf_counter()
     found = create_tickets.read(Path(loaded.manifest), loaded.sha256)
     batches, _ = create_tickets.plan(found, FanOut(_MAX_TASKS, ""), forecast_of(), folder)

@@ -145,6 +145,8 @@ def _not_text(content: bytes, source: str, codec: str, place: int | None = None)
         return ProspectsError([f"{source}: is not UTF-16 text, at {where}: export it again"])
     if codec == "cp1252":
         return ProspectsError([f"{source}: is not Windows-1252 text, at {where}: save it as 'CSV UTF-8'"])
+    if content.startswith(codecs.BOM_UTF8):
+        return ProspectsError([f"{source}: begins as UTF-8 text and is not, at {where}: export it again"])
     question = None if 0 in content else _encoding_question(content)
     other = " If it is Windows-1252, set encoding to windows-1252." if question else ""
     return ProspectsError([f"{source}: is not UTF-8 text, at {where}: save it as 'CSV UTF-8'.{other}"], question)

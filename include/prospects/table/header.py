@@ -49,6 +49,11 @@ class Header:
     ignores_rest: bool = False
     names: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def needed_width(self) -> int:
+        """How many cells a row has, up to the last column that is not left out."""
+        return max((place for place, column in enumerate(self.columns, 1) if column), default=0)
+
 
 class HeaderError(ProspectsError):
     """A header can't be used as it is; a mapping of its columns may help."""
@@ -63,7 +68,7 @@ def resolve_header(names: Sequence[str], source: str, options: ReadOptions) -> H
         column of a name in the mapping.
     :raises ProspectsError: more than :data:`MAX_COLUMNS`.
     """
-    width = max((place for place, name in enumerate(names, 1) if name.strip()), default=0)
+    width = named_width(names)
     if width > MAX_COLUMNS:
         raise ProspectsError([f"{source}: the header has {width} columns: is this a table of prospects?"])
     mapping = Mapped(options.columns)
@@ -96,6 +101,11 @@ def resolve_header(names: Sequence[str], source: str, options: ReadOptions) -> H
         ignores_rest=is_ignored,
         names={one.column.name: one.name for one in found if one.column and one.target},
     )
+
+
+def named_width(names: Sequence[str]) -> int:
+    """Return how many columns a header has, up to the last one with a name."""
+    return max((place for place, name in enumerate(names, 1) if name.strip()), default=0)
 
 
 def known_names(names: Sequence[str], options: ReadOptions) -> Score:

@@ -39,7 +39,9 @@ _OTHER_KINDS = {
     b"PAR1": ("a Parquet file", "export it as CSV"),
     b"SQLite format 3": ("a SQLite database", "export a table of it as CSV"),
 }
-_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:(<[!?a-zA-Z])|[{\[])")
+_MARKUP = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:(<(?:[!?]|(?:html|head|body|table|div)\b))|\{\s*\"|\[\s*[{\[\"])", re.IGNORECASE
+)
 _MAX_STYLES_BYTES = 16 * 2**20  # of a style sheet, all of which is kept in memory; usual ones have 100 KiB
 
 

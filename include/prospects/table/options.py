@@ -42,7 +42,7 @@ class ReadOptions:
         return cls(
             columns=params["columns"] or {},
             on_unknown_columns=params["on_unknown_columns"],
-            sheet=(params["sheet"] or "").strip(),
+            sheet=params["sheet"] or "",
             encoding=params["encoding"],
         )
 

@@ -10,13 +10,13 @@ from itertools import chain
 
 from include.prospects.records import BrokenRowError, ProspectsError
 from include.prospects.table.csv_text import read_csv
-from include.prospects.table.header import EXAMPLE, known_names
+from include.prospects.table.header import EXAMPLE, known_names, named_width
 from include.prospects.table.kinds import is_workbook, require_table
 from include.prospects.table.options import USUAL, ReadOptions
 from include.prospects.table.rows import HEADER_LINES, Row, Rows, ScoreOf
 from include.prospects.table.workbook import read_workbook
 
-_ORGANIZATION_ID = re.compile(r"org_[A-Za-z0-9]+")
+_ORGANIZATION_ID = re.compile(r"org_(?=[A-Za-z]*[0-9]|[A-Za-z]{12})[A-Za-z0-9]+")  # not a name such as org_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def _with_header(found: Rows, source: str, score: ScoreOf) -> Table:
     if place:
         found.warnings.append(f"{source}: the header is in {found.unit} {line}, so what stands above it is left out")
     rows = chain(first[place + 1 :], rest)
-    checked = rows if found.has_end else _complete(rows, len(header), source)
+    checked = rows if found.has_end else _complete(rows, named_width(header), source)
     return Table(header, checked, found.unit, found.warnings)
 
 
@@ -82,13 +82,14 @@ def _header_place(rows: Sequence[Sequence[str]], score: ScoreOf) -> int:
     as the widest.
     """
     scores = [score(cells) for cells in rows]
-    best = max(scores)
-    if best.has_organization:
+    if any(one.has_organization for one in scores):
         return next(place for place, one in enumerate(scores) if one.has_organization)
-    if best.known:
-        return next(place for place, one in enumerate(scores) if one.known == best.known)
-    wide = [place for place, one in enumerate(scores) if 2 * one.names >= best.names]
-    return next((place for place in wide if not _has_organization(rows[place])), wide[0])
+    may_be = [place for place, cells in enumerate(rows) if not _has_organization(cells)] or [0]
+    most = max(scores[place].known for place in may_be)
+    if most:
+        return next(place for place in may_be if scores[place].known == most)
+    widest = max(one.names for one in scores)
+    return next((place for place in may_be if 2 * scores[place].names >= widest), may_be[0])
 
 
 def _has_organization(cells: Sequence[str]) -> bool:

@@ -71,7 +71,7 @@ def _open(content: bytes) -> ExcelReader:
 def _chosen(wanted: str, states: Mapping[str, str], source: str) -> str:
     """Return the name of the sheet to read."""
     visible = [name for name, state in states.items() if state == "visible"]
-    if wanted:
+    if wanted in states or wanted.strip():
         found = [wanted] if wanted in states else [name for name in states if _same(name, wanted)]
         problem = f"has no sheet '{shown(wanted)}'"
     else:
@@ -155,7 +155,7 @@ class _SheetReader:
             column = _column_number(address.rstrip("0123456789")) if address else column + 1
             kind = cell.get("t", "n")
             if kind == "inlineStr":
-                text = _inline_text(cell.find(inline))
+                text = _inline_text(cell.find(inline)) or _unescaped(cell.findtext(value, ""))
             else:
                 text = self._text(kind, cell.findtext(value, ""), cell.get("s", "0"))
                 if not text and kind != "str" and cell.find(formula) is not None:

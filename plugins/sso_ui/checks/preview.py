@@ -60,14 +60,15 @@ class RowLine:
     others: Sequence[OtherLink] = ()
 
 
-def check(upload_id: str, ttl_sec: int) -> Preview:
+def check(upload_id: str, ttl_sec: int, options: ReadOptions) -> Preview:
     """
     Check an upload and keep the result; one that was checked already is only counted again.
 
+    :param options: how the file is read.
     :raises PreviewError: if it can't be used as a whole.
     :raises UploadError: if there is no such upload.
     """
-    file, folder, options = file_of(upload_id), folder_of(upload_id), options_of(upload_id)
+    file, folder = file_of(upload_id), folder_of(upload_id)
     try:
         is_checked = (folder / _summary(ttl_sec, options)).exists()
         return _count(folder, ttl_sec, options) if is_checked else _check(file, folder, ttl_sec, options)

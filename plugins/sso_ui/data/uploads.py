@@ -33,7 +33,7 @@ FOLDER = "uploads"
 KEPT_SECONDS = 30 * 86_400
 MAX_UPLOAD_BYTES = MAX_BYTES
 _PART = 2**20
-_OPTIONS = "options.json"
+_OPTIONS, _OWNER = "options.json", "owner"
 _GONE = "There is no such upload. Uploads are kept for 30 days."
 _ID = re.compile(r"([0-9a-f]{8})[0-9a-f]{24}")
 _SWEEP_SECONDS = 3_600.0
@@ -49,12 +49,13 @@ def base() -> Any:
     return default_base() / FOLDER
 
 
-def keep(name: str, content: BinaryIO) -> str:
+def keep(name: str, content: BinaryIO, owner: str) -> str:
     """
     Keep a CSV or a workbook under a new id.
 
     :param name: the file's own name, which the report shows as ``source``.
     :param content: a file that can be rewound; it is copied in parts.
+    :param owner: who uploads it, and alone may say how it is read.
     :return: the id, which nobody can guess.
     :raises UploadError: if it is too large.
     """
@@ -64,6 +65,7 @@ def keep(name: str, content: BinaryIO) -> str:
     upload_id = f"{int(time.time()):08x}{secrets.token_hex(12)}"
     folder = base() / upload_id
     make_private(folder)
+    write_private(folder, _OWNER, [owner.encode()])
     write_private(folder, safe_name(name), iter(partial(content.read, _PART), b""))
     return upload_id
 
@@ -91,6 +93,12 @@ def file_of(upload_id: str) -> AnyPath:
     except (FileNotFoundError, ValueError):  # removed since
         raise UploadError(_GONE) from None
     return file
+
+
+def require_owner(upload_id: str, user: str) -> None:
+    """Check that a user has made an upload; UploadError if there is none, or another one has."""
+    if (folder_of(upload_id) / _OWNER).read_bytes() != user.encode():
+        raise UploadError("Only the person who has uploaded this file may say how it is read.")
 
 
 def options_of(upload_id: str) -> ReadOptions:

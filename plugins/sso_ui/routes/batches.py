@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Annotated, Literal
 
-from auth0_sso.models import MAX_TTL_SEC, ExpectedCounts, shown
+from auth0_sso.models import MAX_TTL_SEC, UNSAFE_CHARACTERS, ExpectedCounts, shown
 from auth0_sso.tickets.preflight import RunOptions
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -76,7 +76,7 @@ async def upload(request: Request, user: User) -> Response:
         async with _form(request) as form:
             pasted = form.get("text")
             text = pasted[:_MAX_SHOWN_CHARACTERS] if isinstance(pasted, str) else ""
-            upload_id = await _keep(form.get("file"), pasted)
+            upload_id = await _keep(form.get("file"), pasted, user.get_name())
         await _checked_as_before(user, upload_id, USUAL)
     except (uploads.UploadError, PreviewError) as error:
         if not (isinstance(error, PreviewError) and error.question):
@@ -100,11 +100,12 @@ async def answer(request: Request, user: User, upload_id: str) -> Response:
     return _to_preview(request, upload_id)
 
 
-@router.post("/{upload_id}/columns", dependencies=[SAME_ORIGIN])
-def choose_columns_again(request: Request, upload_id: str) -> Response:
-    """Forget which column of an upload is which, so that it is asked again."""
+@router.post("/{upload_id}/questions", dependencies=[SAME_ORIGIN])
+def ask_again(request: Request, user: User, upload_id: str) -> Response:
+    """Forget how an upload is read, so that it is asked again."""
     try:
-        uploads.keep_options(upload_id, replace(uploads.options_of(upload_id), columns={}))
+        uploads.require_owner(upload_id, user.get_name())
+        uploads.keep_options(upload_id, USUAL)
     except uploads.UploadError as error:
         raise HTTPException(404, str(error)) from None
     return _to_preview(request, upload_id)
@@ -155,11 +156,12 @@ def _form(request: Request) -> AbstractAsyncContextManager[FormData]:
     return limited(request, most, uploads.too_large()).form(max_files=1, max_fields=10, max_part_size=most)
 
 
-async def _keep(file: UploadFile | str | None, text: UploadFile | str | None) -> str:
+async def _keep(file: UploadFile | str | None, text: UploadFile | str | None, owner: str) -> str:
     if isinstance(file, UploadFile) and file.filename:
-        return await asyncio.to_thread(uploads.keep, file.filename, file.file)
+        return await asyncio.to_thread(uploads.keep, file.filename, file.file, owner)
     if isinstance(text, str) and text.strip():
-        return await asyncio.to_thread(uploads.keep, "pasted.csv", io.BytesIO(text.encode(errors="surrogatepass")))
+        content = io.BytesIO(text.encode(errors="surrogatepass"))
+        return await asyncio.to_thread(uploads.keep, "pasted.csv", content, owner)
     raise PreviewError(["There is nothing to check: choose a file, or paste its rows."])
 
 
@@ -183,7 +185,7 @@ async def _checked(upload_id: str, ttl_sec: int, options: ReadOptions, kept: Pre
     """Return an upload's result, made now unless the kept one is recent; None if that has not ended soon."""
     if kept is not None and await asyncio.to_thread(preview.is_recent, kept):
         return kept
-    check = partial(preview.check, upload_id, ttl_sec)
+    check = partial(preview.check, upload_id, ttl_sec, options)
     return await CHECKS.result(_key(upload_id, ttl_sec, options, kept), check, seconds=WAIT_SECONDS)
 
 
@@ -200,16 +202,18 @@ def _keep_answer(user: User, upload_id: str, given: Mapping[str, list[str]]) -> 
     :raises AnswerError: if the answer is none.
     :raises UploadError: if there is no such upload.
     """
+    uploads.require_owner(upload_id, user.get_name())
     options = uploads.options_of(upload_id)
     if sheet := given.get("sheet"):
-        options = replace(options, sheet=sheet[0][:_MAX_SHEET_CHARACTERS])
+        if UNSAFE_CHARACTERS.search(sheet[0]) or len(sheet[0]) > _MAX_SHEET_CHARACTERS:
+            raise AnswerError("No sheet can have this name.")
+        options = replace(options, sheet=sheet[0])
     if encoding := given.get("encoding"):
         if encoding[0] not in ENCODINGS:
             raise AnswerError(f"There is no encoding '{shown(encoding[0])}' here.")
         options = replace(options, encoding=encoding[0])
     if names := given.get("name"):
-        columns = dict(zip(names, given.get("column", ()), strict=False))
-        _require_one_answer_each(names, given.get("column", ()))
+        columns = _mapping(names, given.get("column", []))
         try:
             require_columns(columns)
         except ProspectsError as error:
@@ -220,11 +224,15 @@ def _keep_answer(user: User, upload_id: str, given: Mapping[str, list[str]]) -> 
     return options
 
 
-def _require_one_answer_each(names: Sequence[str], columns: Sequence[str]) -> None:
-    answers = set(zip(names, columns, strict=False))
+def _mapping(names: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
+    """Return the answers by name; AnswerError if there is not one answer for each."""
+    if len(names) != len(columns):
+        raise AnswerError("There is not one answer for each column.")
+    answers = set(zip(names, columns, strict=True))
     twice = [name for name, count in Counter(name for name, _column in answers).items() if count > 1]
     if twice:
         raise AnswerError(f"Two columns have the name '{shown(twice[0])}': rename one of them in the file.")
+    return dict(answers)
 
 
 def _to_preview(request: Request, upload_id: str) -> RedirectResponse:
@@ -238,7 +246,8 @@ def _question(
     """Show what a person can say about a file that can't be used yet; the last answer is filled in, or a proposal."""
     columns = question.columns
     before = mappings.recall(user.get_name(), [column.name for column in columns])
-    chosen = [before[column.name] for column in columns] if before else proposed_columns(columns)
+    proposed = proposed_columns(columns)
+    chosen = [(before or {}).get(column.name, ours) for column, ours in zip(columns, proposed, strict=True)]
     return render(
         request,
         "question.html.j2",
@@ -246,6 +255,7 @@ def _question(
         name=uploads.file_of(upload_id).name,
         problems=problems,
         question=question,
+        is_asked_again=bool(uploads.options_of(upload_id).columns),
         columns=list(zip(columns, chosen, strict=True)),
         usual=USUAL_COLUMNS,
         others=[name for name in COLUMNS if name not in USUAL_COLUMNS],

@@ -69,12 +69,12 @@ def reveal(request: Request, user: User, key: str) -> HTMLResponse:
 
 
 @router.post("/{key}/reissue", dependencies=[MAY_CREATE, SAME_ORIGIN])
-def reissue(request: Request, key: str) -> Response:
+def reissue(request: Request, user: User, key: str) -> Response:
     """Make a CSV of the prospect's row, as its last run had it, and show what a run with it would do."""
     try:
         content = prospect_csv(_entry(key))
         uploads.remove_old()
-        upload_id = uploads.keep("reissue.csv", io.BytesIO(content))
+        upload_id = uploads.keep("reissue.csv", io.BytesIO(content), user.get_name())
     except (ReissueError, uploads.UploadError) as error:
         raise HTTPException(404, str(error)) from None
     root = request.scope.get("root_path", "")

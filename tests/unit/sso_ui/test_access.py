@@ -37,7 +37,7 @@ ROUTES: dict[tuple[str, str], tuple[str, set[Check], int]] = {
     ("POST", "/batches"): ("/batches", {TRIGGER}, 422),
     ("GET", "/batches/{upload_id}"): (f"/batches/{ID}", {TRIGGER}, 404),
     ("POST", "/batches/{upload_id}/options"): (f"/batches/{ID}/options", {TRIGGER}, 404),
-    ("POST", "/batches/{upload_id}/columns"): (f"/batches/{ID}/columns", {TRIGGER}, 404),
+    ("POST", "/batches/{upload_id}/questions"): (f"/batches/{ID}/questions", {TRIGGER}, 404),
     ("GET", "/batches/{upload_id}/problems.{kind}"): (f"/batches/{ID}/problems.csv", {TRIGGER}, 404),
     ("GET", "/runs"): ("/runs", {SEE_RUN}, 200),
     ("GET", "/runs/{dag_id}/{run_id}"): (f"/runs/{RUN}", {SEE_RUN}, 404),

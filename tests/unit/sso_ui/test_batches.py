@@ -69,9 +69,9 @@ def test_an_upload_is_its_owners_alone_and_has_a_name_that_nobody_can_guess(brow
     (folder,) = (home / "default" / "uploads").iterdir()
     assert len(folder.name) == 32
     usual = f"0-{USUAL.digest}"
-    expected = {"Caf_S_hne.csv", f"manifest-{usual}.jsonl", f"preview-{usual}.json"}
+    expected = {"owner", "Caf_S_hne.csv", f"manifest-{usual}.jsonl", f"preview-{usual}.json"}
     assert {file.name for file in folder.iterdir()} == expected
-    assert [oct(path.stat().st_mode & 0o777) for path in (folder, *folder.iterdir())] == ["0o700", *["0o600"] * 3]
+    assert [oct(path.stat().st_mode & 0o777) for path in (folder, *folder.iterdir())] == ["0o700", *["0o600"] * 4]
 
 
 @pytest.mark.usefixtures("in_processes")

@@ -178,12 +178,12 @@ def test_a_csv_that_waits_in_line_has_a_page_that_says_so_and_then_shows_the_pre
 def test_a_csv_that_can_not_be_used_has_the_reason_on_the_page_that_has_waited(
     browser: TestClient, slow: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = browser.post("/batches", files={"file": ("a.csv", "a,b\n1,2\n")}, headers=HERE).headers["location"]
+    page = browser.post("/batches", files={"file": ("a.csv", "%PDF-1.7")}, headers=HERE).headers["location"]
     slow.opened.set()
     monkeypatch.setattr(batches, "WAIT_SECONDS", 60.0)
     answer = browser.get(page)
     assert answer.status_code == 422
-    assert "organization_id" in answer.text
+    assert "a.csv: is a PDF" in answer.text
 
 
 @pytest.mark.usefixtures("in_processes")

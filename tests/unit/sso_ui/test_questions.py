@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from include.prospects import template_xlsx
+from include.prospects import ReadOptions, check_contents, template_xlsx
+from tests.support.prospects import run_params
 from tests.unit.include.prospects.inputs import csv_of, workbook_of
 from tests.unit.sso_ui.conftest import SignIn
 from tests.unit.sso_ui.test_batches import HERE, Inputs
@@ -85,7 +86,7 @@ def test_the_columns_can_be_chosen_again_and_the_last_choice_is_filled_in(browse
     path = upload(browser, CRM)
     chosen = {**COLUMNS, "Owner": "prospect_name"}
     assert "1 row to fix" not in say(browser, path, name=list(chosen), column=list(chosen.values())).text
-    assert browser.post(f"{path}/columns", headers=HERE).status_code == 303
+    assert browser.post(f"{path}/questions", headers=HERE).status_code == 303
     asked = browser.get(path).text
     assert "Which column is which?" in asked
     assert "<option selected>prospect_name</option>" in asked
@@ -97,6 +98,8 @@ def test_the_columns_can_be_chosen_again_and_the_last_choice_is_filled_in(browse
         ({"encoding": "utf-7"}, "There is no encoding"),
         ({"name": ["Owner"], "column": ["nothing"]}, "is no column"),
         ({"name": ["Fax", "Fax"], "column": ["", "prospect_name"]}, "Two columns have the name"),
+        ({"name": ["Fax", "Phone"], "column": [""]}, "not one answer for each column"),
+        ({"sheet": "a\x00"}, "No sheet can have this name"),
     ],
 )
 def test_an_answer_that_is_none_is_refused(browser: TestClient, fields: dict[str, Any], reason: str) -> None:
@@ -106,7 +109,7 @@ def test_an_answer_that_is_none_is_refused(browser: TestClient, fields: dict[str
 
 
 def test_an_answer_about_an_upload_that_is_gone_is_a_404(browser: TestClient) -> None:
-    for page in ("options", "columns"):
+    for page in ("options", "questions"):
         assert browser.post(f"/batches/{'0' * 32}/{page}", data={"sheet": "a"}, headers=HERE).status_code == 404
 
 
@@ -146,3 +149,29 @@ def test_a_file_that_needs_no_answer_starts_a_run_with_the_usual_parameters(brow
 def test_the_filled_in_template_for_excel_needs_no_answer(browser: TestClient) -> None:
     preview = browser.get(upload(browser, template_xlsx(), "prospects.xlsx")).text
     assert "2 prospects of 2 organizations" in preview
+
+
+def test_only_the_person_who_has_uploaded_a_file_says_how_it_is_read(browser: TestClient, sign_in: SignIn) -> None:
+    path = upload(browser, CRM)
+    sign_in(name="bob")
+    for page in ("options", "questions"):
+        answer = browser.post(f"{path}/{page}", data={"sheet": "a"}, headers=HERE)
+        assert (answer.status_code, "Only the person who" in answer.text) == (404, True)
+
+
+def test_columns_without_a_name_are_left_out_and_those_without_anything_not_shown(browser: TestClient) -> None:
+    header = ["Account", "Auth0 org", "", *[""] * 2_000]
+    path = upload(browser, csv_of(header, ["Acme", "org_1", "stray"]).encode())
+    asked = browser.get(path).text
+    assert asked.count("<select") == 2
+    assert "Left out, since it has no name" in asked
+    columns = {"Account": "organization_name", "Auth0 org": "organization_id", "": ""}
+    assert "1 prospect of 1 organization" in say(browser, path, name=list(columns), column=list(columns.values())).text
+
+
+def test_a_sheet_whose_name_ends_with_white_space_is_the_one_that_the_run_reads(browser: TestClient) -> None:
+    sheets = [[["organization_id"], [f"org_{number}"]] for number in (1, 2)]
+    content = workbook_of(*sheets, titles=["Data", "Data "])
+    given = parameters(say(browser, upload(browser, content, "a.xlsx"), sheet="Data ").text)
+    found = check_contents([("a.xlsx", content)], ReadOptions.of({**run_params(), **given}))
+    assert [row.organization_id for row in found.valid] == ["org_2"]

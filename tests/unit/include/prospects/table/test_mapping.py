@@ -109,7 +109,6 @@ def test_whoever_can_say_which_column_is_which_sees_three_values_of_each() -> No
     assert question.columns == [
         FileColumn("organization_id", ["org_1"], "organization_id"),
         FileColumn("Fax", ["+1", "+2", "+3"]),
-        FileColumn("", []),
     ]
 
 
