@@ -38,6 +38,7 @@ def _settings(options: argparse.Namespace) -> SandboxSettings:
     return SandboxSettings(
         plan=options.plan,
         latency=options.latency,
+        log_delay=options.log_delay,
         client_id=options.client_id,
         client_secret=options.client_secret,
         profile_ids=options.profile_id,
@@ -61,7 +62,8 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     option("host", "127.0.0.1", "address to listen on")
     option("port", "4010", "port to listen on, 0 for a free one", type=int)
     option("plan", default.plan, "rate limit of the plan", choices=sorted(PLANS))
-    option("latency", "0.24-0.65", "shortest and longest seconds a call takes", type=_latency)
+    option("latency", "0.24-0.65", "shortest and longest seconds a call takes", type=_seconds)
+    option("log-delay", "3", "shortest and longest seconds until a search finds a new event", type=_seconds)
     option("client-id", default.client_id, "the client the tenant knows")
     option("client-secret", default.client_secret, "", help="its secret")
     option("profile-id", default.profile_ids[0], "self-service profiles, separated by commas", type=_names)
@@ -69,7 +71,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _latency(text: str) -> tuple[float, float]:
+def _seconds(text: str) -> tuple[float, float]:
     shortest, _, longest = text.partition("-")
     try:
         return float(shortest), float(longest or shortest)

@@ -18,6 +18,7 @@ from dev.sandbox.app import create_app
 from dev.sandbox.faults import Fault
 from dev.sandbox.tenant.clock import Clock
 from dev.sandbox.tenant.connections import Connection
+from dev.sandbox.tenant.logs import Event
 from dev.sandbox.tenant.settings import SandboxSettings
 from dev.sandbox.tenant.state import TenantState
 from dev.sandbox.tenant.stats import Stats, TicketView, take_stats, view_tickets
@@ -161,6 +162,11 @@ class Sandbox:
     def connections(self) -> dict[str, Connection]:
         """The connections that are set up, by id."""
         return self._call(lambda: dict(self._tenant.connections))
+
+    @property
+    def logs(self) -> list[Event]:
+        """The events of the tenant's log, oldest first, also those that no search finds yet."""
+        return self._call(self._tenant.logs.events)
 
     def fault(self, kind: str, **details: Any) -> None:
         """Inject a :class:`~dev.sandbox.faults.Fault`."""

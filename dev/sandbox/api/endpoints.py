@@ -11,7 +11,9 @@ from dev.sandbox.api.management import Call, Endpoint
 from dev.sandbox.api.rules import rule_violation
 from dev.sandbox.api.schema import schema_violation
 from dev.sandbox.errors import api_error, invalid_body
+from dev.sandbox.tenant.logs import Visitor
 from dev.sandbox.tenant.settings import STRATEGIES
+from dev.sandbox.tenant.setup import Setup
 from dev.sandbox.tenant.state import TenantState
 from dev.sandbox.tenant.tickets import connection_name, organization_ids
 
@@ -50,6 +52,7 @@ def _check_custom_domain(tenant: TenantState, call: Call) -> None:
 
 def _create_ticket(tenant: TenantState, call: Call) -> Response:
     ticket = tenant.create_ticket(call.request.path_params["id"], call.body)
+    Setup(tenant, ticket, Visitor.of(call.request)).generated()
     call.seen.made_ticket = True
     custom_domain = call.request.headers.get("auth0-custom-domain")
     base = f"https://{custom_domain}" if custom_domain else tenant.settings.public_url or str(call.request.base_url)

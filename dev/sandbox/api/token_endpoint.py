@@ -16,6 +16,7 @@ from dev.sandbox.api.fault_responses import apply_faults
 from dev.sandbox.errors import ErrorResponse, throttled_token, token_error
 from dev.sandbox.faults import Stage
 from dev.sandbox.tenant.client_assertion import ASSERTION_TYPE
+from dev.sandbox.tenant.logs import LogType, Visitor
 from dev.sandbox.tenant.state import TenantState
 
 _API: Final = "api/v2/"
@@ -36,6 +37,7 @@ class TokenEndpoint:
             try:
                 response = await self._apply_faults("before") or self._issue(request, raw)
             except ErrorResponse as error:
+                self._log(request, "feccft", "Failed exchange of Client Credentials for Access Token")
                 response = error.response
             return await self._apply_faults("after") or response
 
@@ -58,6 +60,7 @@ class TokenEndpoint:
             settings.client_id, audience, settings.scopes, tenant.clock(), settings.token_lifetime
         )
         tenant.tokens_issued += 1
+        self._log(request, "seccft", "Client Credentials for Access Token")
         body = {
             "access_token": token,
             "scope": " ".join(settings.scopes),
@@ -65,6 +68,10 @@ class TokenEndpoint:
             "token_type": "Bearer",
         }
         return JSONResponse(body, headers={"Cache-Control": "no-store"})
+
+    def _log(self, request: Request, kind: LogType, description: str) -> None:
+        client_id = self._tenant.settings.client_id
+        self._tenant.logs.write(kind, description, Visitor.of(request), client_id=client_id)
 
     def _addresses(self, request: Request) -> set[str]:
         """Return the tenant's addresses with their final slash: those of the request and of the settings."""

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
-class Plan(BaseModel):
+class RateLimit(BaseModel):
     """
     The rate limit of a tenant's Management API (Auth0's rate-limit policy).
 
@@ -23,10 +23,20 @@ class Plan(BaseModel):
     refill: float = Field(gt=0)
 
 
+class Plan(RateLimit):
+    """
+    What a subscription gives.
+
+    :param log_days: how long the tenant's log keeps an event
+    """
+
+    log_days: float = Field(default=30, gt=0)
+
+
 PLANS: Final[Mapping[str, Plan]] = MappingProxyType(
     {
-        "free": Plan(size=2, refill=2),
-        "professional": Plan(size=10, refill=150 / 60),
+        "free": Plan(size=2, refill=2, log_days=1),
+        "professional": Plan(size=10, refill=150 / 60, log_days=10),
         "enterprise": Plan(size=50, refill=16),
         "enterprise-nonprod": Plan(size=10, refill=2),
         "private-dev": Plan(size=20, refill=20),
@@ -54,7 +64,11 @@ STRATEGIES: Final = (
 )
 """The kinds of connections that a self-service profile can allow."""
 
-DEFAULT_SCOPES: Final = ("create:sso_access_tickets", "delete:sso_access_tickets", "read:self_service_profiles")
+DEFAULT_SCOPES: Final = (
+    "create:sso_access_tickets",
+    "delete:sso_access_tickets",
+    "read:self_service_profiles",
+)
 
 Seconds = Annotated[float, Field(ge=0)]
 
@@ -75,6 +89,7 @@ class SandboxSettings(BaseModel):
     :param connections: connections that are set up and enabled, id to name
     :param public_url: base of ticket URLs; by default the address of the request
     :param open_lifetime: seconds a ticket is valid after it was first opened
+    :param log_delay: shortest and longest time, in seconds, until a search finds a new event of the tenant's log
     :param retry_after: whether a 429 carries ``Retry-After``
     :param bare_429: whether a 429 comes without a message and an error code
     """
@@ -93,6 +108,7 @@ class SandboxSettings(BaseModel):
     connections: dict[str, str] = Field(default_factory=dict)
     public_url: str | None = None
     open_lifetime: float = Field(default=5 * 3600, gt=0)
+    log_delay: tuple[Seconds, Seconds] = (3, 3)
     retry_after: bool = False
     bare_429: bool = False
 
@@ -100,13 +116,14 @@ class SandboxSettings(BaseModel):
     def _check(self) -> SandboxSettings:
         if isinstance(self.plan, str) and self.plan not in PLANS:
             raise ValueError(f"plan {self.plan!r} is unknown: choose one of {', '.join(PLANS)}")
-        if self.latency[0] > self.latency[1]:
-            raise ValueError(f"latency {self.latency} must give the shortest time first")
+        for name, (shortest, longest) in {"latency": self.latency, "log_delay": self.log_delay}.items():
+            if shortest > longest:
+                raise ValueError(f"{name} {shortest, longest} must give the shortest time first")
         return self
 
     @property
     def limit(self) -> Plan:
-        """The rate limit of the plan."""
+        """The plan, which has the rate limit."""
         return PLANS[self.plan] if isinstance(self.plan, str) else self.plan
 
     @property

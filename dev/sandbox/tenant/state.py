@@ -12,7 +12,8 @@ from typing import Any, Literal
 from dev.sandbox.faults import Fault, Faults, Route
 from dev.sandbox.tenant.client_assertion import AssertionChecker
 from dev.sandbox.tenant.clock import Clock, steady_clock
-from dev.sandbox.tenant.connections import Connection, Connections, SetupResult
+from dev.sandbox.tenant.connections import Connection, Connections
+from dev.sandbox.tenant.logs import TenantLog
 from dev.sandbox.tenant.settings import SandboxSettings
 from dev.sandbox.tenant.tickets import Ticket, TicketState, random_id
 from dev.sandbox.tenant.token_bucket import Reading, TokenBucket
@@ -41,6 +42,7 @@ class TenantState:
         """Forget what was received and created, and fill the bucket; tokens stay valid."""
         now = self.clock()
         self.bucket = TokenBucket(self.settings.limit, now)
+        self.logs = TenantLog(self.settings, self.clock)
         self.tickets: dict[str, Ticket] = {}
         self.requests: list[Seen] = []
         existing = self.settings.connections.items()
@@ -103,17 +105,10 @@ class TenantState:
 
     def create_ticket(self, profile_id: str, body: Mapping[str, Any]) -> Ticket:
         """Create and keep a ticket."""
-        ticket = Ticket(random_id(32), profile_id, body, self.clock())
+        ticket = Ticket(random_id(32), profile_id, body, self.clock(), body.get("connection_id"))
         self.tickets[ticket.id] = ticket
         return ticket
 
     def state_of(self, ticket: Ticket) -> TicketState:
         """Return what has become of a ticket."""
         return ticket.state(self.clock(), self.settings.open_lifetime)
-
-    def finish(self, ticket: Ticket) -> SetupResult:
-        """Finish the setup behind a ticket, see :meth:`~dev.sandbox.tenant.connections.Connections.set_up`."""
-        result = self.connections.set_up(ticket)
-        if result == "finished":
-            ticket.finished_at = self.clock()
-        return result

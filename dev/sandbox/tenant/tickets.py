@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import string
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -27,14 +28,20 @@ class Ticket:
     :param id: 32 alphanumerics; whoever knows it may use the ticket
     :param profile_id: the self-service profile it was created from
     :param body: the request body it was created from
+    :param connection_id: the connection it edits, or has created; ``None`` before that
     :param opens: how often its page was opened
+    :param tracing_id: of its customer's present session, which begins with an opening
+    :param is_set_up: whether its customer has set the connection up
     """
 
     id: str = field(repr=False)
     profile_id: str
     body: Mapping[str, Any]
     created_at: float
+    connection_id: str | None = None
     opens: int = 0
+    tracing_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    is_set_up: bool = False
     first_opened_at: float | None = None
     revoked_at: float | None = None
     finished_at: float | None = None
@@ -45,9 +52,9 @@ class Ticket:
         return connection_name(self.body)
 
     @property
-    def connection_id(self) -> str | None:
-        """The connection it edits; ``None`` when it creates one."""
-        return self.body.get("connection_id")
+    def edits(self) -> bool:
+        """Whether it changes a connection that exists."""
+        return "connection_id" in self.body
 
     @property
     def organization_ids(self) -> tuple[str, ...]:
@@ -62,7 +69,17 @@ class Ticket:
     @property
     def pending_domains(self) -> tuple[str, ...]:
         """The domains that its customer is to verify."""
-        return tuple(self.body.get("domain_aliases_config", {}).get("pending_domains", ()))
+        return tuple(self._domains_config.get("pending_domains", ()))
+
+    @property
+    def requires_verification(self) -> bool:
+        """Whether its connection can be enabled only when its domains are verified."""
+        return self._domains_config.get("domain_verification") == "required"
+
+    @property
+    def _domains_config(self) -> Mapping[str, Any]:
+        config: Mapping[str, Any] = self.body.get("domain_aliases_config", {})
+        return config
 
     def expires_at(self, open_lifetime: float) -> float:
         """
@@ -85,8 +102,9 @@ class Ticket:
         return "used_up" if self.opens >= MAX_OPENS else "live"
 
     def open(self, now: float) -> None:
-        """Count one opening of its page."""
+        """Count one opening of its page, which begins a session."""
         self.opens += 1
+        self.tracing_id = str(uuid.uuid4())
         if self.first_opened_at is None:
             self.first_opened_at = now
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from dev.sandbox.tenant.settings import Plan
+from dev.sandbox.tenant.settings import RateLimit
 
 # A float holds UNIX time to 2.4e-7 s, and a quick refill multiplies that error: a token this close to whole counts as
 # whole. The level goes below zero by what it lacked, so no more is given over time.
@@ -42,13 +42,13 @@ class TokenBucket:
 
     In any w seconds it lets at most ``size + refill * w`` requests pass.
 
-    :param plan: its size and refill
+    :param rate_limit: its size and refill
     :param now: UNIX time in seconds
     """
 
-    def __init__(self, plan: Plan, now: float) -> None:
-        self._plan = plan
-        self._level = float(plan.size)
+    def __init__(self, rate_limit: RateLimit, now: float) -> None:
+        self._rate_limit = rate_limit
+        self._level = float(rate_limit.size)
         self._at = now
         self._neighbour_rate = 0.0
         self._neighbours_until = now
@@ -59,20 +59,20 @@ class TokenBucket:
         allowed = self._level >= 1 - _ROUNDING
         if allowed:
             self._level -= 1
-        plan = self._plan
+        size, refill = self._rate_limit.size, self._rate_limit.refill
         whole = max(0, math.floor(self._level + _ROUNDING))
         return Reading(
             allowed=allowed,
-            limit=plan.size,
+            limit=size,
             remaining=whole,
-            full_at=now + (plan.size - self._level) / plan.refill,
-            next_at=now + max(0.0, min(whole + 1, plan.size) - self._level) / plan.refill,
+            full_at=now + (size - self._level) / refill,
+            next_at=now + max(0.0, min(whole + 1, size) - self._level) / refill,
         )
 
     def refuse(self, now: float, until: float) -> Reading:
         """Refuse a request at any level, until a UNIX time."""
         self._advance(now)
-        return Reading(False, self._plan.size, 0, until, until)
+        return Reading(False, self._rate_limit.size, 0, until, until)
 
     def share(self, rate: float, now: float, until: float) -> None:
         """
@@ -86,11 +86,11 @@ class TokenBucket:
 
     def _advance(self, now: float) -> None:
         shared_until = min(max(self._neighbours_until, self._at), now)
-        self._flow(shared_until - self._at, self._plan.refill - self._neighbour_rate)
-        self._flow(now - max(shared_until, self._at), self._plan.refill)
+        self._flow(shared_until - self._at, self._rate_limit.refill - self._neighbour_rate)
+        self._flow(now - max(shared_until, self._at), self._rate_limit.refill)
         self._at = max(self._at, now)
 
     def _flow(self, seconds: float, rate: float) -> None:
         if seconds > 0:
             lowest = min(0.0, self._level)
-            self._level = min(float(self._plan.size), max(lowest, self._level + seconds * rate))
+            self._level = min(float(self._rate_limit.size), max(lowest, self._level + seconds * rate))

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from dev.sandbox.faults import Fault
+from dev.sandbox.tenant.logs import Event
 from dev.sandbox.tenant.state import TenantState
 from dev.sandbox.tenant.stats import take_stats, view_tickets
 from dev.sandbox.ui.pages import home_page
@@ -33,6 +34,10 @@ def control_router(tenant: TenantState) -> APIRouter:
     @router.get("/_sandbox/requests")
     async def requests() -> list[dict[str, Any]]:
         return [asdict(seen) for seen in tenant.requests]
+
+    @router.get("/_sandbox/logs")
+    async def logs() -> list[Event]:
+        return tenant.logs.events()
 
     @router.get("/_sandbox/faults")
     async def faults() -> list[Fault]:

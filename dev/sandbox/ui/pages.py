@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from types import MappingProxyType
 from typing import Final
@@ -16,10 +16,12 @@ main{max-width:34rem;margin:12vh auto;padding:2rem 2.5rem;background:#fff;border
 box-shadow:0 1px 3px #0002}
 h1{margin:0 0 .5rem;font-size:1.4rem}dl{display:grid;grid-template-columns:auto 1fr;gap:.3rem 1.5rem}
 dt{color:#65676e}dd{margin:0;font-variant-numeric:tabular-nums}
-button{margin-top:1rem;padding:.7rem 1.4rem;border:0;border-radius:8px;background:#3f59e4;color:#fff;
-font:inherit;cursor:pointer}
+button,select{margin:1rem .5rem 0 0;padding:.7rem 1.4rem;border:0;border-radius:8px;background:#3f59e4;color:#fff;
+font:inherit;cursor:pointer}select{background:#e4e6eb;color:inherit}
 footer{margin-top:1.5rem;color:#65676e;font-size:.85rem}
 """
+_NO_CLIENTS: Final = "It names no applications, so the connection can be set up, but not enabled here."
+_NOT_ENABLED: Final = "The connection is not enabled: somebody must enable it in the tenant by hand."
 _TEXTS: Final = {
     "live": ("Set up single sign-on", "This link is valid."),
     "finished": ("Setup is finished", "The connection exists. There is nothing left to do with this link."),
@@ -27,29 +29,37 @@ _TEXTS: Final = {
     "used_up": ("This link is used up", "It was opened as often as it can be. Request a new one."),
     "revoked": ("This link was revoked", "A newer link may have replaced it."),
     "unknown": ("This link is unknown", "It may be mistyped. A sandbox that was restarted has forgotten its links."),
-    "conflict": ("This connection exists already", "A connection with this name was finished by another link."),
+    "conflict": ("This connection exists already", "A connection with this name was set up by another link."),
+    "left": ("Setup is not finished", "You have left it. The link can be opened again."),
+    "no_clients": ("The connection can't be enabled", _NO_CLIENTS),
+    "domains_pending": ("The connection can't be enabled", "Its domains must be verified first."),
 }
-_NOT_ENABLED: Final = "The connection is not enabled: somebody must enable it in the tenant by hand."
-_NO_CLIENTS: Final = "It names no applications, so the connection can be set up, but not enabled here."
 
 
 def ticket_page(
-    state: str, facts: Mapping[str, str] = MappingProxyType({}), *, enables: bool = False, enabled: bool = False
+    state: str,
+    facts: Mapping[str, str] = MappingProxyType({}),
+    buttons: Mapping[str, str] = MappingProxyType({}),
+    strategies: Sequence[str] = (),
+    *,
+    can_enable: bool = True,
 ) -> str:
     """
     Return the page behind a ticket URL.
 
-    :param state: the ticket's state, ``unknown`` or ``conflict``
+    :param state: the ticket's state, ``unknown``, or how a step ended
     :param facts: what to show of the ticket, label to value
-    :param enables: whether the ticket's setup enables the connection
-    :param enabled: whether the connection is enabled
+    :param buttons: the steps that can be taken, label to step
+    :param strategies: the kinds of identity providers to choose from
+    :param can_enable: whether the connection is enabled, or will be
     """
     title, text = _TEXTS[state]
-    if state == "live":
-        label, hint = ("Enable Connection", "") if enables else ("Set up without enabling", _NO_CLIENTS)
-        return _page(title, f"<p>{text} {hint}</p>", facts, f'<form method="post"><button>{label}</button></form>')
-    hint = _NOT_ENABLED if state == "finished" and not enabled else ""
-    return _page(title, f"<p>{text} {hint}</p>", facts, "")
+    hints = {} if can_enable else {"live": _NO_CLIENTS, "finished": _NOT_ENABLED}
+    options = "".join(f"<option>{escape(strategy)}</option>" for strategy in strategies)
+    choice = f'<select name="strategy" aria-label="Identity provider">{options}</select>' if options else ""
+    steps = "".join(f'<button name="step" value="{step}">{label}</button>' for label, step in buttons.items())
+    form = f'<form method="post">{choice}{steps}</form>' if steps else ""
+    return _page(title, f"<p>{text} {hints.get(state, '')}</p>", facts, form)
 
 
 def home_page(settings: SandboxSettings, stats: Stats) -> str:

@@ -69,6 +69,18 @@ class Client:
     def revoke(self, ticket_id: str, profile_id: str | None = None) -> httpx.Response:
         return self.http.post(f"{self.path(profile_id)}/sso-ticket/{ticket_id}/revoke", headers=self.headers())
 
+    def read(self, path: str, **parameters: Any) -> httpx.Response:
+        return self.http.get(f"/api/v2/{path}", params=parameters, headers=self.headers())
+
+    def take(self, url: str, *steps: str, **form: str) -> httpx.Response:
+        """Take steps of a ticket's setup; return the last page."""
+        return [self.http.post(url, data={"step": step, **form}) for step in steps][-1]
+
+    def events(self) -> list[tuple[str, str]]:
+        """Return type and name of each event of self-service SSO, oldest first."""
+        logs = [log for log in self.tenant.logs if log["type"].startswith("ss_sso_")]
+        return [(log["type"], log["details"]["ss_sso_event_name"]) for log in logs]
+
     def profile(self, profile_id: str | None = None) -> httpx.Response:
         return self.http.get(self.path(profile_id), headers=self.headers())
 

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from dev.sandbox.__main__ import main
 from dev.sandbox.server import Sandbox, SandboxError
 from dev.sandbox.tenant.clock import ManualClock
-from dev.sandbox.tenant.settings import SandboxSettings
+from dev.sandbox.tenant.settings import DEFAULT_SCOPES, SandboxSettings
 
 ROOT = Path(__file__).parents[4]
 NewClient = Callable[..., Any]
@@ -80,10 +80,25 @@ def test_the_counts_are_available_over_http_and_on_the_front_page(client: Any) -
     assert (ticket["connection_name"], ticket["organization_ids"], ticket["state"]) == ("acme", ["org_1"], "live")
     (seen,) = client.http.get("/_sandbox/requests").json()
     assert (seen["status"], seen["organization_ids"]) == (201, ["org_1"])
+    (log,) = client.http.get("/_sandbox/logs").json()[-1:]
+    assert log["details"]["connection_name"] == "acme"
     page = client.http.get("/").text
     assert "enterprise: 50 at once, 16 a second" in page
     assert "<dt>Tickets created</dt><dd>1</dd>" in page
     assert client.tenant.stats().requests == 1
+
+
+def test_the_docs_name_every_endpoint_its_scope_and_the_steps_of_a_setup(client: Any) -> None:
+    description = client.http.get("/_sandbox/openapi.json").json()["info"]["description"]
+    assert "| `profile` | `GET /api/v2/self-service-profiles/{id}` |" in description
+    assert [scope for scope in DEFAULT_SCOPES if scope not in description] == []
+    assert "`verify_early`" in description
+
+
+@pytest.mark.parametrize("setting", ["latency", "log_delay"])
+def test_a_span_of_time_gives_the_shortest_first(setting: str) -> None:
+    with pytest.raises(ValidationError, match=f"{setting} .* must give the shortest time first"):
+        SandboxSettings(**{setting: (2, 1)})
 
 
 def test_a_reset_forgets_all_but_the_tokens(new_client: NewClient, clock: ManualClock) -> None:
@@ -94,6 +109,7 @@ def test_a_reset_forgets_all_but_the_tokens(new_client: NewClient, clock: Manual
     client.http.post("/_sandbox/reset")
     stats = client.tenant.stats()
     assert (stats.tickets, stats.requests, stats.tokens_issued, client.tenant.connections) == (0, 0, 0, {})
+    assert client.tenant.logs == []
     assert [client.create("acme").status_code for _ in range(3)] == [201, 201, 429]
 
 

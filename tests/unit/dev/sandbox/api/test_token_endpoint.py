@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dev.sandbox.tenant.clock import ManualClock
+from dev.sandbox.tenant.settings import DEFAULT_SCOPES
 
 NewClient = Callable[..., Any]
 
@@ -15,7 +16,7 @@ NewClient = Callable[..., Any]
 ISSUED = {
     "expires_in": 86_400,
     "token_type": "Bearer",
-    "scope": "create:sso_access_tickets delete:sso_access_tickets read:self_service_profiles",
+    "scope": " ".join(DEFAULT_SCOPES),
 }
 
 
@@ -61,6 +62,13 @@ def test_a_request_that_is_refused_says_why_in_oauths_shape(
 def test_a_body_that_is_neither_json_nor_a_form_is_refused(client: Any, body: bytes) -> None:
     response = client.http.post("/oauth/token", content=body, headers={"Content-Type": "application/json"})
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
+
+
+def test_each_token_and_each_refusal_is_in_the_tenants_log(client: Any) -> None:
+    client.request_token()
+    client.request_token(client_secret="wrong")
+    assert [log["type"] for log in client.tenant.logs] == ["seccft", "feccft"]
+    assert {log["client_id"] for log in client.tenant.logs} == {client.tenant.client_id}
 
 
 def test_token_requests_cost_nothing_of_the_management_apis_limit(new_client: NewClient, clock: ManualClock) -> None:

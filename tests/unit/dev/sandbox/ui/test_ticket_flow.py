@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,16 @@ FIVE_HOURS = 5 * 3600
 BUTTON = "Enable Connection</button>"
 SET_UP = "Set up without enabling</button>"
 CLIENTS = {"enabled_clients": ["client_1"]}
+DOMAIN = "acme.example"
+
+
+def domains(verification: str) -> dict[str, Any]:
+    return {"domain_aliases_config": {"domain_verification": verification, "pending_domains": [DOMAIN]}}
+
+
+def steps(page: Any) -> list[str]:
+    """Return the steps that a page has buttons for."""
+    return re.findall(r'name="step" value="(\w+)"', page.text)
 
 
 @pytest.fixture
@@ -122,6 +133,73 @@ def test_an_edit_ticket_creates_no_connection_and_enables_its_own_if_it_names_cl
     assert connection_id in client.http.get(url).text
     assert client.http.post(url).status_code == 200
     assert enabled(client) == {"old": True, "acme": is_enabled}
+
+
+def test_a_setup_can_be_done_in_steps_and_each_page_offers_the_next_ones(client: Any) -> None:
+    url = client.ticket_url("acme", **CLIENTS, **domains("required"))
+    page = client.http.get(url)
+    assert f"{DOMAIN} (pending)" in page.text
+    assert steps(page) == ["set_up", "finish", "leave"]
+
+    assert steps(client.take(url, "set_up")) == ["verify", "verify_early", "leave"]
+    assert enabled(client) == {"old": True, "acme": False}
+
+    assert f"{DOMAIN} (pending)" in client.take(url, "verify_early").text
+    page = client.take(url, "verify")
+    assert f"{DOMAIN} (verified)" in page.text
+    assert steps(page) == ["enable", "leave"]
+
+    page = client.take(url, "enable")
+    assert "finished" in page.text
+    assert steps(page) == []
+    assert enabled(client) == {"old": True, "acme": True}
+    assert client.tenant.tickets[0].state == "finished"
+
+
+def test_a_setup_that_was_left_can_be_taken_up_again(client: Any) -> None:
+    url = client.ticket_url("acme", **CLIENTS)
+    page = client.take(url, "set_up", "leave")
+    assert "can be opened again" in page.text
+    assert client.tenant.tickets[0].state == "live"
+    assert steps(client.http.get(url)) == ["enable", "leave"]
+    client.take(url, "set_up", "finish")
+    assert enabled(client) == {"old": True, "acme": True}
+
+
+@pytest.mark.parametrize(("verification", "status"), [("required", 409), ("optional", 200)])
+def test_domains_that_must_be_verified_keep_a_connection_from_being_enabled(
+    client: Any, verification: str, status: int
+) -> None:
+    url = client.ticket_url("acme", **CLIENTS, **domains(verification))
+    client.take(url, "set_up")
+    page = client.take(url, "enable")
+    assert page.status_code == status
+    assert ("must be verified first" in page.text) == (status == 409)
+    assert enabled(client)["acme"] == (status == 200)
+    client.take(url, "verify", "enable")
+    assert enabled(client)["acme"]
+
+
+def test_no_step_enables_a_connection_without_clients(client: Any) -> None:
+    page = client.take(client.ticket_url("acme"), "set_up", "enable")
+    assert page.status_code == 409
+    assert "names no applications" in page.text
+    assert enabled(client) == {"old": True, "acme": False}
+
+
+def test_the_page_of_the_last_opening_leads_through_all_steps(client: Any) -> None:
+    url = client.ticket_url("acme", **CLIENTS)
+    for _ in range(10):
+        client.http.get(url)
+    assert steps(client.take(url, "set_up")) == ["enable", "leave"]
+    client.take(url, "enable")
+    assert enabled(client) == {"old": True, "acme": True}
+
+
+@pytest.mark.parametrize("form", [{"step": "fly"}, {"step": "set_up", "strategy": "carrier-pigeon"}])
+def test_an_unknown_step_or_strategy_changes_nothing(client: Any, form: dict[str, str]) -> None:
+    assert client.http.post(client.ticket_url("acme"), data=form).status_code == 400
+    assert names(client) == ["old"]
 
 
 def names(client: Any) -> list[str]:
