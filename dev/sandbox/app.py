@@ -48,6 +48,7 @@ def _description() -> str:
     steps = ", ".join(f"`{step}`" for step in STEPS)
     return (
         f"The tenant serves these endpoints, and `POST /oauth/token` (route `token`):\n\n{table}\n\n"
+        "A connection has its `options` only for the scope `read:connections_options`.\n\n"
         f"`GET {FLOW_PATH}?ticket=` opens a ticket. `POST` takes a step of its setup: the form's field `step` is "
         f"one of {steps}. Without it, all steps are taken."
     )

@@ -9,7 +9,17 @@ from typing import Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Route = Literal["create", "revoke", "profile", "token", "other"]
+Route = Literal[
+    "create",
+    "revoke",
+    "profile",
+    "logs",
+    "connections",
+    "organization_connections",
+    "discovery_domains",
+    "token",
+    "other",
+]
 Stage = Literal["limit", "authorize", "token", "before", "after", "headers", "now"]
 Action = Literal["refuse", "answer", "drop", "hold", "change"]
 

@@ -1,4 +1,4 @@
-"""The Management API's endpoints for self-service profiles and their tickets."""
+"""The Management API's endpoints: those for self-service profiles and their tickets, and the list of all."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Final
 from fastapi import Response
 from fastapi.responses import JSONResponse
 
+from dev.sandbox.api.connections import CONNECTION_ENDPOINTS
+from dev.sandbox.api.logs import LOG_ENDPOINTS
 from dev.sandbox.api.management import Call, Endpoint
 from dev.sandbox.api.rules import rule_violation
 from dev.sandbox.api.schema import schema_violation
@@ -114,6 +116,8 @@ ENDPOINTS: Final = (
         check=_check_profile,
         do=_show_profile,
     ),
+    *LOG_ENDPOINTS,
+    *CONNECTION_ENDPOINTS,
 )
 """The endpoints that the project uses."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any
@@ -27,11 +27,15 @@ class Call:
 
     :param body: the parsed body; ``None`` when it can't be parsed
     :param seen: its entry in the tenant's traffic
+    :param scopes: those of its token
+    :param query: its query parameters, once they are checked
     """
 
     request: Request
     body: Any
     seen: Seen
+    scopes: Collection[str] = ()
+    query: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,8 @@ class ManagementApi:
             raise api_error(429, "Global limit has been reached", "too_many_requests")
         for _ in tenant.faults.due("authorize", endpoint.route, tenant.clock()):
             raise api_error(401, "Invalid token")
-        tenant.tokens.authorize(call.request.headers.get("authorization"), endpoint.scope, tenant.clock())
+        authorization = call.request.headers.get("authorization")
+        call.scopes = tenant.tokens.authorize(authorization, endpoint.scope, tenant.clock())
         endpoint.check(tenant, call)
         bad_response = await self._apply_faults("before", endpoint, call.seen)
         if bad_response is not None:

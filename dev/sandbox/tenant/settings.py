@@ -8,10 +8,12 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from dev.sandbox.faults import Route
+
 
 class RateLimit(BaseModel):
     """
-    The rate limit of a tenant's Management API (Auth0's rate-limit policy).
+    One bucket of a tenant's Management API (Auth0's rate-limit policy).
 
     :param size: requests that an idle tenant accepts at once, the bucket's size
     :param refill: requests a second that are added to the bucket
@@ -25,19 +27,28 @@ class RateLimit(BaseModel):
 
 class Plan(RateLimit):
     """
-    What a subscription gives.
+    What a subscription gives: the bucket that most calls share, and what differs besides.
 
+    :param own: the routes that have buckets of their own; they cost nothing of the shared one
     :param log_days: how long the tenant's log keeps an event
     """
 
+    own: dict[Route, RateLimit] = Field(default_factory=dict)
     log_days: float = Field(default=30, gt=0)
 
+
+# The policy gives no burst for these two: it is taken to be the plan's.
+_PROFESSIONAL: Final[dict[Route, RateLimit]] = {
+    "connections": RateLimit(size=10, refill=50 / 60),
+    "logs": RateLimit(size=10, refill=100 / 60),
+}
+_ENTERPRISE: Final[dict[Route, RateLimit]] = {"organization_connections": RateLimit(size=10, refill=100 / 60)}
 
 PLANS: Final[Mapping[str, Plan]] = MappingProxyType(
     {
         "free": Plan(size=2, refill=2, log_days=1),
-        "professional": Plan(size=10, refill=150 / 60, log_days=10),
-        "enterprise": Plan(size=50, refill=16),
+        "professional": Plan(size=10, refill=150 / 60, own=_PROFESSIONAL, log_days=10),
+        "enterprise": Plan(size=50, refill=16, own=_ENTERPRISE),
         "enterprise-nonprod": Plan(size=10, refill=2),
         "private-dev": Plan(size=20, refill=20),
         "private-basic": Plan(size=50, refill=50),
@@ -68,6 +79,11 @@ DEFAULT_SCOPES: Final = (
     "create:sso_access_tickets",
     "delete:sso_access_tickets",
     "read:self_service_profiles",
+    "read:logs",
+    "read:connections",
+    "read:connections_options",
+    "read:organization_connections",
+    "read:organization_discovery_domains",
 )
 
 Seconds = Annotated[float, Field(ge=0)]
@@ -123,7 +139,7 @@ class SandboxSettings(BaseModel):
 
     @property
     def limit(self) -> Plan:
-        """The plan, which has the rate limit."""
+        """The plan, which has the rate limits."""
         return PLANS[self.plan] if isinstance(self.plan, str) else self.plan
 
     @property

@@ -39,9 +39,11 @@ class TenantState:
         self.reset()
 
     def reset(self) -> None:
-        """Forget what was received and created, and fill the bucket; tokens stay valid."""
+        """Forget what was received and created, and fill the buckets; tokens stay valid."""
         now = self.clock()
-        self.bucket = TokenBucket(self.settings.limit, now)
+        limit = self.settings.limit
+        self.bucket = TokenBucket(limit, now)
+        self.own_buckets = {route: TokenBucket(own, now) for route, own in limit.own.items()}
         self.logs = TenantLog(self.settings, self.clock)
         self.tickets: dict[str, Ticket] = {}
         self.requests: list[Seen] = []
@@ -70,13 +72,14 @@ class TenantState:
 
     def draw(self, route: Route, now: float) -> tuple[Reading, tuple[str, ...]]:
         """
-        Take one request from the rate limit at a UNIX time.
+        Take one request from the route's bucket at a UNIX time.
 
         :return: the reading, and the kinds of the faults behind it
         """
+        bucket = self.own_buckets.get(route, self.bucket)
         for fault, until in self.faults.due("limit", route, now):
-            return self.bucket.refuse(now, until if math.isfinite(until) else now + 1), (fault.kind,)
-        return self.bucket.take(now), ()
+            return bucket.refuse(now, until if math.isfinite(until) else now + 1), (fault.kind,)
+        return bucket.take(now), ()
 
     def max_in_window(self, seconds: float, which: Literal["all", "accepted"] = "all") -> int:
         """

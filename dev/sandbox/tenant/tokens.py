@@ -57,9 +57,9 @@ class Tokens:
         for grant in self._grants.values():
             grant.withdrawn = True
 
-    def authorize(self, authorization: str | None, scope: str | None, now: float) -> None:
+    def authorize(self, authorization: str | None, scope: str | None, now: float) -> Sequence[str]:
         """
-        Accept a call that carries a valid token with the scope.
+        Accept a call that carries a valid token with the scope; return all scopes of the token.
 
         :param authorization: the Authorization header
         :param scope: the scope needed; ``None`` when any token will do
@@ -76,6 +76,7 @@ class Tokens:
             raise api_error(401, "Expired token received for JSON Web Token validation.")
         if scope is not None and scope not in grant.scopes:
             raise api_error(403, f"Insufficient scope, expected any of: {scope}", "insufficient_scope")
+        return grant.scopes
 
 
 def _bearer(authorization: str | None) -> str:

@@ -36,6 +36,22 @@ def test_a_storm_can_last_for_a_time_and_says_when_it_ends(new_client: NewClient
     assert client.create("b").status_code == 201
 
 
+@pytest.mark.parametrize(
+    ("route", "path"),
+    [
+        ("logs", "logs"),
+        ("connections", "connections"),
+        ("organization_connections", "organizations/org_1/enabled_connections"),
+        ("discovery_domains", "organizations/org_1/discovery-domains"),
+    ],
+)
+def test_each_read_can_fail_and_be_refused_alone(client: Any, route: str, path: str) -> None:
+    client.tenant.fault("error_before", route=route, status=503)
+    client.tenant.fault("rate_limit_storm", route=route)
+    assert client.create("acme").status_code == 201
+    assert [client.read(path).status_code for _ in range(3)] == [429, 503, 200]
+
+
 def test_a_stall_holds_a_response_whose_ticket_is_created(client: Any) -> None:
     client.tenant.fault("stall", delay=0)
     client.tenant.fault("stall", delay=600)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import get_args
 
+import httpx
 import pytest
 from auth0.authentication import GetToken
 from auth0.authentication.exceptions import Auth0Error
@@ -12,6 +13,7 @@ from auth0.management import ManagementClient
 from auth0.management.types import (
     SelfServiceProfileAllowedStrategyEnum,
     SelfServiceProfileSsoTicketConnectionConfig,
+    SelfServiceProfileSsoTicketDomainAliasesConfig,
     SelfServiceProfileSsoTicketEnabledOrganization,
 )
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -28,7 +30,7 @@ KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 def https_tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """Run a tenant whose certificate both HTTP libraries of the SDK trust."""
     public_key = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    settings = SandboxSettings(latency=(0, 0), public_keys=(public_key,))
+    settings = SandboxSettings(latency=(0, 0), log_delay=(0, 0), public_keys=(public_key,))
     with pytest.MonkeyPatch.context() as patch:
         authority = Authority(tmp_path_factory.mktemp("tls"), patch)
         for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
@@ -61,6 +63,40 @@ def test_the_management_client_gets_a_token_and_creates_and_revokes_a_ticket(htt
     assert [ticket.state for ticket in https_tenant.tickets] == ["revoked"]
     assert sdk.self_service_profiles.get(https_tenant.profile_id).id == https_tenant.profile_id
     assert https_tenant.stats().tokens_issued == 1
+
+
+def test_the_management_client_reads_what_became_of_a_ticket(https_tenant: Sandbox) -> None:
+    https_tenant.reset()
+    sdk = ManagementClient(
+        domain=https_tenant.domain, client_id=https_tenant.client_id, client_secret=https_tenant.client_secret
+    )
+    for number in range(3):
+        made = sdk.self_service_profiles.sso_ticket.create(
+            https_tenant.profile_id,
+            connection_config=SelfServiceProfileSsoTicketConnectionConfig(name=f"acme-{number}"),
+            enabled_clients=["client_1"],
+            enabled_organizations=[SelfServiceProfileSsoTicketEnabledOrganization(organization_id="org_1")],
+            domain_aliases_config=SelfServiceProfileSsoTicketDomainAliasesConfig(
+                domain_verification="required", pending_domains=[f"acme{number}.example"]
+            ),
+        )
+        assert made.ticket is not None
+        httpx.post(made.ticket, data={"step": "finish" if number else "set_up"}).raise_for_status()
+
+    logs = sdk.logs.list(per_page=2, sort="date:1")
+    assert [log.type for log in logs][:2] == ["seccft", "ss_sso_success"]
+    assert [log.details["connection_name"] for log in logs if log.details][-1] == "acme-2"
+    connections = list(sdk.connections.list(take=2, strategy=["oidc"]))
+    assert [connection.name for connection in connections] == ["acme-0", "acme-1", "acme-2"]
+    assert connections[1].options == {"domain_aliases": ["acme1.example"]}
+    enabled = list(sdk.organizations.enabled_connections.list("org_1", per_page=1))
+    assert [one.connection.name for one in enabled if one.connection] == ["acme-1", "acme-2"]
+    domains = list(sdk.organizations.discovery_domains.list("org_1", take=2))
+    assert [(one.domain, one.status) for one in domains] == [
+        ("acme0.example", "pending"),
+        ("acme1.example", "verified"),
+        ("acme2.example", "verified"),
+    ]
 
 
 def test_the_authentication_client_gets_a_token_by_private_key_jwt(https_tenant: Sandbox) -> None:

@@ -90,7 +90,7 @@ def test_the_counts_are_available_over_http_and_on_the_front_page(client: Any) -
 
 def test_the_docs_name_every_endpoint_its_scope_and_the_steps_of_a_setup(client: Any) -> None:
     description = client.http.get("/_sandbox/openapi.json").json()["info"]["description"]
-    assert "| `profile` | `GET /api/v2/self-service-profiles/{id}` |" in description
+    assert "| `discovery_domains` | `GET /api/v2/organizations/{id}/discovery-domains` |" in description
     assert [scope for scope in DEFAULT_SCOPES if scope not in description] == []
     assert "`verify_early`" in description
 

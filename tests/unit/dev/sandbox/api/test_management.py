@@ -57,15 +57,19 @@ def test_a_token_expires(new_client: NewClient, clock: ManualClock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "scope"),
+    ("call", "argument", "scope"),
     [
-        ("create", "create:sso_access_tickets"),
-        ("revoke", "delete:sso_access_tickets"),
-        ("profile", "read:self_service_profiles"),
+        ("create", "x", "create:sso_access_tickets"),
+        ("revoke", "x", "delete:sso_access_tickets"),
+        ("profile", "x", "read:self_service_profiles"),
+        ("read", "logs", "read:logs"),
+        ("read", "connections", "read:connections"),
+        ("read", "organizations/org_1/enabled_connections", "read:organization_connections"),
+        ("read", "organizations/org_1/discovery-domains", "read:organization_discovery_domains"),
     ],
 )
-def test_each_call_needs_its_scope(new_client: NewClient, call: str, scope: str) -> None:
-    response = getattr(new_client(scopes=("read:clients",)), call)("x")
+def test_each_call_needs_its_scope(new_client: NewClient, call: str, argument: str, scope: str) -> None:
+    response = getattr(new_client(scopes=("read:clients",)), call)(argument)
     assert response.status_code == 403
     assert response.json() == {
         "statusCode": 403,
@@ -113,6 +117,47 @@ def test_every_response_has_the_limit_and_the_tenants_date(new_client: NewClient
     assert [int(response.headers["x-ratelimit-remaining"]) for response in responses] == [7, 6, 5, 4, 3, 2, 1, 0, 0]
     assert int(responses[-1].headers["x-ratelimit-reset"]) == clock() + 4, "it is full again"
     assert {response.headers["date"] for response in responses} == {"Fri, 15 Jan 2027 08:00:00 GMT"}
+
+
+@pytest.mark.parametrize(
+    ("plan", "path", "limit", "seconds"),
+    [
+        ("professional", "logs", 10, 0.6),
+        ("professional", "connections", 10, 1.2),
+        ("enterprise", "organizations/org_1/enabled_connections", 10, 0.6),
+    ],
+)
+def test_a_call_with_a_bucket_of_its_own_costs_nothing_of_the_shared_one_and_shows_its_own_headers(
+    new_client: NewClient, clock: ManualClock, plan: str, path: str, limit: int, seconds: float
+) -> None:
+    client = new_client(clock=clock, plan=plan)
+    shared = int(client.profile().headers["x-ratelimit-remaining"])
+    responses = [client.read(path) for _ in range(limit + 1)]
+    assert [response.status_code for response in responses] == [200] * limit + [429]
+    assert {response.headers["x-ratelimit-limit"] for response in responses} == {str(limit)}
+    assert int(client.profile().headers["x-ratelimit-remaining"]) == shared - 1
+    clock.advance(seconds + 0.001)
+    assert [client.read(path).status_code for _ in range(2)] == [200, 429]
+
+
+@pytest.mark.parametrize(
+    ("plan", "path"),
+    [
+        ("free", "logs"),
+        ("enterprise", "logs"),
+        ("enterprise", "connections"),
+        ("enterprise", "organizations/org_1/discovery-domains"),
+        ("professional", "organizations/org_1/enabled_connections"),
+    ],
+)
+def test_every_other_call_shares_the_plans_bucket(
+    new_client: NewClient, clock: ManualClock, plan: str, path: str
+) -> None:
+    client = new_client(clock=clock, plan=plan)
+    before, after = client.profile(), client.read(path)
+    assert after.status_code == 200
+    assert after.headers["x-ratelimit-limit"] == before.headers["x-ratelimit-limit"]
+    assert int(after.headers["x-ratelimit-remaining"]) == int(before.headers["x-ratelimit-remaining"]) - 1
 
 
 @pytest.mark.parametrize(
