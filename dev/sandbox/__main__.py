@@ -1,4 +1,8 @@
-"""``python -m dev.sandbox`` runs a sandbox tenant until it is stopped."""
+"""
+``python -m dev.sandbox`` runs a sandbox tenant until it is stopped.
+
+``python -m dev.sandbox customers`` has customers use the links of one that runs.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +14,30 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import httpx
 from pydantic import ValidationError
 
+from dev.sandbox.customers import report_customers
 from dev.sandbox.server import Sandbox, SandboxError
 from dev.sandbox.tenant.settings import PLANS, SandboxSettings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run until SIGINT or SIGTERM; return the exit code."""
+    """Run until SIGINT or SIGTERM, or have customers act once; return the exit code."""
     options = _parser(os.environ).parse_args(arguments)
+    return _play_customers(options) if options.command == "customers" else _run(options)
+
+
+def _play_customers(options: argparse.Namespace) -> int:
+    try:
+        report_customers(options.url, options.seed)
+    except httpx.HTTPError as error:
+        print(f"No sandbox tenant responds at {options.url}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -68,6 +87,16 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     option("client-secret", default.client_secret, "", help="its secret")
     option("profile-id", default.profile_ids[0], "self-service profiles, separated by commas", type=_names)
     option("public-url", "", "base of ticket URLs; empty: the address of the request")
+
+    commands = parser.add_subparsers(dest="command", title="instead of running a tenant")
+    customers = commands.add_parser(
+        "customers",
+        help="have customers use the links of a running one",
+        description="Have a customer act on each live ticket of a running sandbox tenant, and print what was done.",
+    )
+    address = "http://127.0.0.1:4010"
+    customers.add_argument("--url", default=address, help="the tenant's address (default: %(default)s)")
+    customers.add_argument("--seed", default=1, type=int, help="the same one, the same acts (default: %(default)s)")
     return parser
 
 
