@@ -48,11 +48,12 @@ _ERRORS_BY_LANGUAGE = {
     "Romanian": "#VALOARE! #NUME? #NUMĂR!",
     "Slovene, Croatian, Serbian": "#NIČ! #VREDN! #VREDNOST! #SKLIC! #IME? #ŠTEV! #N/V #VRIJ! #VRIJEDNOST! #NAZIV? "
     "#BROJ!",
+    "Japanese": "#スピル! #ブロック!",
     "Russian": "#ПУСТО! #ДЕЛ/0! #ЗНАЧ! #ССЫЛКА! #ИМЯ? #ЧИСЛО! #\u041d/\u0414 #ОЖИДАНИЕ_ДАННЫХ #ПЕРЕНОС! #ПОЛЕ!",
 }
 _ERRORS = frozenset(error for errors in _ERRORS_BY_LANGUAGE.values() for error in errors.replace("_", "").split())
 _HASHES = re.compile(r"#{3,}")  # of a column that is too narrow for its number
-_LIBREOFFICE_ERROR = re.compile(r"err:[0-9]{3}", re.IGNORECASE)
+_LIBREOFFICE_ERROR = re.compile(r"(?:err|erro|error|erreur|errore|fehler|fout|fel) ?:[0-9]{3}", re.IGNORECASE)
 _LOADING = frozenset(
     {
         "loading", "loading data", "wird geladen", "chargement", "chargement en cours", "cargando", "caricamento",
@@ -73,7 +74,7 @@ _WORDS = frozenset(
 _SPELLINGS = frozenset({"NaN", "nan", "NAN", "NaT"})  # Nan and Nat are first names
 
 
-_FIRST_CHARACTERS = frozenset("#'(<[\\NnUuEe-1")
+_FIRST_CHARACTERS = frozenset("#'(<[\\NnUuEeFf-1")
 
 
 def rule_against(cell: str) -> str:
@@ -95,4 +96,4 @@ def _is_error(cell: str) -> bool:
         return compared in _ERRORS or bool(_HASHES.fullmatch(cell))
     if cell.endswith(("...", "…")):
         return cell.rstrip(" .…").lower() in _LOADING
-    return cell.startswith(("Err:", "err:", "ERR:")) and bool(_LIBREOFFICE_ERROR.fullmatch(cell))
+    return bool(_LIBREOFFICE_ERROR.fullmatch(cell))

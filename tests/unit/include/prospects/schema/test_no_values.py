@@ -24,7 +24,8 @@ ERRORS_BY_LANGUAGE = {
     "ro": "#NUME? #VALOARE!",
     "sl": "#VREDN! #IME?",
     "hr": "#VRIJ! #NAZIV?",
-    "others": "#DIV/0 '#N/A #NA #n/a #ERROR! Loading... Loading… Chargement... Err:502 #### ########",
+    "ja": "#スピル!",
+    "others": "#DIV/0 '#N/A #NA #n/a #ERROR! Loading... Loading… Chargement... Err:502 Fehler:502 #### ########",
 }
 ERRORS = [error for errors in ERRORS_BY_LANGUAGE.values() for error in errors.split()]
 ERRORS += [
