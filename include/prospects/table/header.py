@@ -26,9 +26,7 @@ _MAX_NAMED = 10
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 # A hint that a person follows must not change where a link leads, or whose setup it opens.
 _NEVER_HINTED = {"custom_domain", "profile_id", "connection_id", "enabled_organizations"}
-_HINTED = tuple(
-    name for name in COLUMNS if name.partition(".")[0] not in _NEVER_HINTED and name not in SHORT_NAMES.values()
-)
+_HINTED = {name for name in COLUMNS if name.partition(".")[0] not in _NEVER_HINTED} - {*SHORT_NAMES.values()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,4 +206,5 @@ def _unknown_name(name: str, place: int, given: Collection[str]) -> str:
 
 @lru_cache(maxsize=1024)
 def _nearest(name: str) -> str:
-    return nearest(name, _HINTED)
+    found = nearest(name, COLUMNS)
+    return found if found in _HINTED else ""

@@ -26,7 +26,15 @@ def test_no_two_columns_have_names_that_are_the_same_in_a_header():
 
 @pytest.mark.parametrize(
     "name",
-    ["Custom Domains", "custom_domian", "Profile IDs", "Company Domain Name", "Lifecycle Stage", "Name"],
+    [
+        "Custom Domains",
+        "custom_domian",
+        "Profile IDs",
+        "Company Domain Name",
+        "Lifecycle Stage",
+        "Name",
+        "conection_id",
+    ],
 )
 def test_no_hint_leads_to_a_column_that_changes_where_a_link_leads(name):
     (problem,) = refusal_of(csv_of(["organization_id", name], ["org_1", "x"]))
