@@ -27,7 +27,7 @@ from include.prospects import (
 from include.prospects.manifest import error_line, manifest_lines
 from include.prospects.schema.cells import CellError
 from include.prospects.schema.columns import COLUMNS
-from include.prospects.table.options import ENCODINGS, ON_UNKNOWN_COLUMNS, USUAL, ReadOptions
+from include.prospects.table.options import DEFAULT_OPTIONS, ENCODINGS, ON_UNKNOWN_COLUMNS, ReadOptions
 from include.prospects.table.sources import read_stream
 
 VALID, INVALID, UNUSABLE = 0, 1, 2
@@ -51,14 +51,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check.add_argument(
         "--on-unknown-columns",
         choices=ON_UNKNOWN_COLUMNS,
-        default=USUAL.on_unknown_columns,
+        default=DEFAULT_OPTIONS.on_unknown_columns,
         help="what becomes of a file with other columns (default: %(default)s)",
     )
     check.add_argument("--sheet", default="", help="the sheet of a workbook that has several")
     check.add_argument(
         "--encoding",
         choices=ENCODINGS,
-        default=USUAL.encoding,
+        default=DEFAULT_OPTIONS.encoding,
         help="of a CSV without a byte order mark (default: %(default)s)",
     )
     check.add_argument("--ttl-sec", type=int, default=0, help="lifetime in seconds for rows that set none")

@@ -27,7 +27,7 @@ from include.prospects.rows.check import RowChecker, refuse
 from include.prospects.rows.row_warnings import other_prospects, row_warning, warnings_about
 from include.prospects.schema.columns import find_column
 from include.prospects.table.header import EXAMPLE, MAX_COLUMNS, HeaderError, require_columns, resolve_header
-from include.prospects.table.options import USUAL, ReadOptions
+from include.prospects.table.options import DEFAULT_OPTIONS, ReadOptions
 from include.prospects.table.reader import Table, read_table
 from include.prospects.table.sources import read_sources
 
@@ -47,7 +47,7 @@ def load_prospects(
     source: AnyPath | None,
     *,
     text: str = "",
-    options: ReadOptions = USUAL,
+    options: ReadOptions = DEFAULT_OPTIONS,
     default_ttl_sec: int = 0,
     one_link_per_connection: bool = False,
 ) -> Prospects:
@@ -71,7 +71,7 @@ def load_prospects(
 
 def check_contents(
     contents: Iterable[tuple[str, bytes]],
-    options: ReadOptions = USUAL,
+    options: ReadOptions = DEFAULT_OPTIONS,
     default_ttl_sec: int = 0,
     one_link_per_connection: bool = False,
 ) -> Prospects:

@@ -47,5 +47,5 @@ class ReadOptions:
         )
 
 
-USUAL = ReadOptions()
+DEFAULT_OPTIONS = ReadOptions()
 """How a file is read that needs no options."""

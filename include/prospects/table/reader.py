@@ -12,7 +12,7 @@ from include.prospects.records import BrokenRowError, ProspectsError
 from include.prospects.table.csv_text import read_csv
 from include.prospects.table.header import EXAMPLE, known_names, named_width
 from include.prospects.table.kinds import is_workbook, require_table
-from include.prospects.table.options import USUAL, ReadOptions
+from include.prospects.table.options import DEFAULT_OPTIONS, ReadOptions
 from include.prospects.table.rows import HEADER_LINES, Row, Rows, ScoreOf
 from include.prospects.table.workbook import read_workbook
 
@@ -35,7 +35,7 @@ class Table:
     warnings: list[str]
 
 
-def read_table(content: bytes, source: str, options: ReadOptions = USUAL) -> Table:
+def read_table(content: bytes, source: str, options: ReadOptions = DEFAULT_OPTIONS) -> Table:
     """
     Return the table in a CSV or a workbook, whatever the file's name is.
 
@@ -84,12 +84,12 @@ def _header_place(rows: Sequence[Sequence[str]], score: ScoreOf) -> int:
     scores = [score(cells) for cells in rows]
     if any(one.has_organization for one in scores):
         return next(place for place, one in enumerate(scores) if one.has_organization)
-    may_be = [place for place, cells in enumerate(rows) if not _has_organization(cells)] or [0]
-    most = max(scores[place].known for place in may_be)
+    candidates = [place for place, cells in enumerate(rows) if not _has_organization(cells)] or [0]
+    most = max(scores[place].known for place in candidates)
     if most:
-        return next(place for place in may_be if scores[place].known == most)
+        return next(place for place in candidates if scores[place].known == most)
     widest = max(one.names for one in scores)
-    return next((place for place in may_be if 2 * scores[place].names >= widest), may_be[0])
+    return next((place for place in candidates if 2 * scores[place].names >= widest), candidates[0])
 
 
 def _has_organization(cells: Sequence[str]) -> bool:

@@ -245,7 +245,10 @@ class SetupReader:
             if not page.next:
                 return
             begin = {"from": page.next}
-        raise Auth0ReadError(f"GET {path}: Auth0 has named a next page {_MAX_PAGES:,} times, and may never stop.")
+        raise Auth0ReadError(
+            f"GET {path}: Auth0 has named a next page {_MAX_PAGES:,} times, and may never stop.",
+            advice="Try again later. If it stays so, ask Auth0's support.",
+        )
 
     async def _read(self, kind: _List[Item], path: str, query: Mapping[str, str | int]) -> _Page[Item]:
         retrying = AsyncRetrying(

@@ -20,7 +20,7 @@ import structlog
 
 from include.files import json_bytes, make_private, write_private
 from include.prospects import ReadOptions
-from include.prospects.table.options import USUAL
+from include.prospects.table.options import DEFAULT_OPTIONS
 from include.prospects.table.sources import MAX_BYTES, SUFFIXES
 from sso_ui.data.report_files import default_base
 
@@ -97,7 +97,11 @@ def file_of(upload_id: str) -> AnyPath:
 
 def require_owner(upload_id: str, user: str) -> None:
     """Check that a user has made an upload; UploadError if there is none, or another one has."""
-    if (folder_of(upload_id) / _OWNER).read_bytes() != user.encode():
+    try:
+        owner = (folder_of(upload_id) / _OWNER).read_bytes()
+    except FileNotFoundError:  # removed since
+        raise UploadError(_GONE) from None
+    if owner != user.encode():
         raise UploadError("Only the person who has uploaded this file may say how it is read.")
 
 
@@ -106,7 +110,7 @@ def options_of(upload_id: str) -> ReadOptions:
     try:
         content = (folder_of(upload_id) / _OPTIONS).read_bytes()
     except FileNotFoundError:
-        return USUAL
+        return DEFAULT_OPTIONS
     return ReadOptions(**json.loads(content))
 
 

@@ -27,7 +27,7 @@ from include.prospects.schema.columns import COLUMNS
 from include.prospects.schema.columns import USUAL as USUAL_COLUMNS
 from include.prospects.schema.usual_names import proposed_columns
 from include.prospects.table.header import MAX_COLUMNS, require_columns
-from include.prospects.table.options import ENCODINGS, USUAL
+from include.prospects.table.options import DEFAULT_OPTIONS, ENCODINGS
 from include.reports.wording import plural
 from sso_ui.access import CREATE_DAG, MAY_CREATE, SAME_ORIGIN, revoking
 from sso_ui.airflow import User, max_map_length
@@ -77,7 +77,7 @@ async def upload(request: Request, user: User) -> Response:
             pasted = form.get("text")
             text = pasted[:_MAX_SHOWN_CHARACTERS] if isinstance(pasted, str) else ""
             upload_id = await _keep(form.get("file"), pasted, user.get_name())
-        await _checked_as_before(user, upload_id, USUAL)
+        await _checked_as_before(user, upload_id, DEFAULT_OPTIONS)
     except (uploads.UploadError, PreviewError) as error:
         if not (isinstance(error, PreviewError) and error.question):
             return _unusable(request, error, text)
@@ -105,7 +105,7 @@ def ask_again(request: Request, user: User, upload_id: str) -> Response:
     """Forget how an upload is read, so that it is asked again."""
     try:
         uploads.require_owner(upload_id, user.get_name())
-        uploads.keep_options(upload_id, USUAL)
+        uploads.keep_options(upload_id, DEFAULT_OPTIONS)
     except uploads.UploadError as error:
         raise HTTPException(404, str(error)) from None
     return _to_preview(request, upload_id)
@@ -294,7 +294,7 @@ def _page(
         upload_id=upload_id,
         name=file.name,
         prospects_uri=str(file),
-        read_options=asdict(read_options) if read_options != USUAL else {},
+        read_options=asdict(read_options) if read_options != DEFAULT_OPTIONS else {},
         found=found,
         counts=counts,
         label=_label(counts, found.valid, reissue),

@@ -40,7 +40,7 @@ from time_machine import TimeMachineFixture
 from include import folders
 from include.files import json_bytes
 from include.prospects import ReadOptions, load_prospects
-from include.prospects.table.options import USUAL
+from include.prospects.table.options import DEFAULT_OPTIONS
 from include.reports.wording import utc_text
 from tests.support.prospects import csv_of
 from tests.unit.sso_ui.conftest import SignIn
@@ -68,7 +68,7 @@ def test_an_upload_is_its_owners_alone_and_has_a_name_that_nobody_can_guess(brow
     assert upload(browser, csv_of(3, 2, "new"), "../../Café & Söhne.csv").status_code == 200
     (folder,) = (home / "default" / "uploads").iterdir()
     assert len(folder.name) == 32
-    usual = f"0-{USUAL.digest}"
+    usual = f"0-{DEFAULT_OPTIONS.digest}"
     expected = {"owner", "Caf_S_hne.csv", f"manifest-{usual}.jsonl", f"preview-{usual}.json"}
     assert {file.name for file in folder.iterdir()} == expected
     assert [oct(path.stat().st_mode & 0o777) for path in (folder, *folder.iterdir())] == ["0o700", *["0o600"] * 4]
