@@ -24,7 +24,19 @@ from auth0_sso.models.request import (
     canonical_body,
     comparable_body,
 )
-from auth0_sso.models.setup import ConnectionFacts, DomainFacts, Setup, SetupEvent, SetupState
+from auth0_sso.models.setup import (
+    MAX_OPENINGS,
+    SCANNER_SECONDS,
+    ConnectionFacts,
+    DomainFacts,
+    Funnel,
+    LinkState,
+    ProspectSetup,
+    Setup,
+    SetupEvent,
+    SetupState,
+    is_used_up,
+)
 from auth0_sso.models.stats import TaskStats
 from auth0_sso.models.tenant import TENANT, TenantAccess
 from auth0_sso.models.text import (
@@ -46,9 +58,11 @@ __all__ = [
     "COLUMNS",
     "HIDDEN_CHARACTERS",
     "INCOMPLETE",
+    "MAX_OPENINGS",
     "MAX_TTL_SEC",
     "OPEN_SECONDS",
     "REVOCATION_COLUMNS",
+    "SCANNER_SECONDS",
     "TENANT",
     "UNSAFE_CHARACTERS",
     "Capacity",
@@ -56,10 +70,13 @@ __all__ = [
     "DomainFacts",
     "ExpectedCounts",
     "Forecast",
+    "Funnel",
     "InputRow",
     "IssuedTicket",
+    "LinkState",
     "Organization",
     "Outcome",
+    "ProspectSetup",
     "RevocationOutcome",
     "RevocationStatus",
     "Setup",
@@ -76,6 +93,7 @@ __all__ = [
     "first_errors",
     "first_lines",
     "is_true",
+    "is_used_up",
     "iso",
     "listed",
     "name_some",

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from statistics import median
+
+from auth0_sso.models.ticket import OPEN_SECONDS
+
+MAX_OPENINGS = 10
+"""How often a link can be opened. (Auth0: "Manage Self-Service Enterprise Configuration")"""
+
+SCANNER_SECONDS = 60.0
+"""An opening so soon after the link was made or mailed is a mail scanner's, not the customer's."""
 
 
 class SetupState(StrEnum):
@@ -84,3 +94,97 @@ class Setup:
     connection_id: str = ""
     seen_in: tuple[str, ...] = ()
     note: str = ""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the connection exists."""
+        return self.state in (SetupState.CONNECTED, SetupState.WAITING_FOR_DOMAIN, SetupState.ENABLED)
+
+    @property
+    def was_opened(self) -> bool:
+        """Whether the customer has opened a link, or has come further."""
+        return self.first_opened_at is not None or self.is_connected
+
+
+class LinkState(StrEnum):
+    """What a prospect's last link is worth."""
+
+    VALID = "valid"
+    USED_UP = "used_up"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    NONE = "none"
+
+
+def is_used_up(created_at: float, openings: Iterable[float], now: float) -> bool:
+    """
+    Whether a link opens nothing any more, since it was opened too often, or first opened too long ago.
+
+    :param created_at: when it was made, UNIX seconds; what was opened before was another link.
+    :param openings: when links of its connection were opened. A mail scanner's count, but start no five hours.
+    """
+    own = [at for at in openings if at >= created_at]
+    by_customer = [at for at in own if at - created_at > SCANNER_SECONDS]
+    is_over = bool(by_customer) and min(by_customer) + OPEN_SECONDS <= now
+    return is_over or len(own) >= MAX_OPENINGS
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProspectSetup:
+    """
+    A prospect, what its link is worth, and how far the setup of its connection has come.
+
+    :param created_at: when its last link was made, UNIX seconds; None if there was none.
+    :param setup: with ``unknown`` if nothing is known of it; ``updated_at`` is when that was found out, UNIX seconds.
+    """
+
+    organization_id: str
+    organization_name: str
+    prospect_name: str
+    prospect_email: str
+    connection_name: str
+    link: LinkState
+    created_at: float | None
+    setup: Setup
+    updated_at: float | None
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """
+    How far the customers have come, of those prospects that have had a link; who has come further, counts too.
+
+    :param waiting: of the connected ones, those that wait for a domain to be verified.
+    :param seconds_to_open: median from the link to its first opening; None if nobody is there. So with
+        ``seconds_to_connect`` from there to the connection, and ``seconds_to_enable`` from there on.
+    """
+
+    links: int
+    opened: int
+    connected: int
+    waiting: int
+    enabled: int
+    seconds_to_open: float | None
+    seconds_to_connect: float | None
+    seconds_to_enable: float | None
+
+    @classmethod
+    def of(cls, prospects: Iterable[ProspectSetup]) -> Funnel:
+        """Return the funnel of some prospects."""
+        with_link = [one for one in prospects if one.created_at is not None]
+        setups = [one.setup for one in with_link]
+        return cls(
+            links=len(with_link),
+            opened=sum(setup.was_opened for setup in setups),
+            connected=sum(setup.is_connected for setup in setups),
+            waiting=sum(setup.state == SetupState.WAITING_FOR_DOMAIN for setup in setups),
+            enabled=sum(setup.state == SetupState.ENABLED for setup in setups),
+            seconds_to_open=_median((one.created_at, one.setup.first_opened_at) for one in with_link),
+            seconds_to_connect=_median((setup.first_opened_at, setup.connected_at) for setup in setups),
+            seconds_to_enable=_median((setup.connected_at, setup.enabled_at) for setup in setups),
+        )
+
+
+def _median(spans: Iterable[tuple[float | None, float | None]]) -> float | None:
+    seconds = [end - begin for begin, end in spans if begin is not None and end is not None and end >= begin]
+    return median(seconds) if seconds else None

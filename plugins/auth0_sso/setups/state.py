@@ -7,13 +7,10 @@ link: the state is the connection's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from auth0_sso.models import Setup, SetupEvent, SetupState
-
-SCANNER_SECONDS = 60.0
-"""An opening so soon after the link was made or mailed is a mail scanner's, not the customer's."""
+from auth0_sso.models import SCANNER_SECONDS, Setup, SetupEvent, SetupState
 
 OPENED = "ss_sso_ticket_consumption"
 CREATED = "ss_sso_connection_creation"
@@ -30,13 +27,13 @@ class Question:
 
     :param created_at: when each of its links was made, UNIX seconds; so ``mailed_at``. Events before the first link are
         of another connection that had the name.
-    :param flow_type: ``create``, or ``update`` for links that edit a connection.
+    :param flow_types: of its links: ``create``, and ``update`` if one edits the connection.
     :param requires_domain: whether it can't be enabled before a domain is verified.
     """
 
     created_at: Sequence[float]
     mailed_at: Sequence[float] = ()
-    flow_type: str = "create"
+    flow_types: Collection[str] = ("create",)
     requires_domain: bool = False
 
 
@@ -71,7 +68,7 @@ def setup_of(
     :param has_logs: whether the logs are read, so that no event means that nothing has happened.
     """
     seen = _since_the_first_link(question, events)
-    of_the_links = [one for one in seen if one.flow_type == question.flow_type]
+    of_the_links = [one for one in seen if one.flow_type in question.flow_types]
     openings = [one.at for one in of_the_links if one.name == OPENED and one.succeeded]
     by_customer = [at for at in openings if not is_scanner(at, question)]
     failures = [one for one in seen if not one.succeeded and one.message]

@@ -72,7 +72,7 @@ def test_events_before_the_first_link_are_of_another_connection_that_had_the_nam
 def test_an_opening_of_a_link_that_edits_is_none_of_the_link_that_creates() -> None:
     edited = event(OPENED, 1, flow_type="update")
     assert setup(edited).state == SetupState.NOT_OPENED
-    assert setup(edited, question=Question([MADE], flow_type="update")).state == SetupState.OPENED
+    assert setup(edited, question=Question([MADE], flow_types=["update"])).state == SetupState.OPENED
 
 
 @pytest.mark.parametrize(
