@@ -143,7 +143,7 @@ class SetupReader:
 
         async with hook.open():
             reader = SetupReader(hook)
-            async for event in reader.setup_events(yesterday, today):
+            async for events, read_until in reader.setup_events(yesterday, today):
                 ...
 
     A request that fails for a passing reason is repeated within the retry budget, since reading changes nothing.
@@ -174,28 +174,26 @@ class SetupReader:
         token = await self._hook.token_with(READING_SCOPES)
         return READING_SCOPES & token.scopes if token.scopes else READING_SCOPES
 
-    async def setup_events(self, start: float, end: float) -> AsyncIterator[SetupEvent]:
+    async def setup_events(self, start: float, end: float) -> AsyncIterator[tuple[list[SetupEvent], float]]:
         """
         Yield the events of self-service SSO in a window of time, each log once, by date (scope ``read:logs``).
 
-        The logs arrive late and not in the order of their dates: read an overlap again, and count a log's id once.
+        They come in parts, each with the UNIX time until which the window is then read. The logs arrive late and not in
+        the order of their dates: read an overlap again, and count a log's id once.
 
         :param start: UNIX seconds; the window begins with that whole second.
         :param end: UNIX seconds, the window's end, which is not part of it; a second that has begun is.
-        :raises Auth0ReadError: if a second has more events than a search returns.
         """
         seen: set[str] = set()
-        windows = [(math.floor(start), math.ceil(end))] if start < end else []
-        while windows:
-            first, last = windows.pop()
+        first, last = math.floor(start), math.ceil(end)
+        while first < last:
             logs = await self._logs(first, last)
-            if len(logs) >= _MAX_RESULTS:
-                windows += _halves(first, last)
-                continue
-            for event in _events(logs):
-                if event.log_id not in seen:
-                    seen.add(event.log_id)
-                    yield event
+            is_all = len(logs) < _MAX_RESULTS
+            events = _events(logs)
+            first = last if is_all else _next_second(first, events)
+            new = {event.log_id: event for event in events if event.log_id not in seen}
+            seen |= new.keys()
+            yield list(new.values()), min(first, end)
 
     async def connection_by_name(self, name: str) -> ConnectionFacts | None:
         """Return the connection of that name (scope ``read:connections``); None if there is none."""
@@ -284,16 +282,17 @@ def _search(first: int, last: int) -> str:
     return f"type:(ss_sso_success OR ss_sso_failure OR ss_sso_info) AND date:[{begin} TO {end}}}"
 
 
-def _halves(first: int, last: int) -> list[tuple[int, int]]:
-    """Return the two parts of a window, the later one first; Auth0ReadError if it has one second."""
-    if last - first <= 1:
-        raise Auth0ReadError(
-            f"The tenant has {_MAX_RESULTS:,} or more logs of self-service SSO in one second, {iso(first)}, and its "
-            "search returns no more of them.",
-            advice="Read the time before it and after it.",
-        )
-    middle = (first + last) // 2
-    return [(middle, last), (first, middle)]
+def _next_second(first: int, events: Sequence[SetupEvent]) -> int:
+    """Return where to go on after a search that had more results than it returns: at the second of the last one."""
+    last = math.floor(max((event.at for event in events), default=first))
+    if last > first:
+        return last
+    log.warning(
+        "The tenant has %d or more logs of self-service SSO in the second %s, and its search returns no more of them",
+        _MAX_RESULTS,
+        iso(first),
+    )
+    return first + 1
 
 
 def _events(logs: Sequence[Mapping[str, Any]]) -> list[SetupEvent]:

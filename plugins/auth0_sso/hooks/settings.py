@@ -119,6 +119,14 @@ class Auth0Settings(BaseModel):
         title="Proxy",
         description="http://user:password@host:port. Default: the environment's HTTPS_PROXY and NO_PROXY.",
     )
+    log_retention_days: int = Field(
+        default=1,
+        ge=1,
+        le=30,
+        title="Log retention",
+        description="Days for which the tenant keeps its logs, by its plan: Free 1, Essentials 5, Professional 10, "
+        "Enterprise 30.",
+    )
     timeout: float = Field(
         default=30.0,
         gt=0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 from auth0_sso.models import (
     MAX_TTL_SEC,
     OPEN_SECONDS,
+    LinkState,
     SsoTicket,
     TicketRequest,
     canonical_body,
     comparable_body,
+    is_used_up,
 )
 from auth0_sso.runtime.installation import read_installation
 
@@ -81,6 +83,17 @@ class TicketSpec:
         return self.request.connection
 
     @property
+    def flow_type(self) -> str:
+        """Auth0's word for what the customer does: ``create`` a connection, or ``update`` one."""
+        return "update" if self.body.get("connection_id") else "create"
+
+    @property
+    def requires_domain(self) -> bool:
+        """Whether the connection can't be enabled before a domain is verified."""
+        config = self.body.get("domain_aliases_config") or {}
+        return bool(config.get("domain_verification") == "required")
+
+    @property
     def ttl(self) -> float:
         """Seconds until the ticket expires, unless it is opened; 0 and unset mean Auth0's five days."""
         return float(self.request.body.get("ttl_sec") or MAX_TTL_SEC)
@@ -91,10 +104,18 @@ class Entry:
     """
     A prospect's row in the ledger; times are UNIX seconds, the fields those of ``schema.tickets``.
 
-    :param connection_name: of the connection that the ticket sets up; the id of one that it edits.
+    :param prospect: what identifies the person in the organization; ``prospect_name`` and ``prospect_email`` are as
+        the last request gave them.
+    :param connection_name: of the connection that the ticket sets up or finishes; the id of one that a row edits.
+    :param flow_type: ``create``, or ``update`` for a ticket that edits or finishes a connection.
+    :param requires_domain: whether the connection can't be enabled before a domain is verified.
+    :param created_at: when the last ticket was made, also if it is gone.
     :param answer_by: until when the answer to the last request may come.
     :param valid_until: until when the ticket of the last request may be valid, whether or not its answer came.
-    :param duplicate_until: until when another ticket may work beside this one.
+    :param duplicate_until: until when a ticket may work beside this one whose answer was lost.
+    :param duplicate_since: when the first of those was requested; None if there is none.
+    :param duplicate_confirmed: whether the tenant's logs have shown that there is one.
+    :param late_until: until when an older ticket may work that had only just expired.
     :param revoked_by: ``dag_id/run_id`` of the run that revoked its ticket, or is about to; kept while a run of that
         DAG requests another one, until there is one.
     """
@@ -117,7 +138,14 @@ class Entry:
     version: int
     run_after: float = 0.0
     installation: str = ""
+    prospect_name: str = ""
+    prospect_email: str = ""
+    flow_type: str = "create"
+    requires_domain: bool = False
     duplicate_until: float = 0.0
+    duplicate_since: float | None = None
+    duplicate_confirmed: bool = False
+    late_until: float = 0.0
     ticket: SsoTicket | None = None
     created_at: float | None = None
     expires_at: float | None = None
@@ -139,21 +167,41 @@ class Entry:
         known = self.status in MAY_WORK and self.ticket is not None
         return known and (self.expires_at or 0) + OPEN_SECONDS > now
 
+    def link_state(self, openings: Iterable[float], now: float) -> LinkState:
+        """Return what its link is worth; ``openings`` are the times at which links of its connection were opened."""
+        if self.status in (EntryStatus.REVOKING, EntryStatus.REVOKED):
+            return LinkState.REVOKED
+        if self.status != EntryStatus.CREATED or self.created_at is None:
+            return LinkState.NONE
+        if not self.is_valid(now):
+            return LinkState.EXPIRED
+        return LinkState.USED_UP if is_used_up(self.created_at, openings, now) else LinkState.VALID
+
     def may_be_duplicate(self, now: float) -> bool:
-        """Whether another ticket may be valid that nobody has seen, since an answer was lost."""
-        return self.unseen_ticket_until > now
+        """Whether another ticket may be valid: an answer was lost, or an older ticket had only just expired."""
+        return self.other_ticket_until > now
 
     @property
-    def unseen_ticket_until(self) -> float:
-        """Until when a ticket may be valid that nobody has seen."""
+    def lost_ticket_until(self) -> float:
+        """Until when a ticket may be valid whose answer was lost."""
         return max(self.duplicate_until, self.valid_until if self.status in NO_ANSWER else 0.0)
 
     @property
+    def lost_ticket_since(self) -> float | None:
+        """When the first such ticket was requested; None if there is none."""
+        return self.duplicate_since or (self.requested_at if self.status in NO_ANSWER else None)
+
+    @property
     def other_ticket_until(self) -> float:
-        """Until when another ticket may work if one is requested now: also one that has only just expired."""
+        """Until when another ticket may work beside the one that is known."""
+        return max(self.lost_ticket_until, self.late_until)
+
+    @property
+    def late_ticket_until(self) -> float:
+        """Until when an older ticket may work if one is requested now: also the one that has only just expired."""
         # Whether its URL is known doesn't matter: without its key it can't be read, and works all the same.
         late = (self.expires_at or 0) + OPEN_SECONDS if self.status in MAY_WORK else 0.0
-        return max(self.unseen_ticket_until, late)
+        return max(self.late_until, late)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from sqlalchemy import Boolean, Column, Double, Engine, Integer, MetaData, Strin
 
 from auth0_sso.exceptions import LedgerError
 
-SCHEMA_VERSION = "6"
+SCHEMA_VERSION = "7"
 
 # If tasks start together and find no tables, the first creates them in one transaction.
 _ONE_AT_A_TIME = {
@@ -36,7 +36,11 @@ tickets = Table(
     Column("organization_id", String(255), nullable=False, index=True),
     Column("organization_name", Text, nullable=False, default=""),
     Column("prospect", Text, nullable=False),
+    Column("prospect_name", Text, nullable=False, default=""),
+    Column("prospect_email", Text, nullable=False, default=""),
     Column("connection_name", String(255), nullable=False, default="", index=True),
+    Column("flow_type", String(20), nullable=False, default="create"),
+    Column("requires_domain", Boolean, nullable=False, default=False),
     Column("status", String(20), nullable=False),
     Column("fingerprint", String(64), nullable=False),
     Column("ticket_encrypted", Text),
@@ -51,6 +55,9 @@ tickets = Table(
     Column("answer_by", Double, nullable=False),
     Column("valid_until", Double, nullable=False),
     Column("duplicate_until", Double, nullable=False, default=0.0),
+    Column("duplicate_since", Double),
+    Column("duplicate_confirmed", Boolean, nullable=False, default=False),
+    Column("late_until", Double, nullable=False, default=0.0),
     Column("error", Text, nullable=False, default=""),
     Column("revoked_at", Double),
     Column("revoked_by", String(512), nullable=False, default=""),
@@ -106,11 +113,12 @@ setups = Table(
     Column("updated_at", Double, nullable=False),
 )
 
-# One row a tenant: until when its logs are read.
+# One row a tenant: from when until when its logs are read without a gap.
 setup_reads = Table(
     "sso_setup_reads",
     metadata,
     Column("tenant", String(255), primary_key=True),
+    Column("read_from", Double, nullable=False),
     Column("read_until", Double, nullable=False),
 )
 

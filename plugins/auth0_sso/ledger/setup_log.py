@@ -27,6 +27,14 @@ class KnownSetup:
     updated_at: float
 
 
+@dataclass(frozen=True)
+class ReadTime:
+    """The time of which a tenant's logs are read without a gap; UNIX seconds."""
+
+    read_from: float
+    read_until: float
+
+
 class SetupLog:
     """The setups of one tenant."""
 
@@ -34,15 +42,15 @@ class SetupLog:
         self._engine = database.engine
         self._tenant = tenant
 
-    def read_until(self) -> float | None:
-        """Return until when the tenant's logs are read, UNIX seconds; None if they never were."""
+    def read(self) -> ReadTime | None:
+        """Return the time of which the tenant's logs are read; None if they never were."""
         with self._engine.connect() as connection:
-            found: float | None = connection.scalar(select(r.c.read_until).where(r.c.tenant == self._tenant))
-        return found
+            found = connection.execute(select(r.c.read_from, r.c.read_until).where(r.c.tenant == self._tenant)).first()
+        return ReadTime(found.read_from, found.read_until) if found else None
 
-    def add_events(self, events: Iterable[SetupEvent], read_until: float) -> int:
+    def add_events(self, events: Iterable[SetupEvent], read: ReadTime) -> int:
         """
-        Keep events, each once, and until when the logs are read; either both or nothing is kept.
+        Keep events, each once, and the time of which the logs are read; either both or nothing is kept.
 
         :return: how many of them are new.
         """
@@ -53,7 +61,7 @@ class SetupLog:
             if rows:
                 connection.execute(insert(e), rows)
             connection.execute(delete(r).where(r.c.tenant == self._tenant))
-            connection.execute(insert(r).values(tenant=self._tenant, read_until=read_until))
+            connection.execute(insert(r).values(tenant=self._tenant, **asdict(read)))
         return len(rows)
 
     def events(self, connection_names: Collection[str]) -> dict[str, list[SetupEvent]]:

@@ -96,7 +96,11 @@ class Ledger:
         """Return the entries of prospects who may have, or get, a valid ticket that nobody has seen."""
         now = self.now()
         no_answer = t.c.status.in_(NO_ANSWER) & (t.c.valid_until > now)
-        return self._select(no_answer | (t.c.duplicate_until > now))
+        return self._select(no_answer | (t.c.duplicate_until > now) | (t.c.late_until > now))
+
+    def entries_of_tenant(self, tenant: str) -> list[Entry]:
+        """Return all entries of a tenant that name a connection."""
+        return self._select(t.c.tenant == tenant, t.c.connection_name != "")
 
     def forget_expired_urls(self, days: int, limit: int = 10_000) -> int:
         """
@@ -123,6 +127,7 @@ class Ledger:
         """
         now = self.now()
         again = seen is not None and attempt.owns(seen) and seen.fingerprint == spec.fingerprint
+        is_one_lost = seen is not None and seen.lost_ticket_until > now
         entry = Entry(
             key=spec.key,
             tenant=spec.tenant,
@@ -130,7 +135,11 @@ class Ledger:
             organization_id=spec.request.organization_id,
             organization_name=spec.request.organization_name,
             prospect=spec.request.prospect,
+            prospect_name=spec.request.prospect_name,
+            prospect_email=spec.request.prospect_email,
             connection_name=spec.connection,
+            flow_type=spec.flow_type,
+            requires_domain=spec.requires_domain,
             status=EntryStatus.IN_FLIGHT,
             fingerprint=spec.fingerprint,
             run=attempt.run,
@@ -141,7 +150,11 @@ class Ledger:
             requested_at=now,
             answer_by=now + answer_within,
             valid_until=now + answer_within + spec.ttl,
-            duplicate_until=seen.other_ticket_until if seen else 0.0,
+            created_at=seen.created_at if seen else None,
+            duplicate_until=seen.lost_ticket_until if seen else 0.0,
+            duplicate_since=seen.lost_ticket_since if seen and is_one_lost else None,
+            duplicate_confirmed=seen.duplicate_confirmed if seen and is_one_lost else False,
+            late_until=seen.late_ticket_until if seen else 0.0,
             revoked_by=_still_revoked_by(seen, attempt),
             version=seen.version if seen else 1,
         )
@@ -158,9 +171,18 @@ class Ledger:
 
     def record_unknown(self, entry: Entry, error: str) -> Entry:
         """Commit that no answer came: a ticket may exist that nobody has seen."""
-        return self._write(
-            replace(entry, status=EntryStatus.UNKNOWN, error=error, duplicate_until=entry.unseen_ticket_until)
-        )
+        unknown = replace(entry, status=EntryStatus.UNKNOWN, error=error, duplicate_since=entry.lost_ticket_since)
+        return self._write(replace(unknown, duplicate_until=entry.lost_ticket_until))
+
+    def record_no_duplicate(self, entry: Entry) -> Entry:
+        """Commit that of the entry's requests whose answers were lost, none has made a ticket."""
+        until = min(entry.valid_until, self.now()) if entry.status in NO_ANSWER else entry.valid_until
+        none = replace(entry, duplicate_until=0.0, duplicate_since=None, duplicate_confirmed=False)
+        return self._write(replace(none, valid_until=until))
+
+    def record_duplicate(self, entry: Entry) -> Entry:
+        """Commit that a request whose answer was lost has made a ticket, which nobody holds."""
+        return self._write(replace(entry, duplicate_since=entry.lost_ticket_since, duplicate_confirmed=True))
 
     def record_revoking(self, entry: Entry, run: str) -> Entry:
         """Commit that a run is about to revoke the entry's ticket: from here on it is not reused."""

@@ -156,7 +156,7 @@ def _unseen(entry: Entry, now: float) -> RevocationOutcome:
         organization_name=entry.organization_name,
         prospect=entry.prospect,
         connection_name=entry.connection_name,
-        expires_at=iso(entry.unseen_ticket_until),
+        expires_at=iso(entry.other_ticket_until),
         status=RevocationStatus.FAILED,
         error=f"{_UNDER_WAY} {entry.run}." if is_under_way else _UNSEEN,
     )

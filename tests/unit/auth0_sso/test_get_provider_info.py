@@ -47,8 +47,8 @@ def test_secrets_are_masked_while_they_are_typed_and_when_the_connection_is_show
     assert should_hide_value_for_key(name)
 
 
-@pytest.mark.parametrize("name", ["requests_per_slot", "burst_per_slot", "timeout"])
-@pytest.mark.parametrize("value", [0, 0.5, 1, 300, 301, 1000, 1001])
+@pytest.mark.parametrize("name", ["requests_per_slot", "burst_per_slot", "timeout", "log_retention_days"])
+@pytest.mark.parametrize("value", [0, 0.5, 1, 30, 31, 300, 301, 1000, 1001])
 def test_the_form_takes_the_numbers_that_the_settings_take_and_shows_their_default(name: str, value: float) -> None:
     assert FORM[name]["schema"]["default"] == Auth0Settings.model_fields[name].default
     form_takes_it = jsonschema.Draft7Validator(FORM[name]["schema"]).is_valid(value)

@@ -39,6 +39,7 @@ def test_host_login_and_password_are_enough() -> None:
     assert settings.client_secret.get_secret_value() == SECRETS["password"]
     assert settings.audience == "https://acme.eu.auth0.com/api/v2/"
     assert (settings.requests_per_slot, settings.burst_per_slot, settings.timeout) == (1.0, 1.0, 30.0)
+    assert settings.log_retention_days == 1
     assert settings.profile_id == settings.custom_domain == ""
 
 
@@ -51,6 +52,7 @@ def test_host_login_and_password_are_enough() -> None:
         ("requests_per_slot", 0.5, 0.5),
         ("requests_per_slot", "2.5", 2.5),
         ("burst_per_slot", 4, 4.0),
+        ("log_retention_days", "10", 10),
         ("timeout", 12.5, 12.5),
     ],
 )
@@ -142,6 +144,7 @@ def test_a_missing_field_is_named(fields: dict[str, Any], missing: str) -> None:
     [
         ("requests_per_slot", [0, -1, "many", 1e9]),
         ("burst_per_slot", [0.5]),
+        ("log_retention_days", [0, 31, 1.5, "a week"]),
         ("timeout", [0, "soon", 100_000]),
         ("profile_id", [7, "..", "ssp_1/x", "ssp_1\r\nx", "ssp_ü", "s" * 256]),
         ("custom_domain", ["a.example\r\nx: y", "https://a.example", "..", "localhost", "a." * 126 + "ex", "-.ex"]),

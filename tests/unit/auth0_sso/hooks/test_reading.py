@@ -66,7 +66,10 @@ async def every(items: AsyncIterator[Result]) -> list[Result]:
 
 
 def events(start: float, end: float) -> Callable[[SetupReader], Awaitable[list[SetupEvent]]]:
-    return lambda reader: every(reader.setup_events(start, end))
+    async def read_parts(reader: SetupReader) -> list[SetupEvent]:
+        return [event async for part, _ in reader.setup_events(start, end) for event in part]
+
+    return read_parts
 
 
 CALLS: dict[str, Call] = {
@@ -282,12 +285,22 @@ class TestWindows:
         found = read(hook, events(*HOUR))
         assert [int(event.log_id[4:]) for event in found] == list(range(count))
 
-    def test_a_second_with_more_logs_than_a_search_returns_is_an_error(
-        self, httpserver: HTTPServer, hook: Auth0Hook
+    def test_each_part_says_until_when_the_window_is_read(self, httpserver: HTTPServer, hook: Auth0Hook) -> None:
+        TenantLogs(httpserver, *(log_of(number, NOW + number) for number in range(1500)))
+
+        async def parts(reader: SetupReader) -> list[tuple[int, float]]:
+            return [(len(part), until) async for part, until in reader.setup_events(NOW, NOW + 3600.5)]
+
+        assert read(hook, parts) == [(1000, NOW + 999), (500, NOW + 3600.5)]
+        assert len(queries(httpserver)) == 16, "a search that returns no more is not repeated"
+
+    def test_of_a_second_with_more_logs_than_a_search_returns_the_others_are_left_out(
+        self, httpserver: HTTPServer, hook: Auth0Hook, caplog: pytest.LogCaptureFixture
     ) -> None:
-        TenantLogs(httpserver, *(log_of(number, NOW + 5) for number in range(1000)))
-        with pytest.raises(Auth0ReadError, match=r"1,000 or more logs .* in one second, 2027-01-15T08:00:05Z"):
-            read(hook, events(*HOUR))
+        many = [log_of(number, NOW + 5) for number in range(1001)]
+        TenantLogs(httpserver, log_of(2000, NOW), *many, log_of(3000, NOW + 6))
+        assert [event.at for event in read(hook, events(*HOUR))] == [NOW, *1000 * [NOW + 5], NOW + 6]
+        assert "in the second 2027-01-15T08:00:05Z" in caplog.text
 
     def test_a_log_that_moves_to_the_next_page_meanwhile_counts_once(
         self, httpserver: HTTPServer, hook: Auth0Hook

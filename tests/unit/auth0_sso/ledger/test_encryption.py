@@ -131,7 +131,7 @@ def test_an_expired_secret_whose_key_is_gone_holds_up_nobody(ledger: Ledger, reo
     save_token(ledger, Token("lost", time.time() - 1, frozenset(), 1))
     without = reopen(new)
     known, token = without.entries([entry.key])[entry.key], LedgerTokenStore(without.database).read_token("key")
-    assert (known.ticket, known.other_ticket_until > time.time()) == (None, True), "its link may still work"
+    assert (known.ticket, known.late_ticket_until > time.time()) == (None, True), "its link may still work"
     assert token is not None
     assert not token.serves(time.time())
     assert LedgerTokenStore(without.database).acquire_lease("key", token.version, "me", 30)

@@ -64,7 +64,7 @@ def test_no_lifetime_and_0_mean_five_days(body: dict[str, Any], ttl: float) -> N
     ],
 )
 def test_a_duplicate_is_possible_as_long_as_an_unseen_ticket_may_be_valid(known: Entry, until: float) -> None:
-    assert known.unseen_ticket_until == until
+    assert known.lost_ticket_until == until
     assert (known.may_be_duplicate(NOW), known.may_be_duplicate(until)) == (until > NOW, False)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from auth0_sso.ledger.setup_log import KnownSetup, SetupLog
+from auth0_sso.ledger.setup_log import KnownSetup, ReadTime, SetupLog
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.models import Setup, SetupEvent, SetupState
 from sqlalchemy import event as hooks
 from sqlalchemy.exc import SQLAlchemyError
 
 TENANT = "acme.example.com"
+READ = ReadTime(1_000.0, 2_000.0)
+LATER = ReadTime(1_000.0, 3_000.0)
 
 
 def event(log_id: str, **changes: Any) -> SetupEvent:
@@ -25,10 +27,10 @@ def log(ledger: Ledger) -> SetupLog:
 
 
 def test_an_event_that_is_read_again_counts_once(log: SetupLog) -> None:
-    assert log.read_until() is None
-    assert log.add_events([event("1"), event("2"), event("2")], read_until=2_000.0) == 2
-    assert log.add_events([event("2"), event("3", connection_name="globex", succeeded=False)], read_until=3_000.0) == 1
-    assert log.read_until() == 3_000.0
+    assert log.read() is None
+    assert log.add_events([event("1"), event("2"), event("2")], READ) == 2
+    assert log.add_events([event("2"), event("3", connection_name="globex", succeeded=False)], LATER) == 1
+    assert log.read() == LATER
     found = log.events(["acme", "globex", "unknown"])
     assert {name: sorted(one.log_id for one in events) for name, events in found.items()} == {
         "acme": ["1", "2"],
@@ -38,7 +40,7 @@ def test_an_event_that_is_read_again_counts_once(log: SetupLog) -> None:
 
 
 def test_after_a_failure_in_between_neither_the_events_nor_the_time_is_kept(log: SetupLog, ledger: Ledger) -> None:
-    log.add_events([event("1")], read_until=2_000.0)
+    log.add_events([event("1")], READ)
 
     def fail(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         if statement.startswith("INSERT INTO sso_setup_reads"):
@@ -46,9 +48,9 @@ def test_after_a_failure_in_between_neither_the_events_nor_the_time_is_kept(log:
 
     hooks.listen(ledger.database.engine, "before_cursor_execute", fail)
     with pytest.raises(SQLAlchemyError, match="killed"):
-        log.add_events([event("2")], read_until=3_000.0)
+        log.add_events([event("2")], LATER)
     hooks.remove(ledger.database.engine, "before_cursor_execute", fail)
-    assert (log.read_until(), len(log.events(["acme"])["acme"])) == (2_000.0, 1)
+    assert (log.read(), len(log.events(["acme"])["acme"])) == (READ, 1)
 
 
 def test_what_was_found_out_last_is_kept(log: SetupLog) -> None:
@@ -63,15 +65,15 @@ def test_what_was_found_out_last_is_kept(log: SetupLog) -> None:
 
 
 def test_another_tenant_knows_nothing_of_it(log: SetupLog, ledger: Ledger) -> None:
-    log.add_events([event("1")], read_until=2_000.0)
+    log.add_events([event("1")], READ)
     log.keep({"acme": Setup(SetupState.OPENED)}, now=10.0)
     other = SetupLog(ledger.database, "other.example.com")
-    assert (other.read_until(), other.events(["acme"]), other.setups(["acme"])) == (None, {}, {})
-    assert other.add_events([event("1")], read_until=2_000.0) == 1
+    assert (other.read(), other.events(["acme"]), other.setups(["acme"])) == (None, {}, {})
+    assert other.add_events([event("1")], READ) == 1
 
 
 def test_thousands_of_connections_are_read_in_parts(log: SetupLog) -> None:
     names = [f"acme-{number}" for number in range(2_500)]
-    log.add_events([event(name, connection_name=name) for name in names], read_until=1.0)
+    log.add_events([event(name, connection_name=name) for name in names], READ)
     log.keep({name: Setup(SetupState.OPENED) for name in names}, now=1.0)
     assert (len(log.events(names)), len(log.setups(names))) == (2_500, 2_500)

@@ -112,7 +112,7 @@ def test_a_possible_duplicate_outlives_a_refusal_a_reissue_and_a_revocation(ledg
 def test_a_request_right_after_a_ticket_has_expired_says_that_two_may_work(ledger: Ledger) -> None:
     expired = create(ledger, ttl=-60)
     assert expired.expires_at is not None
-    assert begin(ledger, expired, attempt=SECOND_RUN).duplicate_until == expired.expires_at + OPEN_SECONDS
+    assert begin(ledger, expired, attempt=SECOND_RUN).late_until == expired.expires_at + OPEN_SECONDS
 
 
 def test_attempts_count_the_requests_of_one_run_with_one_body(ledger: Ledger) -> None:
