@@ -185,6 +185,13 @@ CREATE_PARAMS: dict[str, dict[str, Any]] = {
 """The parameters of the DAG that creates tickets, in the form's order: for each the arguments of ``Param``."""
 
 
+FOLLOW_PARAMS: dict[str, dict[str, Any]] = {
+    "dry_run": {**_flag("Dry run", "Read nothing; the report shows what the ledger knows."), **_SAFETY},
+    "report_uri": _folder("Where the run's report is written."),
+}
+"""The parameters of the DAG that follows the setups, in the form's order: for each the arguments of ``Param``."""
+
+
 REVOKE_PARAMS: dict[str, dict[str, Any]] = {
     "report": {
         "default": "",

@@ -74,6 +74,25 @@ failed tasks or trigger another run.
 }
 """The Markdown docs of the tasks of the DAG that revokes tickets, by task."""
 
+FOLLOW_DOCS = {
+    "read_setups": """
+Reads the tenant's logs and asks about its connections, and keeps in the ledger how far each setup has come. The log
+names each scope that is missing, and what can't be found out without it.
+
+**If it is skipped:** the application has none of the scopes that reading needs. Grant one of them, then trigger a run.
+
+**If it fails:** the tenant is unavailable, or the setting that the error names is wrong. What was read is kept. Clear
+it, or let the next run go on.
+""",
+    "export_report": """
+Writes the report: how far the customers have come, and a row for each prospect.
+
+**If it fails:** the folder in `report_uri` can't be written, or the ledger is unavailable. Fix that, then clear this
+task.
+""",
+}
+"""The Markdown docs of the tasks of the DAG that follows the setups, by task."""
+
 _PLAN = "{% set plan = ti.xcom_pull(task_ids='plan_fan_out', key='plan') -%}"
 _PLAN_LINE = (
     _PLAN + "Prospects: {{ plan.prospects }}, organizations: {{ plan.organizations }}, to create: {{ plan.create }}, "

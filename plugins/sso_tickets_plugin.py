@@ -14,13 +14,15 @@ from airflow.plugins_manager import AirflowPlugin
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-DAG_IDS = ("create_sso_tickets", "revoke_sso_tickets")
+DAG_IDS = ("create_sso_tickets", "revoke_sso_tickets", "follow_sso_setups")
 PRELOADED = (
     "auth0_sso.operators.approval",
     "auth0_sso.operators.notify",
     "auth0_sso.operators.sso_tickets",
     "auth0_sso.tickets.forecast",
+    "auth0_sso.setups.run",
     "include.create_tickets",
+    "include.follow_setups",
     "include.params",
     "include.revoke_tickets",
     "include.texts",

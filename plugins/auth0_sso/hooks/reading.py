@@ -165,13 +165,19 @@ class SetupReader:
         self._hook = hook
         self._rate_limiters = {scope: OwnBucketRateLimiter(shared) for scope in READING_SCOPES}
 
-    async def granted_scopes(self) -> frozenset[str]:
+    @property
+    def rate_limited(self) -> int:
+        """How many requests got a 429."""
+        return sum(rate_limiter.rate_limited for rate_limiter in self._rate_limiters.values())
+
+    async def granted_scopes(self, *, renew: bool) -> frozenset[str]:
         """
         Return which of ``READING_SCOPES`` the token has, or all of them if nobody knows, as of a ready-made token.
 
-        A token that lacks one is renewed once, so a scope that has just been granted counts.
+        :param renew: whether a token that lacks one is renewed, so that a scope counts that has just been granted. A
+            plan of Auth0 has a number of tokens a month.
         """
-        token = await self._hook.token_with(READING_SCOPES)
+        token = await (self._hook.token_with(READING_SCOPES) if renew else self._hook.token())
         return READING_SCOPES & token.scopes if token.scopes else READING_SCOPES
 
     async def setup_events(self, start: float, end: float) -> AsyncIterator[tuple[list[SetupEvent], float]]:

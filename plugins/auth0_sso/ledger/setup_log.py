@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from auth0_sso.ledger import schema
 from auth0_sso.ledger.database import LedgerDatabase, chunks
-from auth0_sso.models import Setup, SetupEvent, SetupState
+from auth0_sso.ledger.records import Entry
+from auth0_sso.models import GENERATED_EVENT, OPENED_EVENT, LinkState, Setup, SetupEvent, SetupState
 
 e, s, r = schema.setup_events, schema.setups, schema.setup_reads
 
@@ -33,6 +34,23 @@ class ReadTime:
 
     read_from: float
     read_until: float
+
+
+@dataclass(frozen=True)
+class Followed:
+    """
+    What is known of a connection that a link is for.
+
+    :param known: None if nothing was found out about its setup.
+    :param openings: when its links were opened, UNIX seconds, by flow type.
+    """
+
+    known: KnownSetup | None = None
+    openings: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+    def link_state(self, entry: Entry, now: float) -> LinkState:
+        """Return what the link of an entry for this connection is worth."""
+        return entry.link_state(self.openings.get(entry.flow_type, ()), now)
 
 
 class SetupLog:
@@ -74,6 +92,39 @@ class SetupLog:
                 for row in connection.execute(query):
                     found[row.connection_name].append(SetupEvent(**row._mapping))
         return found
+
+    def followed(self, connection_names: Collection[str]) -> dict[str, Followed]:
+        """Return what is known of some connections by name, of each of them something."""
+        openings: dict[str, dict[str, list[float]]] = {name: {} for name in connection_names}
+        is_opening = (e.c.tenant == self._tenant) & (e.c.name == OPENED_EVENT) & e.c.succeeded
+        with self._engine.connect() as connection:
+            for chunk in chunks(connection_names):
+                query = select(e.c.connection_name, e.c.flow_type, e.c.at).where(
+                    is_opening, e.c.connection_name.in_(chunk)
+                )
+                for name, flow_type, at in connection.execute(query):
+                    openings[name].setdefault(flow_type, []).append(at)
+        known = self.setups(connection_names)
+        return {name: Followed(known.get(name), of_name) for name, of_name in openings.items()}
+
+    def generated(self, connection_name: str, flow_type: str, since: float) -> int:
+        """Return how many tickets the tenant's logs say were made for a connection since a UNIX time."""
+        query = select(func.count()).where(
+            e.c.tenant == self._tenant,
+            e.c.connection_name == connection_name,
+            e.c.name == GENERATED_EVENT,
+            e.c.flow_type == flow_type,
+            e.c.succeeded,
+            e.c.at >= since,
+        )
+        with self._engine.connect() as connection:
+            return connection.execute(query).scalar_one()
+
+    def has_generated(self) -> bool:
+        """Whether the tenant's logs tell of any ticket that was made."""
+        query = select(e.c.log_id).where(e.c.tenant == self._tenant, e.c.name == GENERATED_EVENT).limit(1)
+        with self._engine.connect() as connection:
+            return connection.execute(query).first() is not None
 
     def keep(self, setups: Mapping[str, Setup], now: float) -> None:
         """Keep how far connections have come, by name, in place of what was known of them."""

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import URL, ColumnElement, Executable, Row, insert, select, update
+from sqlalchemy import URL, ColumnElement, Executable, Row, insert, select, union, update
 from sqlalchemy.exc import IntegrityError
 
 from auth0_sso.ledger import schema
@@ -98,6 +98,15 @@ class Ledger:
         no_answer = t.c.status.in_(NO_ANSWER) & (t.c.valid_until > now)
         return self._select(no_answer | (t.c.duplicate_until > now) | (t.c.late_until > now))
 
+    def count_tickets(self, tenant: str, connection_name: str, flow_type: str, since: float) -> int:
+        """Return how many tickets for a connection are known that were made since a UNIX time, also revoked ones."""
+        is_for = (t.c.tenant == tenant) & (t.c.connection_name == connection_name) & (t.c.flow_type == flow_type)
+        v = schema.revocations
+        last = select(t.c.key, t.c.created_at).where(is_for, t.c.created_at >= since)
+        revoked = select(v.c.key, v.c.created_at).join(t, t.c.key == v.c.key).where(is_for, v.c.created_at >= since)
+        with self._engine.connect() as connection:
+            return len(connection.execute(union(last, revoked)).all())
+
     def entries_of_tenant(self, tenant: str) -> list[Entry]:
         """Return all entries of a tenant that name a connection."""
         return self._select(t.c.tenant == tenant, t.c.connection_name != "")
@@ -127,7 +136,7 @@ class Ledger:
         """
         now = self.now()
         again = seen is not None and attempt.owns(seen) and seen.fingerprint == spec.fingerprint
-        is_one_lost = seen is not None and seen.lost_ticket_until > now
+        is_one_lost = seen is not None and seen.lost_ticket_until > now and seen.flow_type == spec.flow_type
         entry = Entry(
             key=spec.key,
             tenant=spec.tenant,

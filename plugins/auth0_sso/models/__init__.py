@@ -25,7 +25,9 @@ from auth0_sso.models.request import (
     comparable_body,
 )
 from auth0_sso.models.setup import (
+    GENERATED_EVENT,
     MAX_OPENINGS,
+    OPENED_EVENT,
     SCANNER_SECONDS,
     ConnectionFacts,
     DomainFacts,
@@ -56,10 +58,12 @@ from auth0_sso.models.ticket import MAX_TTL_SEC, OPEN_SECONDS, IssuedTicket, Sso
 __all__ = [
     "CARRIED",
     "COLUMNS",
+    "GENERATED_EVENT",
     "HIDDEN_CHARACTERS",
     "INCOMPLETE",
     "MAX_OPENINGS",
     "MAX_TTL_SEC",
+    "OPENED_EVENT",
     "OPEN_SECONDS",
     "REVOCATION_COLUMNS",
     "SCANNER_SECONDS",

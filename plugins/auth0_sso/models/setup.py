@@ -16,6 +16,11 @@ SCANNER_SECONDS = 60.0
 """An opening so soon after the link was made or mailed is a mail scanner's, not the customer's."""
 
 
+OPENED_EVENT = "ss_sso_ticket_consumption"
+GENERATED_EVENT = "ss_sso_ticket_generation"
+"""Auth0's names for: a link was opened, and a ticket was made. (Tenant Log Catalog)"""
+
+
 class SetupState(StrEnum):
     """How far a customer has come; ``unknown`` if the tenant does not tell, as when its logs are too old."""
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -19,7 +17,6 @@ from auth0_sso.ledger.store import Ledger, open_ledger
 from auth0_sso.ledger.token_store import LedgerTokenStore
 from auth0_sso.models import TENANT, TaskStats, is_true
 from auth0_sso.runtime.event_loop import GuardedLoop
-from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.runtime.retry_policy import Auth0RetryPolicy
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from auth0_sso.tickets.collect import STATS_KEY
@@ -95,7 +92,7 @@ class SsoTicketsOperator(BaseOperator):
                 ti.xcom_push(key="return_value", value=work.results())
                 raise
             finally:
-                _push_stats(context, _stats(hook.rate_limiter, ti.start_date))
+                _push_stats(context, hook.rate_limiter.stats(ti.start_date.timestamp()))
             return work.results()
 
     def on_kill(self) -> None:
@@ -133,15 +130,3 @@ def _push_stats(context: Context, stats: TaskStats) -> None:
     tries = [*(earlier or ()), asdict(stats)]
     ti.xcom_push(key=STATS_KEY, value=tries)
     store.set(STATS_KEY, tries)
-
-
-def _stats(rate_limiter: RateLimiter, started: datetime) -> TaskStats:
-    return TaskStats(
-        started=started.timestamp(),
-        finished=time.time(),
-        rate=rate_limiter.rate,
-        burst=rate_limiter.burst,
-        requests=rate_limiter.requests,
-        rate_limited=rate_limiter.rate_limited,
-        sent={str(second): count for second, count in sorted(rate_limiter.sent.items())},
-    )

@@ -20,6 +20,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
 
 from auth0_sso.exceptions import Auth0RateLimitError
+from auth0_sso.models import TaskStats
 from auth0_sso.runtime.rate_limit_headers import bucket_is_empty, bucket_level, seconds_requested
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, PAUSE_SPREAD, RECOVERY, SLOWEST, Timeouts
 
@@ -83,6 +84,18 @@ class RateLimiter:
     def requests(self) -> int:
         """The number of requests that have left."""
         return self.sent.total()
+
+    def stats(self, started: float) -> TaskStats:
+        """Return what has been sent until now by a task that got its slots at this UNIX time."""
+        return TaskStats(
+            started=started,
+            finished=time.time(),
+            rate=self.rate,
+            burst=self.burst,
+            requests=self.requests,
+            rate_limited=self.rate_limited,
+            sent={str(second): count for second, count in sorted(self.sent.items())},
+        )
 
     @asynccontextmanager
     async def slot(self, *, first: bool = False) -> AsyncGenerator[Slot, None]:

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from auth0_sso.models import SCANNER_SECONDS, Setup, SetupEvent, SetupState
+from auth0_sso.models import OPENED_EVENT, SCANNER_SECONDS, Setup, SetupEvent, SetupState
 
-OPENED = "ss_sso_ticket_consumption"
 CREATED = "ss_sso_connection_creation"
 ENABLED = "ss_sso_enable_connection"
 VERIFIED = ("ss_sso_domain_verification_successful", "ss_sso_associate_verified_domain")
@@ -69,13 +68,14 @@ def setup_of(
     """
     seen = _since_the_first_link(question, events)
     of_the_links = [one for one in seen if one.flow_type in question.flow_types]
-    openings = [one.at for one in of_the_links if one.name == OPENED and one.succeeded]
+    openings = [one.at for one in of_the_links if one.name == OPENED_EVENT and one.succeeded]
     by_customer = [at for at in openings if not is_scanner(at, question)]
     failures = [one for one in seen if not one.succeeded and one.message]
     exists, connected_at = _connected(seen, answers, before)
     is_enabled, enabled_at = _enabled(seen, answers, before) if exists else (False, None)
     is_gone = answers.exists is False and not exists and connected_at is not None
-    is_waiting = exists and not is_enabled and question.requires_domain and not _has_domain(seen, answers)
+    lacks_domain = question.requires_domain and _lacks_domain(seen, answers, has_logs=has_logs)
+    is_waiting = exists and not is_enabled and lacks_domain
     return Setup(
         state=_state(exists, is_enabled, is_waiting, is_gone, by_customer, has_logs=has_logs),
         opened=len(openings),
@@ -126,10 +126,11 @@ def _enabled(seen: Sequence[SetupEvent], answers: ApiAnswers, before: Setup | No
     return bool(later), min(later, default=None)
 
 
-def _has_domain(seen: Sequence[SetupEvent], answers: ApiAnswers) -> bool:
+def _lacks_domain(seen: Sequence[SetupEvent], answers: ApiAnswers, *, has_logs: bool) -> bool:
+    """Whether no domain is verified, as far as anybody can tell."""
     if answers.has_verified_domain is not None:
-        return answers.has_verified_domain
-    return any(event.name in VERIFIED and event.succeeded for event in seen)
+        return not answers.has_verified_domain
+    return has_logs and not any(event.name in VERIFIED and event.succeeded for event in seen)
 
 
 def _state(

@@ -1,0 +1,82 @@
+"""What the tasks of a run do that follows the setups."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from auth0_sso.airflow_internals import task_log
+from auth0_sso.hooks.auth0 import Auth0Hook
+from auth0_sso.ledger.records import Entry
+from auth0_sso.ledger.setup_log import Followed, SetupLog
+from auth0_sso.ledger.store import Ledger, open_ledger
+from auth0_sso.ledger.token_store import LedgerTokenStore
+from auth0_sso.models import ProspectSetup, Setup, SetupState, TaskStats, TenantAccess
+from auth0_sso.setups.follow import SetupFollower
+
+if TYPE_CHECKING:
+    from airflow.sdk.types import TaskInstance
+
+_DRY_RUN = "Dry run: nothing was read, so this is what the ledger knew before."
+
+
+@dataclass(frozen=True)
+class SetupsRead:
+    """What a run has read: sentences about what it could not find out, and what it has sent."""
+
+    notes: list[str]
+    stats: TaskStats
+
+
+def read_setups(ti: TaskInstance, tenant: TenantAccess, *, renew_token: bool, dry_run: bool) -> SetupsRead:
+    """
+    Find out how far the setups have come, and keep it in the ledger. Call it in a task of the pool.
+
+    :param renew_token: whether a token that lacks a scope is renewed, see :class:`SetupReader`.
+    :param dry_run: everything but the calls.
+    :raises NoReadingScopeError: if the token has none of the scopes with which anything can be found out.
+    :raises Auth0Error: as :class:`~auth0_sso.hooks.reading.SetupReader`.
+    """
+    with closing(open_ledger()) as ledger:
+        hook = Auth0Hook(tenant.auth0_conn_id, token_store=LedgerTokenStore(ledger.database))
+        hook.rate_limiter = hook.settings.rate_limiter(ti.task.pool_slots, ti.start_date)
+        started = ti.start_date.timestamp()
+        if dry_run:
+            return SetupsRead([_DRY_RUN], hook.rate_limiter.stats(started))
+        follower = SetupFollower(hook, ledger)
+        notes = asyncio.run(_follow(hook, follower, renew_token=renew_token))
+        for note in notes:
+            task_log.warning(note)
+        sent = hook.rate_limiter.stats(started)
+        return SetupsRead(notes, replace(sent, rate_limited=follower.reader.rate_limited))
+
+
+async def _follow(hook: Auth0Hook, follower: SetupFollower, *, renew_token: bool) -> list[str]:
+    async with hook.open():
+        return await follower.run(renew_token=renew_token)
+
+
+def prospect_setups(tenant: TenantAccess) -> list[ProspectSetup]:
+    """Return the prospects that the ledger knows of the tenant, and how far their setups have come."""
+    domain = Auth0Hook(tenant.auth0_conn_id).settings.domain
+    with closing(open_ledger()) as ledger:
+        entries = ledger.entries_of_tenant(domain)
+        followed = SetupLog(ledger.database, domain).followed({entry.connection_name for entry in entries})
+        return [_prospect_setup(entry, followed[entry.connection_name], ledger) for entry in entries]
+
+
+def _prospect_setup(entry: Entry, followed: Followed, ledger: Ledger) -> ProspectSetup:
+    known = followed.known
+    return ProspectSetup(
+        organization_id=entry.organization_id,
+        organization_name=entry.organization_name,
+        prospect_name=entry.prospect_name,
+        prospect_email=entry.prospect_email,
+        connection_name=entry.connection_name,
+        link=followed.link_state(entry, ledger.now()),
+        created_at=entry.created_at,
+        setup=known.setup if known else Setup(SetupState.UNKNOWN),
+        updated_at=known.updated_at if known else None,
+    )
