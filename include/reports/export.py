@@ -6,23 +6,25 @@ import json
 from dataclasses import astuple
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from auth0_sso.models import COLUMNS, REVOCATION_COLUMNS, RevocationStatus, TicketStatus
+from auth0_sso.models import COLUMNS, REVOCATION_COLUMNS, Funnel, RevocationStatus, TicketStatus
 
 from include.files import make_private, write_private
-from include.reports.summary import summarize
+from include.reports.setups import SETUP_COLUMNS, SetupRow
+from include.reports.summary import summarize, summarize_setups
 from include.reports.tables import csv_parts, table_of, xlsx_bytes
 from include.reports.webpage.page import page_parts
-from include.reports.webpage.views import revocation_page, ticket_page
+from include.reports.webpage.views import revocation_page, setup_page, ticket_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from auth0_sso.models import Outcome, RevocationOutcome
+    from auth0_sso.models import Outcome, ProspectSetup, RevocationOutcome
 
     from include.files import AnyPath
-    from include.reports.summary import AnyOutcome, RunInfo
+    from include.reports.summary import RunInfo
 
     Contents: TypeAlias = Mapping[str, Callable[[], Iterable[bytes]]]
+    Summarize: TypeAlias = Callable[[Mapping[str, str]], dict[str, Any]]
 
 
 def write_report(folder: AnyPath, rows: Sequence[Outcome], run: RunInfo) -> dict[str, Any]:
@@ -37,7 +39,7 @@ def write_report(folder: AnyPath, rows: Sequence[Outcome], run: RunInfo) -> dict
         "tickets.xlsx": lambda: [xlsx_bytes(table, title="Tickets")],
         "report.html": lambda: page_parts(ticket_page(rows, run)),
     }
-    return _write(folder, contents, rows, TicketStatus, run)
+    return _write(folder, contents, run, lambda files: summarize(rows, TicketStatus, run, files))
 
 
 def write_revocations(folder: AnyPath, rows: Sequence[RevocationOutcome], run: RunInfo) -> dict[str, Any]:
@@ -52,17 +54,33 @@ def write_revocations(folder: AnyPath, rows: Sequence[RevocationOutcome], run: R
         "revocations.xlsx": lambda: [xlsx_bytes(table, title="Revocations")],
         "report.html": lambda: page_parts(revocation_page(rows, run)),
     }
-    return _write(folder, contents, rows, RevocationStatus, run)
+    return _write(folder, contents, run, lambda files: summarize(rows, RevocationStatus, run, files))
 
 
-def _write(
-    folder: AnyPath, contents: Contents, rows: Sequence[AnyOutcome], statuses: Iterable[str], run: RunInfo
-) -> dict[str, Any]:
+def write_setups(folder: AnyPath, prospects: Sequence[ProspectSetup], run: RunInfo) -> dict[str, Any]:
+    """
+    Write ``setups.csv``, ``setups.xlsx``, ``setups.html`` and ``summary.json``; none of them holds a ticket.
+
+    :param prospects: each is a row, in this order.
+    :return: the summary, as in ``summary.json``, but without its ``request_rate``.
+    """
+    rows = [SetupRow.of(prospect) for prospect in prospects]
+    funnel = Funnel.of(prospects)
+    table = table_of(SETUP_COLUMNS, rows)
+    contents: Contents = {
+        "setups.csv": lambda: csv_parts(table),
+        "setups.xlsx": lambda: [xlsx_bytes(table, title="Setups")],
+        "setups.html": lambda: page_parts(setup_page(rows, funnel, run)),
+    }
+    return _write(folder, contents, run, lambda files: summarize_setups(rows, funnel, run, files))
+
+
+def _write(folder: AnyPath, contents: Contents, run: RunInfo, summary_of: Summarize) -> dict[str, Any]:
     make_private(folder)
     # Each part of a file is made just before it is written, so that only one of them is in memory.
     files = {name: write_private(folder, name, content()) for name, content in contents.items()}
     files["summary.json"] = str(folder / "summary.json")
-    summary = summarize(rows, statuses, run, files)
+    summary = summary_of(files)
     samples = [list(astuple(sample)) for sample in run.samples]
     write_private(folder, "summary.json", [_lines({**summary, "request_rate": samples})])
     return summary

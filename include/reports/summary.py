@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from auth0_sso.models import iso
+from auth0_sso.models import SetupState, iso
 
 from include.reports.charts.rate_samples import rate_samples
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from auth0_sso.models import Outcome, RevocationOutcome, TaskStats
+    from auth0_sso.models import Funnel, Outcome, RevocationOutcome, TaskStats
 
     from include.folders import Run
     from include.reports.charts.rate_samples import RateSample
@@ -22,6 +22,26 @@ if TYPE_CHECKING:
     AnyOutcome: TypeAlias = Outcome | RevocationOutcome
 
 _MAX_ROWS_NAMED = 20
+
+
+class ReportRow(Protocol):
+    """What the rows of all reports have."""
+
+    @property
+    def organization_id(self) -> str:
+        """Auth0's id; empty if it is not known."""
+
+    @property
+    def organization_name(self) -> str:
+        """The name for people."""
+
+    @property
+    def status(self) -> str:
+        """What the report counts its rows by."""
+
+    @property
+    def needs_work(self) -> bool:
+        """Whether a person has to do something about the row."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +106,7 @@ def run_info(
     )
 
 
-def count_statuses(rows: Iterable[AnyOutcome], statuses: Iterable[str]) -> dict[str, int]:
+def count_statuses(rows: Iterable[ReportRow], statuses: Iterable[str]) -> dict[str, int]:
     """Return the number of rows of each status, zero or not."""
     counts: Counter[str] = Counter(row.status for row in rows)
     return {str(status): counts[status] for status in statuses}
@@ -97,17 +117,40 @@ def summarize(
 ) -> dict[str, Any]:
     """Return the numbers of a run as a flat mapping; ``files`` are the paths of the report's files, by name."""
     incomplete = [getattr(row, "row", number) for number, row in enumerate(rows, 1) if row.is_incomplete]
+    numbers = {
+        "replaced": run.replaced,
+        **count_statuses(rows, statuses),
+        "replaced_rows": list(run.replaced_rows[:_MAX_ROWS_NAMED]),
+        "duplicate_possible": sum(getattr(row, "duplicate_possible", False) for row in rows),
+        "incomplete_rows": incomplete[:_MAX_ROWS_NAMED],
+    }
+    return _with_run(numbers, rows, run, files)
+
+
+def summarize_setups(
+    rows: Sequence[ReportRow], funnel: Funnel, run: RunInfo, files: Mapping[str, str]
+) -> dict[str, Any]:
+    """
+    Return the numbers of a run that follows setups.
+
+    :return: ``setups`` has the rows of each state, ``funnel`` the fields of the funnel; its medians are in seconds, or
+        None.
+    """
+    numbers = {"funnel": asdict(funnel), "setups": count_statuses(rows, SetupState)}
+    return _with_run(numbers, rows, run, files)
+
+
+def _with_run(
+    numbers: Mapping[str, Any], rows: Sequence[ReportRow], run: RunInfo, files: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the numbers of the rows amid what every summary tells of its run."""
     return {
         "dag_id": run.dag_id,
         "run_id": run.run_id,
         "tenant": run.tenant,
         "rows": len(rows),
         "organizations": len({row.organization_id for row in rows if row.organization_id}),
-        "replaced": run.replaced,
-        **count_statuses(rows, statuses),
-        "replaced_rows": list(run.replaced_rows[:_MAX_ROWS_NAMED]),
-        "duplicate_possible": sum(getattr(row, "duplicate_possible", False) for row in rows),
-        "incomplete_rows": incomplete[:_MAX_ROWS_NAMED],
+        **numbers,
         "requests": run.requests,
         "rate_limited": run.rate_limited,
         "seconds": round(run.seconds, 3),

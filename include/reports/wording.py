@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from auth0_sso.models import RevocationStatus, TicketStatus
+from auth0_sso.models import RevocationStatus, SetupState, TicketStatus
 
-LABELS: dict[str, str] = {str(status): status.replace("_", " ") for status in (*TicketStatus, *RevocationStatus)}
+from include.reports.setups import SetupProblem
+
+LABELS: dict[str, str] = {
+    **{str(status): status.replace("_", " ") for status in (*TicketStatus, *RevocationStatus, *SetupState)},
+    SetupState.WAITING_FOR_DOMAIN: "waiting for a domain",
+}
+"""The statuses of all reports, in words."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +21,7 @@ class Remedy:
     """
     What to do about rows of one kind.
 
-    :param title: goes after the number of rows: "3 *rows failed*".
+    :param title: goes after the number of rows: "3 rows *failed*".
     """
 
     title: str
@@ -71,6 +77,30 @@ REVOCATION_REMEDIES: dict[str, Remedy] = {
     ),
 }
 
+SETUP_REMEDIES: dict[SetupProblem, Remedy] = {
+    SetupProblem.WAITING_FOR_DOMAIN: Remedy(
+        "waiting for a domain",
+        "The connection exists, and can't be enabled before a domain is verified. Ask the customer to add the DNS "
+        "record that the page of their link shows; Auth0 may need 24 to 48 hours to see it.",
+    ),
+    SetupProblem.CONNECTED: Remedy(
+        "connected but not enabled",
+        "The connection exists, and nobody can log in with it yet. While the link is valid, the customer opens it "
+        "again and chooses Enable Connection. A link that was made without enabled_clients has no such button: then "
+        "enable the connection in the Auth0 dashboard.",
+    ),
+    SetupProblem.DEAD_LINK: Remedy(
+        "not connected, and the link is used up or has expired",
+        "The link opens nothing any more. The next run of create_sso_tickets with these prospects replaces it. Then "
+        "mail the new link.",
+    ),
+    SetupProblem.FAILED: Remedy(
+        "not connected, and the last step has failed",
+        "Auth0 refused what the customer tried. Ask the customer what they see, and look for the connection's name in "
+        "the logs of the Auth0 dashboard.",
+    ),
+}
+
 
 def plural(count: int, noun: str) -> str:
     """Return "1 row", "2,000 rows"."""
@@ -99,6 +129,15 @@ def revocation_headline(counts: dict[str, int], total: int) -> str:
     return f"{ended:,} of {links} {'is' if ended == 1 else 'are'} no longer valid"
 
 
+def setup_headline(counts: dict[str, int], total: int) -> str:
+    """Return how many customers have finished in one line; ``counts`` are rows by the state of their setup."""
+    if total == 0:
+        return "No prospects to follow"
+    enabled = counts["enabled"]
+    verb = "has" if 1 in (enabled, total) else "have"
+    return f"{enabled:,} of {plural(total, 'prospect')} {verb} finished the setup"
+
+
 def utc_text(iso: str) -> str:
     """Write an ISO 8601 time as "24 Nov 2026, 09:05 UTC"; any other text stays as it is."""
     try:
@@ -119,3 +158,11 @@ def duration_text(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600:,} h {whole % 3600 // 60} min"
+
+
+def span_text(seconds: float) -> str:
+    """Write a time between two moments in its largest unit, as "1.4 days", "1 hour" or "40 seconds"."""
+    units = [("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)]
+    noun, size = next((unit for unit in units if seconds >= unit[1]), units[-1])
+    count = f"{seconds / size:,.1f}".removesuffix(".0")
+    return f"{count} {noun}" if count == "1" else f"{count} {noun}s"

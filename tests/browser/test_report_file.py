@@ -1,4 +1,4 @@
-"""The exported report.html, opened from disk: a person finds, reveals and copies links in it."""
+"""The exported pages, opened from disk: a person finds, reveals and copies links, and sees who is stuck."""
 
 from __future__ import annotations
 
@@ -7,11 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auth0_sso.models import Outcome, RevocationOutcome, RevocationStatus
+from auth0_sso.models import (
+    LinkState,
+    Outcome,
+    ProspectSetup,
+    RevocationOutcome,
+    RevocationStatus,
+    Setup,
+    SetupState,
+)
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page
 
-from include.reports import RateSample, RunInfo, write_report, write_revocations
+from include.reports import RateSample, RunInfo, write_report, write_revocations, write_setups
 
 URL = "https://tenant.example.com/self-service/connections-flow?ticket="
 RUN = RunInfo(
@@ -365,4 +373,70 @@ def test_without_javascript_the_page_says_where_the_rows_are(browser: Browser, r
     page.goto(report.as_uri())
     assert "All rows are in tickets.csv and tickets.xlsx." in page.locator("noscript").inner_text()
     assert not page.get_by_label("Search").is_visible()
+    context.close()
+
+
+def prospect(number: int, state: SetupState, link: LinkState = LinkState.VALID) -> ProspectSetup:
+    is_waiting = state == SetupState.WAITING_FOR_DOMAIN
+    return ProspectSetup(
+        organization_id=f"org_{number}",
+        organization_name=f"Customer {number}",
+        prospect_name="IT desk",
+        prospect_email=f"it@customer{number}.example",
+        connection_name=f"customer-{number}-saml",
+        link=link,
+        created_at=1_790_000_000.0,
+        setup=Setup(state, opened=1, waiting_since=1_790_100_000.0 if is_waiting else None),
+        updated_at=1_790_200_000.0,
+    )
+
+
+@pytest.fixture(scope="module")
+def setups(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("setups")
+    prospects = [prospect(number, state) for number, state in enumerate([*SetupState] * 5, start=1)]
+    write_setups(folder, [*prospects, prospect(31, SetupState.OPENED, LinkState.USED_UP)], RUN)
+    return folder / "setups.html"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_in_a_report_of_setups_axe_finds_no_violation_and_nothing_is_wider_than_its_place(
+    open_page: Open, setups: Path, theme: str, width: int
+) -> None:
+    page = open_page(setups, theme=theme, width=width)
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    too_wide = "cells => cells.filter((cell) => cell.scrollWidth > cell.clientWidth).map((cell) => cell.textContent)"
+    assert page.locator("tbody td").evaluate_all(too_wide) == []
+
+
+def test_setups_are_filtered_and_copied_by_their_state_in_words(open_page: Open, setups: Path) -> None:
+    page = open_page(setups)
+    page.get_by_label("Status", exact=True).select_option("waiting for a domain (5)")
+    assert shown(page) == ["5", "11", "17", "23", "29"]
+    page.get_by_role("button", name="Copy all shown").click()
+    page.get_by_text("5 rows copied.").wait_for()
+    header, row, *_ = (text.split("\t") for text in paste(page)["text/plain"].split("\n"))
+    assert dict(zip(header, row, strict=True)) == {
+        "Row": "5",
+        "Organization ID": "org_5",
+        "Organization": "Customer 5",
+        "Prospect": "IT desk",
+        "E-mail": "it@customer5.example",
+        "Connection": "customer-5-saml",
+        "Status": "waiting for a domain",
+        "Last opened": "",
+        "Details": "Waiting since 22 Sep 2026, 18:00 UTC.",
+    }
+
+
+def test_the_funnel_is_read_without_javascript(browser: Browser, setups: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(setups.as_uri())
+    steps = [text.split("\n") for text in page.locator(".funnel li").all_inner_texts()]
+    assert steps[2] == ["Connected", "15 48%", "5 of them waiting for a domain"]
+    assert "All rows are in setups.csv and setups.xlsx." in page.locator("noscript").inner_text()
     context.close()

@@ -13,7 +13,7 @@ from include.reports.wording import LABELS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from include.reports.summary import AnyOutcome
+    from include.reports.summary import ReportRow
 
 MAX_BARS = 40
 
@@ -34,17 +34,21 @@ class OrganizationBar:
 
 @dataclass(frozen=True)
 class OrganizationChart:
-    """The chart's lines, and the number of organizations that have none."""
+    """The chart's lines, the number of organizations that have none, and its heading."""
 
     bars: Sequence[OrganizationBar]
     hidden: int
+    title: str
 
 
-def organization_chart(rows: Sequence[AnyOutcome], statuses: Sequence[str]) -> OrganizationChart:
+def organization_chart(
+    rows: Sequence[ReportRow], statuses: Sequence[str], title: str = "Outcomes by organization"
+) -> OrganizationChart:
     """
     Count each organization's rows by status.
 
     :param statuses: the order of a bar's segments.
+    :param title: the chart's heading.
     :return: at most :data:`MAX_BARS` bars: first those with the most rows that need work, then the largest.
     """
     sizes = Counter(row.organization_id for row in rows)
@@ -61,7 +65,7 @@ def organization_chart(rows: Sequence[AnyOutcome], statuses: Sequence[str]) -> O
     # Rows without an id may be of several organizations, so none of their names is right.
     labels = {key: names.get(key, key) if key else "(no organization_id)" for key in first}
     bars = [_bar(printable(labels[key], limit=80), counts[key], statuses, longest) for key in first]
-    return OrganizationChart(bars, hidden=len(sizes) - len(bars))
+    return OrganizationChart(bars, hidden=len(sizes) - len(bars), title=title)
 
 
 def _bar(name: str, counts: Mapping[str, int], statuses: Sequence[str], longest: int) -> OrganizationBar:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 from include.reports.cells import printable
 from include.reports.webpage.rows import rows_json
+from include.reports.wording import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from jinja2 import Template
 
+    from include.reports.charts.funnel import FunnelStep
     from include.reports.charts.organizations import OrganizationChart
     from include.reports.charts.request_rate import RateChart
     from include.reports.webpage.rows import PageRow
@@ -48,11 +50,14 @@ class Task:
     """
     Something that a person has to do, and the rows it is about.
 
+    :param status: the class that has its colour.
+    :param filter: what shows all of the rows in the table, a status or ``duplicate``; empty if nothing does.
     :param rows: the first few rows' numbers; ``more`` is how many follow.
     :param errors: the most frequent errors among them, with their counts.
     """
 
     status: str
+    filter: str
     count: int
     title: str
     text: str
@@ -70,8 +75,10 @@ class Page:
     :param facts: label and value of facts about the run as a whole.
     :param counts: rows by status.
     :param has_links: whether a row has a ticket URL.
+    :param error_title: the header of the column with the rows' errors, in a page without links.
     :param time_title: the header of the column with the rows' time.
     :param table_name: the name of the tables' files, without their suffix.
+    :param funnel: the steps from the link to the enabled connection; empty in a page about something else.
     """
 
     title: str
@@ -87,6 +94,8 @@ class Page:
     has_links: bool
     time_title: str
     table_name: str
+    error_title: str = "Error"
+    funnel: Sequence[FunnelStep] = ()
 
 
 def page_parts(
@@ -104,7 +113,7 @@ def page_parts(
         page=page,
         policy=content_security_policy(connect=bool(links_url)),
         script=_SCRIPT,
-        data=rows_json(page.rows, tuple(page.counts), links_url),
+        data=rows_json(page.rows, tuple(page.counts), links_url, page.error_title),
         navigation=navigation or {},
         downloads=f"{downloads_url.rstrip('/')}/" if downloads_url else downloads_url,
     )
@@ -124,4 +133,5 @@ def _template() -> Template:
         # A name may contain any character.
         finalize=lambda value: printable(value) if type(value) is str else value,
     )
+    environment.filters["label"] = LABELS.__getitem__
     return environment.get_template("report.html.j2")

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from include.reports.cells import printable
+from include.reports.wording import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -37,13 +38,14 @@ class PageRow(NamedTuple):
     error: str
 
 
-def rows_json(rows: Sequence[PageRow], statuses: Sequence[str], links_url: str) -> Iterator[str]:
+def rows_json(rows: Sequence[PageRow], statuses: Sequence[str], links_url: str, error_title: str) -> Iterator[str]:
     """
     Return JSON that may stand in a ``script`` element, in parts.
 
     Organizations (id and name), statuses and errors are lists; a row has its index in them.
 
     :param links_url: if it isn't empty, the data has a 1 in place of each ticket URL.
+    :param error_title: the header of the errors where rows are copied.
     """
     organizations: dict[tuple[str, str], int] = {}
     errors: dict[str, int] = {}
@@ -63,7 +65,9 @@ def rows_json(rows: Sequence[PageRow], statuses: Sequence[str], links_url: str) 
         ]
         for number, organization_id, organization, name, email, connection, status, url, time, is_twice, error in rows
     )
-    yield f'{{"links_url":{_json(links_url)},"statuses":{_json(statuses)},"rows":'
+    labels = [LABELS[status] for status in statuses]
+    yield f'{{"links_url":{_json(links_url)},"error_title":{_json(error_title)},'
+    yield f'"statuses":{_json(statuses)},"labels":{_json(labels)},"rows":'
     yield from _array(lines)
     yield ',"organizations":'
     yield from _array([printable(identifier), printable(name)] for identifier, name in organizations)

@@ -1,9 +1,9 @@
 /** Fill the selections with what the rows have, and how many of them. */
-function fillFilters(rows, statuses, statusChoice, organizationChoice) {
+function fillFilters(rows, labels, statusChoice, organizationChoice) {
   const count = (by) => rows.reduce((counts, row) => counts.set(by(row), (counts.get(by(row)) ?? 0) + 1), new Map());
   const option = (value, text, amount) => element("option", { value, textContent: `${text} (${numeral(amount)})` });
   const byStatus = count((row) => row.status);
-  statuses.forEach((status, index) => byStatus.has(index) && statusChoice.append(option(index, label(status), byStatus.get(index))));
+  labels.forEach((label, index) => byStatus.has(index) && statusChoice.append(option(index, label, byStatus.get(index))));
   const twice = rows.filter((row) => row.isTwice).length;
   if (twice) statusChoice.append(option("twice", "possibly issued twice", twice));
   const byOrganization = count((row) => row.organization);

@@ -3,7 +3,6 @@ const plural = (count, noun) => `${numeral(count)} ${noun}${count === 1 ? "" : "
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 const { compare } = new Intl.Collator("en", { numeric: true });
 const fold = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
-const label = (status) => status.replaceAll("_", " ");
 
 function timeText(iso) {
   const [, year, month, day, time] = /^(\d{4})-(\d\d)-(\d\d)T(\d\d:\d\d)[\d:.]*(?:Z|\+00:00)$/.exec(iso) ?? [];
@@ -38,20 +37,20 @@ const ORDERS = {
 
 /**
  * Return the rows as a table to copy: a list of lists of texts, the first of them the header.
- * Without links, as for revocations, it has no column for links and for addresses.
+ * Without links or addresses, as for revocations, it has no column for them.
  */
-function cellsOf(rows, statuses, links, timeTitle) {
+function cellsOf(rows, labels, links, errorTitle, timeTitle) {
   const columns = [
     ["Row", (row) => String(row.number)],
     ["Organization ID", (row) => row.organizationId],
     ["Organization", (row) => row.organizationName],
     ["Prospect", (row) => row.name],
-    ...(links ? [["E-mail", (row) => row.address]] : []),
+    ...(rows.some((row) => row.address) ? [["E-mail", (row) => row.address]] : []),
     ["Connection", (row) => row.connection],
-    ["Status", (row) => label(statuses[row.status]) + (row.isTwice ? ", possibly issued twice" : "")],
+    ["Status", (row) => labels[row.status] + (row.isTwice ? ", possibly issued twice" : "")],
     ...(links ? [["Link", (row) => links.of(row)]] : []),
     [timeTitle, (row) => timeText(row.time)],
-    ["Error", (row) => row.error],
+    [errorTitle, (row) => row.error],
   ];
   return [columns.map(([title]) => title), ...rows.map((row) => columns.map(([, value]) => value(row)))];
 }

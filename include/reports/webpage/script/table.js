@@ -9,12 +9,14 @@ class Table {
     this.body = this.section.querySelector("tbody");
     this.headers = [...this.section.querySelectorAll("th")];
     this.statuses = data.statuses;
+    this.labels = data.labels;
+    this.errorTitle = data.error_title;
     this.rows = readRows(data);
     this.sorted = this.rows;
     this.links = new Links(this.rows, data.links_url);
     this.revealed = new Set();
     this.first = 0;
-    fillFilters(this.rows, this.statuses, this.status, this.organization);
+    fillFilters(this.rows, this.labels, this.status, this.organization);
     this.listen();
     this.filter();
     this.section.hidden = false;
@@ -95,8 +97,8 @@ class Table {
 
   line(row) {
     const two = (first, second) => [first || second, ...(first && second ? [element("small", { textContent: second })] : [])];
-    const status = this.statuses[row.status];
-    const badge = element("span", { className: "badge" }, element("span", { className: `key s-${status}` }), label(status));
+    const key = element("span", { className: `key s-${this.statuses[row.status]}` });
+    const badge = element("span", { className: "badge" }, key, this.labels[row.status]);
     const isOver = row.link && Date.parse(row.time) < Date.now();
     const cells = [
       [String(row.number)],
@@ -185,7 +187,8 @@ class Table {
     const rows = this.shown;
     const linked = rows.filter((row) => row.link);
     await this.links.load(linked);
-    const table = cellsOf(rows, this.statuses, this.reveal && this.links, this.headers.at(-1).textContent.trim());
+    const timeTitle = this.headers.at(-1).textContent.trim();
+    const table = cellsOf(rows, this.labels, this.reveal && this.links, this.errorTitle, timeTitle);
     if (await this.copyOut(tableText(table), tableHtml(table))) {
       const links = linked.length ? ` with ${plural(linked.length, "link")}` : "";
       this.say(`${plural(rows.length, "row")}${links} copied. Paste into a spreadsheet or a mail.`);
