@@ -11,11 +11,13 @@ from urllib.parse import unquote
 
 import pytest
 from auth0_sso.hooks.settings import STANDARD_FIELDS, Auth0Settings
+from auth0_sso.models import Funnel, LinkState, SetupState
 from auth0_sso.runtime.timeouts import Timeouts
 
 from dev.sandbox.tenant.settings import PLANS
 from include.params import CREATE_PARAMS, REVOKE_PARAMS
 from include.prospects import describe_columns
+from include.reports import SETUP_COLUMNS
 
 PROJECT = Path(__file__).parents[2]
 DOCS = PROJECT / "docs"
@@ -102,6 +104,19 @@ def test_the_tables_of_columns_say_what_the_models_say() -> None:
     tables = PARAMETERS.read_text(encoding="utf-8").split("### Columns\n")[1].split("\n### ")[0]
     rows = [line for line in tables.splitlines() if line.startswith("| `")]
     assert rows == [f"| `{column.name}` | {column.values} | {column.explanation} |" for column in describe_columns()]
+
+
+def test_the_table_of_setups_has_their_columns_in_order_and_all_their_values() -> None:
+    section = PARAMETERS.read_text(encoding="utf-8").split("### Setups\n")[1]
+    columns, _, funnel = (table.split("\n\n")[0] for table in section.split("| --- | --- |\n")[1:])
+    assert first_cells(columns) == [f"`{name}`" for name in SETUP_COLUMNS]
+    assert first_cells(funnel) == [f"`{field.name}`" for field in fields(Funnel)]
+    assert [value for value in (*LinkState, *SetupState) if f"`{value}`" not in columns] == []
+
+
+def first_cells(table: str) -> list[str]:
+    """Return the first cells of a table's rows."""
+    return [line.split("|")[1].strip() for line in table.splitlines()]
 
 
 def test_the_sizes_for_each_plan_use_its_refill_and_stay_within_its_bucket() -> None:
