@@ -121,6 +121,7 @@ def create_sso_tickets() -> None:
         profile_id="{{ params.profile_id or '' }}",
         enabled_clients="{{ (params.enabled_clients or []) | join(';') }}",
         on_existing="{{ params.on_existing }}",
+        on_conflict="{{ params.on_conflict }}",
         one_link_per_connection="{{ params.one_link_per_connection }}",
         plan_only="{{ params.dry_run }}",
         require_seal=True,

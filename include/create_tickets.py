@@ -86,7 +86,8 @@ class Plan:
     """
     The numbers of what a run is going to do; a prospect counts once, also if several rows name it.
 
-    :param create: links to create; so with ``reuse`` and ``replace``.
+    :param create: links to create; so with ``edit``, to finish a connection, ``reuse`` and ``replace``.
+    :param finished: prospects who need none; ``conflict``: those whose connection exists, and who get none.
     :param invalid: rows that are left out.
     :param revocations: valid links that are revoked.
     :param fan_out: why there are as many ``mapped_tasks``.
@@ -100,8 +101,11 @@ class Plan:
     organizations: int
     invalid: int
     create: int
+    edit: int
     reuse: int
     replace: int
+    finished: int
+    conflict: int
     revocations: int
     requests: int
     mapped_tasks: int
@@ -246,8 +250,11 @@ def plan(
         organizations=found.counts()["organizations"],
         invalid=len(found.invalid),
         create=expected.counts.create,
+        edit=expected.counts.edit,
         reuse=expected.counts.reuse,
         replace=expected.counts.replace,
+        finished=expected.counts.finished,
+        conflict=expected.counts.conflict,
         revocations=len(expected.revocations),
         requests=expected.counts.requests,
         mapped_tasks=len(batches),

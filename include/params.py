@@ -127,6 +127,15 @@ CREATE_PARAMS: dict[str, dict[str, Any]] = {
         **_flag("Wait for approval", "A person approves the plan before anything is sent."),
         **_SAFETY,
     },
+    "on_conflict": {
+        "default": "report",
+        "type": "string",
+        "enum": ["report", "edit"],
+        "values_display": {"report": "Report it", "edit": "Create a link to finish it"},
+        "title": "If a connection exists that is not enabled",
+        "description": "on_conflict: report or edit. It needs follow_sso_setups, which finds out about connections.",
+        **_LINKS,
+    },
     "replace_limit": {
         "default": 10,
         "type": ["integer", "null"],

@@ -130,8 +130,11 @@ Valid links are reused, the others are created.
 | Prospects | {{ plan.prospects }} |
 | Organizations | {{ plan.organizations }} |
 | Links to create | {{ plan.create }} |
+| Links to finish a connection that exists | {{ plan.edit }} |
 | Links to reuse | {{ plan.reuse }} |
 | Links to replace | {{ plan.replace }} |
+| Finished prospects, who need no link | {{ plan.finished }} |
+| Prospects whose connection exists, who get no link | {{ plan.conflict }} |
 | Invalid rows, which are left out | {{ plan.invalid }} |
 | Warnings, see the log of `plan_fan_out` | {{ plan.warnings }} |
 | Mapped tasks: {{ plan.fan_out }} | {{ plan.mapped_tasks }} |
@@ -168,8 +171,8 @@ OUTCOME_NOTICE = {
 Run {{ run_id | e }}
 {% if exported -%}
 {{ exported.summary.rows }} rows
-{%- for status in ('created', 'reused', 'planned', 'revoked', 'replaced', 'expired', 'conflict', 'failed',
-                   'not_attempted', 'invalid') if exported.summary.get(status) -%}
+{%- for status in ('created', 'reused', 'planned', 'revoked', 'replaced', 'expired', 'conflict', 'finished',
+                   'failed', 'not_attempted', 'invalid') if exported.summary.get(status) -%}
 , {{ exported.summary[status] }} {{ status | replace('_', ' ') }}
 {%- endfor %}
 Report: {{ ui_address('sso-tickets', 'reports', dag.dag_id, run_id) }}

@@ -24,6 +24,7 @@ from auth0_sso.ledger.token_store import LedgerTokenStore
 from auth0_sso.models import MAX_TTL_SEC, Organization, SsoTicket, TicketRequest
 from auth0_sso.runtime.rate_limiter import RateLimiter
 from auth0_sso.runtime.timeouts import Timeouts
+from auth0_sso.tickets.decide import Policy
 from auth0_sso.tickets.issue import TicketIssuer
 from auth0_sso.tickets.revoke import TicketRevoker
 
@@ -159,10 +160,12 @@ def issuer(
     *,
     hook: Auth0Hook | None = None,
     retry_budget: float = SHORT.retry_budget,
+    reissue: bool = False,
+    edit: bool = False,
     **options: Any,
 ) -> Issuer:
     hook = hook or open_hook(ledger, timeouts=replace(SHORT, retry_budget=retry_budget))
-    return Issuer(wanted, hook, ledger, attempt, **options)
+    return Issuer(wanted, hook, ledger, attempt, policy=Policy(reissue=reissue, edit=edit), **options)
 
 
 def issue(

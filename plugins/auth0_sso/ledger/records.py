@@ -45,12 +45,25 @@ REFUSED = frozenset((EntryStatus.CONFLICT, EntryStatus.FAILED))
 
 
 @dataclass(frozen=True)
+class UnfinishedConnection:
+    """
+    A connection that exists and isn't enabled, for a ticket with which its customer can finish.
+
+    :param waits_for_domain: whether it only waits for a domain to be verified.
+    """
+
+    connection_id: str
+    waits_for_domain: bool = False
+
+
+@dataclass(frozen=True)
 class TicketSpec:
     """
     A request with all that its ticket depends on.
 
     :param profile_id: the request's self-service profile, or the run's; so with ``custom_domain``, which may be empty.
     :param enabled_clients: client ids for a request that sets none.
+    :param unfinished: the connection that the ticket is to finish, instead of making the one that the request names.
     """
 
     request: TicketRequest
@@ -58,10 +71,15 @@ class TicketSpec:
     profile_id: str
     custom_domain: str = ""
     enabled_clients: Sequence[str] = ()
+    unfinished: UnfinishedConnection | None = None
 
     @cached_property
     def body(self) -> dict[str, Any]:
         """The body that is sent, see :func:`~auth0_sso.models.canonical_body`."""
+        return self._requested if self.unfinished is None else _finishing(self._requested, self.unfinished)
+
+    @cached_property
+    def _requested(self) -> dict[str, Any]:
         given = self.request.body
         sets_none = not given.get("enabled_clients") and not given.get("connection_id")
         default = {"enabled_clients": self.enabled_clients} if sets_none and self.enabled_clients else {}
@@ -75,7 +93,7 @@ class TicketSpec:
     @property
     def fingerprint(self) -> str:
         """What makes this request another one than before, see :func:`~auth0_sso.models.comparable_body`."""
-        return _digest([comparable_body(self.body), self.custom_domain])
+        return _digest([comparable_body(self._requested), self.custom_domain])
 
     @property
     def connection(self) -> str:
@@ -97,6 +115,21 @@ class TicketSpec:
     def ttl(self) -> float:
         """Seconds until the ticket expires, unless it is opened; 0 and unset mean Auth0's five days."""
         return float(self.request.body.get("ttl_sec") or MAX_TTL_SEC)
+
+
+def _finishing(body: dict[str, Any], unfinished: UnfinishedConnection) -> dict[str, Any]:
+    """
+    Return the body of a ticket that edits a connection, so that its customer can finish what the body asks for.
+
+    The connection's own settings can't be changed by a ticket. Without ``enabled_features``, every part can be edited.
+    (Auth0: "Manage Self-Service Enterprise Configuration")
+    """
+    finishing = {name: value for name, value in body.items() if name != "connection_config"}
+    finishing["connection_id"] = unfinished.connection_id
+    if unfinished.waits_for_domain:
+        finishing.pop("provisioning_config", None)
+        finishing["enabled_features"] = {"domain_verification": True}
+    return finishing
 
 
 @dataclass(frozen=True)

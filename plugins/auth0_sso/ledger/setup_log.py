@@ -13,6 +13,9 @@ from auth0_sso.ledger.database import LedgerDatabase, chunks
 from auth0_sso.ledger.records import Entry
 from auth0_sso.models import GENERATED_EVENT, OPENED_EVENT, LinkState, Setup, SetupEvent, SetupState
 
+MAX_AGE = 2 * 86_400.0
+"""Seconds after which nothing is decided by what was found out about a setup: the connection may be gone since."""
+
 e, s, r = schema.setup_events, schema.setups, schema.setup_reads
 
 
@@ -48,9 +51,18 @@ class Followed:
     known: KnownSetup | None = None
     openings: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
+    def setup(self, now: float) -> Setup | None:
+        """Return how far the setup has come; None if that was found out too long ago to rely on."""
+        is_recent = self.known is not None and now - self.known.updated_at <= MAX_AGE
+        return self.known.setup if self.known is not None and is_recent else None
+
     def link_state(self, entry: Entry, now: float) -> LinkState:
         """Return what the link of an entry for this connection is worth."""
         return entry.link_state(self.openings.get(entry.flow_type, ()), now)
+
+
+NOT_FOLLOWED = Followed()
+"""What is known of a connection that nobody has followed."""
 
 
 class SetupLog:

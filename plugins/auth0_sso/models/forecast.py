@@ -35,9 +35,12 @@ class ExpectedCounts:
     How many prospects a run would create, reuse and replace links for.
 
     :param create: without a valid ticket; also those whose request is still under way.
+    :param edit: whose connection exists, and who get a ticket to finish it.
     :param reuse: with a valid ticket that stays.
     :param replace: with a valid ticket that is revoked first.
-    :param prospects: all, also those whose refusal stands, which are in none of the three.
+    :param finished: whose single sign-on is enabled, so that they need none.
+    :param conflict: whose connection exists and is not enabled, and for whom nothing is sent.
+    :param prospects: all, also those whose refusal stands, which are in none of these.
     :param requests: how many requests that takes, if none is repeated.
     """
 
@@ -46,6 +49,9 @@ class ExpectedCounts:
     reuse: int
     replace: int
     requests: int
+    edit: int = 0
+    finished: int = 0
+    conflict: int = 0
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ class TicketStatus(StrEnum):
     REUSED = "reused"
     PLANNED = "planned"
     CONFLICT = "conflict"
+    FINISHED = "finished"  # its single sign-on is enabled: nothing was sent
     FAILED = "failed"
     INVALID = "invalid"
     NOT_ATTEMPTED = "not_attempted"

@@ -13,6 +13,7 @@ from auth0_sso.models import Outcome, RevocationOutcome, TicketRequest, is_true
 from auth0_sso.operators.base import SsoTicketsOperator
 from auth0_sso.operators.given_requests import organizations_of
 from auth0_sso.tickets.batch import read_batch, read_tickets
+from auth0_sso.tickets.decide import Policy
 from auth0_sso.tickets.issue import TicketIssuer
 from auth0_sso.tickets.revoke import TicketRevoker
 from auth0_sso.tickets.selection import select_tickets
@@ -33,6 +34,8 @@ class CreateSsoTicketsOperator(SsoTicketsOperator):
     :param enabled_clients: client ids for requests that set none, as a list or as text with semicolons between them;
         empty: the connection's. Without one, Auth0 shows the customer no *Enable Connection* button. (templated)
     :param on_existing: ``reuse`` a valid ticket, or ``reissue``: revoke it, then create. (templated)
+    :param on_conflict: ``report`` a connection that exists and is not enabled, or ``edit``: create a ticket that
+        finishes it, if the setups are followed. (templated)
     :param one_link_per_connection: whether the valid tickets are revoked first that other prospects have for the same
         connection; not those of prospects in the same batch. (templated)
     :raises Auth0RowError: if Auth0 refused a request; the others are done.
@@ -47,6 +50,7 @@ class CreateSsoTicketsOperator(SsoTicketsOperator):
         "profile_id",
         "enabled_clients",
         "on_existing",
+        "on_conflict",
         "one_link_per_connection",
     )
 
@@ -57,6 +61,7 @@ class CreateSsoTicketsOperator(SsoTicketsOperator):
         profile_id: str = "",
         enabled_clients: Sequence[str] | str = (),
         on_existing: str = "reuse",
+        on_conflict: str = "report",
         one_link_per_connection: bool | str = False,
         **kwargs: Any,
     ) -> None:
@@ -65,6 +70,7 @@ class CreateSsoTicketsOperator(SsoTicketsOperator):
         self.profile_id = profile_id
         self.enabled_clients = enabled_clients
         self.on_existing = on_existing
+        self.on_conflict = on_conflict
         self.one_link_per_connection = one_link_per_connection
 
     def work(self, hook: Auth0Hook, ledger: Ledger, attempt: RunAttempt) -> TicketIssuer:
@@ -82,7 +88,7 @@ class CreateSsoTicketsOperator(SsoTicketsOperator):
             attempt,
             profile_id=self.profile_id,
             enabled_clients=client_ids(self.enabled_clients),
-            reissue=self.on_existing == "reissue",
+            policy=Policy(reissue=self.on_existing == "reissue", edit=self.on_conflict == "edit"),
             one_link_per_connection=is_true(self.one_link_per_connection),
             dry_run=self.is_plan_only,
         )

@@ -37,7 +37,9 @@ T = TypeVar("T")
 STATS_KEY = "stats"
 """The XCom of what a task has sent, with an entry for each try."""
 
-_SAID_WITHOUT_LINK = frozenset((TicketStatus.FAILED, TicketStatus.CONFLICT, TicketStatus.PLANNED))
+_SAID_WITHOUT_LINK = frozenset(
+    (TicketStatus.FAILED, TicketStatus.CONFLICT, TicketStatus.FINISHED, TicketStatus.PLANNED)
+)
 _ENDED = frozenset(("failed", "success"))
 
 _EXPIRED = "Its link has expired: clear the task, or run again."

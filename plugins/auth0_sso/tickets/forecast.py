@@ -41,11 +41,10 @@ def forecast(
     """
     settings = Auth0Hook(tenant.auth0_conn_id).settings
     specs = [spec_of(one, settings, options.profile_id, options.enabled_clients) for one in requests]
-    reissue = options.on_existing == "reissue"
     one_link = options.one_link_per_connection
     with closing(open_ledger()) as ledger:
         run = RunAttempt.of(dag_run)
-        expected = list(expected_actions(ledger, specs, run, reissue=reissue, one_link_per_connection=one_link))
+        expected = list(expected_actions(ledger, specs, run, options.policy, one_link_per_connection=one_link))
         is_empty = ledger.is_empty()
     by_organization: Counter[str] = Counter()
     for one in expected:

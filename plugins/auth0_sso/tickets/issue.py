@@ -12,14 +12,26 @@ from auth0_sso.airflow_internals import task_log
 from auth0_sso.exceptions import Auth0Error, Auth0ProfileError, Auth0RowError, Auth0RunError, Auth0TransientError
 from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.ledger.records import Entry, RunAttempt, TicketSpec
+from auth0_sso.ledger.setup_log import NOT_FOLLOWED, Followed
 from auth0_sso.ledger.store import Ledger, StaleEntryError
 from auth0_sso.models import Organization, Outcome, TicketRequest, TicketStatus, first_errors, name_some
 from auth0_sso.runtime.retry import OutageTimer, RetryBudget
 from auth0_sso.runtime.worker_pool import WorkerPool, worker_count
 from auth0_sso.tickets.batch import RequestGroup, body_problem, group_requests, recognized, spec_of
-from auth0_sso.tickets.decide import Action, decide
+from auth0_sso.tickets.decide import (
+    DEFAULT_POLICY,
+    NOTHING_SENT,
+    Action,
+    Decision,
+    Policy,
+    connection_of,
+    decide_with_setup,
+    followed_connections,
+)
 from auth0_sso.tickets.outcomes import (
+    conflict_of_setup,
     error_of_connection,
+    error_of_other_data,
     error_without_link,
     group_outcomes,
     outcome_of,
@@ -36,7 +48,7 @@ class TicketIssuer:
 
     :param profile_id: the self-service profile of requests that name none; empty: the connection's.
     :param enabled_clients: client ids for requests that set none; empty: the connection's.
-    :param reissue: replace valid tickets.
+    :param policy: what to do about tickets and connections that exist.
     :param one_link_per_connection: first revoke the valid tickets that prospects outside of these organizations'
         requests have for the same connection.
     :param dry_run: everything but the calls.
@@ -51,7 +63,7 @@ class TicketIssuer:
         *,
         profile_id: str = "",
         enabled_clients: Sequence[str] = (),
-        reissue: bool = False,
+        policy: Policy = DEFAULT_POLICY,
         one_link_per_connection: bool = False,
         dry_run: bool = False,
     ) -> None:
@@ -63,7 +75,8 @@ class TicketIssuer:
         self._specs = [spec_of(one, hook.settings, profile_id, enabled_clients) for one in self._requests]
         self._keys: set[str] = set()
         self._connections_without_link: set[str] = set()
-        self._reissue = reissue
+        self._policy = policy
+        self._followed: dict[tuple[str, str], Followed] = {}
         self._one_link_per_connection = one_link_per_connection
         self._dry_run = dry_run
         self._outcomes: dict[int, Outcome] = {}
@@ -77,6 +90,7 @@ class TicketIssuer:
         """Finish every request, unless an Auth0RunError says that none can succeed until settings are fixed."""
         sound = [spec for spec in self._specs if not self._refuse(spec)]
         groups = group_requests(await asyncio.to_thread(recognized, self._ledger, sound))
+        self._followed = await asyncio.to_thread(followed_connections, self._ledger, sound)
         self._keys = {group.first.key for group in groups}
         try:
             await self.workers.run(groups)
@@ -142,9 +156,9 @@ class TicketIssuer:
             if not (isinstance(error, Auth0ProfileError) and group.first.request.profile_id):
                 raise
 
-    async def _process(self, spec: TicketSpec, retry_budget: RetryBudget) -> tuple[Entry | None, bool]:
+    async def _process(self, spec: TicketSpec, retry_budget: RetryBudget) -> tuple[Entry | None, Decision]:
         """
-        Bring a prospect to a known state; return its entry, and whether its request is only planned.
+        Bring a prospect to a known state; return its entry, and what was decided last.
 
         Once its ticket is revoked, the request for the next one is sent, even if the work is stopped in between.
         """
@@ -152,9 +166,10 @@ class TicketIssuer:
         with ExitStack() as until_replaced:
             while True:
                 entry = await self._requester.look_up(spec)
-                action = decide(entry, spec, self._attempt, reissue=self._reissue, now=self._ledger.now())
+                decision = self._decide(entry, spec)
+                action = decision.action
                 if self._dry_run:
-                    return entry, action is not Action.KEEP
+                    return entry, decision
                 if action is Action.WAIT:
                     await asyncio.sleep(retry_budget.look_again())
                     continue
@@ -162,13 +177,13 @@ class TicketIssuer:
                 try:
                     for other in await self._others(spec, entry, action):
                         await self._revoke(other, spec, until_replaced)
-                    if action is Action.KEEP:
-                        return entry, False
+                    if action in NOTHING_SENT:
+                        return entry, decision
                     if entry is not None and await is_revoked_first(action, self._hook):
                         await self._revoke(entry, spec, until_replaced)
                         continue
                     requested = True
-                    return await self._requester.request(spec, entry), False
+                    return await self._requester.request(decision.spec, entry), decision
                 except StaleEntryError:
                     task_log.info("Another task has changed an entry of the ledger meanwhile; looking again", row=row)
                 except Auth0TransientError as error:
@@ -181,6 +196,10 @@ class TicketIssuer:
                     )
                     await asyncio.sleep(delay)
 
+    def _decide(self, entry: Entry | None, spec: TicketSpec) -> Decision:
+        followed = self._followed.get(connection_of(spec), NOT_FOLLOWED)
+        return decide_with_setup(entry, spec, self._attempt, self._policy, followed, self._ledger.now())
+
     async def _revoke(self, entry: Entry, spec: TicketSpec, until_replaced: ExitStack) -> None:
         await revoke_entry(entry, self._hook, self._ledger, self._attempt, self.workers, revoked_for=spec.key)
         until_replaced.enter_context(self.workers.finishing())
@@ -189,23 +208,25 @@ class TicketIssuer:
 
     async def _others(self, spec: TicketSpec, entry: Entry | None, action: Action) -> list[Entry]:
         """Return the entries of other prospects whose tickets are revoked for this one's."""
-        has_link = action is not Action.KEEP or (entry is not None and entry.is_valid(self._ledger.now()))
+        is_kept = action is Action.KEEP and entry is not None and entry.is_valid(self._ledger.now())
+        has_link = is_kept or action not in NOTHING_SENT
         if not (self._one_link_per_connection and spec.connection and has_link):
             return []
         return await asyncio.to_thread(
             self._ledger.entries_for, spec.tenant, [spec.connection], self._attempt, besides=self._keys
         )
 
-    def _record_finished(self, group: RequestGroup, entry: Entry | None, planned: bool) -> None:
-        if planned or entry is None:
+    def _record_finished(self, group: RequestGroup, entry: Entry | None, decision: Decision) -> None:
+        if decision.action is Action.FINISH:
+            status, error = TicketStatus.FINISHED, ""
+        elif decision.action is Action.CONFLICT:
+            status, error = TicketStatus.CONFLICT, conflict_of_setup(decision.setup)
+        elif entry is None or (self._dry_run and decision.action is not Action.KEEP):
             status, error = TicketStatus.PLANNED, ""
         else:
             status, error = status_in_run(entry, self._attempt)
             if status == TicketStatus.REUSED and entry.fingerprint != group.first.fingerprint:
-                error = (
-                    f"This link was created by the later run {entry.run} from a row with other data, and stays. "
-                    "If this row's data count, trigger another run."
-                )
+                error = error_of_other_data(entry, decision.setup)
         self._record(group, status, error, entry)
 
     def _record_failure(self, group: RequestGroup, error: Auth0Error | str) -> None:

@@ -6,13 +6,26 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from auth0_sso.ledger.records import NO_ANSWER, Entry, EntryStatus, RunAttempt
-from auth0_sso.models import CARRIED, Outcome, TicketRequest, TicketStatus, canonical_body, iso
+from auth0_sso.models import (
+    CARRIED,
+    Outcome,
+    Setup,
+    SetupState,
+    TicketRequest,
+    TicketStatus,
+    canonical_body,
+    iso,
+)
 
 _LOST_ANSWER = "The task ended before the answer came: clear it, or run again."
 
 _MAY_BE_REVOKED = (
     "The revocation of its earlier link was begun and is not confirmed, so that link may still work, and no new one "
     "exists: clear the task, or run again."
+)
+_DUPLICATE = (
+    "Another link exists that nobody holds: Auth0's logs show one more than the ledger knows. It expires by itself. "
+    "Mail only the link of this row."
 )
 _WITH_TICKET = (TicketStatus.CREATED, TicketStatus.REUSED)
 _NOT_SENT = (TicketStatus.REUSED, TicketStatus.PLANNED)
@@ -54,6 +67,8 @@ def group_outcomes(
     """Return the outcomes of requests that share a ticket: of the first, whose status it is, and of its repetitions."""
     first = requests[0]
     duplicate_possible = entry is not None and entry.may_be_duplicate(now)
+    if entry is not None and entry.duplicate_confirmed and duplicate_possible:
+        error = f"{_DUPLICATE} {error}".strip()
     yield outcome_of(first, status, error, entry, duplicate_possible=duplicate_possible)
     for request in requests[1:]:
         ignored = "" if _requested(request) == _requested(first) else " What differs from that row is not requested."
@@ -73,6 +88,25 @@ def status_in_run(entry: Entry, attempt: RunAttempt) -> tuple[TicketStatus, str]
             f"Its link was revoked by {entry.revoked_by}. If another one is wanted, clear this task or run again."
         )
     return TicketStatus(entry.status), entry.error
+
+
+def conflict_of_setup(setup: Setup | None) -> str:
+    """Return the error of a row whose connection exists and is not enabled, so that nothing was sent."""
+    if setup is not None and setup.state == SetupState.WAITING_FOR_DOMAIN:
+        state = f"waiting_for_domain since {iso(setup.waiting_since)}: no domain of the connection is verified"
+    else:
+        state = "connected: the connection exists and is not enabled"
+    return f"{state}. Nothing was sent. For a link to finish it, run again with on_conflict=edit."
+
+
+def error_of_other_data(entry: Entry, setup: Setup | None) -> str:
+    """Return the error of a row whose link stays although it was created from a row with other data."""
+    if setup is not None and setup.is_connected:
+        return "The connection exists, so what has changed in this row is not requested, and the link stays."
+    return (
+        f"This link was created by the later run {entry.run} from a row with other data, and stays. "
+        "If this row's data count, trigger another run."
+    )
 
 
 def status_left(entry: Entry, attempt: RunAttempt, reason: str) -> tuple[TicketStatus, str] | None:

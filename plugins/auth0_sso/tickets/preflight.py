@@ -17,6 +17,7 @@ from auth0_sso.ledger.encryption import rotate_keys
 from auth0_sso.ledger.store import open_ledger
 from auth0_sso.ledger.token_store import LedgerTokenStore
 from auth0_sso.models import TenantAccess
+from auth0_sso.tickets.decide import Policy
 
 if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstance
@@ -32,6 +33,7 @@ class RunOptions:
 
     :param profile_id: for requests that name none; empty: the connection's. So with ``enabled_clients``.
     :param on_existing: ``reuse`` or ``reissue``, which needs the scope to revoke. So does ``one_link_per_connection``.
+    :param on_conflict: ``report`` a connection that exists, or ``edit``: a ticket that finishes it.
     :param dry_run: nothing is sent.
     """
 
@@ -39,7 +41,13 @@ class RunOptions:
     enabled_clients: Sequence[str] = ()
     on_existing: str = "reuse"
     one_link_per_connection: bool = False
+    on_conflict: str = "report"
     dry_run: bool = False
+
+    @property
+    def policy(self) -> Policy:
+        """What the run does about what exists."""
+        return Policy(reissue=self.on_existing == "reissue", edit=self.on_conflict == "edit")
 
     @classmethod
     def of(cls, params: Mapping[str, Any]) -> RunOptions:

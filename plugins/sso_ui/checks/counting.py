@@ -13,7 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.models import ExpectedCounts, TicketRequest
 from auth0_sso.tickets.batch import spec_of
-from auth0_sso.tickets.decide import Expected, count_expected, decide, expected_actions
+from auth0_sso.tickets.decide import Expected, Policy, count_expected, expected_actions
 from auth0_sso.tickets.forecast import other_link_warnings
 from auth0_sso.tickets.preflight import RunOptions
 from sqlalchemy.exc import SQLAlchemyError
@@ -59,8 +59,8 @@ class Preview:
     The numbers of a checked file.
 
     :param ttl_sec: the lifetime that it was checked with, for rows that set none.
-    :param reuse: what would happen if valid links are reused, ``reissue`` if they are replaced; None if the ledger or
-        the connection can't be read.
+    :param reuse: what would happen if valid links are reused, ``reissue`` if they are replaced, ``edit`` if connections
+        that exist are finished; None if the ledger or the connection can't be read.
     :param unknown: why that is.
     :param is_first: whether there is no ledger yet, since no link was ever requested.
     :param counted_at: when the ledger was looked into, UNIX seconds.
@@ -74,14 +74,21 @@ class Preview:
     warnings: list[str]
     reuse: ExpectedCounts | None
     reissue: ExpectedCounts | None
+    edit: ExpectedCounts | None
     unknown: str
     is_first: bool = False
     counted_at: float = 0.0
     others: Sequence[OtherLink] = ()
 
-    def requests(self, *, reissue: bool) -> int:
+    def counts(self, options: RunOptions) -> ExpectedCounts | None:
+        """Return what a run with these options would do; None if that isn't known."""
+        if options.policy.reissue:
+            return self.reissue
+        return self.edit if options.policy.edit else self.reuse
+
+    def requests(self, options: RunOptions) -> int:
         """Return how many requests a run sends; without a look into the ledger one a row."""
-        counts = self.reissue if reissue else self.reuse
+        counts = self.counts(options)
         return self.valid if counts is None else counts.requests
 
 
@@ -106,7 +113,7 @@ def expected_rows(
         ledger,
         specs,
         _next_run(ledger),
-        reissue=options.on_existing == "reissue",
+        options.policy,
         one_link_per_connection=options.one_link_per_connection,
     )
 
@@ -134,13 +141,13 @@ def count(manifest: Path, known: Mapping[str, Any]) -> Preview:
     if head.get("rows") != rows:
         raise IncompleteManifestError("it has ended before all rows were checked. Divide the file.")
     organizations = Counter(request.organization_id for request in _requests(manifest))
-    reuse, reissue, unknown = None, None, known["unknown"]
+    reuse, reissue, edit, unknown = None, None, None, known["unknown"]
     warnings = list(head["warnings"])
     others: list[OtherLink] = []
     if not unknown:
         try:
             expected = _expected(_requests(manifest), Auth0Settings(**known["settings"]), known["ledger"])
-            reuse, reissue = map(count_expected, expected)
+            reuse, reissue, edit = map(count_expected, expected)
             warnings += other_link_warnings(expected[0])
             others += islice(_others(expected[0], counted_at), _MAX_OTHERS)
             warnings += clients_warning(_requests(manifest), bool(known["settings"]["enabled_clients"]))
@@ -154,6 +161,7 @@ def count(manifest: Path, known: Mapping[str, Any]) -> Preview:
         warnings=warnings,
         reuse=reuse,
         reissue=reissue,
+        edit=edit,
         unknown=unknown,
         is_first=not unknown and not known["ledger"],
         counted_at=counted_at,
@@ -172,13 +180,14 @@ def _requests(manifest: Path) -> Iterator[TicketRequest]:
 
 def _expected(
     requests: Iterable[TicketRequest], settings: Auth0Settings, url: str
-) -> tuple[list[Expected], Iterator[Expected]]:
-    """Return what would happen if valid links are reused, and if they are replaced."""
+) -> tuple[list[Expected], Iterator[Expected], Iterator[Expected]]:
+    """Return what would happen if valid links are reused, if they are replaced, and if connections are finished."""
     with opened(url) as ledger:
         reuse = list(expected_rows(ledger, requests, settings, RunOptions()))
         attempt, now = _next_run(ledger), ledger.now()
-    reissue = (replace(one, action=decide(one.entry, one.group.first, attempt, reissue=True, now=now)) for one in reuse)
-    return reuse, reissue
+    reissue = (one.again(attempt, Policy(reissue=True), now) for one in reuse)
+    edit = (one.again(attempt, Policy(edit=True), now) for one in reuse)
+    return reuse, reissue, edit
 
 
 def _others(expected: Iterable[Expected], now: float) -> Iterator[OtherLink]:

@@ -119,6 +119,7 @@ async def show_preview(
     page: Page = 1,
     ttl_sec: TtlSec = 0,
     reissue: bool = False,
+    edit: bool = False,
     only_invalid: bool = False,
 ) -> HTMLResponse:
     """Show what a run would do, a page of rows at a time; while the file is checked, a page that renews itself."""
@@ -129,7 +130,8 @@ async def show_preview(
         if found is None:
             is_running = CHECKS.is_running(_key(upload_id, ttl_sec, options, kept))
             return render(request, "waiting.html.j2", 202, is_running=is_running)
-        return await asyncio.to_thread(_page, request, user, upload_id, found, options, page, reissue, only_invalid)
+        run = RunOptions(on_existing="reissue" if reissue else "reuse", on_conflict="edit" if edit else "report")
+        return await asyncio.to_thread(_page, request, user, upload_id, found, options, page, run, only_invalid)
     except PreviewError as error:
         if error.question:
             return await asyncio.to_thread(_question, request, user, upload_id, error.problems, error.question)
@@ -274,18 +276,18 @@ def _page(
     found: Preview,
     read_options: ReadOptions,
     page: int,
-    reissue: bool,
+    options: RunOptions,
     only_invalid: bool,
 ) -> HTMLResponse:
     tenant = read_tenant()
     lines = preview.upload_lines(upload_id, found.ttl_sec)
-    options = RunOptions(on_existing="reissue" if reissue else "reuse")
+    reissue = options.policy.reissue
     rows, total = preview.read_rows(
         lines, tenant, page=page, options=options, only_invalid=only_invalid, others=found.others
     )
     file = uploads.file_of(upload_id)
-    counts = found.reissue if reissue else found.reuse
-    requests = found.requests(reissue=reissue)
+    counts = found.counts(options)
+    requests = found.requests(options)
     capacity = tenant.capacity
     fan_out = choose_fan_out(found.organizations, requests, capacity, given=None, max_map_length=max_map_length())
     return render(
@@ -309,6 +311,7 @@ def _page(
         page=page,
         pages=max(1, -(-total // preview.ROWS_A_PAGE)),
         reissue=reissue,
+        edit=options.policy.edit,
         only_invalid=only_invalid,
         ttl_sec=found.ttl_sec,
         max_ttl_sec=MAX_TTL_SEC,
@@ -321,11 +324,12 @@ def _label(counts: ExpectedCounts | None, valid: int, reissue: bool) -> str:
     """Return what the button says: how many links the run replaces, and how many it creates."""
     if counts is None:
         return f"{'Replace or create' if reissue else 'Create'} {plural(valid, 'link')}"
-    if counts.replace and counts.create:
-        return f"Replace {counts.replace:,}, create {counts.create:,}"
+    create = counts.create + counts.edit
+    if counts.replace and create:
+        return f"Replace {counts.replace:,}, create {create:,}"
     if counts.replace:
         return f"Replace {plural(counts.replace, 'link')}"
-    return f"Create {plural(counts.create, 'link')}" if counts.create else "Start the run"
+    return f"Create {plural(create, 'link')}" if create else "Start the run"
 
 
 def _limits() -> dict[str, int]:

@@ -9,7 +9,7 @@ import pytest
 from auth0_sso.ledger.records import Entry, EntryStatus, RunAttempt, TicketSpec
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.models import OPEN_SECONDS, ExpectedCounts, SsoTicket, TicketRequest
-from auth0_sso.tickets.decide import Action, Expected, count_expected, decide, expected_actions
+from auth0_sso.tickets.decide import Action, Expected, Policy, count_expected, decide, expected_actions
 
 from tests.support.factories import FIRST_RUN, NOW, SECOND_RUN, SPEC, entry, request
 
@@ -96,7 +96,7 @@ class TestExpectedActions:
         refused(ledger, request(5))
         begun(ledger, request(6))
         rows = [request(7), *map(request, range(1, 4)), changed(request(4)), request(5), request(6)]
-        assert [(row_of(one), one.action) for one in expected(ledger, rows)] == [
+        assert [(row_of(one), one.decision.action) for one in expected(ledger, rows)] == [
             (7, Action.CREATE),
             (1, Action.KEEP),
             (2, Action.RETIRE),
@@ -113,12 +113,12 @@ class TestExpectedActions:
     def test_rows_that_repeat_a_prospect_are_one_and_that_of_the_valid_ticket_decides(self, ledger: Ledger) -> None:
         created(ledger, request(2, prospect="the same"))
         (one,) = expected(ledger, [request(1, prospect="the same"), request(2, prospect="the same")])
-        assert (one.action, row_of(one), len(one.group.specs)) == (Action.KEEP, 2, 2)
+        assert (one.decision.action, row_of(one), len(one.group.specs)) == (Action.KEEP, 2, 2)
 
     def test_a_reissue_replaces_valid_tickets(self, ledger: Ledger) -> None:
         created(ledger, request(1))
         (one,) = expected(ledger, [request(1)], reissue=True)
-        assert one.action is Action.REPLACE
+        assert one.decision.action is Action.REPLACE
 
     def test_nothing_is_written(self, ledger: Ledger) -> None:
         known = created(ledger, request(1))
@@ -191,7 +191,7 @@ def expected(
     reissue: bool = False,
     **options: bool,
 ) -> list[Expected]:
-    return list(expected_actions(ledger, map(spec, rows), attempt, reissue=reissue, **options))
+    return list(expected_actions(ledger, map(spec, rows), attempt, Policy(reissue=reissue), **options))
 
 
 def row_of(one: Expected) -> int:
