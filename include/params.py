@@ -86,6 +86,15 @@ CREATE_PARAMS: dict[str, dict[str, Any]] = {
         "description": "on_existing: reuse or reissue. A prospect never has two valid links.",
         **_LINKS,
     },
+    "on_conflict": {
+        "default": "report",
+        "type": "string",
+        "enum": ["report", "edit"],
+        "values_display": {"report": "Report it", "edit": "Create a link to finish it"},
+        "title": "If a connection exists that is not enabled",
+        "description": "on_conflict: report or edit. It needs follow_sso_setups, which finds out about connections.",
+        **_LINKS,
+    },
     "one_link_per_connection": {
         **_flag(
             "One link per connection",
@@ -126,15 +135,6 @@ CREATE_PARAMS: dict[str, dict[str, Any]] = {
     "require_approval": {
         **_flag("Wait for approval", "A person approves the plan before anything is sent."),
         **_SAFETY,
-    },
-    "on_conflict": {
-        "default": "report",
-        "type": "string",
-        "enum": ["report", "edit"],
-        "values_display": {"report": "Report it", "edit": "Create a link to finish it"},
-        "title": "If a connection exists that is not enabled",
-        "description": "on_conflict: report or edit. It needs follow_sso_setups, which finds out about connections.",
-        **_LINKS,
     },
     "replace_limit": {
         "default": 10,

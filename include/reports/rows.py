@@ -17,6 +17,7 @@ PRECEDENCE = (
     TicketStatus.CREATED,
     TicketStatus.REUSED,
     TicketStatus.INVALID,
+    TicketStatus.FINISHED,
     TicketStatus.CONFLICT,
     TicketStatus.FAILED,
     TicketStatus.PLANNED,

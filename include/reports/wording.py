@@ -61,8 +61,9 @@ TICKET_REMEDIES: dict[str, Remedy] = {
         "A connection of that name exists already. If it is this prospect's, SSO is set up; but a connection "
         "with domain verification is not enabled before its domain is verified, which can take 24 to 48 hours, and "
         "one without enabled_clients only by somebody in the Auth0 dashboard. "
-        "To finish or change it, give its connection_id instead. If it is not this prospect's, give the row "
-        "another connection_name.",
+        "For a link with which the customer can finish it, run again with on_conflict=edit, or press Create a link to "
+        "finish on the page Customers; both need follow_sso_setups. To change it, give its connection_id. If it is not "
+        "this prospect's, give the row another connection_name.",
     ),
 }
 
@@ -114,8 +115,9 @@ def ticket_headline(counts: dict[str, int], total: int) -> str:
     prospects = plural(total, "prospect")
     if counts["planned"]:
         return f"Dry run: {counts['planned']:,} of {prospects} would get a link"
-    linked = counts["created"] + counts["reused"]
-    return f"{linked:,} of {prospects} {'has' if linked == 1 else 'have'} a link"
+    linked, finished = counts["created"] + counts["reused"], counts["finished"]
+    others = f", {finished:,} {'has' if finished == 1 else 'have'} finished" if finished else ""
+    return f"{linked:,} of {prospects} {'has' if linked == 1 else 'have'} a link{others}"
 
 
 def revocation_headline(counts: dict[str, int], total: int) -> str:

@@ -15,7 +15,7 @@ from auth0_sso.models import Funnel, LinkState, SetupState
 from auth0_sso.runtime.timeouts import Timeouts
 
 from dev.sandbox.tenant.settings import PLANS
-from include.params import CREATE_PARAMS, REVOKE_PARAMS
+from include.params import CREATE_PARAMS, FOLLOW_PARAMS, REVOKE_PARAMS
 from include.prospects import describe_columns
 from include.reports import SETUP_COLUMNS
 
@@ -89,11 +89,12 @@ def variables() -> set[str]:
     [
         (PARAMETERS, CREATE_PARAMS),
         (PARAMETERS, REVOKE_PARAMS),
+        (PARAMETERS, FOLLOW_PARAMS),
         (PARAMETERS, set(Auth0Settings.model_fields) - STANDARD_FIELDS),
         (PARAMETERS, variables()),
         (WHAT_HAPPENS, [field.name for field in fields(Timeouts)]),
     ],
-    ids=["parameters of create", "parameters of revoke", "extras", "variables", "timeouts"],
+    ids=["parameters of create", "parameters of revoke", "parameters of follow", "extras", "variables", "timeouts"],
 )
 def test_a_page_names_all_that_its_reader_may_look_up(page: Path, names: Iterable[str]) -> None:
     text = page.read_text(encoding="utf-8")

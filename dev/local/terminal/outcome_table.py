@@ -20,6 +20,7 @@ _STYLES = {
     "reused": "cyan",
     "planned": "blue",
     "conflict": "magenta",
+    "finished": "green",
     "failed": "bold red",
     "invalid": "yellow",
     "not_attempted": "bold yellow",

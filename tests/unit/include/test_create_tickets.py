@@ -107,8 +107,11 @@ def test_the_plan_counts_what_was_found_and_what_is_expected_in_one_line_of_the_
         organizations=2,
         invalid=1,
         create=2,
+        edit=0,
         reuse=1,
         replace=1,
+        finished=0,
+        conflict=0,
         revocations=1,
         requests=4,
         mapped_tasks=1,
@@ -121,8 +124,9 @@ def test_the_plan_counts_what_was_found_and_what_is_expected_in_one_line_of_the_
     *warnings, line = caplog.messages
     assert warnings == ["row 3: …", "row 4: …"]
     assert line == (
-        "The plan: prospects 4, organizations 2, invalid 1, create 2, reuse 1, replace 1, revocations 1, "
-        "requests 4, mapped_tasks 1, fan_out one slot, seconds None, links_not_in_ledger 7, warnings 3"
+        "The plan: prospects 4, organizations 2, invalid 1, create 2, edit 0, reuse 1, replace 1, finished 0, "
+        "conflict 0, revocations 1, requests 4, mapped_tasks 1, fan_out one slot, seconds None, "
+        "links_not_in_ledger 7, warnings 3"
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from airflow.sdk import Param
 from airflow.sdk.exceptions import ParamValidationError
 
-from include.params import CREATE_PARAMS, REVOKE_PARAMS, UnknownParameterError, require_known
+from include.params import CREATE_PARAMS, FOLLOW_PARAMS, REVOKE_PARAMS, UnknownParameterError, require_known
 
 CREATE = {name: Param(**spec) for name, spec in CREATE_PARAMS.items()}
 REVOKE = {name: Param(**spec) for name, spec in REVOKE_PARAMS.items()}
@@ -29,6 +29,7 @@ def test_every_parameter_has_a_valid_default_a_title_and_a_text_for_each_choice(
     [
         (CREATE_PARAMS, ["Prospects", "Links", "Safety", "Reading the file", "Advanced"]),
         (REVOKE_PARAMS, ["Links", "Safety", "Advanced"]),
+        (FOLLOW_PARAMS, ["Safety", "Advanced"]),
     ],
 )
 def test_the_form_has_sections_with_what_is_usually_set_first(
@@ -39,7 +40,7 @@ def test_the_form_has_sections_with_what_is_usually_set_first(
     assert sorted(found, key=sections.index) == found, "a section stands in one place"
 
 
-@pytest.mark.parametrize("specs", [CREATE_PARAMS, REVOKE_PARAMS])
+@pytest.mark.parametrize("specs", [CREATE_PARAMS, FOLLOW_PARAMS, REVOKE_PARAMS])
 def test_the_form_explains_every_parameter_once(specs: dict[str, dict[str, Any]]) -> None:
     # Airflow's form shows description_md only where there is no description.
     assert all(("description" in spec) != ("description_md" in spec) for spec in specs.values())

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from auth0_sso.models import TicketStatus
 from jinja2 import Environment, StrictUndefined
 
 from include.texts import APPROVAL, APPROVAL_NOTICE, OUTCOME_NOTICE
@@ -15,8 +16,11 @@ PLAN = {
     "organizations": 4,
     "invalid": 2,
     "create": 5,
+    "edit": 1,
     "reuse": 4,
     "replace": 0,
+    "finished": 3,
+    "conflict": 2,
     "revocations": 0,
     "requests": 5,
     "mapped_tasks": 4,
@@ -25,7 +29,7 @@ PLAN = {
     "links_not_in_ledger": 0,
     "warnings": 1,
 }
-COUNTS = dict.fromkeys(("created", "reused", "planned", "conflict", "failed", "invalid", "not_attempted"), 0)
+COUNTS = dict.fromkeys(map(str, TicketStatus), 0)
 
 
 def render(template: str, pulled: Any, **params: Any) -> str:
@@ -59,8 +63,11 @@ def test_its_body_is_a_table_of_the_plan_with_a_link_to_all_rows() -> None:
         "| Prospects | 9 |",
         "| Organizations | 4 |",
         "| Links to create | 5 |",
+        "| Links to finish a connection that exists | 1 |",
         "| Links to reuse | 4 |",
         "| Links to replace | 0 |",
+        "| Finished prospects, who need no link | 3 |",
+        "| Prospects whose connection exists, who get no link | 2 |",
         "| Invalid rows, which are left out | 2 |",
         "| Warnings, see the log of `plan_fan_out` | 1 |",
         "| Mapped tasks: each has a task of its own | 4 |",

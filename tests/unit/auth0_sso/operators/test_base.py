@@ -35,7 +35,7 @@ COMMON_FIELDS = {"batch", "auth0_conn_id", "plan_only"}
     [
         (
             CreateSsoTicketsOperator,
-            {"requests", "profile_id", "enabled_clients", "on_existing", "one_link_per_connection"},
+            {"requests", "profile_id", "enabled_clients", "on_existing", "on_conflict", "one_link_per_connection"},
         ),
         (RevokeSsoTicketsOperator, {"tickets", "organization_ids"}),
     ],

@@ -8,7 +8,7 @@ import pytest
 from auth0_sso.ledger.setup_log import ReadTime
 from auth0_sso.setups.follow import NoReadingScopeError
 
-from tests.unit.auth0_sso.setups.conftest import HOUR, REQUIRED, World, prospects
+from tests.support.setups import HOUR, REQUIRED, World, prospects
 
 MakeWorld = Callable[..., World]
 ALL = ("read:logs", "read:connections", "read:organization_connections", "read:organization_discovery_domains")

@@ -33,7 +33,8 @@ def test_it_counts_prospects_requests_and_the_seconds_they_take_at_the_pools_rat
     rows = rows_of(15)
     rows[0].body["use_for_organization_discovery"] = True
     rows.append(replace(rows[1], row=16))
-    expected = {"prospects": 15, "create": 10, "reuse": 4, "replace": 1, "requests": 12, "seconds": 1.2}
+    counts = {"prospects": 15, "create": 10, "edit": 0, "reuse": 4, "replace": 1, "finished": 0, "conflict": 0}
+    expected = {**counts, "requests": 12, "seconds": 1.2}
     assert foresee(rows, tasks=9) == expected
     assert foresee(rows, tasks=2) == {**expected, "seconds": 2.4}, "a task has one slot"
     assert foresee(rows, tasks=9, on_existing="reissue")["replace"] == 5

@@ -33,7 +33,8 @@ def test_the_summary_counts_every_status_and_names_every_file(tmp_path: Path) ->
     summary = write_report(tmp_path, rows, RUN)
     assert json.loads((tmp_path / "summary.json").read_text()) == {**summary, "request_rate": [[7, 2, 1.5]]}
     assert {status: summary[status] for status in tuple(TicketStatus)} == {
-        "created": 2, "reused": 1, "planned": 0, "conflict": 0, "failed": 1, "invalid": 1, "not_attempted": 0,
+        "created": 2, "reused": 1, "planned": 0, "conflict": 0, "finished": 0, "failed": 1, "invalid": 1,
+        "not_attempted": 0,
     }  # fmt: skip
     assert summary["files"] == {name: str(tmp_path / name) for name in FILES}
     rest = {key: summary[key] for key in summary if key not in tuple(TicketStatus) and key != "files"}

@@ -218,6 +218,7 @@ def test_a_page_without_javascript_says_where_the_rows_are() -> None:
     [
         (["created"] * 50 + ["reused"] * 10, "60 of 60 prospects have a link"),
         (["created"], "1 of 1 prospect has a link"),
+        (["created", "finished"], "1 of 2 prospects has a link, 1 has finished"),
         (["created", "failed"], "1 of 2 prospects has a link"),
         (["failed"] * 3, "0 of 3 prospects have a link"),
         (["planned", "invalid"], "Dry run: 1 of 2 prospects would get a link"),
