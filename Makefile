@@ -9,7 +9,7 @@ export PYTHONPATH := $(CURDIR)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test test-browser test-celery lint chaos bench env lock
+.PHONY: help setup demo up down test test-browser test-celery test-tenant lint chaos bench env lock
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,13 +35,16 @@ down: ## Stop what 'make up' has started
 	@test ! -x $(BIN)/python || $(BIN)/python -m dev.local down
 
 test: setup ## All tests, end to end too
-	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder tests/e2e tests/integration tests/dags tests/unit
+	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder tests/e2e tests/integration tests/dags tests/contract tests/unit
 
 test-browser: setup ## A person's way through the pages, in headless Chromium (Debian's package chromium)
 	$(BIN)/python -m pytest tests/browser
 
 test-celery: setup ## Two Celery workers at the limit, beside a second client, and killed (5 minutes; needs PostgreSQL and Redis)
 	$(BIN)/python -m pytest tests/celery
+
+test-tenant: setup ## Compare a test tenant of yours, that of AIRFLOW_CONN_AUTH0_DEFAULT, with the sandbox; asks first
+	$(BIN)/python -m tests.contract
 
 lint: setup ## Style, types and the import contracts
 	$(BIN)/ruff check .

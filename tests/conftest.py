@@ -48,10 +48,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class _ByWhatTheyShare(LoadScopeScheduling):
-    """Runs tests in one process that share an Airflow, the parsed DAGs, or a file's fixtures."""
+    """Runs tests in one process that share an Airflow, the parsed DAGs, a tenant, or a file's fixtures."""
 
     def _split_scope(self, nodeid: str) -> str:
-        shared = ("tests/e2e/", "tests/integration/", "tests/dags/")
+        shared = ("tests/e2e/", "tests/integration/", "tests/dags/", "tests/contract/")
         return next((folder for folder in shared if nodeid.startswith(folder)), nodeid.split("::")[0])
 
 
