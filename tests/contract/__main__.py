@@ -32,7 +32,8 @@ from tests.contract.client import (
 )
 from tests.contract.connection import UnusableConnectionError, read_connection
 from tests.contract.differences import report
-from tests.contract.verdicts import ORGANIZATION_VARIABLE, Verdicts
+from tests.contract.tenant import ORGANIZATION_VARIABLE
+from tests.contract.verdicts import Verdicts
 
 _PROJECT: Final = Path(__file__).parents[2]
 _HELD, _FAILED, _NOT_RUN, _INTERRUPTED = 0, 1, 2, 130

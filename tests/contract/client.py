@@ -91,7 +91,9 @@ class ContractClient:
     """
     Sends the suite's requests to one tenant. At the end of its ``with`` block, it revokes what it made.
 
-    It waits while the tenant's bucket has at most one request left, and repeats a request that got a 429.
+    It waits while the tenant's bucket has at most one request left, and repeats a request that got a 429. Each method
+    that sends raises BudgetSpentError if only those requests are left that revoke links, and NoAnswerError if no answer
+    comes.
 
     :param settings: of the connection.
     :param pause: seconds after an answer that doesn't say how many requests are left.
@@ -151,20 +153,23 @@ class ContractClient:
     def request_token(self, **changes: str) -> Answer:
         """Request a token, with changes of the request's fields."""
         __tracebackhide__ = True
-        return self.send("POST", "/oauth/token", body={**_login(self.settings), **changes}, token=None)
+        return self._send("POST", "/oauth/token", body={**_login(self.settings), **changes}, token=None)
 
-    def create(self, body: Mapping[str, Any], *, profile_id: str = "", patient: bool = True) -> Answer:
+    def create(
+        self, body: Mapping[str, Any], *, profile_id: str = "", token: str | None = "", patient: bool = True
+    ) -> Answer:
         """
         Request a link that lives for ``LINK_SECONDS``. Whatever the status, a link in the answer is revoked at the end.
 
         :param profile_id: by default the connection's.
+        :param token: in place of the client's own; ``None`` sends none.
         :param patient: whether a 429 is repeated.
         """
         __tracebackhide__ = True
         profile_id = profile_id or self.settings.profile_id
         path = f"{PROFILES}/{profile_id}/sso-ticket"
         fields = {**body, "ttl_sec": LINK_SECONDS}
-        answer = self.send("POST", path, body=fields, shown="…/sso-ticket", to_keep=1, patient=patient)
+        answer = self._send("POST", path, body=fields, token=token, shown="…/sso-ticket", to_keep=1, patient=patient)
         ticket_id = ticket_id_of(answer)
         if ticket_id:
             self.links += 1
@@ -186,7 +191,7 @@ class ContractClient:
         profile_id = self._to_revoke.get(ticket_id, self.settings.profile_id)
         path = f"{PROFILES}/{profile_id}/sso-ticket/{quote(ticket_id, safe='')}/revoke"
         kept_for_it = 1 if ticket_id in self._to_revoke else 0
-        answer = self.send("POST", path, shown="…/sso-ticket/…/revoke", to_keep=-kept_for_it)
+        answer = self._send("POST", path, shown="…/sso-ticket/…/revoke", to_keep=-kept_for_it)
         if answer.status == 202:
             self._to_revoke.pop(ticket_id, None)
         return answer
@@ -195,9 +200,9 @@ class ContractClient:
         """Read something of the Management API; ``from_`` stands for the parameter ``from``."""
         __tracebackhide__ = True
         named = {name.rstrip("_"): value for name, value in parameters.items()}
-        return self.send("GET", f"/api/v2/{path}", parameters=named)
+        return self._send("GET", f"/api/v2/{path}", parameters=named)
 
-    def send(
+    def _send(
         self,
         method: str,
         path: str,
@@ -212,12 +217,8 @@ class ContractClient:
         """
         Send a request, after the wait that the answer before asked for.
 
-        :param token: in place of the client's own; ``None`` sends none.
         :param shown: the path without ids.
         :param to_keep: how many more requests its answer may make necessary.
-        :param patient: whether a 429 is repeated.
-        :raises BudgetSpentError: if no request may be sent, but those that revoke links.
-        :raises NoAnswerError: if no answer comes.
         """
         __tracebackhide__ = True
         headers = {} if token is None else {"Authorization": f"Bearer {token or self._token}"}

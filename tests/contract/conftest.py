@@ -8,54 +8,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from auth0_sso.hooks.settings import Auth0Settings
 
 from dev.sandbox.server import Sandbox
-from dev.sandbox.tenant.settings import Plan, SandboxSettings
 from tests.contract.client import CONNECTION_NAME, MAX_REQUESTS, Answer, ContractClient, ContractError
 from tests.contract.customer import Customer
 from tests.contract.facts import details, objects, server_time
-from tests.contract.verdicts import ORGANIZATION_VARIABLE, Verdicts
+from tests.contract.tenant import ORGANIZATION_ID, ORGANIZATION_VARIABLE, SANDBOX, Tenant, settings_for
+from tests.contract.verdicts import Verdicts
+from tests.contract.window import Window
 
-SSO_EVENTS = "type:(ss_sso_success OR ss_sso_failure OR ss_sso_info)"
 # A tenant's log is late: these are seconds before each reading, until it has what is waited for.
 LOG_WAITS = (0, 3, 5, 10, 20, 30)
-ORGANIZATION_ID = "org_contractTest0001"
-
-
-def sandbox_settings() -> SandboxSettings:
-    """Return those of the suite's sandbox: quick, and with two connections to read."""
-    return SandboxSettings(
-        plan=Plan(size=1000, refill=1000),
-        latency=(0, 0),
-        log_delay=(0, 0),
-        connections={"con_contractTest0001": "acme", "con_contractTest0002": "globex"},
-    )
-
-
-def settings_for(sandbox: Sandbox) -> Auth0Settings:
-    """Return the settings of a connection to a sandbox."""
-    return Auth0Settings(
-        base_url=sandbox.url,
-        client_id=sandbox.client_id,
-        client_secret=sandbox.client_secret,
-        profile_id=sandbox.profile_id,
-        audience=f"https://{sandbox.domain}/api/v2/",
-    )
-
-
-@dataclass(frozen=True)
-class Tenant:
-    """The tenant. ``sandbox``: if it is the suite's own; ``organization_id``: empty if none is known."""
-
-    client: ContractClient
-    organization_id: str
-    sandbox: Sandbox | None = None
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +32,7 @@ def tenant(request: pytest.FixtureRequest) -> Iterator[Tenant]:
     if given is not None:
         yield Tenant(given.client, given.organization_id)
         return
-    with Sandbox(sandbox_settings()) as sandbox:
+    with Sandbox(SANDBOX) as sandbox:
         with ContractClient(settings_for(sandbox), pause=0) as client:
             client.sign_in()
             yield Tenant(client, ORGANIZATION_ID, sandbox)
@@ -104,18 +71,6 @@ def created(client: ContractClient) -> Answer:
 def created_again(client: ContractClient, created: Answer) -> Answer:
     """Return the answer to the same request, once more."""
     return client.create({"connection_config": {"name": CONNECTION_NAME}})
-
-
-@dataclass(frozen=True)
-class Window:
-    """A span of time that begins before the suite's first link, for the searches in the tenant's log."""
-
-    start: datetime
-
-    def query(self, start: timedelta = timedelta(0), end: timedelta = timedelta(hours=1)) -> str:
-        """Return a search of the events of self-service SSO; the end, like the start, counts from the window's."""
-        first, last = (f"{self.start + shift:%Y-%m-%dT%H:%M:%S}" for shift in (start, end))
-        return f"{SSO_EVENTS} AND date:[{first} TO {last}}}"
 
 
 @pytest.fixture(scope="session")

@@ -19,10 +19,11 @@ def report(console: Console, statements: Sequence[Statement], host: str) -> None
     if wrong:
         console.print(_table(wrong, host))
     left_out = [one for one in statements if one.verdict is Verdict.LEFT_OUT]
-    if left_out:
-        console.print("Left out:")
-    for one in left_out:
-        console.print(f"  {one.text}: {one.done}", soft_wrap=True)
+    for reason in dict.fromkeys(one.done for one in left_out):
+        console.print(f"Left out, since {reason}:", soft_wrap=True)
+        for one in left_out:
+            if one.done == reason:
+                console.print(f"  - {one.text}", soft_wrap=True)
     counts = Counter(one.verdict for one in statements)
     console.print("Statements that " + ", ".join(f"{verdict.value}: {counts[verdict]}" for verdict in Verdict))
 

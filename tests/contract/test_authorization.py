@@ -10,7 +10,7 @@ import pytest
 
 from dev.sandbox.server import Sandbox
 from tests.contract.client import CONNECTION_NAME, CREATE_SCOPE, Answer, ContractClient
-from tests.contract.conftest import Tenant, sandbox_settings, settings_for
+from tests.contract.tenant import SANDBOX, Tenant, settings_for
 
 UNAUTHORIZED = {"statusCode": 401, "error": "Unauthorized"}
 FORGED = jwt.encode({"sub": "nobody"}, "0" * 32, algorithm="HS256")
@@ -24,8 +24,7 @@ READ_WITH = {
 
 def ask(client: ContractClient, token: str | None) -> Answer:
     """Send a request for a link that can't be made."""
-    path = f"/api/v2/self-service-profiles/{client.settings.profile_id}/sso-ticket"
-    return client.send("POST", path, shown="…/sso-ticket", body={"unknown": 1}, token=token)
+    return client.create({"unknown": 1}, token=token)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +83,7 @@ def without_scope(tenant: Tenant) -> Iterator[tuple[str, Answer]]:
             pytest.skip("the application has every scope that the suite could miss")
         yield missing, tenant.client.read(READ_WITH[missing])
         return
-    settings = sandbox_settings().model_copy(update={"scopes": ("read:logs",)})
+    settings = SANDBOX.model_copy(update={"scopes": ("read:logs",)})
     with Sandbox(settings) as sandbox, ContractClient(settings_for(sandbox), pause=0) as stranger:
         stranger.sign_in()
         yield CREATE_SCOPE, stranger.create({"connection_config": {"name": CONNECTION_NAME}})

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.contract.client import Answer, ContractClient
-from tests.contract.conftest import Window
 from tests.contract.facts import details, kinds, objects
+from tests.contract.window import Window
 
 NEEDS_CONNECTION = "a connection must exist, and the suite creates none in a tenant"
 

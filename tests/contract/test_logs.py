@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from tests.contract.client import Answer, ContractClient, ContractError
-from tests.contract.conftest import Window
 from tests.contract.facts import details, is_sorted, kind, kinds, objects, time_of
+from tests.contract.window import Window
 
 pytestmark = pytest.mark.needs_scope("read:logs")
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.contract.client import Answer, ContractClient
-from tests.contract.conftest import Tenant
 from tests.contract.facts import kind, kinds, objects
+from tests.contract.tenant import Tenant
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tests.contract.client import CONNECTION_NAME, Answer, ContractClient
-from tests.contract.conftest import Window
 from tests.contract.customer import Customer
 from tests.contract.facts import details, objects
+from tests.contract.window import Window
 
 pytestmark = [
     pytest.mark.sandbox_only("a customer must open a link, and the suite opens none of a tenant"),

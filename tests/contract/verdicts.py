@@ -11,8 +11,6 @@ import pytest
 
 from tests.contract.client import ContractClient, ContractError
 
-ORGANIZATION_VARIABLE: Final = "SSO_TICKETS_TEST_ORGANIZATION"
-"""The environment variable that names an organization of the tenant, of which the suite reads."""
 _UNKNOWN: Final = "unknown"
 
 
@@ -68,7 +66,7 @@ class Verdicts:
         self._compared = ("", "")
         only = item.get_closest_marker("sandbox_only")
         if only:
-            pytest.skip(f"sandbox only: {only.args[0]}")
+            pytest.skip(str(only.args[0]))
         scope = item.get_closest_marker("needs_scope")
         if scope and scope.args[0] not in self.client.scopes:
             pytest.skip(f"the application lacks the scope {scope.args[0]}")

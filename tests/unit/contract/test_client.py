@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from pydantic import SecretStr
 
 from dev.sandbox.server import Sandbox
 from dev.sandbox.tenant.settings import Plan, SandboxSettings
@@ -20,7 +23,7 @@ from tests.contract.client import (
     NoAnswerError,
     ticket_id_of,
 )
-from tests.contract.conftest import settings_for
+from tests.contract.tenant import settings_for
 
 NEW = {"connection_config": {"name": CONNECTION_NAME}}
 
@@ -109,6 +112,16 @@ def test_a_link_that_can_not_be_revoked_is_counted(sandbox: Sandbox, client: Con
     sandbox.fault("error_before", route="revoke", status=500)
     client.close()
     assert client.links_left == 1
+
+
+def test_a_private_key_gets_a_token_in_place_of_the_secret() -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    with Sandbox(SandboxSettings(latency=(0, 0), client_secret="", public_keys=(public,))) as sandbox:
+        settings = settings_for(sandbox).model_copy(update={"private_key": SecretStr(private)})
+        with ContractClient(settings) as client:
+            assert client.sign_in().status == 200
 
 
 def test_no_more_than_the_budget_is_sent_and_what_revokes_the_links_is_kept_from_it(

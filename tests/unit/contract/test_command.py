@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pty
 import re
@@ -16,13 +15,14 @@ from typing import Any
 
 import pytest
 
+from dev.local.tenant import connection_env
 from dev.sandbox.server import Sandbox
 from dev.sandbox.tenant.settings import Plan, SandboxSettings
 from tests.contract import __main__ as command
 from tests.contract import consent
 from tests.contract.client import MAX_REQUESTS
 from tests.contract.connection import VARIABLE
-from tests.contract.verdicts import ORGANIZATION_VARIABLE
+from tests.contract.tenant import ORGANIZATION_VARIABLE
 from tests.support import scan
 from tests.support.waiting import wait_until
 from tests.unit.contract.deviation import deviating
@@ -36,15 +36,9 @@ Ended = subprocess.CompletedProcess[str]
 
 def environment(tenant: Sandbox, **variables: str) -> dict[str, str]:
     """Return the environment of the command, with a connection to a tenant."""
-    connection = {
-        "conn_type": "auth0",
-        "host": tenant.url,
-        "login": tenant.client_id,
-        "password": tenant.client_secret,
-        "extra": {"profile_id": tenant.profile_id},
-    }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SSO_TICKETS_")}
-    return {**inherited, "PYTHONPATH": str(PROJECT), VARIABLE: json.dumps(connection), **variables}
+    connection = connection_env(tenant.url, tenant.settings)
+    return {**inherited, "PYTHONPATH": str(PROJECT), **connection, **variables}
 
 
 def confirmed(tenant: Sandbox, **variables: str) -> dict[str, str]:
@@ -133,7 +127,10 @@ def test_it_opens_no_link_creates_no_connection_and_revokes_every_link_of_its_on
 
 
 def test_it_names_what_is_left_out_and_why(ended: Ended) -> None:
-    assert "a link is opened ten times and then refused: sandbox only: a customer must open a link" in ended.stdout
+    _, _, listed = ended.stdout.partition(
+        "Left out, since a customer must open a link, and the suite opens none of a tenant:"
+    )
+    assert "- a link is opened ten times and then refused\n" in listed
 
 
 @pytest.fixture(scope="module")
@@ -172,12 +169,21 @@ def test_an_assumption_that_differs_is_shown_with_its_reason_and_is_no_failure()
     assert "ends by itself, 60 seconds after it was made" in ended.stdout
 
 
+def test_a_statement_that_can_not_be_checked_is_shown_and_exit_code_1() -> None:
+    with Sandbox(SandboxSettings(**QUICK, scopes=("create:sso_access_tickets",))) as tenant:
+        tenant.fault("drop_before", count=MAX_REQUESTS)
+        ended = run(confirmed(tenant))
+    assert ended.returncode == 1
+    said = row(ended, "a second link for the same name is another one")
+    assert said.endswith("not checked: POST …/sso-ticket has no answer: RemoteProtocolError.")
+
+
 def test_ctrl_c_ends_it_and_the_links_are_revoked() -> None:
     with Sandbox(SandboxSettings(**{**QUICK, "log_delay": (600, 600)})) as tenant:
         process = subprocess.Popen(
             COMMAND, cwd=PROJECT, env=confirmed(tenant), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
         )
-        wait_until(lambda: tenant.tickets)
+        wait_until(lambda: tenant.tickets, seconds=60)
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=60)
         assert states(tenant) == {"revoked"}
