@@ -3,9 +3,9 @@
 
 It says what it does with the tenant, asks, runs the suite against it, and prints the statements that don't hold.
 
-It returns 0 if all documented statements hold, also if assumptions differ; 1 if one doesn't hold or was not checked, or
-if a link is left that could have been revoked; 2 if nothing was sent, but a request for a token; 130 after Ctrl-C. What
-it can't know of the tenant is in :mod:`tests.contract.consent`.
+It returns 0 if all documented statements hold, also if assumptions differ; 1 if one doesn't hold, or if a statement
+could not be checked; 2 if nothing was sent but a request for a token; 130 after Ctrl-C. What it can't know of the
+tenant is in :mod:`tests.contract.consent`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from tests.contract.client import (
     CREATE_SCOPE,
     LINK_SECONDS,
     MAX_REQUESTS,
-    REVOKE_SCOPE,
     ContractClient,
     ContractError,
 )
@@ -59,7 +58,7 @@ def main() -> int:
     try:
         settings = read_connection(environment)
         organization_id = _organization_id(environment)
-        console.print(consent.announcement(settings.domain, settings.profile_id))
+        console.print(consent.announcement(settings.domain, settings.profile_id), soft_wrap=True)
         consent.require_consent(settings.domain, environment.get(consent.VARIABLE, ""), _asker())
         with ContractClient(settings) as client:
             _sign_in(client)
@@ -114,9 +113,9 @@ def _conclusion(console: Console, verdicts: Verdicts, ended: int) -> int:
     if ended == pytest.ExitCode.INTERRUPTED:
         console.print("Interrupted.")
         return _INTERRUPTED
-    fails = any(one.fails for one in verdicts.statements) or (client.links_left and REVOKE_SCOPE in client.scopes)
+    fails = any(one.fails for one in verdicts.statements)
     if fails or ended not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        console.print("Not all documented statements hold.")
+        console.print("Not all documented statements hold, or some could not be checked.")
         return _FAILED
     console.print("All documented statements that were checked hold.")
     return _HELD
