@@ -21,7 +21,7 @@ from include.files import make_private
 
 POOL = "auth0_management_api"
 USER = "admin"
-_DAGS = {"create_sso_tickets", "revoke_sso_tickets"}
+_DAGS = {"create_sso_tickets", "follow_sso_setups", "revoke_sso_tickets"}
 _START_SECONDS = 600.0  # half a minute on a quiet machine; it fails at once if Airflow ends
 
 
@@ -160,6 +160,7 @@ class LocalAirflow:
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "SSO_TICKETS_SCHEDULE": "",
+            "SSO_TICKETS_FOLLOW_SCHEDULE": "",
             # Beside the ledger: a run on an empty ledger refuses to repeat what older reports list.
             "SSO_TICKETS_REPORTS": os.environ.get("SSO_TICKETS_REPORTS") or str(self.home / "reports"),
         }
