@@ -61,6 +61,12 @@ def _up(console: Console, port: int, sandbox_port: int) -> int:
         raise
     console.print(f"Airflow: {airflow.url}   user: admin   password: {airflow.password}", soft_wrap=True)
     console.print("Open the DAG create_sso_tickets and press Trigger. 'make down' stops everything.")
+    if tenant is not None:
+        console.print(
+            "Then let customers use the links, with '.venv/bin/python -m dev.sandbox customers', trigger "
+            "follow_sso_setups, and open SSO tickets > Customers.",
+            soft_wrap=True,
+        )
     return 0
 
 
@@ -73,7 +79,7 @@ def _connect(console: Console, api: AirflowApi, tenant: LocalTenant) -> None:
     except ApiError as error:
         if error.status != 404:
             raise
-        fields = connection_fields(tenant.url, tenant.settings, **PACE)
+        fields = connection_fields(tenant.url, tenant.settings, enabled_clients=["sandbox-app"], **PACE)
         # Airflow 3.3.2's Test button refuses a connection whose port is empty.
         api.set_connection(CONNECTION, description="The sandbox tenant", port=0, **fields)
         api.set_pool(POOL, SLOTS)

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _play_customers(options: argparse.Namespace) -> int:
     try:
-        report_customers(options.url, options.seed)
+        report_customers(options.url, options.seed, options.reading_seconds)
     except httpx.HTTPError as error:
         print(f"No sandbox tenant responds at {options.url}: {error}", file=sys.stderr)
         return 1
@@ -97,6 +97,13 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     address = "http://127.0.0.1:4010"
     customers.add_argument("--url", default=address, help="the tenant's address (default: %(default)s)")
     customers.add_argument("--seed", default=1, type=int, help="the same one, the same acts (default: %(default)s)")
+    customers.add_argument(
+        "--reading-seconds",
+        default=61.0,
+        type=float,
+        help="how old a link is at least when its customer opens it; an opening within a minute counts as a mail "
+        "scanner's (default: %(default)g)",
+    )
     return parser
 
 

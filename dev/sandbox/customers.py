@@ -7,6 +7,7 @@ They have addresses that RFC 5737 reserves for documentation: one network is the
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -93,11 +94,12 @@ SHARES: Final[Mapping[Callable[[Customer], None], int]] = MappingProxyType(
 """What customers do, and how many of a hundred do it."""
 
 
-def play_customers(url: str, seed: int) -> list[tuple[str, str]]:
+def play_customers(url: str, seed: int, reading_seconds: float = 0.0) -> list[tuple[str, str]]:
     """
     Have a customer act on each live ticket of the sandbox at an address.
 
     :param seed: the same one means the same acts on tickets that were created in the same order
+    :param reading_seconds: how old each ticket is at least before a person opens it; a scanner does not wait
     :return: of each ticket its connection and what its customer did, in the order in which they did it
     :raises httpx.HTTPError: when no sandbox responds there
     """
@@ -109,13 +111,19 @@ def play_customers(url: str, seed: int) -> list[tuple[str, str]]:
         # A scanner opens a link within seconds, so before any person does.
         planned = sorted(zip(live, acts, strict=True), key=lambda one: one[1] is not Customer.is_scanned)
         for ticket, act in planned:
+            if act is not Customer.is_scanned:
+                time.sleep(max(0.0, ticket["created_at"] + reading_seconds - time.time()))
             act(Customer(http, ticket["id"], chance.choice(STRATEGIES), chance.randint(1, 254)))
     return [(ticket["connection_name"] or ticket["body"]["connection_id"], _words(act)) for ticket, act in planned]
 
 
-def report_customers(url: str, seed: int) -> None:
+def report_customers(url: str, seed: int, reading_seconds: float) -> None:
     """Have customers act, and print who did what and how many did so, see :func:`play_customers`."""
-    done = play_customers(url, seed)
+    if reading_seconds:
+        print(
+            f"Nobody opens a link that is younger than {reading_seconds:g} seconds, except mail scanners.", flush=True
+        )
+    done = play_customers(url, seed, reading_seconds)
     for connection, what in done:
         print(f"{connection}: {what}")
     counts = Counter(what for _, what in done)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self
@@ -12,7 +11,6 @@ from auth0_sso.models import LinkState, SetupState, iso
 if TYPE_CHECKING:
     from auth0_sso.models import ProspectSetup
 
-_TICKET_ID = re.compile(r"(?<=\bticket=)[^\s&\"'<>]+", re.IGNORECASE)
 _DEAD_LINKS = (LinkState.USED_UP, LinkState.EXPIRED)
 
 
@@ -30,7 +28,7 @@ class SetupRow:
     """
     A prospect's row; times are ISO 8601 in UTC to the second, empty for what has not happened as far as is known.
 
-    The fields but ``note`` are the columns of ``setups.csv``. No text has the id of a ticket in it.
+    The fields but ``note`` are the columns of ``setups.csv``.
 
     :param seen_in: ``logs``, ``API``, ``logs, API`` or empty.
     """
@@ -70,11 +68,11 @@ class SetupRow:
             connected_at=iso(setup.connected_at),
             enabled_at=iso(setup.enabled_at),
             waiting_since=iso(setup.waiting_since),
-            last_failure=_without_ticket_ids(setup.last_failure),
+            last_failure=setup.last_failure,
             connection_id=setup.connection_id,
             seen_in=", ".join(setup.seen_in),
             updated_at=iso(prospect.updated_at),
-            note=_without_ticket_ids(setup.note),
+            note=setup.note,
         )
 
     @property
@@ -103,8 +101,3 @@ class SetupRow:
 
 SETUP_COLUMNS = tuple(column.name for column in fields(SetupRow) if column.name != "note")
 """The columns of ``setups.csv``, in order."""
-
-
-def _without_ticket_ids(text: str) -> str:
-    """Return a text of the tenant without the ids of tickets: it may quote the address of a request."""
-    return _TICKET_ID.sub("…", text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -50,6 +51,8 @@ _MAX_RESULTS = 1000
 # Against a tenant that names a next page for ever: 100,000 connections.
 _MAX_PAGES = 1000
 _MAX_TEXT = 255
+# A log may quote the address of a request.
+_TICKET_ID = re.compile(r"(?<=\bticket=)[^\s&\"'<>]+", re.IGNORECASE)
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +80,7 @@ class _Log(BaseModel):
             succeeded=self.type != "ss_sso_failure",
             connection_name=shown(self.details.connection_name or "", _MAX_TEXT),
             flow_type=flow_type if flow_type in _FLOW_TYPES else "",
-            message=shown(self.description or "", _MAX_TEXT),
+            message=shown(_TICKET_ID.sub("…", self.description or ""), _MAX_TEXT),
         )
 
 

@@ -46,7 +46,7 @@ class SetupEvent:
     :param succeeded: whether it happened; False for ``ss_sso_failure``, what was tried then.
     :param connection_name: empty if the log does not tell, as when a link that has expired is opened.
     :param flow_type: ``create`` or ``update`` of a connection; empty if the log does not tell.
-    :param message: Auth0's description.
+    :param message: Auth0's description, without any ticket's id.
     """
 
     log_id: str

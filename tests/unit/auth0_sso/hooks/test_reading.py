@@ -188,6 +188,12 @@ class TestEvents:
             "message": "Ticket consumed",
         }
 
+    def test_a_message_has_no_ticket_that_auth0s_words_may_quote(self, httpserver: HTTPServer, hook: Auth0Hook) -> None:
+        quoted = "GET https://acme.example.com/self-service/connections-flow?ticket=s3cr3t&x=1 failed"
+        TenantLogs(httpserver, log_of(description=quoted))
+        (event,) = read(hook, events(*HOUR))
+        assert event.message == quoted.replace("s3cr3t", "…")
+
     @pytest.mark.parametrize(
         ("kind", "succeeded"), [("ss_sso_success", True), ("ss_sso_info", True), ("ss_sso_failure", False)]
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -49,6 +50,14 @@ def test_each_live_ticket_gets_a_customer_and_each_thing_they_do_shows_in_the_te
     )
 
 
+def test_people_open_no_link_that_is_younger_than_they_are_told(new_client: NewClient) -> None:
+    client = with_tickets(new_client(plan=PLAN), 20)
+    newest = max(ticket.created_at for ticket in client.tenant.tickets)
+    play_customers(client.tenant.url, seed=1, reading_seconds=1.0)
+    browsers = [log for log in client.tenant.logs if "Firefox" in log.get("user_agent", "")]
+    assert min(datetime.fromisoformat(log["date"]).timestamp() for log in browsers) >= newest + 0.9
+
+
 def test_the_same_seed_means_the_same_acts(new_client: NewClient) -> None:
     first, second, other = (with_tickets(new_client(plan=PLAN), 20).tenant.url for _ in range(3))
     assert play_customers(first, seed=7) == play_customers(second, seed=7) != play_customers(other, seed=8)
@@ -58,7 +67,7 @@ def test_the_command_prints_who_did_what_and_no_ticket(
     new_client: NewClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     client = with_tickets(new_client(plan=PLAN), 20)
-    assert main(["customers", "--url", client.tenant.url, "--seed", "3"]) == 0
+    assert main(["customers", "--url", client.tenant.url, "--seed", "3", "--reading-seconds", "0"]) == 0
     printed = capsys.readouterr().out
     assert "c0: " in printed
     assert "Live tickets: 20" in printed

@@ -321,16 +321,6 @@ def test_the_page_offers_the_tables_and_no_link_and_is_as_strict_as_the_others()
     assert policy["default-src"] == "'none'"
 
 
-def test_no_file_has_a_ticket_that_auth0s_words_may_quote() -> None:
-    text = "GET https://acme.example.com/self-service/connections-flow?ticket=s3cr3t&x=1 failed"
-    folder = folder_of(prospect(replace(OPENED, last_failure=text, note=text)))
-    assert csv_rows(folder)[0]["last_failure"] == text.replace("s3cr3t", "…")
-    sheet = openpyxl.load_workbook(io.BytesIO((folder / "setups.xlsx").read_bytes())).active
-    cells = " ".join(str(cell.value) for cell in sheet[2])
-    files = [(folder / name).read_text() for name in ("setups.csv", "setups.html", "summary.json")]
-    assert not [content for content in (cells, *files) if "s3cr3t" in content]
-
-
 def hostile(text: str) -> ProspectSetup:
     """Return a prospect with a text in each place that has one."""
     setup = replace(WAITING, **dict.fromkeys(SETUP_TEXTS, text))
