@@ -17,7 +17,7 @@ from auth0_sso.setups.follow import SetupFollower
 
 from dev.sandbox.customers import Customer
 from dev.sandbox.server import Sandbox
-from tests.support.factories import Organization, issue, open_hook, request
+from tests.support.factories import FIRST_RUN, Organization, issue, open_hook, request
 
 HOUR = 3600.0
 
@@ -45,18 +45,18 @@ class World:
     clock: Clock
     notes: list[str]
 
-    def create(self, requests: Iterable[TicketRequest], run: int = 1, **options: Any) -> dict[str, dict[str, Any]]:
-        """Create the links of some requests, in a run of that number; return the outcomes by connection."""
-        outcomes = self.create_rows(requests, run, **options)
-        return {outcome["connection_name"]: outcome for outcome in outcomes}
-
-    def create_rows(self, requests: Iterable[TicketRequest], run: int, **options: Any) -> list[dict[str, Any]]:
-        """Create the links of some requests; return the outcomes in the order of their rows."""
+    def create(
+        self, requests: Iterable[TicketRequest], attempt: RunAttempt = FIRST_RUN, **options: Any
+    ) -> dict[int, dict[str, Any]]:
+        """Create the links of some requests; return the outcomes by row."""
         organizations = [Organization(one.organization_id, one.organization_name, [one]) for one in requests]
-        attempt = RunAttempt(f"create_sso_tickets/run-{run}", 3, 1_700_000_000.0 + run)
         options = {"enabled_clients": ["client-1"], **options}
-        outcomes = issue(organizations, self.ledger, attempt, **options)
-        return [outcomes[row] for row in sorted(outcomes)]
+        return issue(organizations, self.ledger, attempt, **options)
+
+    def run(self, requests: Iterable[TicketRequest], number: int, **options: Any) -> dict[str, dict[str, Any]]:
+        """Create the links of some requests in a later run of that number; return the outcomes by connection."""
+        attempt = RunAttempt(f"create_sso_tickets/run-{number}", 3, FIRST_RUN.run_after + number)
+        return {one["connection_name"]: one for one in self.create(requests, attempt, **options).values()}
 
     def finish(self, ticket_id: str) -> None:
         """Let the customer who has that ticket take every step."""
@@ -93,6 +93,11 @@ class World:
         """Return what the ledger knows of the link for a connection."""
         entries = self.ledger.entries_of_tenant(self.tenant.domain)
         return next(entry for entry in entries if entry.connection_name == connection_name)
+
+    def entry_of(self, organization_id: str) -> Entry:
+        """Return what the ledger knows of the one prospect of an organization."""
+        entries = self.ledger.entries_of_tenant(self.tenant.domain)
+        return next(entry for entry in entries if entry.organization_id == organization_id)
 
     def link(self, connection_name: str) -> LinkState:
         """Return what the link for a connection is worth."""

@@ -145,10 +145,11 @@ class Entry:
     :param created_at: when the last ticket was made, also if it is gone.
     :param answer_by: until when the answer to the last request may come.
     :param valid_until: until when the ticket of the last request may be valid, whether or not its answer came.
-    :param duplicate_until: until when a ticket may work beside this one whose answer was lost.
+    :param duplicate_until: until when a ticket for the same connection may work beside this one whose answer was lost.
     :param duplicate_since: when the first of those was requested; None if there is none.
     :param duplicate_confirmed: whether the tenant's logs have shown that there is one.
-    :param late_until: until when an older ticket may work that had only just expired.
+    :param late_until: until when an older ticket may work that had only just expired, or whose answer was lost and
+        which is for another connection.
     :param revoked_by: ``dag_id/run_id`` of the run that revoked its ticket, or is about to; kept while a run of that
         DAG requests another one, until there is one.
     """
@@ -190,6 +191,10 @@ class Entry:
     def person(self) -> str:
         """The prospect's address or name, without the connection that a row may name."""
         return self.prospect.removesuffix(f"|{self.connection_name}")
+
+    def is_for(self, spec: TicketSpec) -> bool:
+        """Whether its ticket does the same with the same connection as a request: the logs can't tell the two apart."""
+        return (self.connection_name, self.flow_type) == (spec.connection, spec.flow_type)
 
     def is_valid(self, now: float) -> bool:
         """Whether its ticket may be reused: it is known, neither expired nor about to be revoked."""

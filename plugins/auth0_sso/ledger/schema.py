@@ -9,7 +9,7 @@ from sqlalchemy import Boolean, Column, Double, Engine, Integer, MetaData, Strin
 
 from auth0_sso.exceptions import LedgerError
 
-SCHEMA_VERSION = "7"
+SCHEMA_VERSION = "8"
 
 # If tasks start together and find no tables, the first creates them in one transaction.
 _ONE_AT_A_TIME = {
@@ -77,6 +77,19 @@ revocations = Table(
     Column("revoked_by", String(512), nullable=False, index=True),
     Column("revoked_for", String(64), nullable=False),
     Column("installation", String(64), nullable=False, default=""),
+)
+
+# One row a ticket whose answer was recorded, for good, by the version of the entry that it was recorded in: what of the
+# tickets that the tenant has logged is known.
+issued_tickets = Table(
+    "sso_issued_tickets",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("tenant", String(255), nullable=False),
+    Column("connection_name", String(255), nullable=False, index=True),
+    Column("flow_type", String(20), nullable=False),
+    Column("created_at", Double, nullable=False),
 )
 
 # One row an event of the tenant's logs that is about a setup. Addresses and browsers are not kept.

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from auth0_sso.ledger import schema
 from auth0_sso.ledger.database import LedgerDatabase, chunks
@@ -119,9 +119,9 @@ class SetupLog:
         known = self.setups(connection_names)
         return {name: Followed(known.get(name), of_name) for name, of_name in openings.items()}
 
-    def generated(self, connection_name: str, flow_type: str, since: float) -> int:
-        """Return how many tickets the tenant's logs say were made for a connection since a UNIX time."""
-        query = select(func.count()).where(
+    def generated(self, connection_name: str, flow_type: str, since: float) -> list[float]:
+        """Return when the tenant's logs say that tickets were made for a connection, from a UNIX time on."""
+        query = select(e.c.at).where(
             e.c.tenant == self._tenant,
             e.c.connection_name == connection_name,
             e.c.name == GENERATED_EVENT,
@@ -130,11 +130,12 @@ class SetupLog:
             e.c.at >= since,
         )
         with self._engine.connect() as connection:
-            return connection.execute(query).scalar_one()
+            return list(connection.scalars(query.order_by(e.c.at)))
 
-    def has_generated(self) -> bool:
-        """Whether the tenant's logs tell of any ticket that was made."""
-        query = select(e.c.log_id).where(e.c.tenant == self._tenant, e.c.name == GENERATED_EVENT).limit(1)
+    def has_generated(self, flow_type: str) -> bool:
+        """Whether the tenant's logs tell of any ticket of a flow type that was made."""
+        is_ticket = (e.c.tenant == self._tenant) & (e.c.name == GENERATED_EVENT) & (e.c.flow_type == flow_type)
+        query = select(e.c.log_id).where(is_ticket, e.c.succeeded).limit(1)
         with self._engine.connect() as connection:
             return connection.execute(query).first() is not None
 

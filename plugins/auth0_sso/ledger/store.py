@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import URL, ColumnElement, Executable, Row, insert, select, union, update
+from sqlalchemy import URL, ColumnElement, Executable, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from auth0_sso.ledger import schema
@@ -21,7 +21,7 @@ from auth0_sso.ledger.revocation_log import log_revocation
 from auth0_sso.models import OPEN_SECONDS, SsoTicket
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
 
-t = schema.tickets
+t, i = schema.tickets, schema.issued_tickets
 
 
 class StaleEntryError(Exception):
@@ -98,14 +98,15 @@ class Ledger:
         no_answer = t.c.status.in_(NO_ANSWER) & (t.c.valid_until > now)
         return self._select(no_answer | (t.c.duplicate_until > now) | (t.c.late_until > now))
 
-    def count_tickets(self, tenant: str, connection_name: str, flow_type: str, since: float) -> int:
-        """Return how many tickets for a connection are known that were made since a UNIX time, also revoked ones."""
-        is_for = (t.c.tenant == tenant) & (t.c.connection_name == connection_name) & (t.c.flow_type == flow_type)
-        v = schema.revocations
-        last = select(t.c.key, t.c.created_at).where(is_for, t.c.created_at >= since)
-        revoked = select(v.c.key, v.c.created_at).join(t, t.c.key == v.c.key).where(is_for, v.c.created_at >= since)
+    def ticket_times(self, tenant: str, connection_name: str, flow_type: str) -> list[float]:
+        """
+        Return when the tickets for a connection were made whose answers came; UNIX seconds, the first one first.
+
+        They may be of several prospects, and revoked, expired or replaced since.
+        """
+        is_for = (i.c.tenant == tenant) & (i.c.connection_name == connection_name) & (i.c.flow_type == flow_type)
         with self._engine.connect() as connection:
-            return len(connection.execute(union(last, revoked)).all())
+            return list(connection.scalars(select(i.c.created_at).where(is_for).order_by(i.c.created_at)))
 
     def entries_of_tenant(self, tenant: str) -> list[Entry]:
         """Return all entries of a tenant that name a connection."""
@@ -136,7 +137,8 @@ class Ledger:
         """
         now = self.now()
         again = seen is not None and attempt.owns(seen) and seen.fingerprint == spec.fingerprint
-        is_one_lost = seen is not None and seen.lost_ticket_until > now and seen.flow_type == spec.flow_type
+        is_same_setup = seen is not None and seen.is_for(spec)
+        is_one_lost = seen is not None and is_same_setup and seen.lost_ticket_until > now
         entry = Entry(
             key=spec.key,
             tenant=spec.tenant,
@@ -160,10 +162,10 @@ class Ledger:
             answer_by=now + answer_within,
             valid_until=now + answer_within + spec.ttl,
             created_at=seen.created_at if seen else None,
-            duplicate_until=seen.lost_ticket_until if seen else 0.0,
+            duplicate_until=seen.lost_ticket_until if seen and is_same_setup else 0.0,
             duplicate_since=seen.lost_ticket_since if seen and is_one_lost else None,
             duplicate_confirmed=seen.duplicate_confirmed if seen and is_one_lost else False,
-            late_until=seen.late_ticket_until if seen else 0.0,
+            late_until=_late_until(seen, is_same_setup=is_same_setup),
             revoked_by=_still_revoked_by(seen, attempt),
             version=seen.version if seen else 1,
         )
@@ -171,8 +173,17 @@ class Ledger:
 
     def record_created(self, entry: Entry, ticket: SsoTicket, *, sent_at: float, ttl: float) -> Entry:
         """Commit the ticket that answers the intent."""
-        created = replace(entry, status=EntryStatus.CREATED, ticket=ticket, error="", revoked_by="")
-        return self._write(replace(created, created_at=sent_at, expires_at=sent_at + ttl))
+        answered = replace(entry, status=EntryStatus.CREATED, ticket=ticket, error="", revoked_by="")
+        created = replace(answered, created_at=sent_at, expires_at=sent_at + ttl)
+        issued = insert(i).values(
+            key=entry.key,
+            version=entry.version + 1,
+            tenant=entry.tenant,
+            connection_name=entry.connection_name,
+            flow_type=entry.flow_type,
+            created_at=sent_at,
+        )
+        return self._write(created, issued)
 
     def record_refused(self, entry: Entry, status: EntryStatus, error: str) -> Entry:
         """Commit that the answer was no: ``conflict``, ``failed``, or ``deferred`` when it was only too early."""
@@ -241,6 +252,13 @@ class Ledger:
         encrypted, expires_at = columns.pop("ticket_encrypted"), row.expires_at or 0.0
         url = self._cipher.decrypt_unless_expired(encrypted, expires_at, self.now()) if encrypted else None
         return Entry(ticket=SsoTicket(url) if url else None, **columns)
+
+
+def _late_until(seen: Entry | None, *, is_same_setup: bool) -> float:
+    """Return until when a ticket may work that the logs of the connection that is requested now do not tell of."""
+    if seen is None:
+        return 0.0
+    return seen.late_ticket_until if is_same_setup else max(seen.late_ticket_until, seen.lost_ticket_until)
 
 
 def _still_revoked_by(seen: Entry | None, attempt: RunAttempt) -> str:

@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.models import TicketRequest
 
 from tests.support import setups
+from tests.support.factories import FIRST_RUN
 from tests.support.setups import HOUR, REQUIRED, World, prospects
 
 MakeWorld = Callable[..., World]
@@ -42,7 +44,7 @@ class TestFinished:
     def test_a_prospect_whose_single_sign_on_is_enabled_needs_no_link(self, world: World) -> None:
         rows = act(world, "acme", "finishes")
         before = sent(world)
-        (row,) = world.create(rows, run=2).values()
+        (row,) = world.run(rows, 2).values()
         assert (row["status"], row["ticket_url"], row["error"]) == ("finished", "", "")
         assert sent(world) == before
 
@@ -50,29 +52,29 @@ class TestFinished:
         rows = act(world, "acme", "finishes")
         world.clock.now += 200 * HOUR
         world.follow()
-        assert world.create(rows, run=2, reissue=True, edit=True)["acme"]["status"] == "finished"
+        assert world.run(rows, 2, reissue=True, edit=True)["acme"]["status"] == "finished"
 
     def test_what_was_found_out_long_ago_decides_nothing(self, world: World) -> None:
         rows = act(world, "acme", "finishes")
         world.clock.now += 200 * HOUR
-        assert world.create(rows, run=2)["acme"]["status"] == "conflict", "Auth0 was asked"
+        assert world.run(rows, 2)["acme"]["status"] == "conflict", "Auth0 was asked"
 
     def test_a_connection_that_is_gone_gets_a_link_again(self, world: World) -> None:
         rows = act(world, "acme", "finishes")
         world.tenant._call(world.tenant._tenant.connections.clear)
         world.clock.now += 6 * HOUR
         world.follow()
-        assert world.create(rows, run=2)["acme"]["status"] == "created"
+        assert world.run(rows, 2)["acme"]["status"] == "created"
 
     def test_a_dry_run_says_so_too(self, world: World) -> None:
         rows = act(world, "acme", "finishes")
-        assert world.create(rows, run=2, dry_run=True)["acme"]["status"] == "finished"
+        assert world.run(rows, 2, dry_run=True)["acme"]["status"] == "finished"
 
     def test_a_row_that_edits_the_connection_gets_its_ticket(self, world: World) -> None:
         (row,) = act(world, "acme", "finishes")
         connection_id = world.log.setups(["acme"])["acme"].setup.connection_id
         edit = replace(row, connection_name="", body={"connection_id": connection_id})
-        (outcome,) = world.create([edit], run=2).values()
+        (outcome,) = world.run([edit], 2).values()
         assert outcome["status"] == "created"
 
 
@@ -82,17 +84,17 @@ class TestUsedUpLinks:
         rows = act(world, "acme", acts)
         world.clock.now += hours * HOUR
         first = world.tenant.tickets[0]
-        (row,) = world.create(rows, run=2).values()
+        (row,) = world.run(rows, 2).values()
         assert (row["status"], row["duplicate_possible"]) == ("created", False)
         assert row["ticket_id"] == world.tenant.tickets[-1].id != first.id
-        assert world.create(rows, run=3)["acme"]["status"] == "reused", "the new one is not opened"
+        assert world.run(rows, 3)["acme"]["status"] == "reused", "the new one is not opened"
         world.follow()
-        assert world.create(rows, run=4)["acme"]["status"] == "reused", "nor after a look at the logs"
+        assert world.run(rows, 4)["acme"]["status"] == "reused", "nor after a look at the logs"
 
     def test_one_that_was_opened_four_hours_ago_is_reused(self, world: World) -> None:
         rows = act(world, "acme", "opens_it")
         world.clock.now += 4 * HOUR
-        assert world.create(rows, run=2)["acme"]["status"] == "reused"
+        assert world.run(rows, 2)["acme"]["status"] == "reused"
 
     def test_one_that_only_a_scanner_has_opened_is_reused(self, world: World) -> None:
         rows = prospects("acme")
@@ -100,31 +102,31 @@ class TestUsedUpLinks:
         world.customer("acme").is_scanned()
         world.clock.now += 9 * HOUR
         world.follow()
-        assert world.create(rows, run=2)["acme"]["status"] == "reused"
+        assert world.run(rows, 2)["acme"]["status"] == "reused"
 
     def test_without_the_scope_to_read_logs_it_is_reused_as_before(self, make_world: MakeWorld) -> None:
         world = make_world(scopes=("create:sso_access_tickets", "delete:sso_access_tickets", "read:connections"))
         rows = act(world, "acme", "opens_it_too_often")
         world.clock.now += 9 * HOUR
         world.follow()
-        assert world.create(rows, run=2)["acme"]["status"] == "reused"
+        assert world.run(rows, 2)["acme"]["status"] == "reused"
 
     def test_it_needs_no_scope_to_revoke_and_is_flagged_then(self, make_world: MakeWorld) -> None:
         world = make_world(scopes=("create:sso_access_tickets", "read:logs"))
         rows = act(world, "acme", "opens_it_too_often")
-        (row,) = world.create(rows, run=2).values()
+        (row,) = world.run(rows, 2).values()
         assert (row["status"], row["duplicate_possible"]) == ("created", True)
 
 
 class TestConnectionsThatExist:
     def test_a_link_that_works_is_kept(self, world: World) -> None:
         rows = act(world, "acme", "gives_up")
-        assert world.create(rows, run=2, edit=True)["acme"]["status"] == "reused"
+        assert world.run(rows, 2, edit=True)["acme"]["status"] == "reused"
 
     def test_it_is_kept_although_the_row_has_changed(self, world: World) -> None:
         rows = act(world, "acme", "gives_up")
         rows[0].body["use_for_organization_discovery"] = True
-        (row,) = world.create(rows, run=2).values()
+        (row,) = world.run(rows, 2).values()
         assert row["status"] == "reused"
         assert row["error"].startswith("The connection exists, so what has changed in this row is not requested")
 
@@ -142,7 +144,7 @@ class TestConnectionsThatExist:
         world.clock.now += 6 * HOUR
         world.follow()
         before = sent(world)
-        (row,) = world.create(rows, run=2).values()
+        (row,) = world.run(rows, 2).values()
         assert (row["status"], row["ticket_url"]) == ("conflict", "")
         assert row["error"].startswith(error)
         assert "on_conflict=edit" in row["error"]
@@ -161,7 +163,7 @@ class TestConnectionsThatExist:
         (row,) = act(world, "acme", acts, **config)
         world.clock.now += 6 * HOUR
         world.follow()
-        outcome = world.create([row], run=2, edit=True)["acme"]
+        outcome = world.run([row], 2, edit=True)["acme"]
         ticket = world.tenant._tenant.tickets[outcome["ticket_id"]]
         expected = {
             "connection_id": next(iter(world.tenant.connections)),
@@ -171,19 +173,19 @@ class TestConnectionsThatExist:
         }
         assert ticket.body == {**expected, **features}
         assert (outcome["status"], world.entry("acme").flow_type) == ("created", "update")
-        assert world.create([row], run=3)["acme"]["status"] == "reused", "the run need not be told again"
+        assert world.run([row], 3)["acme"]["status"] == "reused", "the run need not be told again"
         world.clock.now += HOUR
         world.finish(outcome["ticket_id"])
         world.clock.now += 1
         world.follow()
-        assert world.create([row], run=4)["acme"]["status"] == "finished"
+        assert world.run([row], 4)["acme"]["status"] == "finished"
 
     def test_a_link_to_finish_that_has_expired_is_replaced_by_another(self, world: World) -> None:
         rows = act(world, "acme", "gives_up")
         for run in (2, 3):
             world.clock.now += 150 * HOUR
             world.follow()
-            assert world.create(rows, run=run, edit=True)["acme"]["status"] == "created"
+            assert world.run(rows, run, edit=True)["acme"]["status"] == "created"
         assert [ticket.body.get("connection_id") is None for ticket in world.tenant._tenant.tickets.values()] == [
             True,
             False,
@@ -194,19 +196,19 @@ class TestConnectionsThatExist:
         rows = act(world, "acme", "gives_up")
         world.clock.now += 6 * HOUR
         world.follow()
-        world.create(rows, run=2, edit=True)
+        world.run(rows, 2, edit=True)
         world.clock.now += 50 * HOUR
-        assert world.create(rows, run=3)["acme"]["status"] == "reused"
+        assert world.run(rows, 3)["acme"]["status"] == "reused"
 
     def test_a_link_to_finish_a_connection_that_is_gone_is_replaced(self, world: World) -> None:
         rows = act(world, "acme", "gives_up")
         world.clock.now += 6 * HOUR
         world.follow()
-        world.create(rows, run=2, edit=True)
+        world.run(rows, 2, edit=True)
         world.tenant._call(world.tenant._tenant.connections.clear)
         world.clock.now += HOUR
         world.follow()
-        assert world.create(rows, run=3)["acme"]["status"] == "created"
+        assert world.run(rows, 3)["acme"]["status"] == "created"
         assert world.entry("acme").flow_type == "create"
 
     def test_two_prospects_of_one_connection_are_finished_together(self, world: World) -> None:
@@ -217,5 +219,6 @@ class TestConnectionsThatExist:
         world.customer("acme").finishes()
         world.clock.now += 1
         world.follow()
-        organizations = [row["status"] for row in world.create_rows(rows, run=2)]
-        assert organizations == ["finished", "finished"]
+        attempt = RunAttempt("create_sso_tickets/run-2", 3, FIRST_RUN.run_after + 2)
+        outcomes = world.create(rows, attempt)
+        assert {row: outcome["status"] for row, outcome in outcomes.items()} == {1: "finished", 2: "finished"}
