@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from auth0_sso.ledger.records import Entry, TicketSpec
-from auth0_sso.models import OPEN_SECONDS
+from auth0_sso.models import MAX_OPENINGS, OPEN_SECONDS
 
 from tests.support.factories import NOW, SPEC, entry
 
@@ -85,3 +85,35 @@ def test_a_ticket_is_valid_until_it_expires_or_is_about_to_be_revoked_and_may_wo
 ) -> None:
     known = entry(**changes)
     assert (known.is_valid(NOW), known.may_work(NOW)) == (valid, works)
+
+
+MADE = NOW - 10 * 3600
+OPENED_LONG_AGO = MADE + 3600
+
+
+@pytest.mark.parametrize(
+    ("known", "openings", "expected"),
+    [
+        (entry(), [], "valid"),
+        (entry(), [OPENED_LONG_AGO], "valid"),
+        (entry(created_at=MADE), [], "valid"),
+        (entry(created_at=MADE), [OPENED_LONG_AGO], "used_up"),
+        (entry(created_at=MADE), [NOW - OPEN_SECONDS + 1], "valid"),
+        (entry(created_at=MADE), [NOW - OPEN_SECONDS], "used_up"),
+        (entry(created_at=MADE), [MADE + 60], "valid"),
+        (entry(created_at=MADE), [MADE + 61], "used_up"),
+        (entry(created_at=MADE), [MADE + 60] * (MAX_OPENINGS - 1), "valid"),
+        (entry(created_at=MADE), [MADE + 60] * MAX_OPENINGS, "used_up"),
+        (entry(created_at=MADE), [MADE - 1] * MAX_OPENINGS, "valid"),
+        (entry(created_at=MADE, expires_at=NOW), [OPENED_LONG_AGO], "expired"),
+        (entry(created_at=MADE, ticket=None), [], "expired"),
+        (entry("revoking", created_at=MADE), [OPENED_LONG_AGO], "revoked"),
+        (entry("revoked", created_at=MADE), [], "revoked"),
+        (entry("created", created_at=None), [], "none"),
+        *((entry(status, created_at=MADE), [], "none") for status in ("in_flight", "unknown", "conflict", "failed")),
+    ],
+)
+def test_a_link_is_worth_what_time_and_customer_have_left_of_it(
+    known: Entry, openings: list[float], expected: str
+) -> None:
+    assert known.link_state(openings, NOW) == expected

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from auth0_sso.ledger.setup_log import KnownSetup, ReadTime, SetupLog
+from auth0_sso.ledger.setup_log import Followed, KnownSetup, ReadTime, SetupLog
 from auth0_sso.ledger.store import Ledger
-from auth0_sso.models import Setup, SetupEvent, SetupState
+from auth0_sso.models import GENERATED_EVENT, Setup, SetupEvent, SetupState
 from sqlalchemy import event as hooks
 from sqlalchemy.exc import SQLAlchemyError
+
+from tests.support.factories import NOW, entry
 
 TENANT = "acme.example.com"
 READ = ReadTime(1_000.0, 2_000.0)
@@ -77,3 +79,80 @@ def test_thousands_of_connections_are_read_in_parts(log: SetupLog) -> None:
     log.add_events([event(name, connection_name=name) for name in names], READ)
     log.keep({name: Setup(SetupState.OPENED) for name in names}, now=1.0)
     assert (len(log.events(names)), len(log.setups(names))) == (2_500, 2_500)
+
+
+class TestWhatIsFollowed:
+    def test_openings_are_those_of_successes_by_flow_type(self, log: SetupLog, ledger: Ledger) -> None:
+        events = [
+            event("1", at=1.0),
+            event("2", at=2.0),
+            event("3", at=3.0, flow_type="update"),
+            event("4", succeeded=False),
+            event("5", name="ss_sso_flow_end"),
+            event("6", connection_name="globex", at=6.0),
+        ]
+        log.add_events(events, READ)
+        SetupLog(ledger.database, "other.example.com").add_events([event("7")], READ)
+        opened = Setup(SetupState.OPENED)
+        log.keep({"acme": opened}, now=10.0)
+        found = log.followed(["acme", "globex", "initech"])
+        assert {name: sorted(times) for name, times in found["acme"].openings.items()} == {
+            "create": [1.0, 2.0],
+            "update": [3.0],
+        }
+        assert found["acme"].known == KnownSetup(opened, 10.0)
+        assert found["globex"] == Followed(None, {"create": [6.0]})
+        assert found["initech"] == Followed()
+
+    def test_a_link_is_used_up_by_openings_of_its_own_flow_type(self) -> None:
+        link = entry(created_at=NOW - 10 * 3600)
+        opened_long_ago = [NOW - 9 * 3600]
+        assert Followed(openings={"create": opened_long_ago}).link_state(link, NOW) == "used_up"
+        assert Followed(openings={"update": opened_long_ago}).link_state(link, NOW) == "valid"
+
+    def test_thousands_are_read_in_parts(self, log: SetupLog) -> None:
+        names = [f"acme-{number}" for number in range(1_200)]
+        log.add_events([event(name, connection_name=name, at=7.0) for name in names], READ)
+        found = log.followed(names)
+        assert list(found) == names
+        assert {tuple(followed.openings["create"]) for followed in found.values()} == {(7.0,)}
+
+
+class TestTicketsThatWereMade:
+    def test_they_are_counted_for_a_connection_and_flow_type_from_a_time_on(
+        self, log: SetupLog, ledger: Ledger
+    ) -> None:
+        made = {"name": GENERATED_EVENT}
+        events = [
+            event("1", **made, at=3.0),
+            event("2", **made, at=2.0),
+            event("3", **made, at=1.9),
+            event("4", **made, at=4.0, flow_type="update"),
+            event("5", **made, at=4.0, connection_name="globex"),
+            event("6", **made, at=4.0, succeeded=False),
+            event("7", at=4.0),
+        ]
+        log.add_events(events, READ)
+        SetupLog(ledger.database, "other.example.com").add_events([event("8", **made, at=4.0)], READ)
+        assert log.generated("acme", "create", since=2.0) == [2.0, 3.0]
+        assert log.generated("acme", "update", since=2.0) == [4.0]
+        assert log.generated("initech", "create", since=0.0) == []
+
+    @pytest.mark.parametrize(
+        ("changes", "expected"),
+        [
+            ({"name": GENERATED_EVENT}, True),
+            ({"name": GENERATED_EVENT, "connection_name": "globex"}, True),
+            ({"name": GENERATED_EVENT, "flow_type": "update"}, False),
+            ({"name": GENERATED_EVENT, "succeeded": False}, False),
+            ({}, False),
+        ],
+        ids=str,
+    )
+    def test_one_shows_that_the_tenant_logs_its_like(
+        self, log: SetupLog, ledger: Ledger, changes: dict[str, Any], expected: bool
+    ) -> None:
+        SetupLog(ledger.database, "other.example.com").add_events([event("0", name=GENERATED_EVENT)], READ)
+        assert not log.has_generated("create")
+        log.add_events([event("1", **changes)], READ)
+        assert log.has_generated("create") == expected

@@ -217,3 +217,136 @@ def test_live_entries_are_tickets_that_may_work_and_unconfirmed_revocations(ledg
     begin(ledger, of=spec(6))
     defer(ledger, begin(ledger, of=spec(7)))
     assert ledger.live_entries() == [valid, opened_late, unconfirmed]
+
+
+class TestALostAnswer:
+    """What the ledger says of a ticket that may exist and that nobody has seen."""
+
+    def test_it_is_lost_since_the_first_request_whose_answer_did_not_come(self, ledger: Ledger) -> None:
+        first = ledger.record_unknown(begin(ledger), "No answer")
+        second = ledger.record_unknown(begin(ledger, first), "No answer")
+        recorded = record(ledger, begin(ledger, second))
+        assert read(ledger).duplicate_since == first.requested_at < second.requested_at
+        assert read(ledger).duplicate_until == second.valid_until
+        assert recorded.lost_ticket_since == first.requested_at
+
+    def test_a_confirmed_one_stays_confirmed_until_it_has_expired(self, ledger: Ledger) -> None:
+        lost = ledger.record_unknown(begin(ledger, of=spec(body={"ttl_sec": 60})), "No answer")
+        confirmed = ledger.record_duplicate(lost)
+        assert confirmed.duplicate_confirmed
+        again = begin(ledger, confirmed, of=spec())
+        assert (again.duplicate_confirmed, again.duplicate_since) == (True, lost.requested_at)
+        ended = replace(again, duplicate_until=ledger.now() - 1, status=EntryStatus.DEFERRED)
+        later = begin(ledger, ended, of=spec())
+        assert (later.duplicate_confirmed, later.duplicate_since) == (False, None)
+
+    @pytest.mark.parametrize("status", ["in_flight", "unknown", "created"])
+    def test_where_none_was_made_the_prospect_is_not_flagged_any_more(self, ledger: Ledger, status: str) -> None:
+        entry = begin(ledger)
+        if status != "in_flight":
+            entry = ledger.record_unknown(entry, "No answer")
+        if status == "created":
+            entry = record(ledger, begin(ledger, entry))
+        assert ledger.unseen_entries() == [entry]
+        settled = ledger.record_no_duplicate(ledger.record_duplicate(entry))
+        assert (read(ledger), settled.status, ledger.unseen_entries()) == (settled, status, [])
+        assert (settled.may_be_duplicate(ledger.now()), settled.duplicate_confirmed) == (False, False)
+        assert (settled.ticket, settled.expires_at) == (entry.ticket, entry.expires_at)
+        assert begin(ledger, settled, attempt=SECOND_RUN).duplicate_since is None
+
+    def test_a_link_that_had_only_just_expired_stays_possible(self, ledger: Ledger) -> None:
+        expired = create(ledger, ttl=-60)
+        lost = ledger.record_unknown(begin(ledger, expired, attempt=SECOND_RUN), "No answer")
+        settled = ledger.record_no_duplicate(lost)
+        assert expired.expires_at is not None
+        assert settled.other_ticket_until == expired.expires_at + OPEN_SECONDS
+        assert ledger.unseen_entries() == [settled]
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            pytest.param(spec(1, connection_name="other"), id="another connection"),
+            pytest.param(spec(1, body={"connection_id": "con_1"}), id="another flow type"),
+        ],
+    )
+    def test_beside_another_setup_it_is_possible_and_no_log_of_that_one_tells(
+        self, ledger: Ledger, other: TicketSpec
+    ) -> None:
+        lost = ledger.record_duplicate(ledger.record_unknown(begin(ledger, of=spec(1)), "No answer"))
+        entry = record(ledger, begin(ledger, lost, of=other, attempt=SECOND_RUN))
+        assert (entry.duplicate_until, entry.duplicate_since, entry.duplicate_confirmed) == (0, None, False)
+        assert entry.late_until == entry.other_ticket_until == lost.valid_until
+        assert ledger.unseen_entries() == [entry]
+
+    @pytest.mark.parametrize("result", ["no duplicate", "duplicate"])
+    def test_it_is_not_settled_if_a_task_has_written_the_entry_since(self, ledger: Ledger, result: str) -> None:
+        lost = ledger.record_unknown(begin(ledger), "No answer")
+        theirs = begin(ledger, lost, attempt=SECOND_RUN)
+        with pytest.raises(StaleEntryError):
+            ledger.record_duplicate(lost) if result == "duplicate" else ledger.record_no_duplicate(lost)
+        assert read(ledger) == theirs
+
+
+class TestTicketTimes:
+    def times(self, ledger: Ledger, connection_name: str = "acme", flow_type: str = "create") -> list[float]:
+        return ledger.ticket_times(SPEC.tenant, connection_name, flow_type)
+
+    def test_each_ticket_of_a_connection_counts_whoever_has_it_and_whatever_became_of_it(self, ledger: Ledger) -> None:
+        assert self.times(ledger) == []
+        first = create(ledger, spec(1, connection_name="acme"), ttl=-OPEN_SECONDS)
+        replaced = record(ledger, begin(ledger, first, of=spec(1, connection_name="acme")), SECOND_TICKET)
+        revoked = revoke(ledger, create(ledger, spec(2, connection_name="acme")))
+        ledger.record_unknown(begin(ledger, revoked, of=spec(2, connection_name="acme")), "No answer")
+        defer(ledger, begin(ledger, of=spec(3, connection_name="acme")))
+        ledger.forget_expired_urls(0)
+        assert self.times(ledger) == [first.created_at, replaced.created_at, revoked.created_at]
+
+    def test_one_counts_for_its_own_connection_flow_type_and_tenant_only(self, ledger: Ledger) -> None:
+        first = create(ledger, spec(1, connection_name="acme"))
+        second = begin(ledger, revoke(ledger, first), of=spec(1, connection_name="globex"), attempt=SECOND_RUN)
+        assert self.times(ledger, "globex") == [], "the time of the ticket before is none of them"
+        record(ledger, second, SECOND_TICKET)
+        create(ledger, replace(spec(2, connection_name="acme"), tenant="other.example.com"))
+        edited = create(ledger, spec(3, connection_name="acme", body={"connection_id": "con_1"}))
+        assert self.times(ledger) == [first.created_at]
+        assert len(self.times(ledger, "globex")) == 1
+        assert self.times(ledger, flow_type="update") == [edited.created_at]
+
+    def test_a_ticket_that_could_not_be_recorded_is_not_known(self, ledger: Ledger) -> None:
+        late = begin(ledger, of=spec(1, connection_name="acme"))
+        begin(ledger, late, of=spec(1, connection_name="acme"), attempt=SECOND_RUN)
+        with pytest.raises(StaleEntryError):
+            record(ledger, late)
+        assert self.times(ledger) == []
+
+
+def test_the_time_of_the_last_ticket_stays_until_there_is_another_one(ledger: Ledger) -> None:
+    first = create(ledger)
+    intent = begin(ledger, revoke(ledger, first), attempt=SECOND_RUN)
+    assert first.created_at == read(ledger).created_at
+    assert begin(ledger, of=spec(2)).created_at is None
+    second = record(ledger, intent)
+    assert (second.created_at or 0) > (first.created_at or 0)
+
+
+def test_the_entries_of_a_tenant_are_those_that_name_a_connection(ledger: Ledger) -> None:
+    named = begin(ledger, of=spec(1, connection_name="acme"))
+    by_id = begin(ledger, of=spec(2, connection_name="", body={"connection_id": "con_1"}))
+    begin(ledger, of=spec(3, connection_name=""))
+    begin(ledger, of=replace(spec(4, connection_name="acme"), tenant="other.example.com"))
+    assert ledger.entries_of_tenant(SPEC.tenant) == [named, by_id]
+    assert by_id.connection_name == "con_1"
+
+
+def test_an_entry_says_whose_setup_it_is_and_whether_it_needs_a_domain(ledger: Ledger) -> None:
+    body = {"connection_id": "con_1", "domain_aliases_config": {"domain_verification": "required"}}
+    entry = begin(ledger, of=spec(1, prospect_name="Ann", prospect_email="ann@example.com", body=body))
+    assert read(ledger, spec(1)) == entry
+    assert (entry.prospect_name, entry.prospect_email) == ("Ann", "ann@example.com")
+    assert (entry.flow_type, entry.requires_domain) == ("update", True)
+    plain = begin(ledger, entry, of=spec(1), attempt=SECOND_RUN)
+    assert (plain.prospect_email, plain.flow_type, plain.requires_domain) == (
+        SPEC.request.prospect_email,
+        "create",
+        False,
+    )
