@@ -109,6 +109,8 @@ class TestWhatIsFollowed:
         opened_long_ago = [NOW - 9 * 3600]
         assert Followed(openings={"create": opened_long_ago}).link_state(link, NOW) == "used_up"
         assert Followed(openings={"update": opened_long_ago}).link_state(link, NOW) == "valid"
+        edits = entry(created_at=link.created_at, flow_type="update")
+        assert Followed(openings={"update": opened_long_ago}).link_state(edits, NOW) == "used_up"
 
     def test_thousands_are_read_in_parts(self, log: SetupLog) -> None:
         names = [f"acme-{number}" for number in range(1_200)]
