@@ -16,6 +16,7 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
     "plain": {},
     "set": {
         "SSO_TICKETS_SCHEDULE": "30 6 * * 1-5",
+        "SSO_TICKETS_FOLLOW_SCHEDULE": "*/20 * * * *",
         "SSO_TICKETS_PROSPECTS": "s3://crm/prospects/",
         "SSO_TICKETS_REPORTS": "s3://crm/reports/",
         "SSO_TICKETS_NOTIFY": "smtp:sso@example.com",
@@ -23,6 +24,7 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
     },
     "empty": {
         "SSO_TICKETS_SCHEDULE": "",
+        "SSO_TICKETS_FOLLOW_SCHEDULE": "",
         "SSO_TICKETS_PROSPECTS": "",
         "SSO_TICKETS_REPORTS": "",
         "SSO_TICKETS_NOTIFY": "",

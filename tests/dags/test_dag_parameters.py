@@ -29,19 +29,27 @@ CREATE_DEFAULTS = {
 }
 
 
-@pytest.mark.parametrize(("environment", "schedule"), [("plain", "@daily"), ("set", "30 6 * * 1-5"), ("empty", None)])
-def test_the_environment_sets_the_schedule(parsed: ParsedFiles, environment: str, schedule: str | None) -> None:
+@pytest.mark.parametrize(
+    ("environment", "schedule", "follow_schedule"),
+    [("plain", "@daily", "@hourly"), ("set", "30 6 * * 1-5", "*/20 * * * *"), ("empty", None, None)],
+)
+def test_the_environment_sets_the_schedules(
+    parsed: ParsedFiles, environment: str, schedule: str | None, follow_schedule: str | None
+) -> None:
     assert parsed["create_sso_tickets.py", environment].schedules == {"create_sso_tickets": schedule}
+    assert parsed["follow_sso_setups.py", environment].schedules == {"follow_sso_setups": follow_schedule}
     assert parsed["revoke_sso_tickets.py", environment].schedules == {"revoke_sso_tickets": None}
 
 
 @pytest.mark.parametrize("environment", ["plain", "empty"])
 def test_a_scheduled_run_gets_these_parameters(parsed: ParsedFiles, environment: str) -> None:
     assert parsed["create_sso_tickets.py", environment].defaults["create_sso_tickets"] == CREATE_DEFAULTS
+    followed = parsed["follow_sso_setups.py", environment].defaults["follow_sso_setups"]
+    assert followed == {"dry_run": False, "report_uri": "reports"}
 
 
 def test_the_environment_sets_the_places_of_prospects_and_reports(parsed: ParsedFiles) -> None:
     created = parsed["create_sso_tickets.py", "set"].defaults["create_sso_tickets"]
     assert (created["prospects_uri"], created["report_uri"]) == ("s3://crm/prospects/", "s3://crm/reports/")
-    revoked = parsed["revoke_sso_tickets.py", "set"].defaults["revoke_sso_tickets"]
-    assert revoked["report_uri"] == "s3://crm/reports/"
+    for dag_id in ("revoke_sso_tickets", "follow_sso_setups"):
+        assert parsed[f"{dag_id}.py", "set"].defaults[dag_id]["report_uri"] == "s3://crm/reports/"

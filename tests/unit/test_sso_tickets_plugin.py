@@ -130,7 +130,13 @@ def test_a_run_that_starts_creates_a_pool_that_was_deleted_if_the_scheduler_star
 
 
 @pytest.mark.parametrize(
-    ("dag_id", "expected"), [("create_sso_tickets", ["2 slots"]), ("revoke_sso_tickets", ["2 slots"]), ("any_dag", [])]
+    ("dag_id", "expected"),
+    [
+        ("create_sso_tickets", ["2 slots"]),
+        ("revoke_sso_tickets", ["2 slots"]),
+        ("follow_sso_setups", ["2 slots"]),
+        ("any_dag", []),
+    ],
 )
 def test_a_run_of_the_projects_dags_publishes_the_pools_slots(
     listener: Any, engine: Engine, dag_id: str, expected: list[str]

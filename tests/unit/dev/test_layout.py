@@ -45,6 +45,8 @@ print(json.dumps({
 }))
 """
 
+DAGS = ("create_sso_tickets", "follow_sso_setups", "revoke_sso_tickets")
+
 # What a scheduler reads from Airflow's database.
 READ_DAGS = """
 import json, sys
@@ -135,13 +137,13 @@ def test_both_dags_load_with_include_beside_them_and_no_other_file_is_parsed(
     (moved / "plugins" / "include").rename(moved / "dags" / "include")
     parsed = json.loads(platform.run(moved, "airflow", "dags", "report", "--output", "json").splitlines()[-1])
     dags = {Path(file["file"]).name: file["dags"] for file in parsed}
-    assert dags == {f"{name}.py": [name] for name in ("create_sso_tickets", "revoke_sso_tickets")}
+    assert dags == {f"{name}.py": [name] for name in DAGS}
 
 
 def test_a_scheduler_without_the_plugins_reads_the_dags(platform: Platform, layout: Path, tmp_path: Path) -> None:
     platform.run(layout, "airflow", "dags", "reserialize")
-    read = platform.run(tmp_path, "python", "-c", READ_DAGS, "create_sso_tickets", "revoke_sso_tickets")
-    assert json.loads(read.splitlines()[-1]) == {"tasks": 10, "provider": False}
+    read = platform.run(tmp_path, "python", "-c", READ_DAGS, *DAGS)
+    assert json.loads(read.splitlines()[-1]) == {"tasks": 12, "provider": False}
 
 
 def test_a_run_creates_every_ticket_with_the_providers_wheel_installed(platform: Platform, layout: Path) -> None:
