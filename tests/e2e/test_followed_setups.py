@@ -177,6 +177,7 @@ def test_with_the_connections_alone_it_is_known_which_exist(trigger: Trigger, cr
     assert create(trigger, on_conflict="edit").summary["reused"] == PROSPECTS
 
 
+@pytest.mark.answers("all four scopes to read are missing")
 def test_without_a_scope_nothing_is_read_and_all_is_as_before(trigger: Trigger, crowd: Any) -> None:
     prepare(trigger, crowd)
     followed = trigger("follow_sso_setups")

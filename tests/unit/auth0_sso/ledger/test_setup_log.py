@@ -41,6 +41,7 @@ def test_an_event_that_is_read_again_counts_once(log: SetupLog) -> None:
     assert found["globex"] == [event("3", connection_name="globex", succeeded=False)]
 
 
+@pytest.mark.answers("the run that follows is killed")
 def test_after_a_failure_in_between_neither_the_events_nor_the_time_is_kept(log: SetupLog, ledger: Ledger) -> None:
     log.add_events([event("1")], READ)
 

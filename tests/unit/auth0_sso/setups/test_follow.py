@@ -30,6 +30,7 @@ NAMES = ("idle", "looks", "gives-up", "waits", "done", "tenfold")
 FULL = ["not_opened", "opened", "connected", "waiting_for_domain", "enabled", "opened"]
 
 
+@pytest.mark.answers("a scope of the four to read is missing")
 @pytest.mark.parametrize(
     ("scopes", "expected"),
     [
@@ -102,6 +103,7 @@ class TestTheTimeOfTheLogs:
         assert first is not None
         assert world.log.read() == ReadTime(first.read_from, world.clock.now)
 
+    @pytest.mark.answers("the logs are read again only when the tenant has deleted some")
     def test_a_longer_gap_than_the_tenant_keeps_its_logs_is_said(self, make_world: MakeWorld) -> None:
         world = make_world(extra={"log_retention_days": 2})
         world.create(prospects("acme"))

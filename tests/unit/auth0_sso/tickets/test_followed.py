@@ -41,6 +41,7 @@ def sent(world: World) -> int:
 
 
 class TestFinished:
+    @pytest.mark.answers("a customer has finished: the connection is enabled")
     def test_a_prospect_whose_single_sign_on_is_enabled_needs_no_link(self, world: World) -> None:
         rows = act(world, "acme", "finishes")
         before = sent(world)
@@ -48,17 +49,20 @@ class TestFinished:
         assert (row["status"], row["ticket_url"], row["error"]) == ("finished", "", "")
         assert sent(world) == before
 
+    @pytest.mark.answers("a customer has finished: the connection is enabled")
     def test_also_if_its_link_has_expired_and_it_is_to_be_reissued(self, world: World) -> None:
         rows = act(world, "acme", "finishes")
         world.clock.now += 200 * HOUR
         world.follow()
         assert world.run(rows, 2, reissue=True, edit=True)["acme"]["status"] == "finished"
 
+    @pytest.mark.answers("nobody follows for more than two days")
     def test_what_was_found_out_long_ago_decides_nothing(self, world: World) -> None:
         rows = act(world, "acme", "finishes")
         world.clock.now += 200 * HOUR
         assert world.run(rows, 2)["acme"]["status"] == "conflict", "Auth0 was asked"
 
+    @pytest.mark.answers("a connection is gone from the tenant")
     def test_a_connection_that_is_gone_gets_a_link_again(self, world: World) -> None:
         rows = act(world, "acme", "finishes")
         world.tenant._call(world.tenant._tenant.connections.clear)
@@ -79,6 +83,7 @@ class TestFinished:
 
 
 class TestUsedUpLinks:
+    @pytest.mark.answers("a link is used up: it was opened ten times, or first opened five hours ago")
     @pytest.mark.parametrize(("acts", "hours"), [("opens_it_too_often", 0), ("opens_it", 5)])
     def test_one_is_replaced_by_the_next_run(self, world: World, acts: str, hours: int) -> None:
         rows = act(world, "acme", acts)
@@ -96,6 +101,7 @@ class TestUsedUpLinks:
         world.clock.now += 4 * HOUR
         assert world.run(rows, 2)["acme"]["status"] == "reused"
 
+    @pytest.mark.answers("a mail scanner opens a link within a minute after it was created")
     def test_one_that_only_a_scanner_has_opened_is_reused(self, world: World) -> None:
         rows = prospects("acme")
         world.create(rows)
@@ -111,6 +117,7 @@ class TestUsedUpLinks:
         world.follow()
         assert world.run(rows, 2)["acme"]["status"] == "reused"
 
+    @pytest.mark.answers("a link is used up: it was opened ten times, or first opened five hours ago")
     def test_it_needs_no_scope_to_revoke_and_is_flagged_then(self, make_world: MakeWorld) -> None:
         world = make_world(scopes=("create:sso_access_tickets", "read:logs"))
         rows = act(world, "acme", "opens_it_too_often")
@@ -119,10 +126,12 @@ class TestUsedUpLinks:
 
 
 class TestConnectionsThatExist:
+    @pytest.mark.answers("a connection exists that is not enabled, and its link is valid")
     def test_a_link_that_works_is_kept(self, world: World) -> None:
         rows = act(world, "acme", "gives_up")
         assert world.run(rows, 2, edit=True)["acme"]["status"] == "reused"
 
+    @pytest.mark.answers("a connection exists that is not enabled, and its link is valid")
     def test_it_is_kept_although_the_row_has_changed(self, world: World) -> None:
         rows = act(world, "acme", "gives_up")
         rows[0].body["use_for_organization_discovery"] = True
@@ -130,6 +139,7 @@ class TestConnectionsThatExist:
         assert row["status"] == "reused"
         assert row["error"].startswith("The connection exists, so what has changed in this row is not requested")
 
+    @pytest.mark.answers("a connection exists that is not enabled, and no link is valid")
     @pytest.mark.parametrize(
         ("acts", "config", "error"),
         [
@@ -150,6 +160,7 @@ class TestConnectionsThatExist:
         assert "on_conflict=edit" in row["error"]
         assert sent(world) == before
 
+    @pytest.mark.answers("the same, with `on_conflict=edit`")
     @pytest.mark.parametrize(
         ("acts", "config", "features"),
         [
