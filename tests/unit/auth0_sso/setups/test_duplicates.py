@@ -87,6 +87,7 @@ EDIT = factories.request(
 REISSUE = create(ACME, attempt=SECOND_RUN, reissue=True)
 
 
+@pytest.mark.answers("an answer was lost, and the logs are read")
 @pytest.mark.parametrize(
     ("acts", "expected"),
     [
@@ -135,6 +136,7 @@ def test_the_logs_tell_whether_there_is_a_ticket_that_nobody_holds(
     assert flags(world, name) == expected, "nothing has changed"
 
 
+@pytest.mark.answers("an answer was lost, and the logs are read")
 def test_a_settled_prospects_row_is_not_flagged_in_the_next_run_and_a_confirmed_ones_is(make_world: MakeWorld) -> None:
     world = make_world()
     lose(BEFORE, 1, ACME)(world)

@@ -116,6 +116,7 @@ def _flags(entry: Entry, now: float) -> tuple[bool, bool]:
     return entry.may_be_duplicate(now), entry.duplicate_confirmed
 
 
+@pytest.mark.answers("the run that follows is killed")
 @pytest.mark.parametrize("seed", range(2))
 def test_killed_at_random_moments_nothing_is_lost_and_nothing_counts_twice(
     ledger: Ledger, ledger_url: str, fernet: str, run_tenant: RunTenant, connect: Connect, tmp_path: Path, seed: int
