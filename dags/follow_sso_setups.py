@@ -39,9 +39,11 @@ def read_setups(*, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any) -> d
 
 @task(outlets=[SETUPS], doc_md=FOLLOW_DOCS["export_report"])
 def export_report(read: dict[str, Any], *, params: dict[str, Any], dag_run: Any) -> Any:
-    """Write the report."""
+    """Write the report; a scheduled run that has found nothing new needs none."""
     from auth0_sso.setups.run import prospect_setups
 
+    if dag_run.run_type == "scheduled" and not read["has_changed"]:
+        raise AirflowSkipException("No setup has changed since it was looked at last, so there is nothing to report.")
     base = storage_path(absolute(params["report_uri"]), "report_uri")
     tenant = Auth0Hook(TENANT.auth0_conn_id).settings.domain
     exported = asdict(

@@ -85,7 +85,8 @@ names each scope that is missing, and what can't be found out without it.
 it, or let the next run go on.
 """,
     "export_report": """
-Writes the report: how far the customers have come, and a row for each prospect.
+Writes the report: how far the customers have come, and a row for each prospect. A scheduled run that has found nothing
+new skips it.
 
 **If it fails:** the folder in `report_uri` can't be written, or the ledger is unavailable. Fix that, then clear this
 task.

@@ -122,6 +122,7 @@ setups = Table(
     Column("last_failure", Text, nullable=False),
     Column("connection_id", String(255), nullable=False),
     Column("seen_in", String(20), nullable=False),
+    Column("knows_enabled", Boolean, nullable=False),
     Column("note", Text, nullable=False),
     Column("updated_at", Double, nullable=False),
 )

@@ -85,6 +85,7 @@ class Setup:
     :param waiting_since: since when it waits for a domain to be verified.
     :param last_failure: in Auth0's words.
     :param seen_in: ``logs``, ``API``, both or neither.
+    :param knows_enabled: whether it is known that the connection is enabled, or that it is not.
     :param note: what a person should know beside it.
     """
 
@@ -98,6 +99,7 @@ class Setup:
     last_failure: str = ""
     connection_id: str = ""
     seen_in: tuple[str, ...] = ()
+    knows_enabled: bool = True
     note: str = ""
 
     @property

@@ -50,6 +50,8 @@ class SetupFollower:
 
     What was read is kept in parts. After a kill, the next run goes on from there, and nothing counts twice.
 
+    ``has_changed`` says whether a setup has come further, or back, since it was found out last.
+
     :param hook: an open hook with a rate limiter.
     """
 
@@ -62,6 +64,7 @@ class SetupFollower:
         self._scopes: set[str] = set()
         self._enabled: dict[str, set[str] | None] = {}
         self._verified: dict[str, bool | None] = {}
+        self.has_changed = False
 
     async def run(self, *, renew_token: bool) -> list[str]:
         """
@@ -155,6 +158,7 @@ class SetupFollower:
                 asked_at=self._ledger.now(),
             )
             setups[key] = await self._setup(of_connection, events.get(names[key], []), answers, before.get(key))
+        self.has_changed = self.has_changed or setups != before
         self._log.keep(setups, self._ledger.now())
 
     async def _setup(

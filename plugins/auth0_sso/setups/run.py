@@ -24,10 +24,17 @@ _DRY_RUN = "Dry run: nothing was read, so this is what the ledger knew before."
 
 @dataclass(frozen=True)
 class SetupsRead:
-    """What a run has read: sentences about what it could not find out, and what it has sent."""
+    """
+    What a run has read.
+
+    :param notes: sentences about what it could not find out.
+    :param stats: what it has sent.
+    :param has_changed: whether a setup has come further, or back.
+    """
 
     notes: list[str]
     stats: TaskStats
+    has_changed: bool = False
 
 
 def read_setups(ti: TaskInstance, tenant: TenantAccess, *, renew_token: bool, dry_run: bool) -> SetupsRead:
@@ -50,7 +57,8 @@ def read_setups(ti: TaskInstance, tenant: TenantAccess, *, renew_token: bool, dr
         for note in notes:
             task_log.warning(note)
         sent = hook.rate_limiter.stats(started)
-        return SetupsRead(notes, replace(sent, rate_limited=follower.reader.rate_limited))
+        stats = replace(sent, rate_limited=follower.reader.rate_limited)
+        return SetupsRead(notes, stats, follower.has_changed)
 
 
 async def _follow(hook: Auth0Hook, follower: SetupFollower, *, renew_token: bool) -> list[str]:

@@ -87,6 +87,7 @@ def setup_of(
         last_failure=failures[-1].message if failures else "",
         connection_id=answers.connection_id or (before.connection_id if before and exists else ""),
         seen_in=_sources(seen, answers, has_logs=has_logs),
+        knows_enabled=is_enabled or has_logs or answers.is_enabled is not None,
         note=_GONE if is_gone else "",
     )
 

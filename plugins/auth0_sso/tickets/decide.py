@@ -65,7 +65,8 @@ def decide_with_setup(
     """
     Decide what to do for a prospect from its entry, and from what its customer has done with its links.
 
-    A customer who has finished needs no link. Where the connection exists and is not enabled, a request for a new one
+    A customer who has finished needs no link. If only the logs tell that, a run that reissues links asks Auth0 by a
+    request, since the connection may be gone. Where the connection exists and is not enabled, a request for a new one
     would be refused: nothing is sent, unless the run is to request tickets that finish it. A link that was opened too
     often or too long ago is replaced. Otherwise :func:`decide` decides.
     """
@@ -73,12 +74,14 @@ def decide_with_setup(
         return Decision(decide(entry, spec, attempt, reissue=policy.reissue, now=now), spec)
     link = followed.link_state(entry, now) if entry is not None else LinkState.NONE
     setup = followed.setup(now)
-    if setup is not None and setup.state == SetupState.ENABLED:
+    is_asked_again = policy.reissue and link != LinkState.VALID and setup is not None and "API" not in setup.seen_in
+    if setup is not None and setup.state == SetupState.ENABLED and not is_asked_again:
         return Decision(Action.FINISH, spec, setup)
-    if setup is not None and setup.is_connected:
-        if link == LinkState.VALID and not policy.reissue:
+    if setup is not None and setup.is_connected and setup.state != SetupState.ENABLED:
+        can_edit = policy.edit and setup.knows_enabled and bool(setup.connection_id)
+        if link == LinkState.VALID and not (policy.reissue and can_edit):
             return Decision(Action.KEEP, spec, setup)
-        if not (policy.edit and setup.connection_id):
+        if not can_edit:
             return Decision(Action.CONFLICT, spec, setup)
         is_waiting = setup.state == SetupState.WAITING_FOR_DOMAIN
         spec = replace(spec, unfinished=UnfinishedConnection(setup.connection_id, is_waiting))

@@ -31,7 +31,7 @@ from auth0_sso.tickets.decide import (
 from auth0_sso.tickets.outcomes import (
     conflict_of_setup,
     error_of_connection,
-    error_of_other_data,
+    error_of_kept_link,
     error_without_link,
     group_outcomes,
     outcome_of,
@@ -225,8 +225,10 @@ class TicketIssuer:
             status, error = TicketStatus.PLANNED, ""
         else:
             status, error = status_in_run(entry, self._attempt)
-            if status == TicketStatus.REUSED and entry.fingerprint != group.first.fingerprint:
-                error = error_of_other_data(entry, decision.setup)
+            if status == TicketStatus.REUSED:
+                is_changed = entry.fingerprint != group.first.fingerprint
+                is_unwanted = is_changed or self._policy.reissue
+                error = error_of_kept_link(entry, decision.setup, is_changed=is_changed, is_unwanted=is_unwanted)
         self._record(group, status, error, entry)
 
     def _record_failure(self, group: RequestGroup, error: Auth0Error | str) -> None:

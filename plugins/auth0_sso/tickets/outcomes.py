@@ -92,21 +92,41 @@ def status_in_run(entry: Entry, attempt: RunAttempt) -> tuple[TicketStatus, str]
 
 def conflict_of_setup(setup: Setup | None) -> str:
     """Return the error of a row whose connection exists and is not enabled, so that nothing was sent."""
-    if setup is not None and setup.state == SetupState.WAITING_FOR_DOMAIN:
-        state = f"waiting_for_domain since {iso(setup.waiting_since)}: no domain of the connection is verified"
-    else:
-        state = "connected: the connection exists and is not enabled"
-    return f"{state}. Nothing was sent. For a link to finish it, run again with on_conflict=edit."
-
-
-def error_of_other_data(entry: Entry, setup: Setup | None) -> str:
-    """Return the error of a row whose link stays although it was created from a row with other data."""
-    if setup is not None and setup.is_connected:
-        return "The connection exists, so what has changed in this row is not requested, and the link stays."
-    return (
-        f"This link was created by the later run {entry.run} from a row with other data, and stays. "
-        "If this row's data count, trigger another run."
+    if setup is None:
+        return ""
+    needed = [] if setup.connection_id else ["read:connections"]
+    needed += [] if setup.knows_enabled else ["read:organization_connections"]
+    advice = (
+        f"A link to finish it needs the scope {' and '.join(needed)}, with which follow_sso_setups finds out more."
+        if needed
+        else "For a link to finish it, run again with on_conflict=edit."
     )
+    return f"{_exists(setup)}. Nothing was sent. {advice}"
+
+
+def _exists(setup: Setup) -> str:
+    if setup.state == SetupState.WAITING_FOR_DOMAIN:
+        return f"waiting_for_domain since {iso(setup.waiting_since)}: no domain of the connection is verified"
+    if not setup.knows_enabled:
+        return "connected: the connection exists, and it is not known whether it is enabled"
+    return "connected: the connection exists and is not enabled"
+
+
+def error_of_kept_link(entry: Entry, setup: Setup | None, *, is_changed: bool, is_unwanted: bool) -> str:
+    """
+    Return the error of a row whose link stays; empty if it is the one that the row asks for.
+
+    :param is_changed: whether the row has other data than that of the link; ``is_unwanted``: that, or the run is to
+        replace links.
+    """
+    if is_unwanted and setup is not None and setup.is_connected:
+        return "The connection exists, so no other link can be created in place of this one, which stays."
+    if is_changed:
+        return (
+            f"This link was created by the later run {entry.run} from a row with other data, and stays. "
+            "If this row's data count, trigger another run."
+        )
+    return ""
 
 
 def status_left(entry: Entry, attempt: RunAttempt, reason: str) -> tuple[TicketStatus, str] | None:

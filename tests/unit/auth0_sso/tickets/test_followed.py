@@ -57,6 +57,16 @@ class TestFinished:
         assert world.run(rows, 2, reissue=True, edit=True)["acme"]["status"] == "finished"
 
     @pytest.mark.answers("nobody follows for more than two days")
+    def test_if_only_the_logs_tell_that_auth0_is_asked_where_links_are_reissued(self, make_world: MakeWorld) -> None:
+        world = make_world(scopes=("create:sso_access_tickets", "delete:sso_access_tickets", "read:logs"))
+        rows = act(world, "acme", "finishes")
+        world.clock.now += 150 * HOUR
+        world.follow()
+        assert world.run(rows, 2)["acme"]["status"] == "finished"
+        world.tenant._call(world.tenant._tenant.connections.clear)
+        assert world.run(rows, 3)["acme"]["status"] == "finished", "the logs don't tell that it is gone"
+        assert world.run(rows, 4, reissue=True)["acme"]["status"] == "created"
+
     def test_what_was_found_out_long_ago_decides_nothing(self, world: World) -> None:
         rows = act(world, "acme", "finishes")
         world.clock.now += 200 * HOUR
@@ -137,7 +147,31 @@ class TestConnectionsThatExist:
         rows[0].body["use_for_organization_discovery"] = True
         (row,) = world.run(rows, 2).values()
         assert row["status"] == "reused"
-        assert row["error"].startswith("The connection exists, so what has changed in this row is not requested")
+        assert row["error"].startswith("The connection exists, so no other link can be created in place of this one")
+
+    def test_also_if_links_are_to_be_reissued(self, world: World) -> None:
+        rows = act(world, "acme", "gives_up")
+        (row,) = world.run(rows, 2, reissue=True).values()
+        assert (row["status"], row["ticket_id"]) == ("reused", world.tenant.tickets[0].id)
+        assert row["error"].startswith("The connection exists, so no other link can be created in place of this one")
+
+    @pytest.mark.parametrize(
+        ("scopes", "error"),
+        [
+            (["read:logs"], "A link to finish it needs the scope read:connections"),
+            (["read:connections"], "A link to finish it needs the scope read:organization_connections,"),
+        ],
+    )
+    def test_none_is_created_to_finish_one_that_may_be_finished(
+        self, make_world: MakeWorld, scopes: list[str], error: str
+    ) -> None:
+        world = make_world(scopes=("create:sso_access_tickets", "delete:sso_access_tickets", *scopes))
+        rows = act(world, "acme", "gives_up")
+        world.clock.now += 150 * HOUR
+        world.follow()
+        (row,) = world.run(rows, 2, edit=True).values()
+        assert row["status"] == "conflict"
+        assert error in row["error"]
 
     @pytest.mark.answers("a connection exists that is not enabled, and no link is valid")
     @pytest.mark.parametrize(
