@@ -1,7 +1,7 @@
 """
 ``python -m dev.layout FOLDER``: lay the project out for an Airflow that has no project folder.
 
-``FOLDER/dags`` gets the two DAG files. ``FOLDER/plugins`` gets everything else, because Airflow puts this folder on the
+``FOLDER/dags`` gets the DAG files. ``FOLDER/plugins`` gets everything else, because Airflow puts this folder on the
 import path of all its processes, the api-server's too. The provider's wheel lies there as well: it adds the connection
 type *Auth0* where it is installed. ``FOLDER/plugins.zip`` has the same contents, as Amazon MWAA takes them.
 """

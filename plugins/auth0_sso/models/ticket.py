@@ -12,8 +12,8 @@ OPEN_SECONDS = 5 * 3600.0
 """
 For how long the holder of a ticket can use it after opening it first. The lifetime counts until then.
 
-So a ticket that was opened at its last moment works until then. Whether it was opened is only in the tenant's logs,
-which aren't read. (Auth0: "Manage Self-Service Enterprise Configuration")
+So a ticket that was opened at its last moment works until then. Whether it was opened is only in the tenant's logs.
+(Auth0: "Manage Self-Service Enterprise Configuration")
 """
 
 
