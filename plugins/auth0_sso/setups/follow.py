@@ -62,6 +62,7 @@ class SetupFollower:
         self._log = SetupLog(ledger.database, self._tenant)
         self._retention = hook.settings.log_retention_days * 86_400.0
         self._scopes: set[str] = set()
+        self._read: ReadTime | None = None
         self._enabled: dict[str, set[str] | None] = {}
         self._verified: dict[str, bool | None] = {}
         self.has_changed = False
@@ -78,6 +79,7 @@ class SetupFollower:
         self._scopes = set(await self.reader.granted_scopes(renew=renew_token))
         self._require_scope()
         gaps = await self._read_events()
+        self._read = self._log.read()
         entries = self._entries_by_connection()
         exist = await self._existing(entries)
         names = list(entries)
@@ -185,8 +187,8 @@ class SetupFollower:
 
     def _is_logged_since(self, moment: float) -> bool:
         """Whether the logs are read, and have been since that UNIX time, so that no event means that nothing was."""
-        read = self._log.read()
-        return READ_LOGS_SCOPE in self._scopes and read is not None and read.read_from <= moment
+        is_read = self._read is not None and self._read.read_from <= moment
+        return READ_LOGS_SCOPE in self._scopes and is_read
 
     async def _is_enabled(self, connection_id: str, organizations: Iterable[str]) -> bool | None:
         """Return whether a connection is enabled for all these organizations; None if nobody can tell."""
