@@ -1,16 +1,26 @@
-"""What people look up in the ledger: prospects by a search text, and how far a run has come."""
+"""What people look up in the ledger: prospects by a search text and a part, and how far a run has come."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, case, func, or_, select
 
+from auth0_sso.ledger import schema
+from auth0_sso.ledger.parts import FOLLOWED, Attention, Part, attention, condition, link_state
 from auth0_sso.ledger.records import Entry, EntryStatus
-from auth0_sso.ledger.schema import tickets as t
+from auth0_sso.ledger.setup_log import known_setup
 from auth0_sso.ledger.store import Ledger
+from auth0_sso.models import LinkState, ProspectSetup, Setup, SetupState
+
+t, s, r = schema.tickets, schema.setups, schema.setup_reads
 
 _SEARCHED = (t.c.organization_id, t.c.organization_name, t.c.prospect, t.c.connection_name)
+_NAMED = ("organization_id", "organization_name", "prospect_name", "prospect_email", "connection_name", "created_at")
+_SETUP_COLUMNS = [column for column in s.c if column.name not in ("tenant", "connection_name")]
+_LATEST_FIRST = (t.c.requested_at.desc(), t.c.key)
 
 
 @dataclass(frozen=True)
@@ -27,22 +37,63 @@ class RunCounts:
     seconds: float
 
 
-def search(ledger: Ledger, text: str, *, limit: int, offset: int = 0) -> tuple[list[Entry], int]:
+@dataclass(frozen=True)
+class Found:
+    """An entry that was searched for, and why a person should look at its prospect."""
+
+    entry: Entry
+    attention: Sequence[Attention]
+
+
+def search(ledger: Ledger, text: str, *, part: Part = Part.ALL, limit: int, offset: int = 0) -> list[Found]:
     """
-    Find the entries that contain each word of a text, the latest request first.
+    Find the entries of a part that contain each word of a text, the latest request first.
+
+    :func:`count_parts` says how many there are in all.
 
     :param text: parts of the organization's id or name, the prospect's address or name, or the connection's name;
         case does not count. Empty: all entries.
-    :return: the entries from ``offset`` on, at most ``limit``, and how many there are in all.
+    :return: the entries from ``offset`` on, at most ``limit``.
     """
-    conditions = [or_(*(_contains(column, word) for column in _SEARCHED)) for word in text.lower().split()]
-    found = select(t.c.key).where(*conditions)
-    page = found.order_by(t.c.requested_at.desc(), t.c.key).limit(limit).offset(offset)
+    now = ledger.now()
+    matching = (*_containing(text), condition(part, now))
+    keys = select(t.c.key).select_from(FOLLOWED).where(*matching).order_by(*_LATEST_FIRST).limit(limit).offset(offset)
+    reasons = attention(now)
+    columns = [reason.label(name) for name, reason in reasons.items()]
     with ledger.database.engine.connect() as connection:
-        total = connection.execute(select(func.count()).select_from(found.subquery())).scalar_one()
-        keys = list(connection.execute(page).scalars())
-    entries = ledger.entries(keys)
-    return [entries[key] for key in keys if key in entries], total
+        wanted = list(connection.execute(keys).scalars())
+        page = select(t.c.key, *columns).select_from(FOLLOWED).where(t.c.key.in_(wanted))
+        of_key = {row.key: [name for name in reasons if row._mapping[name]] for row in connection.execute(page)}
+    entries = ledger.entries(wanted)
+    return [Found(entries[key], of_key.get(key, [])) for key in wanted if key in entries]
+
+
+def count_parts(ledger: Ledger, text: str = "") -> dict[Part, int]:
+    """Return how many entries of each part contain each word of a text, without decrypting any."""
+    now = ledger.now()
+    columns = [func.sum(case((condition(part, now), 1), else_=0)).label(part) for part in Part]
+    query = select(*columns).select_from(FOLLOWED).where(*_containing(text))
+    with ledger.database.engine.connect() as connection:
+        numbers = connection.execute(query).one()._mapping
+    return {part: int(numbers[part] or 0) for part in Part}
+
+
+def list_setups(ledger: Ledger, text: str, *, part: Part = Part.ALL, limit: int) -> list[ProspectSetup]:
+    """Return how far prospects have come, at most ``limit`` of those that :func:`search` finds, without their links."""
+    now = ledger.now()
+    columns = (*(t.c[name] for name in _NAMED), link_state(now).label("link"), *_SETUP_COLUMNS)
+    query = select(*columns).select_from(FOLLOWED).where(*_containing(text), condition(part, now))
+    with ledger.database.engine.connect() as connection:
+        rows = connection.execute(query.order_by(*_LATEST_FIRST).limit(limit)).mappings()
+        return [_prospect_setup(dict(row)) for row in rows]
+
+
+def last_followed(ledger: Ledger) -> float | None:
+    """Return when it was last found out what customers do, UNIX seconds; None if it never was."""
+    with ledger.database.engine.connect() as connection:
+        read_until = connection.execute(select(func.max(r.c.read_until))).scalar_one()
+        updated_at = connection.execute(select(func.max(s.c.updated_at))).scalar_one()
+    return max((moment for moment in (read_until, updated_at) if moment is not None), default=None)
 
 
 def run_counts(ledger: Ledger, run: str, installation: str, seconds: float = 5.0) -> RunCounts:
@@ -53,6 +104,21 @@ def run_counts(ledger: Ledger, run: str, installation: str, seconds: float = 5.0
         rows = connection.execute(select(t.c.status, func.count()).where(of_run).group_by(t.c.status)).all()
         recent = connection.execute(select(func.count()).where(of_run, t.c.requested_at > since)).scalar_one()
     return RunCounts({EntryStatus(status): count for status, count in rows}, recent, seconds)
+
+
+def _prospect_setup(columns: Mapping[str, Any]) -> ProspectSetup:
+    known = known_setup(columns) if columns["state"] is not None else None
+    return ProspectSetup(
+        **{name: columns[name] for name in _NAMED},
+        link=LinkState(columns["link"]),
+        setup=known.setup if known else Setup(SetupState.UNKNOWN),
+        updated_at=known.updated_at if known else None,
+    )
+
+
+def _containing(text: str) -> list[ColumnElement[bool]]:
+    """Return the condition of each word of a text."""
+    return [or_(*(_contains(column, word) for column in _SEARCHED)) for word in text.lower().split()]
 
 
 def _contains(column: ColumnElement[str], word: str) -> ColumnElement[bool]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
 from auth0_sso.ledger import schema
 from auth0_sso.ledger.database import LedgerDatabase, chunks
 from auth0_sso.ledger.records import Entry
-from auth0_sso.models import GENERATED_EVENT, OPENED_EVENT, LinkState, Setup, SetupEvent, SetupState
+from auth0_sso.models import GENERATED_EVENT, OPENED_EVENT, LinkState, ProspectSetup, Setup, SetupEvent, SetupState
 
 MAX_AGE = 2 * 86_400.0
 """Seconds after which nothing is decided by what was found out about a setup: the connection may be gone since."""
@@ -60,6 +61,30 @@ class Followed:
         """Return what the link of an entry for this connection is worth."""
         return entry.link_state(self.openings.get(entry.flow_type, ()), now)
 
+    def of_prospect(self, entry: Entry, now: float) -> ProspectSetup:
+        """Return how far the prospect of an entry for this connection has come, however long ago that was found out."""
+        return ProspectSetup(
+            organization_id=entry.organization_id,
+            organization_name=entry.organization_name,
+            prospect_name=entry.prospect_name,
+            prospect_email=entry.prospect_email,
+            connection_name=entry.connection_name,
+            link=self.link_state(entry, now),
+            created_at=entry.created_at,
+            setup=self.known.setup if self.known else Setup(SetupState.UNKNOWN),
+            updated_at=self.known.updated_at if self.known else None,
+        )
+
+
+def known_setup(columns: Mapping[str, Any]) -> KnownSetup:
+    """Return what a row of ``schema.setups`` knows; other columns of the mapping are ignored."""
+    values = {name: columns[name] for name in _KNOWN}
+    sources = tuple(filter(None, columns["seen_in"].split(",")))
+    setup = Setup(state=SetupState(columns["state"]), seen_in=sources, **values)
+    return KnownSetup(setup, columns["updated_at"])
+
+
+_KNOWN = tuple(column.name for column in fields(Setup) if column.name not in ("state", "seen_in"))
 
 NOT_FOLLOWED = Followed()
 """What is known of a connection that nobody has followed."""
@@ -154,13 +179,7 @@ class SetupLog:
         with self._engine.connect() as connection:
             for chunk in chunks(connection_names):
                 query = select(s).where(s.c.tenant == self._tenant, s.c.connection_name.in_(chunk))
-                for row in connection.execute(query):
-                    values = dict(row._mapping)
-                    name, updated_at = values.pop("connection_name"), values.pop("updated_at")
-                    del values["tenant"]
-                    sources = tuple(filter(None, values.pop("seen_in").split(",")))
-                    state = SetupState(values.pop("state"))
-                    found[name] = KnownSetup(Setup(state=state, seen_in=sources, **values), updated_at)
+                found.update({row.connection_name: known_setup(row._asdict()) for row in connection.execute(query)})
         return found
 
     def _known(self, connection: Connection, log_ids: Collection[str]) -> set[str]:

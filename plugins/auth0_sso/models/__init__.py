@@ -25,6 +25,7 @@ from auth0_sso.models.request import (
     comparable_body,
 )
 from auth0_sso.models.setup import (
+    CONNECTED_STATES,
     GENERATED_EVENT,
     MAX_OPENINGS,
     OPENED_EVENT,
@@ -58,6 +59,7 @@ from auth0_sso.models.ticket import MAX_TTL_SEC, OPEN_SECONDS, IssuedTicket, Sso
 __all__ = [
     "CARRIED",
     "COLUMNS",
+    "CONNECTED_STATES",
     "GENERATED_EVENT",
     "HIDDEN_CHARACTERS",
     "INCOMPLETE",

@@ -32,6 +32,10 @@ class SetupState(StrEnum):
     ENABLED = "enabled"
 
 
+CONNECTED_STATES = frozenset((SetupState.CONNECTED, SetupState.WAITING_FOR_DOMAIN, SetupState.ENABLED))
+"""The states in which the connection exists."""
+
+
 @dataclass(frozen=True, slots=True)
 class SetupEvent:
     """
@@ -105,7 +109,7 @@ class Setup:
     @property
     def is_connected(self) -> bool:
         """Whether the connection exists."""
-        return self.state in (SetupState.CONNECTED, SetupState.WAITING_FOR_DOMAIN, SetupState.ENABLED)
+        return self.state in CONNECTED_STATES
 
     @property
     def was_opened(self) -> bool:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 from auth0_sso.airflow_internals import task_log
 from auth0_sso.hooks.auth0 import Auth0Hook
-from auth0_sso.ledger.records import Entry
-from auth0_sso.ledger.setup_log import Followed, SetupLog
-from auth0_sso.ledger.store import Ledger, open_ledger
+from auth0_sso.ledger.setup_log import SetupLog
+from auth0_sso.ledger.store import open_ledger
 from auth0_sso.ledger.token_store import LedgerTokenStore
-from auth0_sso.models import ProspectSetup, Setup, SetupState, TaskStats, TenantAccess
+from auth0_sso.models import ProspectSetup, TaskStats, TenantAccess
 from auth0_sso.setups.follow import SetupFollower
 
 if TYPE_CHECKING:
@@ -72,19 +71,4 @@ def prospect_setups(tenant: TenantAccess) -> list[ProspectSetup]:
     with closing(open_ledger()) as ledger:
         entries = ledger.entries_of_tenant(domain)
         followed = SetupLog(ledger.database, domain).followed({entry.connection_name for entry in entries})
-        return [_prospect_setup(entry, followed[entry.connection_name], ledger) for entry in entries]
-
-
-def _prospect_setup(entry: Entry, followed: Followed, ledger: Ledger) -> ProspectSetup:
-    known = followed.known
-    return ProspectSetup(
-        organization_id=entry.organization_id,
-        organization_name=entry.organization_name,
-        prospect_name=entry.prospect_name,
-        prospect_email=entry.prospect_email,
-        connection_name=entry.connection_name,
-        link=followed.link_state(entry, ledger.now()),
-        created_at=entry.created_at,
-        setup=known.setup if known else Setup(SetupState.UNKNOWN),
-        updated_at=known.updated_at if known else None,
-    )
+        return [followed[entry.connection_name].of_prospect(entry, ledger.now()) for entry in entries]
