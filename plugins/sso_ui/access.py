@@ -23,7 +23,8 @@ from sso_ui.airflow import (
 
 CREATE_DAG = "create_sso_tickets"
 REVOKE_DAG = "revoke_sso_tickets"
-DAGS = (CREATE_DAG, REVOKE_DAG)
+FOLLOW_DAG = "follow_sso_setups"
+DAGS = (CREATE_DAG, REVOKE_DAG, FOLLOW_DAG)
 LINKS_NEED = "SSO_TICKETS_LINKS_NEED"
 _TRIGGER = "trigger"
 
@@ -41,7 +42,7 @@ def may(method: Method, entity: Entity | None, dag_id: str | None = None) -> Any
     def known_dag(request: Request, user: User) -> None:
         check(request, user)
         if request.path_params["dag_id"] not in DAGS:
-            raise HTTPException(404, "This DAG creates and revokes no SSO tickets.")
+            raise HTTPException(404, "This DAG has nothing to do with SSO tickets.")
 
     return Depends(known_dag)
 

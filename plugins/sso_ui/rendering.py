@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from include.reports.cells import printable
-from include.reports.wording import duration_text, plural, utc_text
+from include.reports.wording import LABELS, duration_text, plural, utc_text
 
 FOLDER = Path(__file__).parent
 STATIC_FILES: Mapping[str, str] = {
@@ -22,6 +22,11 @@ STATIC_FILES: Mapping[str, str] = {
     "pages.js": "text/javascript",
     "htmx-2.0.11.min.js": "text/javascript",
 }
+MEDIA_TYPES: Mapping[str, str] = {
+    "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+"""Of the tables that are downloaded."""
 PREFIX = "/sso-tickets"
 PAGES: Mapping[str, str] = {
     "New batch": "/batches/new",
@@ -55,6 +60,7 @@ def _environment() -> Environment:
         "utc": utc_text,
         "duration": duration_text,
         "moment": lambda seconds: utc_text(iso(seconds)),
+        "label": lambda status: LABELS.get(status, status),
     }
     environment.globals |= {"plural": plural, "navigation": PAGES}
     return environment

@@ -15,7 +15,7 @@ from auth0_sso.ledger.setup_log import known_setup
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.models import LinkState, ProspectSetup, Setup, SetupState
 
-t, s, r = schema.tickets, schema.setups, schema.setup_reads
+t, s, r, i = schema.tickets, schema.setups, schema.setup_reads, schema.issued_tickets
 
 _SEARCHED = (t.c.organization_id, t.c.organization_name, t.c.prospect, t.c.connection_name)
 _NAMED = ("organization_id", "organization_name", "prospect_name", "prospect_email", "connection_name", "created_at")
@@ -94,6 +94,13 @@ def last_followed(ledger: Ledger) -> float | None:
         read_until = connection.execute(select(func.max(r.c.read_until))).scalar_one()
         updated_at = connection.execute(select(func.max(s.c.updated_at))).scalar_one()
     return max((moment for moment in (read_until, updated_at) if moment is not None), default=None)
+
+
+def times_made(ledger: Ledger, key: str) -> list[float]:
+    """Return when the links of a prospect were made, UNIX seconds, the first one first; also of those that are gone."""
+    query = select(i.c.created_at).where(i.c.key == key).order_by(i.c.created_at)
+    with ledger.database.engine.connect() as connection:
+        return list(connection.scalars(query))
 
 
 def run_counts(ledger: Ledger, run: str, installation: str, seconds: float = 5.0) -> RunCounts:

@@ -60,7 +60,7 @@ class Preview:
 
     :param ttl_sec: the lifetime that it was checked with, for rows that set none.
     :param reuse: what would happen if valid links are reused, ``reissue`` if they are replaced, ``edit`` if connections
-        that exist are finished; None if the ledger or the connection can't be read.
+        that exist are finished, ``reissue_edit`` if both; None if the ledger or the connection can't be read.
     :param unknown: why that is.
     :param is_first: whether there is no ledger yet, since no link was ever requested.
     :param counted_at: when the ledger was looked into, UNIX seconds.
@@ -75,6 +75,7 @@ class Preview:
     reuse: ExpectedCounts | None
     reissue: ExpectedCounts | None
     edit: ExpectedCounts | None
+    reissue_edit: ExpectedCounts | None
     unknown: str
     is_first: bool = False
     counted_at: float = 0.0
@@ -83,7 +84,7 @@ class Preview:
     def counts(self, options: RunOptions) -> ExpectedCounts | None:
         """Return what a run with these options would do; None if that isn't known."""
         if options.policy.reissue:
-            return self.reissue
+            return self.reissue_edit if options.policy.edit else self.reissue
         return self.edit if options.policy.edit else self.reuse
 
     def requests(self, options: RunOptions) -> int:
@@ -141,13 +142,13 @@ def count(manifest: Path, known: Mapping[str, Any]) -> Preview:
     if head.get("rows") != rows:
         raise IncompleteManifestError("it has ended before all rows were checked. Divide the file.")
     organizations = Counter(request.organization_id for request in _requests(manifest))
-    reuse, reissue, edit, unknown = None, None, None, known["unknown"]
+    reuse, reissue, edit, reissue_edit, unknown = None, None, None, None, known["unknown"]
     warnings = list(head["warnings"])
     others: list[OtherLink] = []
     if not unknown:
         try:
             expected = _expected(_requests(manifest), Auth0Settings(**known["settings"]), known["ledger"])
-            reuse, reissue, edit = map(count_expected, expected)
+            reuse, reissue, edit, reissue_edit = map(count_expected, expected)
             warnings += other_link_warnings(expected[0])
             others += islice(_others(expected[0], counted_at), _MAX_OTHERS)
             warnings += clients_warning(_requests(manifest), bool(known["settings"]["enabled_clients"]))
@@ -162,6 +163,7 @@ def count(manifest: Path, known: Mapping[str, Any]) -> Preview:
         reuse=reuse,
         reissue=reissue,
         edit=edit,
+        reissue_edit=reissue_edit,
         unknown=unknown,
         is_first=not unknown and not known["ledger"],
         counted_at=counted_at,
@@ -180,14 +182,18 @@ def _requests(manifest: Path) -> Iterator[TicketRequest]:
 
 def _expected(
     requests: Iterable[TicketRequest], settings: Auth0Settings, url: str
-) -> tuple[list[Expected], Iterator[Expected], Iterator[Expected]]:
-    """Return what would happen if valid links are reused, if they are replaced, and if connections are finished."""
+) -> tuple[list[Expected], Iterator[Expected], Iterator[Expected], Iterator[Expected]]:
+    """Return what would happen if links are reused, if they are replaced, if connections are finished, if both."""
     with opened(url) as ledger:
         reuse = list(expected_rows(ledger, requests, settings, RunOptions()))
         attempt, now = _next_run(ledger), ledger.now()
-    reissue = (one.again(attempt, Policy(reissue=True), now) for one in reuse)
-    edit = (one.again(attempt, Policy(edit=True), now) for one in reuse)
-    return reuse, reissue, edit
+    others = (Policy(reissue=True), Policy(edit=True), Policy(reissue=True, edit=True))
+    reissue, edit, both = (_again(reuse, attempt, policy, now) for policy in others)
+    return reuse, reissue, edit, both
+
+
+def _again(expected: Iterable[Expected], attempt: RunAttempt, policy: Policy, now: float) -> Iterator[Expected]:
+    return (one.again(attempt, policy, now) for one in expected)
 
 
 def _others(expected: Iterable[Expected], now: float) -> Iterator[OtherLink]:

@@ -1,4 +1,4 @@
-"""How far a run that creates tickets has come, from its tasks, its plan and the ledger."""
+"""How far a run has come, from its tasks, its plan and the ledger."""
 
 from __future__ import annotations
 
@@ -14,13 +14,19 @@ from auth0_sso.tickets.collect import STATS_KEY
 from sqlalchemy.exc import SQLAlchemyError
 
 from include.reports.wording import plural
+from sso_ui.access import CREATE_DAG, FOLLOW_DAG, REVOKE_DAG
 from sso_ui.airflow import read_variable, task_states, xcom, xcoms_of_instances
 from sso_ui.data.ledger import readable_ledger
 from sso_ui.data.runs import RunLine, as_object, count
 from sso_ui.data.tenant import Tenant
 
 TICKETS_TASK = "create_tickets"
-TASKS = ("load_prospects", "plan_fan_out", "approve", TICKETS_TASK, "export_report", "check_outcome")
+TASKS = {
+    CREATE_DAG: ("load_prospects", "plan_fan_out", "approve", TICKETS_TASK, "export_report", "check_outcome"),
+    REVOKE_DAG: ("select_tickets", "revoke_tickets", "export_report", "check_outcome"),
+    FOLLOW_DAG: ("read_setups", "export_report"),
+}
+"""The tasks of each DAG, in order."""
 STATES_BY_ADVANCE = (
     "failed",
     "upstream_failed",
@@ -76,7 +82,7 @@ def read_progress(run: RunLine, tenant: Tenant) -> Progress:
         refused=_refused(run),
         seconds_left=left / pace if left is not None and pace else None,
         waits_for=_waits_for(run, states, found),
-        tasks={task: _least_advanced(states.get(task, Counter())) for task in TASKS},
+        tasks={task: _least_advanced(states.get(task, Counter())) for task in TASKS[run.dag_id]},
     )
 
 

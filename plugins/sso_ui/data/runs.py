@@ -1,4 +1,4 @@
-"""The runs of both DAGs, from Airflow's database."""
+"""The runs of the DAGs, from Airflow's database."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from auth0_sso.models import RevocationStatus, TicketStatus
+from auth0_sso.models import RevocationStatus, SetupState, TicketStatus
 
 from include.prospects.manifest import FILE_NAME
+from sso_ui.access import CREATE_DAG, FOLLOW_DAG, REVOKE_DAG
 from sso_ui.airflow import Run, configuration, find_run, find_runs, xcom, xcoms_of_runs
 from sso_ui.data.report_files import UnreadableFileError, find_folder, read_lines
 
 REPORT_TASK = "export_report"
-_COUNTED = tuple(dict.fromkeys(str(status) for status in (*TicketStatus, *RevocationStatus)))
+_COUNTED = tuple(dict.fromkeys(str(status) for status in (*TicketStatus, *RevocationStatus, *SetupState)))
+_DOES = {CREATE_DAG: "creates links", REVOKE_DAG: "revokes links", FOLLOW_DAG: "reads setups"}
 _ENDED = ("success", "failed")
 
 
@@ -27,10 +29,15 @@ class RunLine(Run):
     """
     A run in the list.
 
-    :param counts: rows by status, those that occur; empty before its report.
+    :param counts: rows by status, or by the state of their setup, those that occur; empty before its report.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def does(self) -> str:
+        """What its DAG does."""
+        return _DOES[self.dag_id]
 
     @property
     def has_ended(self) -> bool:
@@ -85,5 +92,6 @@ def count(value: object) -> int:
 
 def _line(run: Run, exported: object) -> RunLine:
     summary = as_object(as_object(exported).get("summary"))
-    counts = {status: count(summary.get(status)) for status in _COUNTED}
+    numbers = {**summary, **as_object(summary.get("setups"))}
+    counts = {status: count(numbers.get(status)) for status in _COUNTED}
     return RunLine(**vars(run), counts={status: number for status, number in counts.items() if number})

@@ -38,7 +38,7 @@ from sso_ui.checks.line import CheckLine
 from sso_ui.checks.processes import PreviewError
 from sso_ui.data import mappings, uploads
 from sso_ui.data.tenant import read_tenant
-from sso_ui.rendering import HEADERS, render
+from sso_ui.rendering import HEADERS, MEDIA_TYPES, render
 
 router = APIRouter(prefix="/batches", dependencies=[MAY_CREATE, Depends(uploads.remove_old)])
 
@@ -49,7 +49,6 @@ CHECKS: CheckLine[Preview] = CheckLine()
 _MAX_FORM_BYTES = 256 * 2**10
 """Bytes of the form around a file, and of one with the columns of a file."""
 _MAX_SHEET_CHARACTERS = 255
-_MEDIA_TYPES = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 _REPLACE_LIMIT: int = CREATE_PARAMS["replace_limit"]["default"]
 _MAX_SHOWN_CHARACTERS = 100_000
 """Characters of a pasted CSV that can't be used."""
@@ -150,7 +149,7 @@ def download_problems(upload_id: str, kind: Literal["csv", "xlsx"], ttl_sec: Ttl
     table = reports.table_of(("row", "line", "source", "column", "value", "rule"), problems)
     content = b"".join(reports.csv_parts(table)) if kind == "csv" else reports.xlsx_bytes(table, "Problems")
     disposition = {"Content-Disposition": f'attachment; filename="problems.{kind}"'}
-    return Response(content, media_type=_MEDIA_TYPES[kind], headers={**HEADERS, **disposition})
+    return Response(content, media_type=MEDIA_TYPES[kind], headers={**HEADERS, **disposition})
 
 
 def _form(request: Request) -> AbstractAsyncContextManager[FormData]:

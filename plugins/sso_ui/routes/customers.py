@@ -1,17 +1,22 @@
-"""*Customers*: what the ledger knows of a prospect, its link, and another one in its place."""
+"""*Customers*: how far each prospect has come, its link, and another one in its place."""
 
 from __future__ import annotations
 
 import io
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 from auth0_sso.exceptions import LedgerError
+from auth0_sso.hooks.reading import READING_SCOPES
+from auth0_sso.ledger.parts import Part
 from auth0_sso.ledger.records import Entry
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
+from include import reports
 from sso_ui.access import (
+    CREATE_DAG,
+    FOLLOW_DAG,
     MAY_CREATE,
     MAY_HAVE_LINKS,
     MAY_READ_ALL_LINKS,
@@ -23,20 +28,38 @@ from sso_ui.access import (
 from sso_ui.airflow import User, audit
 from sso_ui.bodies import read_form
 from sso_ui.data import uploads
-from sso_ui.data.customers import CUSTOMERS_A_PAGE, find_customers
+from sso_ui.data.customers import (
+    CUSTOMERS_A_PAGE,
+    MAX_DOWNLOADED,
+    NOBODY,
+    TooManyError,
+    find_customers,
+    rows_of,
+)
 from sso_ui.data.ledger import readable_ledger
 from sso_ui.data.reissue import ReissueError, prospect_csv
-from sso_ui.rendering import render
+from sso_ui.data.timeline import read_timeline
+from sso_ui.rendering import HEADERS, MEDIA_TYPES, render
 
 router = APIRouter(prefix="/customers", dependencies=[MAY_READ_ALL_LINKS])
 
 _REVEALED = "sso_ticket_revealed"
+_DOWNLOADED = "sso_customers_downloaded"
+STEPS = {Part.LINKS: "Links", Part.OPENED: "Opened", Part.CONNECTED: "Connected", Part.ENABLED: "Enabled"}
+"""The steps of the funnel; who has come further is in each of those before."""
+BESIDE = {
+    Part.NOT_OPENED: "Not opened",
+    Part.WAITING_FOR_DOMAIN: "Waiting for a domain",
+    Part.NEEDS_ATTENTION: "Needs attention",
+}
+"""What stands beside the funnel."""
 
 
 class Search(BaseModel):
-    """The fields of the search form."""
+    """The fields of the search form; ``part`` is what the funnel has limited the list to."""
 
     q: Annotated[str, Field(max_length=300)] = ""
+    part: Part = Part.ALL
     page: Annotated[int, Field(ge=1, le=100_000)] = 1
 
 
@@ -44,17 +67,48 @@ async def _search(request: Request) -> Search:
     return await read_form(request, Search)
 
 
+Wanted = Annotated[Search, Depends(_search)]
+
+
 @router.get("", response_class=HTMLResponse)
 def show_customers(request: Request, user: User) -> HTMLResponse:
     """List the prospects, those with the latest request first."""
-    return _found(request, user, "customers.html.j2", "", 1)
+    return _found(request, user, "customers.html.j2", Search())
 
 
 @router.post("", response_class=HTMLResponse, dependencies=[SAME_ORIGIN])
-def search_customers(request: Request, user: User, wanted: Annotated[Search, Depends(_search)]) -> HTMLResponse:
-    """List the prospects that contain each word of ``q``; posted, since logs hold addresses of requests."""
-    part = "parts/customer_rows.html.j2" if request.headers.get("hx-request") else "customers.html.j2"
-    return _found(request, user, part, wanted.q, wanted.page)
+def search_customers(request: Request, user: User, wanted: Wanted) -> HTMLResponse:
+    """List the prospects of a part that contain each word of ``q``; posted, since logs hold addresses of requests."""
+    part = "parts/customers_found.html.j2" if request.headers.get("hx-request") else "customers.html.j2"
+    return _found(request, user, part, wanted)
+
+
+@router.post("/setups.{kind}", dependencies=[SAME_ORIGIN])
+def download(user: User, kind: Literal["csv", "xlsx"], wanted: Wanted) -> Response:
+    """Return what is listed, of all pages and without links, as a table; the audit log says who has it."""
+    try:
+        with readable_ledger() as ledger:
+            rows = rows_of(ledger, wanted.q, wanted.part)
+    except LedgerError as error:
+        raise HTTPException(404, str(error)) from None
+    except TooManyError as error:
+        raise HTTPException(422, str(error)) from None
+    if not rows:
+        raise HTTPException(404, "No customer matches, so there is no table.")
+    table = reports.table_of(reports.SETUP_COLUMNS, rows)
+    content = b"".join(reports.csv_parts(table)) if kind == "csv" else reports.xlsx_bytes(table, "Customers")
+    audit(user, _DOWNLOADED, CREATE_DAG, None, file=f"setups.{kind}", part=wanted.part, rows=len(rows))
+    disposition = {"Content-Disposition": f'attachment; filename="customers.{kind}"'}
+    return Response(content, media_type=MEDIA_TYPES[kind], headers={**HEADERS, **disposition})
+
+
+@router.get("/{key}/timeline", response_class=HTMLResponse)
+def show_timeline(request: Request, key: str) -> HTMLResponse:
+    """Return what has happened to a prospect's links and connection, in order."""
+    entry = _entry(key)
+    with readable_ledger() as ledger:
+        timeline = read_timeline(ledger, entry)
+    return render(request, "parts/timeline.html.j2", timeline=timeline)
 
 
 @router.post("/{key}/link", response_class=HTMLResponse, dependencies=[MAY_HAVE_LINKS, SAME_ORIGIN])
@@ -71,34 +125,56 @@ def reveal(request: Request, user: User, key: str) -> HTMLResponse:
 @router.post("/{key}/reissue", dependencies=[MAY_CREATE, SAME_ORIGIN])
 def reissue(request: Request, user: User, key: str) -> Response:
     """Make a CSV of the prospect's row, as its last run had it, and show what a run with it would do."""
+    return _to_preview(request, user, _entry(key), "reissue.csv", "reissue=true")
+
+
+@router.post("/{key}/finish", dependencies=[MAY_CREATE, SAME_ORIGIN])
+def finish(request: Request, user: User, key: str) -> Response:
+    """Make a CSV of the prospect's row, and show what a run would do that creates links to finish setups."""
+    return _to_preview(request, user, _entry(key), "finish.csv", "edit=true")
+
+
+def _to_preview(request: Request, user: User, entry: Entry, name: str, options: str) -> Response:
     try:
-        content = prospect_csv(_entry(key))
+        content = prospect_csv(entry)
         uploads.remove_old()
-        upload_id = uploads.keep("reissue.csv", io.BytesIO(content), user.get_name())
+        upload_id = uploads.keep(name, io.BytesIO(content), user.get_name())
     except (ReissueError, uploads.UploadError) as error:
         raise HTTPException(404, str(error)) from None
     root = request.scope.get("root_path", "")
-    return Response(status_code=204, headers={"HX-Redirect": f"{root}/batches/{upload_id}?reissue=true"})
+    return Response(status_code=204, headers={"HX-Redirect": f"{root}/batches/{upload_id}?{options}"})
 
 
-def _found(request: Request, user: User, template: str, q: str, page: int) -> HTMLResponse:
-    values: dict[str, Any] = {"customers": [], "total": 0, "problem": ""}
+def _found(request: Request, user: User, template: str, wanted: Search) -> HTMLResponse:
+    found, problem = NOBODY, ""
     try:
         with readable_ledger() as ledger:
-            values["customers"], values["total"] = find_customers(ledger, q, page)
+            found = find_customers(ledger, wanted.q, wanted.part, wanted.page)
     except LedgerError as error:
-        values["problem"] = str(error)
+        problem = str(error)
     return render(
         request,
         template,
-        q=q,
-        page=page,
-        pages=max(1, -(-values["total"] // CUSTOMERS_A_PAGE)),
+        found=found,
+        problem=problem,
+        q=wanted.q,
+        part=wanted.part,
+        page=wanted.page,
+        pages=max(1, -(-found.total // CUSTOMERS_A_PAGE)),
+        part_label=_label(wanted.part),
+        steps=[(step, label, found.counts[step]) for step, label in STEPS.items()],
+        beside=[(step, label, found.counts[step]) for step, label in BESIDE.items()],
+        max_downloaded=MAX_DOWNLOADED,
+        follow_dag=FOLLOW_DAG,
+        scopes=sorted(READING_SCOPES),
         may_reveal=may_have_links(user),
         may_create=can_create(user),
         **revoking(user),
-        **values,
     )
+
+
+def _label(part: Part) -> str:
+    return {Part.ALL: "All", **STEPS, **BESIDE}[part].lower()
 
 
 def _entry(key: str) -> Entry:

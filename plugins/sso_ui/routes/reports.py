@@ -6,12 +6,12 @@ from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from pydantic import BaseModel, Field
 
 from include.reports.webpage.page import content_security_policy
 from include.reports.webpage.served import read_links, served_page
-from sso_ui.access import MAY_HAVE_LINKS, MAY_READ_LINKS, SAME_ORIGIN, may_have_links
+from sso_ui.access import FOLLOW_DAG, MAY_HAVE_LINKS, MAY_READ_LINKS, SAME_ORIGIN, may_have_links
 from sso_ui.airflow import User, audit
 from sso_ui.bodies import read_json
 from sso_ui.data.report_files import UnreadableFileError, find_folder, read_file
@@ -58,9 +58,11 @@ class RunFolder:
 
 
 @router.get("", response_class=HTMLResponse)
-def show_report(request: Request, user: User, dag_id: str, run_id: str) -> HTMLResponse:
-    """Show a run's report, made from its tables: without any link in its source."""
+def show_report(request: Request, user: User, dag_id: str, run_id: str) -> Response:
+    """Show a run's report, made from its tables: without any link in its source; what became of links is elsewhere."""
     root = request.scope.get("root_path", "")
+    if dag_id == FOLLOW_DAG:
+        return RedirectResponse(f"{root}{PAGES['Customers']}", 303)
     here = f"{root}/reports/{quote(dag_id, safe='')}/{quote(run_id, safe='')}"
     navigation = {label: f"{root}{path}" for label, path in PAGES.items()}
     folder = RunFolder(dag_id, run_id)

@@ -1,4 +1,4 @@
-"""*Runs*: the runs of both DAGs, and how far one has come."""
+"""*Runs*: the runs of the DAGs, and how far one has come."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from auth0_sso.tickets.preflight import RunOptions
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from sso_ui.access import DAGS, MAY_READ_LINKS, MAY_SEE_RUN, MAY_SEE_RUNS, can_see_runs
+from sso_ui.access import DAGS, FOLLOW_DAG, MAY_READ_LINKS, MAY_SEE_RUN, MAY_SEE_RUNS, can_see_runs
 from sso_ui.airflow import User
 from sso_ui.checks.preview import ROWS_A_PAGE, read_rows
 from sso_ui.data.progress import read_progress
@@ -29,7 +29,9 @@ def show_runs(request: Request, user: User, page: Page = 1) -> HTMLResponse:
     """List the runs of the DAGs that the user may see."""
     dags = [dag_id for dag_id in DAGS if can_see_runs(user, dag_id)]
     found = list_runs(dags, limit=RUNS_A_PAGE + 1, offset=(page - 1) * RUNS_A_PAGE)
-    return render(request, "runs.html.j2", runs=found[:RUNS_A_PAGE], page=page, has_more=len(found) > RUNS_A_PAGE)
+    has_more = len(found) > RUNS_A_PAGE
+    shown = found[:RUNS_A_PAGE]
+    return render(request, "runs.html.j2", runs=shown, page=page, has_more=has_more, follow_dag=FOLLOW_DAG)
 
 
 @router.get("/{dag_id}/{run_id}", response_class=HTMLResponse, dependencies=[MAY_SEE_RUN])
@@ -77,7 +79,8 @@ def _run(dag_id: str, run_id: str) -> RunLine:
 
 def _render(request: Request, template: str, run: RunLine) -> HTMLResponse:
     tenant = read_tenant()
-    return render(request, template, run=run, progress=read_progress(run, tenant), rate=tenant.capacity.rate)
+    progress = read_progress(run, tenant)
+    return render(request, template, run=run, progress=progress, rate=tenant.capacity.rate, follow_dag=FOLLOW_DAG)
 
 
 def _quoted(text: str) -> str:

@@ -103,6 +103,12 @@ for (const kind of ["dragover", "dragleave", "drop"]) {
   });
 }
 
+// What a search has found is said; its numbers and rows are too many to be read out.
+document.addEventListener("htmx:afterSwap", ({ detail }) => {
+  const found = detail.target.querySelector("[data-say]");
+  if (found) say(found.textContent);
+});
+
 // htmx shows only successes by itself.
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if (detail.xhr.status < 400) return;

@@ -88,7 +88,8 @@ def test_the_form_that_starts_the_run_holds_its_parameters_as_json(browser: Test
     page = upload(browser, csv_of(1, 1, "new"), "it's.csv").text
     fields = {field["name"]: json.loads(field["value"]) for field in Inputs(page).hidden if "data-json" in field}
     (folder,) = (home / "default" / "uploads").iterdir()
-    assert fields == {"prospects_uri": str(folder / "it_s.csv"), "on_existing": "reuse", "ttl_sec": 0}
+    options = {"on_existing": "reuse", "on_conflict": "report", "ttl_sec": 0}
+    assert fields == {"prospects_uri": str(folder / "it_s.csv"), **options}
 
 
 class Inputs(HTMLParser):

@@ -28,11 +28,13 @@ WITH_A_BODY = [
     ("/batches", FORM),
     ("/customers", FORM),
     ("/customers", MULTIPART),
+    ("/customers/setups.csv", FORM),
     (f"/customers/{KEY}/link", FORM),
+    (f"/customers/{KEY}/finish", FORM),
     (f"/customers/{KEY}/reissue", FORM),
     (f"/reports/{RUN}/links", JSON),
 ]
-READ = [WITH_A_BODY[0], WITH_A_BODY[1], WITH_A_BODY[2], WITH_A_BODY[-1]]
+READ = [*WITH_A_BODY[:3], WITH_A_BODY[4], WITH_A_BODY[-1]]
 
 
 class Sender:

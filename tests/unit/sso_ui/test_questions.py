@@ -142,7 +142,7 @@ def test_of_several_sheets_one_is_chosen_and_its_columns_too(browser: TestClient
 
 def test_a_file_that_needs_no_answer_starts_a_run_with_the_usual_parameters(browser: TestClient) -> None:
     preview = browser.get(upload(browser, workbook_of([["Organization ID"], ["org_1"]]), "a.xlsx")).text
-    assert set(parameters(preview)) == {"prospects_uri", "on_existing", "ttl_sec"}
+    assert set(parameters(preview)) == {"prospects_uri", "on_existing", "on_conflict", "ttl_sec"}
     assert "How this file is read" not in preview
 
 
