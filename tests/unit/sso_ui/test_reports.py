@@ -235,3 +235,12 @@ def test_a_spoilt_report_has_a_page_with_the_reason(report: Path, get: Get, name
 
 def test_markup_in_a_path_is_escaped(get: Get) -> None:
     assert "Run &lt;b&gt;run of " in refusal(get("/reports/create_sso_tickets/<b>run"))
+
+
+def test_the_report_of_a_run_that_reads_setups_is_the_page_customers(client: TestClient, sign_in: SignIn) -> None:
+    checks = sign_in()
+    answer = client.get(f"/reports/follow_sso_setups/{RUN_ID}")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/customers")
+    assert {dag_id for _, _, dag_id in checks} == {"follow_sso_setups"}
+    sign_in(lambda check: check[2] != "follow_sso_setups")
+    assert client.get(f"/reports/follow_sso_setups/{RUN_ID}").status_code == 403

@@ -17,8 +17,11 @@ from auth0_sso.models import SsoTicket, TicketRequest
 from fastapi.testclient import TestClient
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
+from sso_ui.access import DAGS
 from sso_ui.data import report_files
+from sso_ui.data.progress import TASKS
 
+from dev.local.background import PROJECT
 from include import create_tickets
 from include.folders import relative_folder
 from tests.support.prospects import csv_of, run_params
@@ -262,3 +265,59 @@ def test_the_rows_of_an_input_of_any_size_are_shown(
     folder = home / "default" / relative_folder(DAG, RUN_ID)
     create_tickets.load(None, folder, run_params(prospects_csv=csv_of(1, 1, "plan")))
     assert "desk0@plan.example" in browser.get(f"{PATH}/rows").text
+
+
+FOLLOW = "follow_sso_setups"
+OF_FOLLOW = f"/runs/{FOLLOW}/{RUN_ID}"
+READ = {"summary": {"rows": 9, "setups": {"opened": 4, "waiting_for_domain": 5, "enabled": 0}, "funnel": {"opened": 9}}}
+
+
+def test_a_run_that_reads_setups_is_listed_with_how_far_customers_have_come(
+    browser: TestClient, add_run: AddRun, set_xcom: SetXCom
+) -> None:
+    add_run("success", dag_id=FOLLOW)
+    set_xcom(READ, dag_id=FOLLOW)
+    for page in (browser.get("/runs").text, browser.get(OF_FOLLOW).text):
+        assert "reads setups" in page.lower()
+        assert "4 opened" in page
+        assert "5 waiting for a domain" in page
+        assert "enabled" not in page
+        assert f'href="/reports/{FOLLOW}/' in page
+
+
+@pytest.mark.parametrize("setups", [None, "text", [1], {"opened": "many"}, {"opened": -5}], ids=repr)
+def test_setups_that_a_user_has_set_to_anything_give_no_counts(
+    browser: TestClient, add_run: AddRun, set_xcom: SetXCom, setups: Any
+) -> None:
+    add_run("success", dag_id=FOLLOW)
+    set_xcom({"summary": {"setups": setups}}, dag_id=FOLLOW)
+    assert 'class="count"' not in browser.get("/runs").text
+
+
+def test_a_run_that_reads_setups_shows_its_own_tasks_while_it_runs(
+    browser: TestClient, add_run: AddRun, add_task: AddTask
+) -> None:
+    add_run(dag_id=FOLLOW)
+    page = browser.get(OF_FOLLOW).text
+    assert "Reading what customers do" in page
+    assert "read_setups: none" in page
+    assert "create_tickets" not in page
+    assert "Requests a second" not in page, "only those for links are counted"
+
+
+def test_a_run_that_could_read_nothing_says_where_to_look(browser: TestClient, add_run: AddRun) -> None:
+    add_run("success", dag_id=FOLLOW)
+    assert "see the log of its first skipped task" in browser.get(OF_FOLLOW).text
+
+
+@pytest.mark.parametrize("dag_id", [DAG, "revoke_sso_tickets", FOLLOW])
+def test_each_run_leads_to_what_became_of_the_links(browser: TestClient, add_run: AddRun, dag_id: str) -> None:
+    add_run("success", dag_id=dag_id)
+    assert '<a href="/customers">What became of the links</a>' in browser.get(f"/runs/{dag_id}/{RUN_ID}").text
+
+
+def test_the_tasks_of_a_dag_are_those_that_its_file_has() -> None:
+    files = {dag_id: (PROJECT / "dags" / f"{dag_id}.py").read_text() for dag_id in TASKS}
+    assert set(TASKS) == set(DAGS)
+    missing = [(dag_id, task) for dag_id, tasks in TASKS.items() for task in tasks if task not in files[dag_id]]
+    assert missing == []

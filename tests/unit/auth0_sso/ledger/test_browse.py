@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from auth0_sso.ledger import schema
-from auth0_sso.ledger.browse import count_parts, last_followed, list_setups, search
+from auth0_sso.ledger.browse import count_parts, last_followed, list_setups, search, times_made
 from auth0_sso.ledger.parts import Attention, Part
 from auth0_sso.ledger.records import Entry, EntryStatus
 from auth0_sso.ledger.setup_log import ReadTime, SetupLog
@@ -29,7 +29,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert
 
-from tests.support.factories import entry
+from tests.support.factories import FIRST_RUN, SPEC, entry
 
 TENANT, OTHER_TENANT = "acme.example.com", "other.example.com"
 NOW = 1_800_000_000.0
@@ -264,3 +264,14 @@ def test_it_is_known_when_customers_were_followed_last(ledger: Ledger) -> None:
 def test_an_empty_ledger_has_nobody_in_any_part(ledger: Ledger) -> None:
     assert count_parts(ledger) == dict.fromkeys(Part, 0)
     assert found(ledger, Part.ALL) == set()
+
+
+def test_each_link_that_was_made_is_known_also_one_that_is_gone(ledger: Ledger) -> None:
+    made = []
+    seen = None
+    for number in (1.0, 2.0):
+        seen = ledger.begin(SPEC, seen, FIRST_RUN, answer_within=30)
+        seen = ledger.record_created(seen, LINK, sent_at=NOW + number, ttl=-10.0)
+        made.append(NOW + number)
+    assert times_made(ledger, SPEC.key) == made
+    assert times_made(ledger, "other") == []
