@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,6 +83,14 @@ def start_run(airflow: LocalAirflow) -> StartRun:
     """Run a DAG to its end by Airflow's API."""
     api = airflow.api()
     return lambda dag_id="create_sso_tickets", **conf: Run(api, dag_id, api.trigger(dag_id, conf), HOME).wait()
+
+
+def make_links_older(home: Path, seconds: float = 3_600.0) -> None:
+    """Let the links have been made earlier, so that who opens one is no mail scanner."""
+    with closing(sqlite3.connect(home / "sso_tickets.db")) as ledger, ledger:
+        ledger.execute(
+            "UPDATE sso_tickets SET created_at = created_at - ?, requested_at = requested_at - ?", [seconds] * 2
+        )
 
 
 @dataclass

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 from playwright.sync_api import FrameLocator, expect
 
+from dev.sandbox.customers import Customer
 from dev.sandbox.server import Sandbox
-from tests.browser.conftest import Person, SignIn, StartRun
+from tests.browser.conftest import HOME, Person, SignIn, StartRun, make_links_older
 from tests.e2e.runs import Run, refuse_for_now
 from tests.support.prospects import csv_of
 from tests.unit.include.prospects.inputs import workbook_of
@@ -158,6 +161,40 @@ def test_a_customer_gets_another_link_and_the_link_of_another_one_is_revoked(
     assert tenant.stats().revoked == 2
     audit = person.airflow.api().get("/api/v2/eventLogs?event=sso_ticket_revealed")["event_logs"]
     assert [(entry["owner"], first[1] in str(entry)) for entry in audit] == [("ann", False)]
+
+
+def test_the_funnel_leads_to_a_customer_who_gets_a_link_to_finish(
+    sign_in: SignIn, tenant: Sandbox, start_run: StartRun
+) -> None:
+    start_run(prospects_csv=csv_of(3, 3, "funnel"))
+    make_links_older(HOME)
+    with httpx.Client(base_url=tenant.url, trust_env=False) as http:
+        customer = Customer(http, tenant.tickets[0].id, "okta", 1)
+        customer.gives_up()
+        customer.opens_it_too_often()
+    time.sleep(tenant.settings.log_delay[1] + 1)
+    start_run("follow_sso_setups")
+    person = sign_in()
+    frame = person.open("Customers")
+    frame.get_by_label("Organization, person, address or connection").fill("funnel")
+    frame.get_by_role("button", name="Connected 1").click()
+    expect(frame.get_by_role("button", name="Connected 1")).to_have_attribute("aria-pressed", "true")
+    row = frame.locator("tbody tr")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("used up")
+    row.get_by_text("Timeline of").click()
+    expect(row.locator(".moments li").filter(has_text="The connection was created")).to_have_count(1)
+    with person.page.expect_download() as table:
+        frame.get_by_role("button", name="Download them as CSV").click()
+    with Path(table.value.path()).open(encoding="utf-8-sig") as saved:
+        assert [(line["link"], line["setup"]) for line in csv.DictReader(saved)] == [("used_up", "connected")]
+
+    row.get_by_role("button", name="Create a link to finish").click()
+    frame.get_by_text("create a link to finish the connection that exists").wait_for()
+    frame.get_by_role("button", name="Create 1 link").click()
+    frame.get_by_role("heading", name="1 of 1 prospect has a link").wait_for()
+    (connection,) = tenant.connections.values()
+    assert tenant.tickets[-1].body["connection_id"] == connection.id
 
 
 def test_a_plan_is_read_and_approved(sign_in: SignIn, tenant: Sandbox) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
@@ -12,8 +13,9 @@ from playwright.sync_api import Page
 
 from dev.local.airflow import LocalAirflow
 from dev.local.background import PROJECT
+from dev.sandbox.customers import play_customers
 from dev.sandbox.server import Sandbox
-from tests.browser.conftest import HOME, SCREENSHOTS, SignIn
+from tests.browser.conftest import HOME, SCREENSHOTS, SignIn, make_links_older
 from tests.e2e.runs import Run
 from tests.support.prospects import csv_of
 from tests.unit.include.prospects.inputs import workbook_of
@@ -22,20 +24,27 @@ SAMPLE = (PROJECT / "include" / "data" / "prospects.csv").read_text(encoding="ut
 BAD = "\norg_beispiel000000009,Beispiel AG,IT desk,it@beispiel.example,,,beispiel.example,,five days,,"
 NEW = "\norg_exempel0000000010,Exempel AB,IT desk,it@exempel.example,,,exempel.example,,,,"
 LOOKS: list[tuple[Literal["light", "dark"], int]] = [("light", 1280), ("dark", 1280), ("light", 390)]
+SEED = 3
 QUESTIONS = {"columns question": "crm.xlsx", "sheet question": "sheets.xlsx", "encoding question": "names.csv"}
 PAGES = [
-    *("new batch", "preview", *QUESTIONS, "runs", "run", "waiting run", "rows", "report", "customers", "columns"),
+    *("new batch", "preview", *QUESTIONS, "runs", "run", "waiting run", "rows", "report", "customers"),
+    *("needs attention", "columns"),
     "refusal",
 ]
 
 
 @pytest.fixture(scope="module")
 def runs(airflow: LocalAirflow, shared_tenant: Sandbox) -> tuple[Run, Run]:
-    """Return a run that has ended, and one that waits for its approval."""
+    """Return a run that has ended, whose customers have used their links, and one that waits for its approval."""
     api = airflow.api()
     conf = ({"prospects_csv": SAMPLE + BAD}, {"prospects_csv": csv_of(2, 2, "waiting"), "require_approval": True})
     ended, waiting = (Run(api, "create_sso_tickets", api.trigger("create_sso_tickets", one), HOME) for one in conf)
-    return ended.wait(), waiting.wait_for(lambda: waiting.states().get("approve") == "awaiting_input")
+    ended.wait()
+    make_links_older(HOME)
+    play_customers(shared_tenant.url, seed=SEED)
+    time.sleep(shared_tenant.settings.log_delay[1] + 1)
+    Run(api, "follow_sso_setups", api.trigger("follow_sso_setups", {}), HOME).wait()
+    return ended, waiting.wait_for(lambda: waiting.states().get("approve") == "awaiting_input")
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +70,7 @@ def show(page: Page, name: str, address: str, runs: tuple[Run, Run], upload: Pat
     paths = {
         "runs": "runs", "run": f"runs/{of_run}", "rows": f"runs/{of_run}/rows", "report": f"reports/{of_run}",
         "waiting run": f"runs/{of_waiting}", "customers": "customers", "columns": "columns",
+        "needs attention": "customers",
     }  # fmt: skip
     page.goto(f"{address}/sso-tickets/{paths.get(name, 'batches/new')}")
     if name == "preview":
@@ -73,6 +83,12 @@ def show(page: Page, name: str, address: str, runs: tuple[Run, Run], upload: Pat
         page.get_by_role("button", name="Reveal the link").first.click()
         page.locator(".url").wait_for()
         page.locator("details.confirm summary").first.click()
+        page.get_by_text("Timeline of").first.click()
+        page.locator(".moments li").first.wait_for()
+    if name == "needs attention":
+        page.get_by_role("button", name="Needs attention").click()
+        page.locator("#part-needs_attention[aria-pressed=true]").wait_for()
+        page.locator(".attention").first.wait_for()
     page.get_by_role("heading", level=1).first.wait_for()
 
 

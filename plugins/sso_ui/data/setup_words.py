@@ -32,10 +32,25 @@ EVENT_WORDS = {
 }
 """Auth0's names of events, see its Tenant Log Catalog."""
 
+FAILURE_WORDS = {
+    "ss_sso_ticket_generation": "A link could not be made",
+    "ss_sso_ticket_consumption": "A link could not be opened",
+    "ss_sso_connection_creation": "The connection could not be created",
+    "ss_sso_connection_update": "The connection could not be changed",
+    "ss_sso_try_connection_start": "A test of the connection failed",
+    "ss_sso_try_connection_end": "The test of the connection failed",
+    "ss_sso_add_domain": "A domain could not be added",
+    "ss_sso_domain_verification_successful": "A domain could not be verified",
+    "ss_sso_associate_verified_domain": "A verified domain could not be assigned to the connection",
+    "ss_sso_enable_connection": "Single sign-on could not be enabled",
+}
+"""What has happened if the log is a failure."""
 
-def event_words(name: str) -> str:
+
+def event_words(name: str, *, succeeded: bool = True) -> str:
     """Return an event's name in words; those of one that is not known here are Auth0's."""
-    return EVENT_WORDS.get(name) or name.removeprefix("ss_sso_").replace("_", " ").capitalize()
+    words = EVENT_WORDS.get(name) or name.removeprefix("ss_sso_").replace("_", " ").capitalize()
+    return words if succeeded else FAILURE_WORDS.get(name, f"{words}: failed")
 
 
 def setup_words(row: SetupRow) -> str:

@@ -81,12 +81,12 @@ def _of_links(entry: Entry, revocations: Iterable[Revocation], made: Sequence[fl
 
 
 def _of_event(event: SetupEvent, made: Sequence[float]) -> Moment:
-    words = event_words(event.name)
-    if event.name == OPENED_EVENT and is_scanner(event.at, Question(created_at=made)):
-        words = "A mail scanner opened the link"
-    if event.succeeded:
-        return Moment(event.at, words, "logs")
-    return Moment(event.at, f"Tried: {words}", "logs", event.message, has_failed=True)
+    is_opening = event.name == OPENED_EVENT and event.succeeded
+    if is_opening and is_scanner(event.at, Question(created_at=made)):
+        return Moment(event.at, "A mail scanner opened the link", "logs")
+    detail = "" if event.succeeded else event.message
+    words = event_words(event.name, succeeded=event.succeeded)
+    return Moment(event.at, words, "logs", detail, has_failed=not event.succeeded)
 
 
 def _of_answers(known: KnownSetup | None, events: Iterable[SetupEvent]) -> Iterator[Moment]:
