@@ -14,6 +14,7 @@ CREATE_DEFAULTS = {
     "profile_id": "",
     "ttl_sec": 0,
     "on_existing": "reuse",
+    "on_conflict": "report",
     "one_link_per_connection": False,
     "enabled_clients": [],
     "replace_limit": 10,
