@@ -28,7 +28,7 @@ class SetupsRead:
 
     :param notes: sentences about what it could not find out.
     :param stats: what it has sent.
-    :param has_changed: whether a setup has come further, or back.
+    :param has_changed: whether a setup has come further, or back, or may have in an earlier try of the task.
     """
 
     notes: list[str]
@@ -57,7 +57,8 @@ def read_setups(ti: TaskInstance, tenant: TenantAccess, *, renew_token: bool, dr
             task_log.warning(note)
         sent = hook.rate_limiter.stats(started)
         stats = replace(sent, rate_limited=follower.reader.rate_limited)
-        return SetupsRead(notes, stats, follower.has_changed)
+        # A try that ended early may have kept changes that no report has told of.
+        return SetupsRead(notes, stats, follower.has_changed or ti.try_number > 1)
 
 
 async def _follow(hook: Auth0Hook, follower: SetupFollower, *, renew_token: bool) -> list[str]:

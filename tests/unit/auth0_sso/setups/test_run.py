@@ -42,9 +42,9 @@ def make_tenant(run_tenant: RunTenant, connect: Connect, default_ledger: Ledger)
     return make
 
 
-def read(*, renew_token: bool = False, dry_run: bool = False) -> tuple[SetupsRead, Any]:
+def read(*, renew_token: bool = False, dry_run: bool = False, try_number: int = 1) -> tuple[SetupsRead, Any]:
     """Read as a task with two slots; return what it returns, and its instance."""
-    ti: Any = TaskInstance(SimpleNamespace(pool_slots=SLOTS))
+    ti: Any = TaskInstance(SimpleNamespace(pool_slots=SLOTS), try_number=try_number)
     return read_setups(ti, TENANT, renew_token=renew_token, dry_run=dry_run), ti
 
 
@@ -81,6 +81,17 @@ def test_only_where_it_is_wanted_a_token_is_renewed_that_lacks_a_scope(
     assert tenant.stats().token_requests - before == renews
     assert [one.setup.state for one in prospect_setups(TENANT)] == states
     assert any("read:logs" in note for note in found.notes) != renews
+
+
+def test_what_a_try_that_was_killed_has_found_out_is_a_change_for_the_next_try(
+    make_tenant: Callable[..., Sandbox],
+) -> None:
+    make_tenant()
+    killed, _ = read()
+    again, _ = read()
+    assert (killed.has_changed, again.has_changed) == (True, False), "a run of its own finds nothing new"
+    next_try, _ = read(try_number=2)
+    assert next_try.has_changed
 
 
 def test_without_any_scope_the_error_says_what_to_grant(make_tenant: Callable[..., Sandbox]) -> None:
