@@ -59,7 +59,10 @@ def airflow(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def shared_tenant() -> Iterator[Sandbox]:
     settings = SandboxSettings(
-        latency=(0, 0), plan=Plan(size=100_000, refill=100_000), connections={"con_good0000000004": "finished-long-ago"}
+        latency=(0, 0),
+        log_delay=(0, 0),
+        plan=Plan(size=100_000, refill=100_000),
+        connections={"con_good0000000004": "finished-long-ago"},
     )
     with Sandbox(settings) as tenant:
         yield tenant

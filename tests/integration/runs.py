@@ -43,6 +43,12 @@ class Run:
         return [ticket.as_dict() for ticket in reports.read_tickets(self.report)]
 
     @property
+    def setups(self) -> list[dict[str, str]]:
+        """Return the rows of ``setups.csv``."""
+        with (self.report / "setups.csv").open(encoding="utf-8-sig", newline="") as file:
+            return list(csv.DictReader(file))
+
+    @property
     def revocations(self) -> list[dict[str, str]]:
         """Return the rows of ``revocations.csv``."""
         with (self.report / "revocations.csv").open(encoding="utf-8-sig", newline="") as file:
