@@ -394,9 +394,9 @@ class TestUserInterface:
 
     def test_the_pages_that_texts_and_templates_lead_to_exist(self, script: str) -> None:
         addresses = set(self.addresses())
-        assert addresses == {"dags/*/runs/*", "dags/*/runs/*/tasks/approve/required_actions"}
+        assert addresses == {"dags/*", "dags/*/runs/*", "dags/*/runs/*/tasks/approve/required_actions"}
         paths = set(re.findall(r"path:[`\"']([\w:/]+)[`\"']", script))
-        assert "dags/:dagId/runs/:runId" in paths
+        assert {"dags/:dagId", "dags/:dagId/runs/:runId"} <= paths
         assert {"dags/:dagId/runs/:runId/tasks/:taskId", "required_actions"} <= paths
 
     def test_the_iframe_of_a_page_lets_it_run_scripts_send_forms_and_download(self, script: str) -> None:

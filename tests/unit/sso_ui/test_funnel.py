@@ -509,7 +509,8 @@ Upload = Callable[[str], str]
 def preview(browser: TestClient, known: Ledger) -> Upload:
     """Upload a row for each state of a setup; return the path of the preview."""
     states = (SetupState.ENABLED, SetupState.CONNECTED, SetupState.OPENED)
-    know(known, **{f"acme{number}": Setup(state, connection_id="con_1") for number, state in enumerate(states)})
+    setups = [Setup(state, connection_id="con_1", seen_in=("API",)) for state in states]
+    know(known, **{f"acme{number}": setup for number, setup in enumerate(setups)})
     lines = [f"org_{number},it@acme{number}.example,acme{number}" for number in range(3)]
     text = "\n".join(["organization_id,prospect_email,connection_name", *lines, "bad id,x@y.example,z"])
 
