@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import signal
 import ssl
+import threading
 import time
-from collections.abc import Callable, Collection, Mapping
-from contextlib import closing, suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qs, quote, urlsplit
@@ -28,6 +30,7 @@ CREATE_SCOPE: Final = "create:sso_access_tickets"
 REVOKE_SCOPE: Final = "delete:sso_access_tickets"
 PROFILES: Final = "/api/v2/self-service-profiles"
 
+_INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM)
 _MAX_TRIES: Final = 3
 _MAX_WAIT: Final = 60.0
 # Of the smallest plan, which adds two requests a second: for answers that don't say how many are left.
@@ -169,12 +172,15 @@ class ContractClient:
         profile_id = profile_id or self.settings.profile_id
         path = f"{PROFILES}/{profile_id}/sso-ticket"
         fields = {**body, "ttl_sec": LINK_SECONDS}
-        answer = self._send("POST", path, body=fields, token=token, shown="…/sso-ticket", to_keep=1, patient=patient)
-        ticket_id = ticket_id_of(answer)
-        if ticket_id:
-            self.links += 1
-            self._secrets.add(ticket_id)
-            self._to_revoke[ticket_id] = profile_id
+        with _uninterrupted():
+            answer = self._send(
+                "POST", path, body=fields, token=token, shown="…/sso-ticket", to_keep=1, patient=patient
+            )
+            ticket_id = ticket_id_of(answer)
+            if ticket_id:
+                self.links += 1
+                self._secrets.add(ticket_id)
+                self._to_revoke[ticket_id] = profile_id
         return answer
 
     def revoke(self, link: Answer) -> Answer:
@@ -275,6 +281,23 @@ class ContractClient:
             return self._pause
         remaining, _ = level
         return 0.0 if remaining > 1 else min(max(seconds_requested(response.headers), self._pause), _MAX_WAIT)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait for the end of the block: without the answer to its request, a link can't be revoked."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked: list[int] = []
+    handlers = {number: signal.signal(number, lambda got, _: asked.append(got)) for number in _INTERRUPTS}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if asked:
+        raise KeyboardInterrupt
 
 
 def _login(settings: Auth0Settings) -> dict[str, str]:

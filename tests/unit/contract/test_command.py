@@ -185,7 +185,7 @@ def test_ctrl_c_ends_it_and_the_links_are_revoked() -> None:
         )
         wait_until(lambda: tenant.tickets, seconds=60)
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=120)
         assert states(tenant) == {"revoked"}
     assert process.returncode == 130
     assert "Interrupted." in output
