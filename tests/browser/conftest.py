@@ -88,9 +88,8 @@ def start_run(airflow: LocalAirflow) -> StartRun:
 def make_links_older(home: Path, seconds: float = 3_600.0) -> None:
     """Let the links have been made earlier, so that who opens one is no mail scanner."""
     with closing(sqlite3.connect(home / "sso_tickets.db")) as ledger, ledger:
-        ledger.execute(
-            "UPDATE sso_tickets SET created_at = created_at - ?, requested_at = requested_at - ?", [seconds] * 2
-        )
+        for table in ("sso_tickets", "sso_issued_tickets"):
+            ledger.execute(f"UPDATE {table} SET created_at = created_at - ?", [seconds])
 
 
 @dataclass

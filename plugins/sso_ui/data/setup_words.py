@@ -10,7 +10,7 @@ from include.reports.setups import SetupRow
 from include.reports.wording import span_text, utc_text
 
 EVENT_WORDS = {
-    "ss_sso_ticket_generation": "A link was made",
+    "ss_sso_ticket_generation": "The tenant logged that a link was made",
     "ss_sso_ticket_consumption": "A link was opened",
     "ss_sso_connection_creation": "The connection was created",
     "ss_sso_connection_update": "The connection was changed",
