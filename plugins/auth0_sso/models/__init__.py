@@ -7,6 +7,7 @@ It imports nothing but the standard library. Of the provider, ``include`` may im
 from __future__ import annotations
 
 from auth0_sso.models.forecast import Capacity, ExpectedCounts, Forecast
+from auth0_sso.models.mail import DeliveryStatus, LinkMail, MailKind
 from auth0_sso.models.outcome import (
     COLUMNS,
     INCOMPLETE,
@@ -73,13 +74,16 @@ __all__ = [
     "UNSAFE_CHARACTERS",
     "Capacity",
     "ConnectionFacts",
+    "DeliveryStatus",
     "DomainFacts",
     "ExpectedCounts",
     "Forecast",
     "Funnel",
     "InputRow",
     "IssuedTicket",
+    "LinkMail",
     "LinkState",
+    "MailKind",
     "Organization",
     "Outcome",
     "ProspectSetup",

@@ -1,0 +1,46 @@
+"""What is mailed to whom, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class MailKind(StrEnum):
+    """Why a link is mailed."""
+
+    INVITATION = "invitation"  # the prospect's first link
+    REPLACEMENT = "replacement"  # its earlier link was mailed and no longer works
+    REMINDER = "reminder"  # the link was mailed, and nobody has opened it
+
+
+class DeliveryStatus(StrEnum):
+    """What became of a mail."""
+
+    SENT = "sent"  # the mail server has accepted it
+    POSSIBLY_SENT = "possibly_sent"  # its answer was lost, or the process was killed, after the text had begun to leave
+    REFUSED = "refused"  # the mail server has refused it for good
+    FAILED = "failed"  # it could not be handed over in time
+    SKIPPED = "skipped"  # this prospect gets none, and the row says why
+    PLANNED = "planned"  # dry run
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkMail:
+    """
+    What a mail with a link says.
+
+    :param to: the address of the prospect, ``name@domain``.
+    :param prospect_name: the person, ``organization_name`` the company; empty if nobody has given it.
+    :param language: a tag such as ``de`` or ``pt-BR``; empty: the default.
+    :param link: what the mail links to; whoever has it can configure single sign-on.
+    :param expires_at: until when the link can be opened, UNIX seconds.
+    """
+
+    kind: MailKind
+    to: str
+    prospect_name: str
+    organization_name: str
+    language: str
+    link: str = field(repr=False)
+    expires_at: float
