@@ -9,7 +9,7 @@ from sqlalchemy import Boolean, Column, Double, Engine, Integer, MetaData, Strin
 
 from auth0_sso.exceptions import LedgerError
 
-SCHEMA_VERSION = "8"
+SCHEMA_VERSION = "9"
 
 # If tasks start together and find no tables, the first creates them in one transaction.
 _ONE_AT_A_TIME = {
@@ -134,6 +134,32 @@ setup_reads = Table(
     Column("tenant", String(255), primary_key=True),
     Column("read_from", Double, nullable=False),
     Column("read_until", Double, nullable=False),
+)
+
+# One row a mail with a link, from before it leaves, so that none leaves twice. It has no address and no link in it.
+deliveries = Table(
+    "sso_deliveries",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("created_at", Double, primary_key=True),
+    Column("kind", String(20), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("tenant", String(255), nullable=False, index=True),
+    Column("status", String(20), nullable=False),
+    Column("begun_at", Double, nullable=False),
+    Column("sent_at", Double),
+    Column("message_id", String(255), nullable=False),
+    Column("error", Text, nullable=False),
+    Column("run", String(512), nullable=False, index=True),
+    Column("installation", String(255), nullable=False),
+)
+
+# One row a tenant: links that were made before are not mailed by themselves, since they may have been mailed by hand.
+mailings = Table(
+    "sso_mailings",
+    metadata,
+    Column("tenant", String(255), primary_key=True),
+    Column("since", Double, nullable=False),
 )
 
 # One row a set of credentials. An owner renews its token alone for a bounded time, also if its process is killed, and

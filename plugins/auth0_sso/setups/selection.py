@@ -1,0 +1,131 @@
+"""Who gets which mail, and why the others get none: decided from the ledger. Nothing is read or written here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from auth0_sso.ledger.delivery_log import Delivery
+from auth0_sso.ledger.records import Entry
+from auth0_sso.ledger.setup_log import Followed
+from auth0_sso.models import DeliveryStatus, LinkState, MailKind, SetupState, iso
+
+HOUR = 3600.0
+DAY = 86_400.0
+
+_NO_LINK = {
+    LinkState.NONE: "it has no link",
+    LinkState.EXPIRED: "its link has expired: the next run of create_sso_tickets makes another",
+    LinkState.REVOKED: "its link is revoked",
+    LinkState.USED_UP: "its link is used up: the next run of create_sso_tickets makes another",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailOptions:
+    """
+    Whom a run mails; times are UNIX seconds.
+
+    :param kinds: of mails that are sent at all.
+    :param created_after: links that were made before are not mailed; None: those of the named organizations are.
+    :param organization_ids: only these; empty: all.
+    :param remind_after_days: after the mail.
+    :param most_reminders: of a link.
+    :param resend: whether what was mailed to the named organizations is mailed once more.
+    :param has_logs: whether the tenant's logs are read, without which nobody is reminded.
+    """
+
+    kinds: Collection[MailKind]
+    created_after: float | None
+    organization_ids: Collection[str] = ()
+    remind_after_days: float = 3
+    most_reminders: int = 1
+    resend: bool = False
+    has_logs: bool = False
+
+
+@dataclass(frozen=True)
+class Selection:
+    """
+    What is mailed to a prospect, or why nothing is.
+
+    :param kind: None if nothing is mailed; ``number`` counts the mails of this kind for this link.
+    """
+
+    kind: MailKind | None
+    number: int = 0
+    reason: str = ""
+
+
+def select_mail(
+    entry: Entry, followed: Followed, deliveries: Sequence[Delivery], options: MailOptions, now: float
+) -> Selection | None:
+    """
+    Return what is mailed to a prospect, or why nothing is; None if the run is not about it.
+
+    :param deliveries: all mails to the prospect, the oldest first.
+    """
+    if options.organization_ids and entry.organization_id not in options.organization_ids:
+        return None
+    if reason := _why_not(entry, followed, now):
+        return Selection(None, reason=reason)
+    of_link = [one for one in deliveries if one.created_at == entry.created_at]
+    arrived = [one for one in of_link if one.may_have_arrived]
+    if not arrived or options.resend:
+        return _first_mail(entry, deliveries, of_link, options)
+    return _reminder(entry, followed, arrived, options, now)
+
+
+def _why_not(entry: Entry, followed: Followed, now: float) -> str:
+    setup = followed.known.setup if followed.known else None
+    if setup is not None and setup.state == SetupState.ENABLED:
+        return "its single sign-on is enabled"
+    link = followed.link_state(entry, now)
+    if link in _NO_LINK:
+        return _NO_LINK[link]
+    if not entry.prospect_email:
+        return "it has no address: give prospect_email in its row"
+    if entry.duplicate_confirmed and entry.may_be_duplicate(now):
+        return "another link exists that nobody holds: decide what to send, and send it by hand"
+    if (entry.expires_at or 0) < now + HOUR:
+        return "its link dies within an hour: the next run of create_sso_tickets makes another"
+    return ""
+
+
+def _first_mail(
+    entry: Entry, deliveries: Sequence[Delivery], of_link: Sequence[Delivery], options: MailOptions
+) -> Selection:
+    refused = [one for one in of_link if one.status == DeliveryStatus.REFUSED]
+    if refused and not options.resend:
+        return Selection(None, reason=f"the mail server has refused it: {refused[-1].error}")
+    if options.created_after is not None and (entry.created_at or 0) < options.created_after:
+        return Selection(None, reason=f"its link was made before {iso(options.created_after)}: see created_after")
+    earlier = [one for one in deliveries if one.may_have_arrived and one.created_at != entry.created_at]
+    kind = MailKind.REPLACEMENT if earlier else MailKind.INVITATION
+    if kind not in options.kinds:
+        return Selection(None, reason="the run sends reminders only")
+    return Selection(kind, _next_number(of_link, kind))
+
+
+def _reminder(
+    entry: Entry, followed: Followed, arrived: Sequence[Delivery], options: MailOptions, now: float
+) -> Selection:
+    if any(one.status == DeliveryStatus.POSSIBLY_SENT for one in arrived):
+        return Selection(None, reason="it was possibly mailed: ask the customer, or mail it again with resend")
+    reminders = [one for one in arrived if one.kind == MailKind.REMINDER]
+    mailed_at = max(one.sent_at or one.begun_at for one in arrived)
+    setup = followed.known.setup if followed.known else None
+    if MailKind.REMINDER not in options.kinds or len(reminders) >= options.most_reminders:
+        return Selection(None, reason=f"it was mailed on {iso(mailed_at)}")
+    if not options.has_logs or setup is None or setup.state != SetupState.NOT_OPENED:
+        opened = "it was opened" if setup is not None and setup.was_opened else "nobody knows whether it was opened"
+        return Selection(None, reason=f"it was mailed on {iso(mailed_at)}, and {opened}")
+    if mailed_at + options.remind_after_days * DAY > now:
+        return Selection(None, reason=f"it was mailed on {iso(mailed_at)}: a reminder comes later")
+    if (entry.expires_at or 0) < now + DAY:
+        return Selection(None, reason="its link dies within a day, too soon for a reminder")
+    return Selection(MailKind.REMINDER, _next_number(arrived, MailKind.REMINDER))
+
+
+def _next_number(deliveries: Sequence[Delivery], kind: MailKind) -> int:
+    return max((one.number for one in deliveries if one.kind == kind), default=0) + 1
