@@ -7,7 +7,14 @@ It imports nothing but the standard library. Of the provider, ``include`` may im
 from __future__ import annotations
 
 from auth0_sso.models.forecast import Capacity, ExpectedCounts, Forecast
-from auth0_sso.models.mail import DeliveryStatus, LinkMail, MailKind
+from auth0_sso.models.mail import (
+    DELIVERY_COLUMNS,
+    DeliveryStatus,
+    LinkMail,
+    MailKind,
+    MailOutcome,
+    PlannedMail,
+)
 from auth0_sso.models.outcome import (
     COLUMNS,
     INCOMPLETE,
@@ -61,6 +68,7 @@ __all__ = [
     "CARRIED",
     "COLUMNS",
     "CONNECTED_STATES",
+    "DELIVERY_COLUMNS",
     "GENERATED_EVENT",
     "HIDDEN_CHARACTERS",
     "INCOMPLETE",
@@ -84,8 +92,10 @@ __all__ = [
     "LinkMail",
     "LinkState",
     "MailKind",
+    "MailOutcome",
     "Organization",
     "Outcome",
+    "PlannedMail",
     "ProspectSetup",
     "RevocationOutcome",
     "RevocationStatus",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 
@@ -44,3 +44,52 @@ class LinkMail:
     language: str
     link: str = field(repr=False)
     expires_at: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedMail:
+    """
+    A mail that a run is to send, or why it sends none; nothing of it is an address or a link.
+
+    :param key: of the prospect in the ledger; with ``created_at``, when its link was made, it identifies the link.
+    :param kind: None if nothing is sent.
+    :param number: of the mails of this kind for this link, from 1.
+    :param reason: why nothing is sent.
+    """
+
+    key: str
+    created_at: float
+    kind: MailKind | None
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailOutcome:
+    """
+    What became of a prospect's mail: a row of ``deliveries.csv``; the fields are its columns.
+
+    :param kind: empty if nothing was to be sent.
+    :param sent_at: ISO 8601 in UTC.
+    :param error: why it was not sent; it has no address in it, and no link.
+    """
+
+    organization_id: str
+    organization_name: str
+    prospect_name: str
+    prospect_email: str
+    connection_name: str
+    kind: str
+    status: DeliveryStatus
+    sent_at: str
+    message_id: str
+    error: str
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether the row makes its run fail."""
+        return self.status in (DeliveryStatus.FAILED, DeliveryStatus.POSSIBLY_SENT)
+
+
+DELIVERY_COLUMNS = tuple(field.name for field in fields(MailOutcome))
+"""The columns of ``deliveries.csv``, in order."""

@@ -1,0 +1,227 @@
+"""What the tasks of a run do that mails links: select who gets one, send them one by one, tell what became of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from email.message import EmailMessage
+from typing import Protocol
+
+from auth0_sso.airflow_internals import task_log
+from auth0_sso.ledger.delivery_log import Delivery, DeliveryExistsError, DeliveryLog
+from auth0_sso.ledger.records import Entry, RunAttempt
+from auth0_sso.ledger.setup_log import NOT_FOLLOWED, Followed, SetupLog
+from auth0_sso.ledger.store import Ledger, open_ledger
+from auth0_sso.models import DeliveryStatus, LinkMail, MailKind, MailOutcome, PlannedMail, iso
+from auth0_sso.setups.selection import MailOptions, select_mail
+
+Compose = Callable[[LinkMail, str], EmailMessage]
+"""Makes the message of a mail, with that Message-ID."""
+
+_NOT_SENT = "It was not sent: the task ended before, or its link has changed since. Run again."
+_ENDED = "The task was ended while it handed the mail over, so it is not known whether it was sent."
+
+
+class Deliverer(Protocol):
+    """Hands a message over to a mail server, once."""
+
+    def deliver(self, message: EmailMessage, to: str) -> tuple[DeliveryStatus, str]:
+        """Return what became of it, and why it was not sent; neither has an address in it."""
+
+
+@dataclass(frozen=True)
+class MailLedger:
+    """What the ledger knows of the prospects of a tenant, their setups and their mails."""
+
+    ledger: Ledger
+    tenant: str
+
+    def entries(self, keys: Collection[str] | None = None) -> list[Entry]:
+        """Return the entries of some prospects, or of all."""
+        if keys is None:
+            return self.ledger.entries_of_tenant(self.tenant)
+        return [entry for entry in self.ledger.entries(keys).values() if entry.tenant == self.tenant]
+
+    def followed(self, entries: Iterable[Entry]) -> dict[str, Followed]:
+        """Return what is known of their connections, by name."""
+        return SetupLog(self.ledger.database, self.tenant).followed({entry.connection_name for entry in entries})
+
+    @property
+    def has_logs(self) -> bool:
+        """Whether the tenant's logs were read lately, so that it is known what was not opened."""
+        read = SetupLog(self.ledger.database, self.tenant).read()
+        return read is not None and self.ledger.now() - read.read_until < _RECENT_SECONDS
+
+    @property
+    def deliveries(self) -> DeliveryLog:
+        return DeliveryLog(self.ledger.database, self.tenant)
+
+
+_RECENT_SECONDS = 86_400.0
+
+
+def plan_mails(tenant: str, options: MailOptions) -> list[PlannedMail]:
+    """Decide from the ledger who gets a mail, and why the others that the run is about get none."""
+    with closing(open_ledger()) as ledger:
+        known = MailLedger(ledger, tenant)
+        options = replace(options, has_logs=known.has_logs)
+        return list(_planned(known, known.entries(), options))
+
+
+def _planned(known: MailLedger, entries: Sequence[Entry], options: MailOptions) -> Iterator[PlannedMail]:
+    followed = known.followed(entries)
+    deliveries = known.deliveries.of_prospects([entry.key for entry in entries])
+    now = known.ledger.now()
+    for entry in entries:
+        connection = followed.get(entry.connection_name, NOT_FOLLOWED)
+        selected = select_mail(entry, connection, deliveries.get(entry.key, ()), options, now)
+        if selected is not None:
+            yield PlannedMail(
+                key=entry.key,
+                created_at=entry.created_at or 0.0,
+                kind=selected.kind,
+                number=selected.number,
+                reason=selected.reason,
+            )
+
+
+class Mailer:
+    """
+    Send the planned mails of a run, one after the other.
+
+    Each is decided on again right before it leaves, since a plan may be hours old: what was mailed meanwhile, opened,
+    revoked or replaced gets none. Before it leaves, the ledger has it as possibly sent.
+
+    :param options: those that the plan was made with.
+    :param message_id: returns the Message-ID for a ticket's id and a kind of mail.
+    :param link: returns what a mail links to, for a ticket's URL.
+    :param pause: waits until the next mail may leave.
+    """
+
+    def __init__(
+        self,
+        known: MailLedger,
+        attempt: RunAttempt,
+        options: MailOptions,
+        *,
+        deliverer: Deliverer,
+        compose: Compose,
+        message_id: Callable[[str, MailKind], str],
+        link: Callable[[str], str],
+        pause: Callable[[], None],
+    ) -> None:
+        self._known = known
+        self._attempt = attempt
+        self._options = options
+        self._deliverer = deliverer
+        self._compose = compose
+        self._message_id = message_id
+        self._link = link
+        self._pause = pause
+
+    def send(self, planned: Sequence[PlannedMail]) -> None:
+        """Send those of the planned mails that are still wanted; what became of each is in the ledger."""
+        for mail in planned:
+            if mail.kind is not None:
+                self._send_one(mail)
+
+    def _send_one(self, mail: PlannedMail) -> None:
+        entries = self._known.entries([mail.key])
+        wanted = next(_planned(self._known, entries, self._options), None)
+        is_same = wanted is not None and (wanted.kind, wanted.created_at) == (mail.kind, mail.created_at)
+        if wanted is None or not is_same or self._has_sent(mail):
+            task_log.info("A planned mail is not wanted any more, or was sent", prospect=mail.key)
+            return
+        self._pause()
+        self._hand_over(entries[0], wanted)
+
+    def _has_sent(self, mail: PlannedMail) -> bool:
+        """Whether this run has sent the mail before, or may have, as when its task is tried again."""
+        delivery = _sent_by(self._known.deliveries.of_prospects([mail.key]), mail, self._attempt)
+        return delivery is not None and delivery.may_have_arrived
+
+    def _hand_over(self, entry: Entry, mail: PlannedMail) -> None:
+        if entry.ticket is None or mail.kind is None:
+            return
+        message_id = self._message_id(entry.ticket.ticket_id, mail.kind)
+        message = self._compose(self._link_mail(entry, mail.kind), message_id)
+        delivery = Delivery(
+            key=mail.key,
+            created_at=mail.created_at,
+            kind=mail.kind,
+            number=mail.number,
+            status=DeliveryStatus.POSSIBLY_SENT,
+            begun_at=self._known.ledger.now(),
+            message_id=message_id,
+            run=self._attempt.run,
+            installation=self._attempt.installation,
+            error=_ENDED,
+        )
+        try:
+            self._known.deliveries.begin(delivery)
+        except DeliveryExistsError:
+            task_log.info("Another task sends this mail", prospect=mail.key)
+            return
+        status, error = self._deliverer.deliver(message, entry.prospect_email)
+        sent_at = self._known.ledger.now() if status == DeliveryStatus.SENT else None
+        self._known.deliveries.finish(replace(delivery, status=status, error=error, sent_at=sent_at))
+
+    def _link_mail(self, entry: Entry, kind: MailKind) -> LinkMail:
+        return LinkMail(
+            kind=kind,
+            to=entry.prospect_email,
+            prospect_name=entry.prospect_name,
+            organization_name=entry.organization_name,
+            language=entry.language,
+            link=self._link(entry.ticket.url if entry.ticket else ""),
+            expires_at=entry.expires_at or 0.0,
+        )
+
+
+def mail_outcomes(
+    tenant: str, planned: Sequence[PlannedMail], attempt: RunAttempt, *, dry_run: bool
+) -> list[MailOutcome]:
+    """Return what became of the planned mails of a run, from the ledger, and why the others got none."""
+    keys = [mail.key for mail in planned]
+    with closing(open_ledger()) as ledger:
+        known = MailLedger(ledger, tenant)
+        entries = {entry.key: entry for entry in known.entries(keys)}
+        deliveries = known.deliveries.of_prospects(keys)
+    return [
+        _outcome(entries[mail.key], mail, _sent_by(deliveries, mail, attempt), dry_run=dry_run)
+        for mail in planned
+        if mail.key in entries
+    ]
+
+
+def _sent_by(deliveries: Mapping[str, Sequence[Delivery]], mail: PlannedMail, attempt: RunAttempt) -> Delivery | None:
+    """Return the last attempt of a run to send a planned mail."""
+    of_run = (mail.created_at, mail.kind, attempt.run, attempt.installation)
+    found = [
+        one for one in deliveries.get(mail.key, ()) if (one.created_at, one.kind, one.run, one.installation) == of_run
+    ]
+    return found[-1] if found else None
+
+
+def _outcome(entry: Entry, mail: PlannedMail, delivery: Delivery | None, *, dry_run: bool) -> MailOutcome:
+    if delivery is not None:
+        status, error = delivery.status, delivery.error
+    elif mail.kind is None:
+        status, error = DeliveryStatus.SKIPPED, mail.reason
+    elif dry_run:
+        status, error = DeliveryStatus.PLANNED, ""
+    else:
+        status, error = DeliveryStatus.FAILED, _NOT_SENT
+    return MailOutcome(
+        organization_id=entry.organization_id,
+        organization_name=entry.organization_name,
+        prospect_name=entry.prospect_name,
+        prospect_email=entry.prospect_email,
+        connection_name=entry.connection_name,
+        kind=str(mail.kind or ""),
+        status=status,
+        sent_at=iso(delivery.sent_at if delivery else None),
+        message_id=delivery.message_id if delivery else "",
+        error=error,
+    )
