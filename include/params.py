@@ -201,6 +201,70 @@ FOLLOW_PARAMS: dict[str, dict[str, Any]] = {
 """The parameters of the DAG that follows the setups, in the form's order: for each the arguments of ``Param``."""
 
 
+_MAILS = {"section": "Mails"}
+
+MAIL_PARAMS: dict[str, dict[str, Any]] = {
+    "kind": {
+        "default": "all",
+        "type": "string",
+        "enum": ["all", "new", "reminder"],
+        "values_display": {"all": "New links and reminders", "new": "New links", "reminder": "Reminders"},
+        "title": "Which mails",
+        "description": "kind: new, reminder or all. Reminders need follow_sso_setups with the scope read:logs.",
+        **_MAILS,
+    },
+    "organization_ids": {
+        "default": [],
+        "type": ["array", "null"],
+        "items": {"type": "string", "pattern": _ORGANIZATION_ID_LINE},
+        "title": "Only these organizations",
+        "description": "One organization id (org_…) a line. Empty: all.",
+        **_MAILS,
+    },
+    "created_after": {
+        "default": None,
+        "type": ["string", "null"],
+        "format": "date-time",
+        "title": "Links that were made after",
+        "description": "Earlier links may have been mailed by hand. Empty: since the first run that mailed by itself.",
+        **_MAILS,
+    },
+    "resend": {
+        **_flag("Mail again", "Mail the links of the organizations above once more, also those that were mailed."),
+        **_MAILS,
+    },
+    "remind_after_days": {
+        "default": 3,
+        "type": "integer",
+        "minimum": 1,
+        "title": "Days until a reminder",
+        "description": "So long after its mail, a link that nobody has opened is mailed again.",
+        **_MAILS,
+    },
+    "most_reminders": {
+        "default": 1,
+        "type": "integer",
+        "minimum": 0,
+        "title": "Most reminders of a link",
+        "description": "0: none.",
+        **_MAILS,
+    },
+    "dry_run": {**_flag("Dry run", "Mail nobody; the report shows who would get what."), **_SAFETY},
+    "require_approval": {**_flag("Wait for approval", "A person approves the mails before they are sent."), **_SAFETY},
+    "mails_per_minute": {
+        "default": 30,
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 600,
+        "title": "Mails a minute",
+        "description": "Auth0 lets all customers together make 90 requests a minute, and each makes several.",
+        **_ADVANCED,
+    },
+    "report_uri": _folder("Where the run's report is written."),
+}
+"""The parameters of the DAG that mails links, in the form's order: for each the arguments of ``Param``."""
+
+
 REVOKE_PARAMS: dict[str, dict[str, Any]] = {
     "report": {
         "default": "",

@@ -94,6 +94,89 @@ task.
 }
 """The Markdown docs of the tasks of the DAG that follows the setups, by task."""
 
+MAIL_DOCS = {
+    "select_mails": """
+Decides from the ledger who gets which mail, and checks the settings and the templates. Nobody is mailed yet. Its XCom
+`plan` has the numbers.
+
+**If it fails:** nobody was mailed. Fix the setting or the parameter that the error names.
+""",
+    "send_mails": """
+Sends the mails, one after the other, at most `mails_per_minute`. Before each mail leaves, the ledger has it.
+
+**If it fails:** the error names the setting, or the task was ended. Clear it: what was sent, or possibly sent, is not
+sent again.
+""",
+    "export_report": """
+Writes the report. It runs also when mails have failed, so that everyone is in the report.
+
+**If it fails:** the folder in `report_uri` can't be written, or the ledger is unavailable. Fix that, then clear this
+task.
+""",
+    "check_outcome": """
+Fails if a mail failed, or was possibly sent.
+
+**If it fails:** the report says why for each. Mails that failed are sent by the next run. Of those that were possibly
+sent, ask the customer, or mail them again with `resend`.
+""",
+}
+"""The Markdown docs of the tasks of the DAG that mails links, by task."""
+
+_MAIL_PLAN = "{% set plan = ti.xcom_pull(task_ids='select_mails', key='plan') -%}"
+_MAIL_LINE = (
+    _MAIL_PLAN + "New links: {{ plan.invitation }}, links in place of earlier ones: {{ plan.replacement }}, reminders: "
+    "{{ plan.reminder }}"
+)
+_MAIL_ANSWER = "{{ ui_address('dags', dag.dag_id, 'runs', run_id, 'tasks', 'approve', 'required_actions') }}"
+
+MAIL_APPROVAL = {
+    "task_id": "approve",
+    "required": "{{ params.require_approval }}",
+    "doc_md": CREATE_DOCS["approve"],
+    "subject": "Mail SSO links? " + _MAIL_LINE,
+    "body": _MAIL_PLAN
+    + """
+| | |
+| --- | --- |
+| New links | {{ plan.invitation }} |
+| Links in place of earlier ones, which no longer work | {{ plan.replacement }} |
+| Reminders | {{ plan.reminder }} |
+| Prospects who get no mail | {{ plan.none }} |
+
+**Approve**: the mails are sent. **Reject**: nobody is mailed.
+""",
+}
+"""The arguments of the task ``approve`` of the DAG that mails links."""
+
+MAIL_APPROVAL_NOTICE = {
+    "subject": "{{ dag.dag_id }} waits for your approval",
+    "text": _MAIL_LINE
+    + f""".
+Approve or reject: {_MAIL_ANSWER}""",
+}
+"""The notification that mails wait for an approval."""
+
+MAIL_NOTICE = {
+    "subject": """
+{%- set exported = ti.xcom_pull(task_ids='export_report') -%}
+{{ dag.dag_id }}: {% if not exported -%} failed, there is no report
+{%- elif exported.summary.failed or exported.summary.possibly_sent -%} not complete
+{%- else -%} complete
+{%- endif -%}""",
+    "text": """
+{%- set exported = ti.xcom_pull(task_ids='export_report') -%}
+Run {{ run_id | e }}
+{% if exported -%}
+{{ exported.summary.rows }} rows
+{%- for status in ('sent', 'possibly_sent', 'refused', 'failed', 'planned', 'skipped') if exported.summary.get(status) -%}
+, {{ exported.summary[status] }} {{ status | replace('_', ' ') }}
+{%- endfor %}
+{%- else -%}
+The log of the run's first failed task says why: {{ ui_address('dags', dag.dag_id, 'runs', run_id) }}
+{%- endif -%}""",
+}
+"""The notification about the outcome of a run that mails links."""
+
 _PLAN = "{% set plan = ti.xcom_pull(task_ids='plan_fan_out', key='plan') -%}"
 _PLAN_LINE = (
     _PLAN + "Prospects: {{ plan.prospects }}, organizations: {{ plan.organizations }}, to create: {{ plan.create }}, "

@@ -14,7 +14,7 @@ from airflow.plugins_manager import AirflowPlugin
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-DAG_IDS = ("create_sso_tickets", "revoke_sso_tickets", "follow_sso_setups")
+DAG_IDS = ("create_sso_tickets", "revoke_sso_tickets", "follow_sso_setups", "mail_sso_tickets")
 PRELOADED = (
     "auth0_sso.operators.approval",
     "auth0_sso.operators.notify",
@@ -23,6 +23,7 @@ PRELOADED = (
     "auth0_sso.setups.run",
     "include.create_tickets",
     "include.follow_setups",
+    "include.mail_tickets",
     "include.params",
     "include.revoke_tickets",
     "include.texts",

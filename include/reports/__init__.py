@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from include.reports.charts.rate_samples import RateSample, rate_samples
 from include.reports.earlier_links import ReportedLinks, newest_links
-from include.reports.export import write_report, write_revocations, write_setups
+from include.reports.export import write_deliveries, write_report, write_revocations, write_setups
 from include.reports.rows import join_rows
 from include.reports.setups import SETUP_COLUMNS
 from include.reports.summary import RunInfo, run_info
@@ -22,6 +22,7 @@ __all__ = [
     "read_tickets",
     "run_info",
     "table_of",
+    "write_deliveries",
     "write_report",
     "write_revocations",
     "write_setups",

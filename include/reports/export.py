@@ -6,11 +6,11 @@ import json
 from dataclasses import astuple
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from auth0_sso.models import COLUMNS, REVOCATION_COLUMNS, Funnel, RevocationStatus, TicketStatus
+from auth0_sso.models import COLUMNS, DELIVERY_COLUMNS, REVOCATION_COLUMNS, Funnel, RevocationStatus, TicketStatus
 
 from include.files import make_private, write_private
 from include.reports.setups import SETUP_COLUMNS, SetupRow
-from include.reports.summary import summarize, summarize_setups
+from include.reports.summary import summarize, summarize_deliveries, summarize_setups
 from include.reports.tables import csv_parts, table_of, xlsx_bytes
 from include.reports.webpage.page import page_parts
 from include.reports.webpage.views import revocation_page, setup_page, ticket_page
@@ -18,7 +18,7 @@ from include.reports.webpage.views import revocation_page, setup_page, ticket_pa
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from auth0_sso.models import Outcome, ProspectSetup, RevocationOutcome
+    from auth0_sso.models import MailOutcome, Outcome, ProspectSetup, RevocationOutcome
 
     from include.files import AnyPath
     from include.reports.summary import RunInfo
@@ -73,6 +73,20 @@ def write_setups(folder: AnyPath, prospects: Sequence[ProspectSetup], run: RunIn
         "setups.html": lambda: page_parts(setup_page(rows, funnel, run)),
     }
     return _write(folder, contents, run, lambda files: summarize_setups(rows, funnel, run, files))
+
+
+def write_deliveries(folder: AnyPath, rows: Sequence[MailOutcome], run: RunInfo) -> dict[str, Any]:
+    """
+    Write ``deliveries.csv``, ``deliveries.xlsx`` and ``summary.json``; none of them holds a ticket.
+
+    :return: the summary, as in ``summary.json``, but without its ``request_rate``.
+    """
+    table = table_of(DELIVERY_COLUMNS, rows)
+    contents: Contents = {
+        "deliveries.csv": lambda: csv_parts(table),
+        "deliveries.xlsx": lambda: [xlsx_bytes(table, title="Mails")],
+    }
+    return _write(folder, contents, run, lambda files: summarize_deliveries(rows, run, files))
 
 
 def _write(folder: AnyPath, contents: Contents, run: RunInfo, summary_of: Summarize) -> dict[str, Any]:

@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from auth0_sso.models import SetupState, iso
+from auth0_sso.models import DeliveryStatus, SetupState, iso
 
 from include.reports.charts.rate_samples import rate_samples
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from auth0_sso.models import Funnel, Outcome, RevocationOutcome, TaskStats
+    from auth0_sso.models import Funnel, MailOutcome, Outcome, RevocationOutcome, TaskStats
 
     from include.folders import Run
     from include.reports.charts.rate_samples import RateSample
@@ -138,6 +138,11 @@ def summarize_setups(
     """
     numbers = {"funnel": asdict(funnel), "setups": count_statuses(rows, SetupState)}
     return _with_run(numbers, rows, run, files)
+
+
+def summarize_deliveries(rows: Sequence[MailOutcome], run: RunInfo, files: Mapping[str, str]) -> dict[str, Any]:
+    """Return the numbers of a run that mails links, with a count for each status."""
+    return _with_run(count_statuses(rows, DeliveryStatus), rows, run, files)
 
 
 def _with_run(

@@ -12,6 +12,7 @@ from auth0_sso.models.mail import (
     DeliveryStatus,
     LinkMail,
     MailKind,
+    MailOptions,
     MailOutcome,
     PlannedMail,
 )
@@ -92,6 +93,7 @@ __all__ = [
     "LinkMail",
     "LinkState",
     "MailKind",
+    "MailOptions",
     "MailOutcome",
     "Organization",
     "Outcome",

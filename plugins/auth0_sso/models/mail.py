@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
@@ -44,6 +45,29 @@ class LinkMail:
     language: str
     link: str = field(repr=False)
     expires_at: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailOptions:
+    """
+    Whom a run mails; times are UNIX seconds.
+
+    :param kinds: of mails that are sent at all.
+    :param created_after: links that were made before are not mailed; None: those of the named organizations are.
+    :param organization_ids: only these; empty: all.
+    :param remind_after_days: after the mail.
+    :param most_reminders: of a link.
+    :param resend: whether what was mailed to the named organizations is mailed once more.
+    :param has_logs: whether the tenant's logs are read, without which nobody is reminded.
+    """
+
+    kinds: Collection[MailKind]
+    created_after: float | None
+    organization_ids: Collection[str] = ()
+    remind_after_days: float = 3
+    most_reminders: int = 1
+    resend: bool = False
+    has_logs: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from email.message import EmailMessage
-from typing import Protocol
+from email.utils import parseaddr
 
 from auth0_sso.airflow_internals import task_log
+from auth0_sso.hooks.mail import Delivery as Delivered
+from auth0_sso.hooks.mail import MailSession, mail_rate_limiter, send_with_budget
 from auth0_sso.ledger.delivery_log import Delivery, DeliveryExistsError, DeliveryLog
+from auth0_sso.ledger.message_id import message_id
 from auth0_sso.ledger.records import Entry, RunAttempt
 from auth0_sso.ledger.setup_log import NOT_FOLLOWED, Followed, SetupLog
 from auth0_sso.ledger.store import Ledger, open_ledger
-from auth0_sso.models import DeliveryStatus, LinkMail, MailKind, MailOutcome, PlannedMail, iso
-from auth0_sso.setups.selection import MailOptions, select_mail
+from auth0_sso.models import DeliveryStatus, LinkMail, MailKind, MailOptions, MailOutcome, PlannedMail, iso
+from auth0_sso.setups.selection import select_mail
 
 Compose = Callable[[LinkMail, str], EmailMessage]
 """Makes the message of a mail, with that Message-ID."""
@@ -23,11 +27,8 @@ _NOT_SENT = "It was not sent: the task ended before, or its link has changed sin
 _ENDED = "The task was ended while it handed the mail over, so it is not known whether it was sent."
 
 
-class Deliverer(Protocol):
-    """Hands a message over to a mail server, once."""
-
-    def deliver(self, message: EmailMessage, to: str) -> tuple[DeliveryStatus, str]:
-        """Return what became of it, and why it was not sent; neither has an address in it."""
+Deliver = Callable[[EmailMessage, str], Delivered]
+"""Hands a message over to the mail server, for that address, and returns what became of it."""
 
 
 @dataclass(frozen=True)
@@ -55,18 +56,39 @@ class MailLedger:
 
     @property
     def deliveries(self) -> DeliveryLog:
+        """The mails with links of the tenant."""
         return DeliveryLog(self.ledger.database, self.tenant)
 
 
 _RECENT_SECONDS = 86_400.0
 
 
-def plan_mails(tenant: str, options: MailOptions) -> list[PlannedMail]:
-    """Decide from the ledger who gets a mail, and why the others that the run is about get none."""
+def mailed_since(tenant: str, runs: Collection[str]) -> float | None:
+    """
+    Return from when on links are mailed by themselves, UNIX seconds; None if that was never said.
+
+    Earlier links may have been mailed by hand. So the first runs that an asset event names, by ``dag_id/run_id``, say
+    it: from their first request on.
+    """
+    with closing(open_ledger()) as ledger:
+        log = DeliveryLog(ledger.database, tenant)
+        known = log.since()
+        requested = [entry.requested_at for run in runs for entry in ledger.entries_of_run(run)]
+        if known is not None or not requested:
+            return known
+        return log.keep_since(min(requested))
+
+
+def plan_mails(tenant: str, options: MailOptions) -> tuple[list[PlannedMail], MailOptions]:
+    """
+    Decide from the ledger who gets a mail, and why the others that the run is about get none.
+
+    :return: that, and the options with whether the logs are read.
+    """
     with closing(open_ledger()) as ledger:
         known = MailLedger(ledger, tenant)
         options = replace(options, has_logs=known.has_logs)
-        return list(_planned(known, known.entries(), options))
+        return list(_planned(known, known.entries(), options)), options
 
 
 def _planned(known: MailLedger, entries: Sequence[Entry], options: MailOptions) -> Iterator[PlannedMail]:
@@ -94,6 +116,7 @@ class Mailer:
     revoked or replaced gets none. Before it leaves, the ledger has it as possibly sent.
 
     :param options: those that the plan was made with.
+    :param deliver: see :data:`Deliver`; so with ``compose``.
     :param message_id: returns the Message-ID for a ticket's id and a kind of mail.
     :param link: returns what a mail links to, for a ticket's URL.
     :param pause: waits until the next mail may leave.
@@ -105,7 +128,7 @@ class Mailer:
         attempt: RunAttempt,
         options: MailOptions,
         *,
-        deliverer: Deliverer,
+        deliver: Deliver,
         compose: Compose,
         message_id: Callable[[str, MailKind], str],
         link: Callable[[str], str],
@@ -114,7 +137,7 @@ class Mailer:
         self._known = known
         self._attempt = attempt
         self._options = options
-        self._deliverer = deliverer
+        self._deliver = deliver
         self._compose = compose
         self._message_id = message_id
         self._link = link
@@ -163,9 +186,9 @@ class Mailer:
         except DeliveryExistsError:
             task_log.info("Another task sends this mail", prospect=mail.key)
             return
-        status, error = self._deliverer.deliver(message, entry.prospect_email)
-        sent_at = self._known.ledger.now() if status == DeliveryStatus.SENT else None
-        self._known.deliveries.finish(replace(delivery, status=status, error=error, sent_at=sent_at))
+        done = self._deliver(message, entry.prospect_email)
+        sent_at = self._known.ledger.now() if done.status == DeliveryStatus.SENT else None
+        self._known.deliveries.finish(replace(delivery, status=done.status, error=done.error, sent_at=sent_at))
 
     def _link_mail(self, entry: Entry, kind: MailKind) -> LinkMail:
         return LinkMail(
@@ -177,6 +200,40 @@ class Mailer:
             link=self._link(entry.ticket.url if entry.ticket else ""),
             expires_at=entry.expires_at or 0.0,
         )
+
+
+def send_mails(
+    tenant: str,
+    planned: Sequence[PlannedMail],
+    options: MailOptions,
+    attempt: RunAttempt,
+    *,
+    sender: str,
+    compose: Compose,
+    link: Callable[[str], str],
+    mails_per_minute: float,
+) -> None:
+    """
+    Send the planned mails of a run through Airflow's connection ``smtp_default``, see :class:`Mailer`.
+
+    :param sender: ``Name <address>``.
+    :raises MailSettingsError: if no mail can be sent until the settings are fixed.
+    """
+    address = parseaddr(sender)[1]
+    rate_limiter = mail_rate_limiter(mails_per_minute)
+    with closing(open_ledger()) as ledger, MailSession() as session:
+        cipher, domain = ledger.database.cipher, address.rpartition("@")[2]
+        mailer = Mailer(
+            MailLedger(ledger, tenant),
+            attempt,
+            options,
+            deliver=lambda message, to: send_with_budget(session, message, to, address),
+            compose=compose,
+            message_id=lambda ticket_id, kind: message_id(cipher, ticket_id, kind, domain),
+            link=link,
+            pause=lambda: asyncio.run(rate_limiter.acquire()),
+        )
+        mailer.send(planned)
 
 
 def mail_outcomes(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auth0_sso.ledger.delivery_log import Delivery
 from auth0_sso.ledger.records import Entry
 from auth0_sso.ledger.setup_log import Followed
-from auth0_sso.models import DeliveryStatus, LinkState, MailKind, SetupState, iso
+from auth0_sso.models import DeliveryStatus, LinkState, MailKind, MailOptions, SetupState, iso
 
 HOUR = 3600.0
 DAY = 86_400.0
@@ -19,29 +19,6 @@ _NO_LINK = {
     LinkState.REVOKED: "its link is revoked",
     LinkState.USED_UP: "its link is used up: the next run of create_sso_tickets makes another",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class MailOptions:
-    """
-    Whom a run mails; times are UNIX seconds.
-
-    :param kinds: of mails that are sent at all.
-    :param created_after: links that were made before are not mailed; None: those of the named organizations are.
-    :param organization_ids: only these; empty: all.
-    :param remind_after_days: after the mail.
-    :param most_reminders: of a link.
-    :param resend: whether what was mailed to the named organizations is mailed once more.
-    :param has_logs: whether the tenant's logs are read, without which nobody is reminded.
-    """
-
-    kinds: Collection[MailKind]
-    created_after: float | None
-    organization_ids: Collection[str] = ()
-    remind_after_days: float = 3
-    most_reminders: int = 1
-    resend: bool = False
-    has_logs: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,126 @@
+"""The DAG that mails links: ledger → selection → mails → report."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, Metadata, Param, chain, dag, task
+from airflow.sdk.exceptions import AirflowSkipException
+from auth0_sso.hooks.auth0 import Auth0Hook
+from auth0_sso.models import TENANT
+from auth0_sso.operators.approval import ApprovePlanOperator
+from auth0_sso.operators.notify import notifiers, outcome_callbacks
+from auth0_sso.runtime.retry_policy import RETRIES
+from auth0_sso.runtime.storage import storage_path
+
+from include import mail_tickets
+from include.check_outcome import Exported
+from include.folders import absolute, run_folder
+from include.params import MAIL_PARAMS, require_known
+from include.texts import MAIL_APPROVAL, MAIL_APPROVAL_NOTICE, MAIL_DOCS, MAIL_NOTICE
+
+REPORTS = Asset("sso_ticket_reports")
+DELIVERIES = Asset("sso_ticket_deliveries")
+# When links were made, and once a day for reminders.
+SCHEDULE = AssetOrTimeSchedule(timetable=CronTriggerTimetable("0 7 * * *", timezone="UTC"), assets=[REPORTS])
+
+
+def _folder(params: dict[str, Any], dag_run: Any) -> Any:
+    return run_folder(storage_path(absolute(params["report_uri"]), "report_uri"), dag_run)
+
+
+@task(doc_md=MAIL_DOCS["select_mails"])
+def select_mails(
+    *, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any, triggering_asset_events: Any
+) -> dict[str, Any]:
+    """Decide who gets which mail."""
+    from auth0_sso.setups.mailing import mailed_since, plan_mails
+
+    require_known(params, dag.params)
+    mail_tickets.check_before_mailing(params)
+    tenant = Auth0Hook(TENANT.auth0_conn_id).settings.domain
+    runs = {f"{one.source_dag_id}/{one.source_run_id}" for events in triggering_asset_events.values() for one in events}
+    since = mailed_since(tenant, runs)
+    if since is None and dag_run.run_type == "scheduled":
+        raise AirflowSkipException("Nothing was mailed by itself yet: the next run that creates links begins with it.")
+    mails, options = plan_mails(tenant, mail_tickets.options(params, since))
+    plan, selection = mail_tickets.plan(mails, options, tenant, _folder(params, dag_run))
+    ti.xcom_push("plan", plan)
+    return selection
+
+
+@task(doc_md=MAIL_DOCS["send_mails"])
+def send_mails(selection: dict[str, Any], *, params: dict[str, Any], dag_run: Any) -> None:
+    """Send the mails, one by one."""
+    from auth0_sso.ledger.records import RunAttempt
+    from auth0_sso.setups.mailing import send_mails as send
+
+    planned = mail_tickets.read_planned(_folder(params, dag_run), selection)
+    if params["dry_run"]:
+        raise AirflowSkipException("Dry run: nobody is mailed.")
+    if not any(mail.kind for mail in planned.mails):
+        raise AirflowSkipException("Nobody is to be mailed.")
+    settings = mail_tickets.read_settings()
+    send(
+        planned.tenant,
+        planned.mails,
+        planned.options,
+        RunAttempt.of(dag_run),
+        sender=settings.sender,
+        compose=mail_tickets.composer(settings),
+        link=mail_tickets.linker(settings),
+        mails_per_minute=params["mails_per_minute"],
+    )
+
+
+@task(trigger_rule="all_done", outlets=[DELIVERIES], doc_md=MAIL_DOCS["export_report"])
+def export_report(selection: dict[str, Any] | None, *, params: dict[str, Any], dag_run: Any) -> Any:
+    """Write the report, also when mails have failed."""
+    from auth0_sso.ledger.records import RunAttempt
+    from auth0_sso.setups.mailing import mail_outcomes
+
+    if selection is None:
+        raise AirflowSkipException("select_mails did not select anybody, so there is nothing to report.")
+    folder = _folder(params, dag_run)
+    planned = mail_tickets.read_planned(folder, selection)
+    outcomes = mail_outcomes(planned.tenant, planned.mails, RunAttempt.of(dag_run), dry_run=params["dry_run"])
+    exported = asdict(mail_tickets.export(outcomes, planned, folder, dag_run))
+    yield Metadata(DELIVERIES, {name: exported[name] for name in ("report_uri", "summary")})
+    return exported
+
+
+@task(trigger_rule="all_done", doc_md=MAIL_DOCS["check_outcome"], **outcome_callbacks(**MAIL_NOTICE))
+def check_outcome(selection: dict[str, Any] | None, exported: dict[str, Any] | None) -> None:
+    """Fail if a mail failed, or was possibly sent."""
+    if selection is None:
+        raise AirflowSkipException("Nobody was selected.")
+    mail_tickets.require_sent(Exported(**exported) if exported else None)
+
+
+@dag(
+    schedule=SCHEDULE if os.environ.get(mail_tickets.FROM_VARIABLE) else None,
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    max_active_runs=1,
+    default_args=RETRIES,
+    params={name: Param(**spec) for name, spec in MAIL_PARAMS.items()},
+    tags=["auth0", "sso"],
+)
+def mail_sso_tickets() -> None:
+    """
+    Mails links to their prospects: each link once, and a reminder if nobody has opened it. It is off until
+    SSO_TICKETS_MAIL_FROM is set. A successful run means that each of its mails was sent, or refused for good.
+    """
+    selection = select_mails()
+    approved = ApprovePlanOperator(
+        auth0_conn_id=TENANT.auth0_conn_id, notifiers=notifiers(**MAIL_APPROVAL_NOTICE), **MAIL_APPROVAL
+    )
+    sent = send_mails(selection)
+    exported: Any = export_report(selection)
+    chain(selection, approved, sent, exported, check_outcome(selection, exported))
+
+
+mail_sso_tickets()
