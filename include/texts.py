@@ -168,7 +168,8 @@ MAIL_NOTICE = {
 Run {{ run_id | e }}
 {% if exported -%}
 {{ exported.summary.rows }} rows
-{%- for status in ('sent', 'possibly_sent', 'refused', 'failed', 'planned', 'skipped') if exported.summary.get(status) -%}
+{%- for status in ('sent', 'possibly_sent', 'refused', 'failed', 'planned', 'skipped')
+       if exported.summary.get(status) -%}
 , {{ exported.summary[status] }} {{ status | replace('_', ' ') }}
 {%- endfor %}
 {%- else -%}
