@@ -15,8 +15,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from dev.sandbox.server import Sandbox
-from tests.integration.mail_server import MailServer, mail_server
 from tests.integration.runs import Trigger
+from tests.support.mail_server import MailServer
 from tests.support.prospects import csv_of
 
 BASE = "https://airflow.example.com/team"
@@ -25,7 +25,7 @@ BASE = "https://airflow.example.com/team"
 @pytest.fixture
 def mail(monkeypatch: pytest.MonkeyPatch) -> Iterator[MailServer]:
     """Run a mail server that Airflow is to notify by."""
-    with mail_server() as server:
+    with MailServer() as server:
         extra = {"disable_ssl": True, "disable_tls": True, "from_email": "airflow@example.com"}
         connection = {"conn_type": "smtp", "host": "127.0.0.1", "port": server.port, "extra": extra}
         monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(connection))
@@ -106,7 +106,7 @@ def test_a_plan_that_waits_for_approval_is_mailed_and_both_show_what_would_be_do
     trigger: Trigger, trigger_and_wait: Callable[..., HITLDetail], tenant: Sandbox, mail: MailServer
 ) -> None:
     trigger(prospects_csv=csv_of(2, 2, "planned"))
-    mail.messages.clear()
+    mail.mails.clear()
     tenant.reset()
     question = trigger_and_wait(prospects_csv=csv_of(3, 3, "planned") + "\nbad id\n", on_existing="reissue")
     run_id = quote(question.task_instance.run_id, safe="")
