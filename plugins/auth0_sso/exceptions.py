@@ -1,4 +1,4 @@
-"""The errors of Auth0: of the request, of the settings, or transient."""
+"""The errors of Auth0 and of the mail server: of the request or the mail, of the settings, or transient."""
 
 from __future__ import annotations
 
@@ -103,6 +103,22 @@ class Auth0AmbiguousResultError(Auth0TransientError):
     """The request was sent and no valid answer came: it may have been carried out."""
 
     ambiguous = True
+
+
+class MailRefusedError(Auth0RowError):
+    """The mail server has refused this mail for good (5xx), or no server could take it. It was not sent."""
+
+
+class MailTransientError(Auth0TransientError):
+    """The mail was not sent, and a later attempt may succeed: 4xx, or no connection until the text began to leave."""
+
+
+class MailSettingsError(Auth0RunError):
+    """No mail can be sent until the Airflow connection to the mail server, or the sender, is fixed."""
+
+
+class MailPossiblySentError(Auth0Error):
+    """The mail's text began to leave and no answer came: it may have been sent, so it must not be sent again."""
 
 
 def _printable(text: str) -> str:

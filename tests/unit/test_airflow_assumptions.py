@@ -45,6 +45,7 @@ from airflow.models.log import Log
 from airflow.models.pool import Pool
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.variable import Variable
+from airflow.providers.smtp.hooks.smtp import SmtpHook
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import BaseOperator
 from airflow.sdk.bases.xcom import BaseXCom
@@ -431,6 +432,29 @@ def test_a_link_that_a_dag_gives_a_task_afterwards_is_one_of_the_stored_task(dag
     assert [link.name for link in instance.prepare_for_execution().operator_extra_links] == ["Report"]
     stored = DagSerialization.from_dict(DagSerialization.to_dict(dag)).get_task("export_report")
     assert stored.extra_links == ["Report"]
+
+
+def test_the_smtp_hook_makes_its_connection_by_the_method_that_is_replaced_and_asks_for_its_attempts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So each reply of the mail server has a bound, and nothing is repeated that may have been sent."""
+    monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", '{"conn_type": "smtp", "extra": {"disable_tls": true}}')
+    asked: list[str] = []
+
+    class Hook(SmtpHook):
+        @property
+        def smtp_retry_limit(self) -> int:
+            asked.append("attempts")
+            return 0
+
+        def _build_client(self) -> Any:
+            asked.append("client")
+            return SimpleNamespace()
+
+    Hook().get_conn()
+    assert asked == ["attempts", "client"]
+    assert {"host", "port", "timeout", "use_ssl"} <= {name for name in dir(SmtpHook) if not name.startswith("_")}
+    assert list(inspect.signature(SmtpHook._build_ssl_context).parameters) == ["self"]
 
 
 def test_aiohttp_connects_by_the_method_that_the_connector_replaces(httpserver: HTTPServer) -> None:

@@ -1,7 +1,8 @@
 """
-The upper bounds of all waits for Auth0, for other tasks and for the ledger.
+The upper bounds of all waits for Auth0, for the mail server, for other tasks and for the ledger.
 
-A request has one more, the connection's extra ``timeout``: from its start to the last byte of the answer.
+A request has one more, the connection's extra ``timeout``: from its start to the last byte of the answer. So has each
+command to a mail server, by the extra of its own connection.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ class Timeouts:
     # Between two requests for a token, of all tasks, after failures: 1, 2, 4, … Also between two renewals of a token
     # that the tenant refuses although it is new.
     longest_cooldown: float = 30.0
-    longest_backoff: float = 30.0  # between two requests for one prospect or page after failures but a 429: 4, 8, 16, …
+    # Between two requests for one prospect or page after failures but a 429, and between two attempts to hand over a
+    # mail: 4, 8, 16, …
+    longest_backoff: float = 30.0
     # Retries of one prospect in one try of its task, or of one page that is read, without the request that runs then.
     retry_budget: float = 300.0
     poll_interval: float = 1.0  # between checks whether another task has finished, and between attempts to record
@@ -52,6 +55,11 @@ class Timeouts:
     # How long a task's process may still run once it has learned that its task was ended from outside: SIGTERM, and
     # twice 5 seconds.
     process_exit: float = 10.0
+    mail_budget: float = 300.0  # attempts to hand over one mail, without the attempt that runs then
+    # For the mail server to accept a text it has got, if timeout is shorter. It may scan the text first, and whoever
+    # gives up too early can't know whether it was sent: RFC 5321, section 4.5.3.2.6, asks for 10 minutes.
+    mail_acceptance: float = 120.0
+    mail_quit: float = 5.0  # for the mail server's answer to the polite end of a connection
 
     def lease(self, timeout: float) -> float:
         """Return how long one task alone may renew the token, with a connection's ``timeout``."""
@@ -62,7 +70,7 @@ class Timeouts:
         return self._exponential(failures - 1, self.longest_cooldown, requested)
 
     def backoff(self, failures: int, requested: float) -> float:
-        """Return the pause before the next request for a prospect or a page, as ``cooldown`` does."""
+        """Return the pause before the next request for a prospect or a page, or the next attempt at a mail."""
         return self._exponential(failures + 1, self.longest_backoff, requested)
 
     def _exponential(self, power: int, longest: float, requested: float) -> float:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -11,6 +12,10 @@ from auth0_sso.hooks.auth0 import Auth0Hook
 from auth0_sso.models import SsoTicket
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from tests.support.certificates import Authority
+from tests.support.mail_server import MailServer
+from tests.unit.auth0_sso.hooks.mailing import connect_to
 
 BODY = {"connection_config": {"name": "acme"}}
 TICKET_ID = "abcDEF0123456789abcDEF0123456789"
@@ -54,3 +59,18 @@ def private_key() -> rsa.RSAPrivateKey:
 def pem(private_key: rsa.RSAPrivateKey) -> str:
     """Return the PEM of ``private_key``."""
     return pem_of(private_key)
+
+
+@pytest.fixture
+def mail_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[MailServer]:
+    """Run a mail server, without TLS, that ``smtp_default`` leads to."""
+    with MailServer() as running:
+        connect_to(monkeypatch, running)
+        yield running
+
+
+@pytest.fixture
+def mail_certificate(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the certificate of a mail server on this machine that the session trusts."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    return authority.certificate_of("localhost")
