@@ -142,6 +142,7 @@ class RowChecker:
             connection_name=connection_name,
             profile_id=model.profile_id or "",
             custom_domain=model.custom_domain or "",
+            language=model.language or "",
             prospect=prospect_key(email, name, explicit),
             body=request_body(model),
         )

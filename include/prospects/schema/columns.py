@@ -29,6 +29,7 @@ USUAL = (
     "organization_name",
     "prospect_name",
     "prospect_email",
+    "language",
     "connection_name",
     "display_name",
     "domains",

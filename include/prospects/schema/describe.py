@@ -22,6 +22,7 @@ _FORMATS: dict[Callable[..., str], tuple[str, str]] = {
     formats.organization_id: ("id", "begins with org_"),
     formats.connection_name: ("name", "letters, digits and single hyphens"),
     formats.email_address: ("e-mail address", ""),
+    formats.language_tag: ("language tag", ""),
     formats.domain_name: ("domain", ""),
     formats.listed_domain: ("domain", ""),
     formats.https_url: ("URL", "begins with https://"),

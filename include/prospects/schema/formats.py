@@ -23,6 +23,8 @@ _NOT_IDENTIFIER = re.compile(r"[^A-Za-z0-9_-]")
 _NOT_CLIENT_ID = re.compile(r"[^!-~]|[,;|]")
 _UNSEEN = re.compile(rf"{HIDDEN_CHARACTERS.pattern}|[^\S ]")
 _EMAIL = re.compile(r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+\.[^\s@,;:<>()\[\]\\\".]+")
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
+_NOT_IN_LANGUAGE_TAG = re.compile(r"[^A-Za-z0-9-]")
 _MAX_DOMAIN_CHARACTERS = 253
 _ASCII_DOMAIN = re.compile(r"(?:(?!-)[a-zA-Z0-9-]{1,63}(?<!-)\.)+(?!-)[a-zA-Z][a-zA-Z0-9-]{0,62}(?<!-)")
 _AROUND_A_DOMAIN = re.compile(
@@ -86,6 +88,13 @@ def email_address(text: str) -> str:
     if HIDDEN_CHARACTERS.search(text) or not _EMAIL.fullmatch(text):
         raise ValueError(f"must be one e-mail address, such as ada@example.com{_named(_UNSEEN, text)}")
     _refuse_look_alikes(text)
+    return text
+
+
+def language_tag(text: str) -> str:
+    """Take a language tag of the form that BCP 47 gives it; whether there is such a language isn't checked."""
+    if not _LANGUAGE_TAG.fullmatch(text):
+        raise ValueError(f"must be a language tag, such as de or pt-BR{_named(_NOT_IN_LANGUAGE_TAG, text)}")
     return text
 
 

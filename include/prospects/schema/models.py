@@ -24,6 +24,7 @@ from include.prospects.schema.values import (
     HttpsUrl,
     Identifier,
     IfGiven,
+    LanguageTag,
     OrganizationId,
     ProvenDomain,
     ScimScope,
@@ -227,6 +228,11 @@ class ProspectRow(RequestBody):
     )
     prospect_name: IfGiven[Text255] = Field(None, description="Copied to the report.", examples=["IT desk"])
     prospect_email: IfGiven[Email] = Field(None, description="Copied to the report.", examples=["it@acme.example"])
+    language: IfGiven[LanguageTag] = Field(
+        None,
+        description="Language of the mail with the link. Empty, or one that has no template: the default.",
+        examples=["de"],
+    )
     profile_id: IfGiven[Identifier] = Field(
         None,
         description="The self-service profile. Empty: the run's, then the Airflow connection's.",

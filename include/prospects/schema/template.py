@@ -19,6 +19,7 @@ _SECOND_ROW = {
     "organization_name": "Globex",
     "prospect_name": "Identity team",
     "prospect_email": "identity@globex.example",
+    "language": "en",
     "domains": "globex.example",
     "enabled_clients": "a1B2c3D4e5F6",
 }

@@ -16,6 +16,7 @@ _USUAL_NAMES = {
     "primary contact name, admin, admin name, admin contact, IT contact, IT admin, person",
     "prospect_email": "email, e-mail, email address, e-mail address, work email, business email, company email, mail, "
     "contact email, contact email address, primary contact email, primary email, admin email, IT contact email",
+    "language": "language code, preferred language, contact language, lang",
     "domains": "domain, domain name, email domain, email domains, company domain, company domain name, website, "
     "web site, website URL, company website, homepage, URL, web",
 }

@@ -18,6 +18,7 @@ from include.prospects.schema.formats import (
     email_address,
     https_url,
     identifier,
+    language_tag,
     listed_domain,
     organization_id,
     plain_text,
@@ -60,6 +61,7 @@ Domain = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(list
 ProvenDomain = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(domain_name), Unbroken()]
 Host = Annotated[str, Field(min_length=3, max_length=255), AfterValidator(domain_name)]
 Email = Annotated[str, Field(max_length=254), AfterValidator(email_address)]
+LanguageTag = Annotated[str, Field(max_length=35), AfterValidator(language_tag)]
 HttpsUrl = Annotated[str, AfterValidator(https_url)]
 ScimScope = Annotated[
     Literal[

@@ -40,6 +40,7 @@ class TicketRequest(InputRow):
     :param prospect: the prospect's stable identity in the organization, by which the ledger recognizes the request.
     :param profile_id: the self-service profile; empty: the run's or the connection's.
     :param custom_domain: for the ``auth0-custom-domain`` header; empty: the connection's.
+    :param language: of a mail to the prospect, a tag such as ``de`` or ``pt-BR``; empty: the default.
     """
 
     organization_id: str
@@ -47,6 +48,7 @@ class TicketRequest(InputRow):
     prospect: str = ""
     profile_id: str = ""
     custom_domain: str = ""
+    language: str = ""
 
     @property
     def connection(self) -> str:

@@ -14,7 +14,15 @@ from include.prospects import load_prospects
 from include.prospects.manifest import is_invalid_row, read_row
 from sso_ui.data.runs import NoManifestError, manifest_lines
 
-_CARRIED = ("organization_id", "organization_name", "prospect_name", "prospect_email", "profile_id", "custom_domain")
+_CARRIED = (
+    "organization_id",
+    "organization_name",
+    "prospect_name",
+    "prospect_email",
+    "language",
+    "profile_id",
+    "custom_domain",
+)
 
 
 class ReissueError(ValueError):

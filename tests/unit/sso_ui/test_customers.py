@@ -14,6 +14,7 @@ from auth0_sso.models import SsoTicket, TicketRequest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from sso_ui.data.reissue import prospect_csv
 
 from include import create_tickets
 from include.folders import relative_folder
@@ -201,6 +202,14 @@ def test_a_customer_is_reissued_in_whichever_form_the_ledger_knows_the_prospect(
     page = reissue(entry, f"{HEAD}org_acme,Acme AG,bob@acme.example,,\norg_acme,Acme AG,Ada@acme.example,{cell},\n")
     assert "1 prospect of 1 organization" in page
     assert "<b>1</b>to replace" in page
+
+
+def test_a_reissue_keeps_the_language_of_the_prospects_mails(known: Ledger, home: Path) -> None:
+    folder = home / "default" / relative_folder(DAG, RUN_ID)
+    text = "organization_id,organization_name,prospect_email,language\norg_acme,Acme AG,ada@acme.example,pt-BR\n"
+    create_tickets.load(None, folder, run_params(prospects_csv=text))
+    row = prospect_csv(issue(known, "ada@acme.example")).decode()
+    assert [prospect.language for prospect in load_prospects(None, text=row).valid] == ["pt-BR"]
 
 
 def test_another_connection_of_the_same_person_is_not_reissued(known: Ledger, reissue: Reissue) -> None:

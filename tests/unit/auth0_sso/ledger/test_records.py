@@ -32,7 +32,7 @@ def test_another_prospect_profile_or_tenant_has_an_entry_of_its_own(other: Ticke
     assert other.key != SPEC.key
 
 
-@pytest.mark.parametrize("field", ["organization_name", "connection_name", "prospect_name", "source"])
+@pytest.mark.parametrize("field", ["organization_name", "connection_name", "prospect_name", "language", "source"])
 def test_another_name_is_neither_another_prospect_nor_another_request(field: str) -> None:
     renamed = changed(**{field: "Renamed"})
     assert (renamed.key, renamed.fingerprint) == (SPEC.key, SPEC.fingerprint)

@@ -53,6 +53,13 @@ def test_another_file_is_no_manifest(tmp_path, text):
         read_manifest(tmp_path / "x.jsonl", hashlib.sha256(text.encode()).hexdigest())
 
 
+def test_a_rows_language_is_in_the_manifest_and_not_in_the_request(tmp_path):
+    path, sha256 = write_manifest(load_prospects(None, text="organization_id,language\norg_1,pt-BR\n"), tmp_path)
+    (request,) = read_rows(Path(path), sha256).requests
+    assert request.language == "pt-BR"
+    assert "pt-BR" not in json.dumps(request.body)
+
+
 @pytest.mark.parametrize("read", [read_manifest, read_rows])
 def test_a_manifest_whose_content_was_changed_is_refused_and_the_error_says_what_to_clear(tmp_path, read):
     path, sha256 = write_manifest(load_prospects(None, text="organization_id\norg_1\n"), tmp_path)

@@ -96,6 +96,7 @@ def test_the_columns_beside_the_body_arrive_in_the_prospect():
         "organization_name": "Acme, Inc.",
         "prospect_name": "IT desk",
         "prospect_email": "IT@Acme.example",
+        "language": "pt-BR",
         "profile_id": "ssp_1",
         "custom_domain": "login.acme.example",
     }
