@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from include.mail.address import mailbox
 from include.mail.check import check_templates
 from include.mail.compose import compose
 from include.mail.errors import ExpiredLinkError, MailSettingError, MailTemplateError, RecipientError
@@ -15,4 +16,5 @@ __all__ = [
     "check_templates",
     "compose",
     "link_of",
+    "mailbox",
 ]

@@ -137,8 +137,8 @@ class Entry:
     """
     A prospect's row in the ledger; times are UNIX seconds, the fields those of ``schema.tickets``.
 
-    :param prospect: what identifies the person in the organization; ``prospect_name`` and ``prospect_email`` are as
-        the last request gave them.
+    :param prospect: what identifies the person in the organization; ``prospect_name``, ``prospect_email`` and
+        ``language`` are as the last request gave them.
     :param connection_name: of the connection that the ticket sets up or finishes; the id of one that a row edits.
     :param flow_type: ``create``, or ``update`` for a ticket that edits or finishes a connection.
     :param requires_domain: whether the connection can't be enabled before a domain is verified.
@@ -174,6 +174,7 @@ class Entry:
     installation: str = ""
     prospect_name: str = ""
     prospect_email: str = ""
+    language: str = ""
     flow_type: str = "create"
     requires_domain: bool = False
     duplicate_until: float = 0.0

@@ -38,6 +38,7 @@ tickets = Table(
     Column("prospect", Text, nullable=False),
     Column("prospect_name", Text, nullable=False, default=""),
     Column("prospect_email", Text, nullable=False, default=""),
+    Column("language", String(40), nullable=False, default=""),
     Column("connection_name", String(255), nullable=False, default="", index=True),
     Column("flow_type", String(20), nullable=False, default="create"),
     Column("requires_domain", Boolean, nullable=False, default=False),

@@ -148,6 +148,7 @@ class Ledger:
             prospect=spec.request.prospect,
             prospect_name=spec.request.prospect_name,
             prospect_email=spec.request.prospect_email,
+            language=spec.request.language,
             connection_name=spec.connection,
             flow_type=spec.flow_type,
             requires_domain=spec.requires_domain,

@@ -110,9 +110,9 @@ class MailOutcome:
     error: str
 
     @property
-    def is_incomplete(self) -> bool:
-        """Whether the row makes its run fail."""
-        return self.status in (DeliveryStatus.FAILED, DeliveryStatus.POSSIBLY_SENT)
+    def needs_work(self) -> bool:
+        """Whether a person has to do something about the row."""
+        return self.status in (DeliveryStatus.FAILED, DeliveryStatus.POSSIBLY_SENT, DeliveryStatus.REFUSED)
 
 
 DELIVERY_COLUMNS = tuple(field.name for field in fields(MailOutcome))

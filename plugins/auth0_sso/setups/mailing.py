@@ -24,6 +24,7 @@ Compose = Callable[[LinkMail, str], EmailMessage]
 """Makes the message of a mail, with that Message-ID."""
 
 _NOT_SENT = "It was not sent: the task ended before, or its link has changed since. Run again."
+_BAD_ADDRESS = "No mail can be sent to the address of this prospect: give it like name@example.com, in ASCII letters."
 _ENDED = "The task was ended while it handed the mail over, so it is not known whether it was sent."
 
 
@@ -168,7 +169,6 @@ class Mailer:
         if entry.ticket is None or mail.kind is None:
             return
         message_id = self._message_id(entry.ticket.ticket_id, mail.kind)
-        message = self._compose(self._link_mail(entry, mail.kind), message_id)
         delivery = Delivery(
             key=mail.key,
             created_at=mail.created_at,
@@ -186,9 +186,16 @@ class Mailer:
         except DeliveryExistsError:
             task_log.info("Another task sends this mail", prospect=mail.key)
             return
-        done = self._deliver(message, entry.prospect_email)
+        done = self._compose_and_deliver(self._link_mail(entry, mail.kind), message_id)
         sent_at = self._known.ledger.now() if done.status == DeliveryStatus.SENT else None
         self._known.deliveries.finish(replace(delivery, status=done.status, error=done.error, sent_at=sent_at))
+
+    def _compose_and_deliver(self, mail: LinkMail, message_id: str) -> Delivered:
+        try:
+            message = self._compose(mail, message_id)
+        except ValueError:  # its text may have the address
+            return Delivered(DeliveryStatus.REFUSED, _BAD_ADDRESS)
+        return self._deliver(message, mail.to)
 
     def _link_mail(self, entry: Entry, kind: MailKind) -> LinkMail:
         return LinkMail(
