@@ -44,8 +44,8 @@ def select_mails(
     tenant = Auth0Hook(TENANT.auth0_conn_id).settings.domain
     runs = {f"{one.source_dag_id}/{one.source_run_id}" for events in triggering_asset_events.values() for one in events}
     since = mailed_since(tenant, runs)
-    if since is None and dag_run.run_type == "scheduled":
-        raise AirflowSkipException("Nothing was mailed by itself yet: the next run that creates links begins with it.")
+    if since is None and dag_run.run_type != "manual":  # nobody has said which links were mailed by hand
+        since = dag_run.run_after.timestamp()
     mails, options = plan_mails(tenant, mail_tickets.options(params, since))
     plan, selection = mail_tickets.plan(mails, options, tenant, _folder(params, dag_run))
     ti.xcom_push("plan", plan)
@@ -83,7 +83,7 @@ def export_report(selection: dict[str, Any] | None, *, params: dict[str, Any], d
     from auth0_sso.setups.mailing import mail_outcomes
 
     if selection is None:
-        raise AirflowSkipException("select_mails did not select anybody, so there is nothing to report.")
+        raise AirflowSkipException("select_mails failed: nobody is selected, so there is nothing to report.")
     folder = _folder(params, dag_run)
     planned = mail_tickets.read_planned(folder, selection)
     outcomes = mail_outcomes(planned.tenant, planned.mails, RunAttempt.of(dag_run), dry_run=params["dry_run"])
@@ -93,10 +93,8 @@ def export_report(selection: dict[str, Any] | None, *, params: dict[str, Any], d
 
 
 @task(trigger_rule="all_done", doc_md=MAIL_DOCS["check_outcome"], **outcome_callbacks(**MAIL_NOTICE))
-def check_outcome(selection: dict[str, Any] | None, exported: dict[str, Any] | None) -> None:
+def check_outcome(exported: dict[str, Any] | None) -> None:
     """Fail if a mail failed, or was possibly sent."""
-    if selection is None:
-        raise AirflowSkipException("Nobody was selected.")
     mail_tickets.require_sent(Exported(**exported) if exported else None)
 
 
@@ -120,7 +118,7 @@ def mail_sso_tickets() -> None:
     )
     sent = send_mails(selection)
     exported: Any = export_report(selection)
-    chain(selection, approved, sent, exported, check_outcome(selection, exported))
+    chain(selection, approved, sent, exported, check_outcome(exported))
 
 
 mail_sso_tickets()

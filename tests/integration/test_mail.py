@@ -1,0 +1,153 @@
+"""Links are mailed by a real mail server, in whole runs: each once, and to nobody else."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dev.sandbox.customers import Customer
+from dev.sandbox.server import Sandbox
+from tests.integration.runs import Run, Trigger
+from tests.support.mail_server import MailServer, Place
+
+DAY = 86_400.0
+HEAD = "organization_id,organization_name,prospect_name,prospect_email,connection_name"
+
+
+@pytest.fixture
+def mail(monkeypatch: pytest.MonkeyPatch) -> Iterator[MailServer]:
+    """Run the mail server that links are sent by."""
+    with MailServer() as server:
+        extra = {"disable_ssl": True, "disable_tls": True}
+        connection = {"conn_type": "smtp", "host": "127.0.0.1", "port": server.port, "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(connection))
+        monkeypatch.setenv("SSO_TICKETS_MAIL_FROM", "Acme onboarding <sso@acme.example>")
+        yield server
+
+
+def csv_of(name: str, rows: int = 3) -> str:
+    lines = (f"org_{name}{row:06},Company {row},Ada,it{row}@{name}.example,{name}-{row}" for row in range(rows))
+    return "\n".join([HEAD, *lines])
+
+
+def deliveries(run: Run) -> dict[str, dict[str, str]]:
+    """Return the rows of ``deliveries.csv`` by connection."""
+    with (run.report / "deliveries.csv").open(encoding="utf-8-sig", newline="") as lines:
+        return {row["connection_name"]: row for row in csv.DictReader(lines)}
+
+
+def statuses(run: Run, name: str) -> list[str]:
+    return [row["status"] for connection, row in deliveries(run).items() if connection.startswith(f"{name}-")]
+
+
+def send(trigger: Trigger, name: str, rows: int = 3, **conf: Any) -> Run:
+    """Mail the links of the organizations of a CSV."""
+    ids = [f"org_{name}{row:06}" for row in range(rows)]
+    return trigger("mail_sso_tickets", organization_ids=ids, mails_per_minute=600, **conf)
+
+
+def move(home: Path, seconds: float, table: str, *columns: str) -> None:
+    """Let times in the ledger be earlier."""
+    with closing(sqlite3.connect(home / "sso_tickets.db")) as ledger, ledger:
+        ledger.execute(f"UPDATE {table} SET {', '.join(f'{name} = {name} - {seconds}' for name in columns)}")
+
+
+def test_each_prospect_is_mailed_its_own_link_once(trigger: Trigger, tenant: Sandbox, mail: MailServer) -> None:
+    links = {row["prospect_email"]: row["ticket_url"] for row in trigger(prospects_csv=csv_of("once")).rows}
+    first = send(trigger, "once")
+    assert (first.state, statuses(first, "once")) == ("success", ["sent"] * 3)
+    mailed = {message["To"]: message.get_body(("plain",)) for message in mail.messages}
+    assert mailed.keys() == links.keys()
+    for address, body in mailed.items():
+        text = str(body.get_content()) if body is not None else ""
+        assert [link for link in links.values() if link in text] == [links[address]]
+    again = send(trigger, "once")
+    assert (again.state, statuses(again, "once"), len(mail.messages)) == ("success", ["skipped"] * 3, 3)
+    assert all(link not in first.log and link not in again.log for link in links.values())
+    assert not any(address in first.log for address in links)
+
+
+def test_after_a_link_is_replaced_the_new_one_is_mailed_and_says_so(
+    trigger: Trigger, tenant: Sandbox, mail: MailServer
+) -> None:
+    trigger(prospects_csv=csv_of("anew", 2))
+    send(trigger, "anew", 2)
+    (replaced,) = trigger(prospects_csv=csv_of("anew", 1), on_existing="reissue").rows
+    run = send(trigger, "anew", 2)
+    assert statuses(run, "anew") == ["sent", "skipped"]
+    assert deliveries(run)["anew-0"]["kind"] == "replacement"
+    text = str(mail.messages[-1].get_body(("plain",)).get_content())  # type: ignore[union-attr]
+    assert replaced["ticket_url"] in text
+    assert "no longer works" in text
+
+
+def test_who_has_finished_or_opened_is_not_reminded_and_others_are_once(
+    trigger: Trigger, tenant: Sandbox, mail: MailServer, home: Path
+) -> None:
+    trigger(prospects_csv=csv_of("remind"), enabled_clients=["client-1"], ttl_sec=432_000)
+    send(trigger, "remind")
+    move(home, 3.5 * DAY, "sso_tickets", "created_at", "requested_at", "expires_at")
+    move(home, 3.5 * DAY, "sso_deliveries", "created_at", "begun_at", "sent_at")
+    import httpx
+
+    tickets = {ticket.connection_name: ticket.id for ticket in tenant.tickets}
+    with httpx.Client(base_url=tenant.url, trust_env=False) as http:
+        Customer(http, tickets["remind-0"], "okta", 1).opens_it()
+        Customer(http, tickets["remind-1"], "okta", 2).finishes()
+    followed = trigger("follow_sso_setups")
+    assert {row["setup"] for row in followed.setups if row["connection_name"] == "remind-2"} == {"unknown"}
+    run = send(trigger, "remind")
+    assert statuses(run, "remind") == ["skipped"] * 3, "it is not known that the third was not opened"
+
+
+def test_the_first_run_by_hand_says_whose_links_were_mailed_by_hand(
+    trigger: Trigger, tenant: Sandbox, mail: MailServer
+) -> None:
+    trigger(prospects_csv=csv_of("hand"))
+    run = trigger("mail_sso_tickets")
+    assert (run.state, run.states("send_mails")) == ("failed", ["upstream_failed"])
+    assert "Say created_after" in run.log
+    later = trigger("mail_sso_tickets", created_after="2100-01-01T00:00:00Z")
+    assert set(statuses(later, "hand")) == {"skipped"}
+    assert mail.messages == []
+
+
+def test_a_dry_run_says_who_would_get_what(trigger: Trigger, tenant: Sandbox, mail: MailServer) -> None:
+    trigger(prospects_csv=csv_of("dry"))
+    run = send(trigger, "dry", dry_run=True)
+    assert (run.state, statuses(run, "dry"), mail.messages) == ("success", ["planned"] * 3, [])
+
+
+def test_without_a_sender_nobody_is_mailed(
+    trigger: Trigger, tenant: Sandbox, mail: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSO_TICKETS_MAIL_FROM")
+    trigger(prospects_csv=csv_of("off"))
+    run = send(trigger, "off")
+    assert (run.state, mail.messages) == ("failed", [])
+    assert "Mailing is off: set SSO_TICKETS_MAIL_FROM" in run.log
+
+
+@pytest.mark.parametrize(
+    ("place", "reply", "status", "state"),
+    [(Place.RCPT, "550 no such user", "refused", "success"), (Place.AFTER_TEXT, "", "possibly_sent", "failed")],
+)
+def test_what_the_mail_server_does_is_in_the_report_and_not_repeated(
+    trigger: Trigger, tenant: Sandbox, mail: MailServer, place: Place, reply: str, status: str, state: str
+) -> None:
+    name = f"fault{status[:2]}"
+    trigger(prospects_csv=csv_of(name, 1))
+    mail.fault(place, reply=reply, drops=not reply, times=1)
+    run = send(trigger, name, 1)
+    assert (statuses(run, name), run.state) == ([status], state)
+    again = send(trigger, name, 1)
+    assert (statuses(again, name), again.state) == (["skipped"], "success")
+    once_more = send(trigger, name, 1, resend=True)
+    assert statuses(once_more, name) == ["sent"]
