@@ -50,6 +50,7 @@ class Fault:
 
     :param drips: whether the reply comes slowly, byte by byte.
     :param times: how often it happens.
+    :param skips: how often the server passes that place before.
     """
 
     place: Place
@@ -58,6 +59,7 @@ class Fault:
     stalls: bool = False
     drips: bool = False
     times: int = 1_000_000
+    skips: int = 0
 
 
 @dataclass
@@ -112,8 +114,12 @@ class MailServer:
     def next_fault(self, place: Place) -> Fault | None:
         """Return the fault that happens now at a place, if any, and count it."""
         found = next((fault for fault in self._faults if fault.place is place and fault.times > 0), None)
-        if found is not None:
-            found.times -= 1
+        if found is None:
+            return None
+        if found.skips:
+            found.skips -= 1
+            return None
+        found.times -= 1
         return found
 
     def __enter__(self) -> MailServer:
@@ -187,7 +193,9 @@ class _Connection(SMTP):
         return call
 
     async def push(self, status: Any) -> None:
-        """Send a reply; the greeting and the one that asks for the text may fail."""
+        """Send a reply, unless a fault was in its place; the greeting and the one that asks for the text may fail."""
+        if not status:
+            return
         if not self._is_greeted:
             self._is_greeted = True
             if fault := self._mail_server.next_fault(Place.GREETING):
@@ -228,9 +236,10 @@ class _Inbox:
         if fault and fault.reply.startswith(("4", "5")):
             return fault.reply
         self._mail_server.mails.append(Mail(str(envelope.mail_from), list(envelope.rcpt_tos), envelope.content))
-        if fault:
-            await server.fail(fault)
-        return "250 2.0.0 accepted"
+        if not fault:
+            return "250 2.0.0 accepted"
+        await server.fail(fault)
+        return ""
 
     async def auth_XOAUTH2(self, server: SMTP, arguments: list[str]) -> AuthResult:
         fields = base64.b64decode(arguments[1]).decode().rstrip("\x01").split("\x01")

@@ -108,8 +108,9 @@ class MailSession:
         """
         Hand over one mail; return when the server has accepted it.
 
-        After every error but MailPossiblySentError the mail was certainly not sent, also if ``on_text`` was called. No
-        error's text has an address, a link or the server's words about one.
+        After MailPossiblySentError the mail may have been sent. After the other three errors it was certainly not, also
+        if ``on_text`` was called. An exception that ends the task, such as KeyboardInterrupt, tells nothing of a mail
+        whose ``on_text`` was called. No error's text has an address, a link or the server's words about one.
 
         :param message: the headers and the body. It is sent in 7-bit characters.
         :param to: the recipient's address, ``name@domain``; the envelope's, not the header's.

@@ -6,6 +6,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,9 @@ TLS_TABLE = [
     pytest.param(Place.STARTTLS, DRIPS, FAILED, id="STARTTLS: a byte at a time"),
     pytest.param(Place.STARTTLS, {"reply": "220 go", "drops": True}, FAILED, id="handshake: dropped"),
     pytest.param(Place.STARTTLS, {"reply": "220 go", "stalls": True}, FAILED, id="handshake: stalls"),
+    pytest.param(Place.EHLO, {"reply": f"451 4.7.0 {TELLTALE}", "skips": 1}, FAILED, id="EHLO in TLS: 4xx"),
+    pytest.param(Place.EHLO, {"reply": f"550 5.7.1 {TELLTALE}", "skips": 1}, SETTINGS, id="EHLO in TLS: 5xx"),
+    pytest.param(Place.EHLO, {"drops": True, "skips": 1}, FAILED, id="EHLO in TLS: dropped"),
     pytest.param(Place.AUTH, {"reply": f"454 4.7.0 {TELLTALE}"}, FAILED, id="AUTH: 4xx"),
     pytest.param(Place.AUTH, {"reply": f"535 5.7.8 {TELLTALE}"}, SETTINGS, id="AUTH: 5xx"),
     pytest.param(Place.AUTH, DROPS, FAILED, id="AUTH: dropped"),
@@ -168,6 +172,38 @@ def test_so_does_one_of_tls_and_of_the_login(
         assert found == status
         assert len(server.mails) == (place is Place.AFTER_TEXT)
         assert [secret for secret in SECRETS if secret in error.lower()] == []
+
+
+@pytest.mark.parametrize("fault", [DROPS, STALLS], ids=["dropped", "stalls"])
+def test_a_text_that_can_not_leave_in_time_is_possibly_sent(
+    mail_server: MailServer, check_log: None, fault: dict[str, Any]
+) -> None:
+    """It is larger than what the system keeps of it, so that already the sending fails."""
+    mail_server.fault(Place.IN_TEXT, **fault)
+    message = mail("a line of the text\n" * 600_000)
+    began = time.monotonic()
+    with MailSession(timeouts=SHORT) as session:
+        delivery = send_with_budget(session, message, TO, SENDER, timeouts=SHORT)
+    assert time.monotonic() - began < 3 * MAX_SECONDS
+    assert (delivery.status, mail_server.mails) == (POSSIBLY_SENT, [])
+    assert "Server not connected" in delivery.error
+
+
+def test_an_answer_to_the_text_is_waited_for_longer_than_others(mail_server: MailServer) -> None:
+    slow = {"reply": "250 " + "x" * 70, "drips": True}
+    mail_server.fault(Place.AFTER_TEXT, **slow)
+    assert attempt(SHORT)[0] == POSSIBLY_SENT
+    assert attempt(replace(SHORT, mail_acceptance=10.0))[0] == SENT
+
+
+def test_the_handshake_of_tls_is_waited_for_as_long_as_for_a_connection(
+    mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mail_server.fault(Place.GREETING, stalls=True)
+    connect_to(monkeypatch, mail_server, tls="implicit", extra={"timeout": 30})
+    began = time.monotonic()
+    assert attempt()[0] == FAILED
+    assert time.monotonic() - began < MAX_SECONDS
 
 
 def closed_port(server: MailServer) -> dict[str, Any]:
