@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, case, false, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, select, true
 
 from auth0_sso.ledger import schema
 from auth0_sso.ledger.records import EntryStatus
@@ -29,7 +29,7 @@ MAX_DOMAIN_WAIT = 3 * 86_400.0
 EXPIRES_SOON = 86_400.0
 """Seconds before its end from which a link that nobody has opened needs attention."""
 
-t, s, e = schema.tickets, schema.setups, schema.setup_events
+t, s, e, d = schema.tickets, schema.setups, schema.setup_events, schema.deliveries
 
 FOLLOWED = t.outerjoin(s, (t.c.tenant == s.c.tenant) & (t.c.connection_name == s.c.connection_name))
 """Each entry, with what was found out about the setup of its connection."""
@@ -124,6 +124,9 @@ def _is_used_up(now: float) -> ColumnElement[bool]:
         e.c.succeeded,
         e.c.at >= t.c.created_at,
     )
-    by_customer = case((e.c.at - t.c.created_at > SCANNER_SECONDS, e.c.at))
+    mailed_at = func.coalesce(d.c.sent_at, d.c.begun_at)
+    is_after_mail = e.c.at.between(mailed_at, mailed_at + SCANNER_SECONDS)
+    was_mailed = exists().where(d.c.key == t.c.key, is_after_mail).correlate(t, e)
+    by_customer = case((and_(e.c.at - t.c.created_at > SCANNER_SECONDS, ~was_mailed), e.c.at))
     is_over = func.coalesce(func.min(by_customer) + OPEN_SECONDS <= now, false())
     return select(or_(func.count() >= MAX_OPENINGS, is_over)).where(own).correlate(t).scalar_subquery()

@@ -206,15 +206,20 @@ class Entry:
         known = self.status in MAY_WORK and self.ticket is not None
         return known and (self.expires_at or 0) + OPEN_SECONDS > now
 
-    def link_state(self, openings: Iterable[float], now: float) -> LinkState:
-        """Return what its link is worth; ``openings`` are the times at which links of its connection were opened."""
+    def link_state(self, openings: Iterable[float], now: float, mailed_at: Sequence[float] = ()) -> LinkState:
+        """
+        Return what its link is worth.
+
+        :param openings: when links of its connection were opened, UNIX seconds.
+        :param mailed_at: when it was mailed.
+        """
         if self.status in (EntryStatus.REVOKING, EntryStatus.REVOKED):
             return LinkState.REVOKED
         if self.status != EntryStatus.CREATED or self.created_at is None:
             return LinkState.NONE
         if not self.is_valid(now):
             return LinkState.EXPIRED
-        return LinkState.USED_UP if is_used_up(self.created_at, openings, now) else LinkState.VALID
+        return LinkState.USED_UP if is_used_up(self.created_at, openings, now, mailed_at) else LinkState.VALID
 
     def may_be_duplicate(self, now: float) -> bool:
         """Whether another ticket may be valid: an answer was lost, or an older ticket had only just expired."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from auth0_sso.ledger import schema
 from auth0_sso.ledger.database import LedgerDatabase, chunks
@@ -18,6 +18,7 @@ MAX_AGE = 2 * 86_400.0
 """Seconds after which nothing is decided by what was found out about a setup: the connection may be gone since."""
 
 e, s, r = schema.setup_events, schema.setups, schema.setup_reads
+t, d = schema.tickets, schema.deliveries
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,12 @@ class Followed:
 
     :param known: None if nothing was found out about its setup.
     :param openings: when its links were opened, UNIX seconds, by flow type.
+    :param mailed: when its links were mailed, UNIX seconds, by the key of the prospect.
     """
 
     known: KnownSetup | None = None
     openings: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    mailed: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     def setup(self, now: float) -> Setup | None:
         """Return how far the setup has come; None if that was found out too long ago to rely on."""
@@ -59,7 +62,7 @@ class Followed:
 
     def link_state(self, entry: Entry, now: float) -> LinkState:
         """Return what the link of an entry for this connection is worth."""
-        return entry.link_state(self.openings.get(entry.flow_type, ()), now)
+        return entry.link_state(self.openings.get(entry.flow_type, ()), now, self.mailed.get(entry.key, ()))
 
     def of_prospect(self, entry: Entry, now: float) -> ProspectSetup:
         """Return how far the prospect of an entry for this connection has come, however long ago that was found out."""
@@ -141,8 +144,19 @@ class SetupLog:
                 )
                 for name, flow_type, at in connection.execute(query):
                     openings[name].setdefault(flow_type, []).append(at)
-        known = self.setups(connection_names)
-        return {name: Followed(known.get(name), of_name) for name, of_name in openings.items()}
+        known, mailed = self.setups(connection_names), self._mailed(connection_names)
+        return {name: Followed(known.get(name), of_name, mailed.get(name, {})) for name, of_name in openings.items()}
+
+    def _mailed(self, connection_names: Collection[str]) -> dict[str, dict[str, list[float]]]:
+        """Return when links for some connections were mailed, by name and by the key of the prospect."""
+        found: dict[str, dict[str, list[float]]] = {}
+        columns = (t.c.connection_name, t.c.key, func.coalesce(d.c.sent_at, d.c.begun_at))
+        with self._engine.connect() as connection:
+            for chunk in chunks(connection_names):
+                of_chunk = (t.c.tenant == self._tenant) & t.c.connection_name.in_(chunk)
+                for name, key, at in connection.execute(select(*columns).join(d, d.c.key == t.c.key).where(of_chunk)):
+                    found.setdefault(name, {}).setdefault(key, []).append(at)
+        return found
 
     def generated(self, connection_name: str, flow_type: str, since: float) -> list[float]:
         """Return when the tenant's logs say that tickets were made for a connection, from a UNIX time on."""

@@ -47,6 +47,7 @@ from auth0_sso.models.setup import (
     Setup,
     SetupEvent,
     SetupState,
+    is_scanner,
     is_used_up,
 )
 from auth0_sso.models.stats import TaskStats
@@ -114,6 +115,7 @@ __all__ = [
     "comparable_body",
     "first_errors",
     "first_lines",
+    "is_scanner",
     "is_true",
     "is_used_up",
     "iso",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median
@@ -127,15 +127,21 @@ class LinkState(StrEnum):
     NONE = "none"
 
 
-def is_used_up(created_at: float, openings: Iterable[float], now: float) -> bool:
+def is_scanner(at: float, moments: Iterable[float]) -> bool:
+    """Whether an opening is a mail scanner's: it came within a minute after a link was made or mailed."""
+    return any(0 <= at - moment <= SCANNER_SECONDS for moment in moments)
+
+
+def is_used_up(created_at: float, openings: Iterable[float], now: float, mailed_at: Sequence[float] = ()) -> bool:
     """
     Whether a link opens nothing any more, since it was opened too often, or first opened too long ago.
 
     :param created_at: when it was made, UNIX seconds; what was opened before was another link.
     :param openings: when links of its connection were opened. A mail scanner's count, but start no five hours.
+    :param mailed_at: when it was mailed.
     """
     own = [at for at in openings if at >= created_at]
-    by_customer = [at for at in own if at - created_at > SCANNER_SECONDS]
+    by_customer = [at for at in own if not is_scanner(at, (created_at, *mailed_at))]
     is_over = bool(by_customer) and min(by_customer) + OPEN_SECONDS <= now
     return is_over or len(own) >= MAX_OPENINGS
 

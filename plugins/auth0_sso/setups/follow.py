@@ -18,7 +18,7 @@ from auth0_sso.hooks.reading import (
     SetupReader,
 )
 from auth0_sso.ledger.records import Entry
-from auth0_sso.ledger.setup_log import ReadTime, SetupLog
+from auth0_sso.ledger.setup_log import Followed, ReadTime, SetupLog
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.models import ConnectionFacts, Setup, SetupEvent, SetupState, iso
 from auth0_sso.setups.duplicates import LATE_SECONDS, settle_duplicates
@@ -150,7 +150,8 @@ class SetupFollower:
         """Find out how far some connections have come, and keep that."""
         names = {key: exist[key].name if exist and key in exist else key for key in entries}
         events = self._log.events(set(names.values()))
-        before = {key: known.setup for key, known in self._log.setups(entries).items()}
+        followed = self._log.followed(entries)
+        before = {key: one.known.setup for key, one in followed.items() if one.known is not None}
         setups = {}
         for key, of_connection in entries.items():
             found = exist.get(key) if exist is not None else None
@@ -159,14 +160,21 @@ class SetupFollower:
                 connection_id=found.id if found else "",
                 asked_at=self._ledger.now(),
             )
-            setups[key] = await self._setup(of_connection, events.get(names[key], []), answers, before.get(key))
+            question = _question(of_connection, followed[key])
+            setups[key] = await self._setup(
+                question, of_connection, events.get(names[key], []), answers, before.get(key)
+            )
         self.has_changed = self.has_changed or setups != before
         self._log.keep(setups, self._ledger.now())
 
     async def _setup(
-        self, entries: Sequence[Entry], events: Sequence[SetupEvent], answers: ApiAnswers, before: Setup | None
+        self,
+        question: Question,
+        entries: Sequence[Entry],
+        events: Sequence[SetupEvent],
+        answers: ApiAnswers,
+        before: Setup | None,
     ) -> Setup:
-        question = _question(entries)
         has_logs = self._is_logged_since(min(question.created_at))
         setup = setup_of(question, events, answers, before, has_logs=has_logs)
         if not setup.is_connected or setup.state == SetupState.ENABLED or not setup.connection_id:
@@ -226,9 +234,10 @@ class SetupFollower:
         return None
 
 
-def _question(entries: Sequence[Entry]) -> Question:
+def _question(entries: Sequence[Entry], followed: Followed) -> Question:
     return Question(
         created_at=[entry.created_at or entry.requested_at for entry in entries],
+        mailed_at=[at for of_prospect in followed.mailed.values() for at in of_prospect],
         flow_types={entry.flow_type for entry in entries},
         requires_domain=any(entry.requires_domain for entry in entries),
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from auth0_sso.models import OPENED_EVENT, SCANNER_SECONDS, Setup, SetupEvent, SetupState
+from auth0_sso.models import OPENED_EVENT, Setup, SetupEvent, SetupState, is_scanner
 
 CREATED = "ss_sso_connection_creation"
 ENABLED = "ss_sso_enable_connection"
@@ -69,7 +69,7 @@ def setup_of(
     seen = _since_the_first_link(question, events)
     of_the_links = [one for one in seen if one.flow_type in question.flow_types]
     openings = [one.at for one in of_the_links if one.name == OPENED_EVENT and one.succeeded]
-    by_customer = [at for at in openings if not is_scanner(at, question)]
+    by_customer = [at for at in openings if not is_scanner(at, (*question.created_at, *question.mailed_at))]
     failures = [one for one in seen if not one.succeeded and one.message]
     exists, connected_at = _connected(seen, answers, before)
     is_enabled, enabled_at = _enabled(seen, answers, before) if exists else (False, None)
@@ -90,11 +90,6 @@ def setup_of(
         knows_enabled=is_enabled or has_logs or answers.is_enabled is not None,
         note=_GONE if is_gone else "",
     )
-
-
-def is_scanner(at: float, question: Question) -> bool:
-    """Whether an opening is a mail scanner's: it came within a minute after a link was made or mailed."""
-    return any(0 <= at - moment <= SCANNER_SECONDS for moment in (*question.created_at, *question.mailed_at))
 
 
 def _since_the_first_link(question: Question, events: Iterable[SetupEvent]) -> list[SetupEvent]:

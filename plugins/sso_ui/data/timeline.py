@@ -10,8 +10,7 @@ from auth0_sso.ledger.records import Entry, EntryStatus
 from auth0_sso.ledger.revocation_log import Revocation, RevocationLog
 from auth0_sso.ledger.setup_log import KnownSetup, SetupLog
 from auth0_sso.ledger.store import Ledger
-from auth0_sso.models import OPENED_EVENT, SetupEvent
-from auth0_sso.setups.state import Question, is_scanner
+from auth0_sso.models import OPENED_EVENT, SetupEvent, is_scanner
 
 from include.reports.wording import LABELS
 from sso_ui.data.setup_words import event_words
@@ -60,11 +59,13 @@ def read_timeline(ledger: Ledger, entry: Entry) -> Timeline:
     events = [one for one in log.events([entry.connection_name]).get(entry.connection_name, []) if one.at >= first]
     events.sort(key=lambda event: event.at)
     shown = events[-MAX_MOMENTS:]
-    known = log.setups([entry.connection_name]).get(entry.connection_name)
+    followed = log.followed([entry.connection_name])[entry.connection_name]
+    mailed = followed.mailed.get(entry.key, ())
     moments = [
         *_of_links(entry, revocations, made, ledger.now()),
-        *(_of_event(event, made) for event in shown),
-        *_of_answers(known, events),
+        *(Moment(at, "The link was mailed", "ledger") for at in mailed),
+        *(_of_event(event, (*made, *mailed)) for event in shown),
+        *_of_answers(followed.known, events),
     ]
     return Timeline(sorted(moments, key=lambda moment: moment.at), len(events) - len(shown))
 
@@ -80,9 +81,9 @@ def _of_links(entry: Entry, revocations: Iterable[Revocation], made: Sequence[fl
         yield Moment(entry.requested_at, "The last request made no link", "ledger", entry.error, has_failed=True)
 
 
-def _of_event(event: SetupEvent, made: Sequence[float]) -> Moment:
+def _of_event(event: SetupEvent, made_or_mailed: Sequence[float]) -> Moment:
     is_opening = event.name == OPENED_EVENT and event.succeeded
-    if is_opening and is_scanner(event.at, Question(created_at=made)):
+    if is_opening and is_scanner(event.at, made_or_mailed):
         return Moment(event.at, "A mail scanner opened the link", "logs")
     detail = "" if event.succeeded else event.message
     words = event_words(event.name, succeeded=event.succeeded)
