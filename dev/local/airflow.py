@@ -21,7 +21,7 @@ from include.files import make_private
 
 POOL = "auth0_management_api"
 USER = "admin"
-_DAGS = {"create_sso_tickets", "follow_sso_setups", "revoke_sso_tickets"}
+_DAGS = {"create_sso_tickets", "follow_sso_setups", "mail_sso_tickets", "revoke_sso_tickets"}
 _START_SECONDS = 600.0  # half a minute on a quiet machine; it fails at once if Airflow ends
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from dev.sandbox.server import Sandbox
 from dev.sandbox.tenant.settings import SandboxSettings
 from tests.e2e.runs import ADA, BOB, CAT, HEAD, HOME, PACE, SLOTS, Run, Trigger, connect_to
 from tests.support import scan
+from tests.support.mail_server import MailServer
 
 EXAMPLES = Path(__file__).parent / "examples"
 
@@ -45,8 +47,23 @@ def tenant(key_pair: RSAPrivateKey) -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def local_airflow(tenant: Sandbox) -> Iterator[LocalAirflow]:
+def mail_server() -> Iterator[MailServer]:
+    """Run the mail server of Airflow's connection ``smtp_default``."""
+    with MailServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def local_airflow(tenant: Sandbox, mail_server: MailServer) -> Iterator[LocalAirflow]:
+    smtp = {
+        "conn_type": "smtp",
+        "host": "127.0.0.1",
+        "port": mail_server.port,
+        "extra": {"disable_ssl": True, "disable_tls": True},
+    }
     env = {
+        "AIRFLOW_CONN_SMTP_DEFAULT": json.dumps(smtp),
+        "SSO_TICKETS_MAIL_FROM": "Acme onboarding <sso@acme.example>",
         # How often a task's process checks whether it was cleared or marked; by default 5 s.
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "SSO_TICKETS_REPORTS": str(HOME / "reports"),
@@ -59,6 +76,7 @@ def local_airflow(tenant: Sandbox) -> Iterator[LocalAirflow]:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with local:
         local.api().set_pool(POOL, SLOTS)
+        local.api().patch("/api/v2/dags/mail_sso_tickets", {"is_paused": True})  # or each run would start one
         yield local
 
 
