@@ -94,6 +94,7 @@ class MailServer:
         self.commands: list[str] = []
         self.logins: list[tuple[str, str]] = []
         self.connections = 0
+        self.open_connections = 0
         self.port = 0
         self._faults: list[Fault] = []
         self._requires_login = requires_login
@@ -191,6 +192,15 @@ class _Connection(SMTP):
             await (self.fail(fault) if fault else method(argument))
 
         return call
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if self.transport is None:  # else TLS begins within the connection
+            self._mail_server.open_connections += 1
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._mail_server.open_connections -= 1
+        super().connection_lost(error)
 
     async def push(self, status: Any) -> None:
         """Send a reply, unless a fault was in its place; the greeting and the one that asks for the text may fail."""

@@ -5,19 +5,21 @@ from __future__ import annotations
 import logging
 import socket
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from auth0_sso.exceptions import MailSettingsError
+from auth0_sso.exceptions import MailSettingsError, MailTransientError
 from auth0_sso.hooks.mail import Delivery, MailSession, send_with_budget
 from auth0_sso.models import DeliveryStatus
 from auth0_sso.runtime.timeouts import Timeouts
 
 from tests.support.certificates import Authority
 from tests.support.mail_server import MailServer, Place
+from tests.support.waiting import wait_until
 from tests.unit.auth0_sso.hooks.mailing import (
     CONNECTION_VARIABLE,
     KNOWING,
@@ -172,6 +174,19 @@ def test_so_does_one_of_tls_and_of_the_login(
         assert found == status
         assert len(server.mails) == (place is Place.AFTER_TEXT)
         assert [secret for secret in SECRETS if secret in error.lower()] == []
+
+
+@pytest.mark.parametrize("place", [Place.GREETING, Place.EHLO, Place.AUTH, Place.RCPT, Place.AFTER_TEXT])
+def test_a_traceback_has_no_secret_and_a_failure_leaves_no_connection_open(
+    mail_server: MailServer, place: Place
+) -> None:
+    mail_server.fault(place, reply=f"451 4.7.1 {TELLTALE}")
+    session = MailSession(timeouts=SHORT)
+    with pytest.raises(MailTransientError) as raised:
+        session.send(mail(), TO, SENDER)
+    wait_until(lambda: mail_server.open_connections == 0)
+    trace = "".join(traceback.format_exception(raised.value)).lower()
+    assert [secret for secret in SECRETS if secret in trace] == []
 
 
 @pytest.mark.parametrize("fault", [DROPS, STALLS], ids=["dropped", "stalls"])
@@ -372,6 +387,7 @@ def test_nothing_leaves_if_it_can_not_be_noted_that_the_text_begins_to(
     with MailSession() as session:
         with pytest.raises(failure, match="the ledger is away"):
             send_with_budget(session, mail(), TO, SENDER, on_text=fails)
+        wait_until(lambda: mail_server.open_connections == 0)
         assert mail_server.mails == []
         session.send(mail(), TO, SENDER)
     assert (len(mail_server.mails), mail_server.connections) == (1, 2)

@@ -39,6 +39,12 @@ def test_a_reply_in_parts_is_read_to_its_end(mail_server: MailServer, client: Sm
     assert client.rset() == (250, b"one\ntwo\nthree")
 
 
+def test_a_reply_that_does_not_end_is_not_read_for_ever(mail_server: MailServer, client: SmtpClient) -> None:
+    mail_server.fault(Place.RSET, reply="250-x\r\n" * 20_000 + "250 the end")
+    with pytest.raises(smtplib.SMTPServerDisconnected, match="does not end"):
+        client.rset()
+
+
 def test_each_reply_has_its_own_deadline(mail_server: MailServer) -> None:
     client = connected(mail_server, timeout=1.0)
     mail_server.fault(Place.RSET, reply="250 " + "x" * 20, drips=True)
