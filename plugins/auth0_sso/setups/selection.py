@@ -50,11 +50,11 @@ def select_mail(
     arrived = [one for one in of_link if one.may_have_arrived]
     if not arrived or options.resend:
         return _first_mail(entry, deliveries, of_link, options)
-    return _reminder(entry, followed, arrived, options, now)
+    return _reminder(entry, followed, of_link, options, now)
 
 
 def _why_not(entry: Entry, followed: Followed, now: float) -> str:
-    setup = followed.known.setup if followed.known else None
+    setup = followed.setup(now)
     if setup is not None and setup.state == SetupState.ENABLED:
         return "its single sign-on is enabled"
     link = followed.link_state(entry, now)
@@ -72,9 +72,9 @@ def _why_not(entry: Entry, followed: Followed, now: float) -> str:
 def _first_mail(
     entry: Entry, deliveries: Sequence[Delivery], of_link: Sequence[Delivery], options: MailOptions
 ) -> Selection:
-    refused = [one for one in of_link if one.status == DeliveryStatus.REFUSED]
-    if refused and not options.resend:
-        return Selection(None, reason=f"the mail server has refused it: {refused[-1].error}")
+    refusals = [one for one in of_link if one.status == DeliveryStatus.REFUSED]
+    if refusals and not options.resend:
+        return Selection(None, reason=f"it was refused: {refusals[-1].error}")
     if options.created_after is not None and (entry.created_at or 0) < options.created_after:
         return Selection(None, reason=f"its link was made before {iso(options.created_after)}: see created_after")
     earlier = [one for one in deliveries if one.may_have_arrived and one.created_at != entry.created_at]
@@ -85,15 +85,19 @@ def _first_mail(
 
 
 def _reminder(
-    entry: Entry, followed: Followed, arrived: Sequence[Delivery], options: MailOptions, now: float
+    entry: Entry, followed: Followed, of_link: Sequence[Delivery], options: MailOptions, now: float
 ) -> Selection:
+    arrived = [one for one in of_link if one.may_have_arrived]
     if any(one.status == DeliveryStatus.POSSIBLY_SENT for one in arrived):
         return Selection(None, reason="it was possibly mailed: ask the customer, or mail it again with resend")
     reminders = [one for one in arrived if one.kind == MailKind.REMINDER]
+    refusals = [one for one in of_link if one.kind == MailKind.REMINDER and one.status == DeliveryStatus.REFUSED]
     mailed_at = max(one.sent_at or one.begun_at for one in arrived)
-    setup = followed.known.setup if followed.known else None
+    setup = followed.setup(now)
     if MailKind.REMINDER not in options.kinds or len(reminders) >= options.most_reminders:
         return Selection(None, reason=f"it was mailed on {iso(mailed_at)}")
+    if refusals:
+        return Selection(None, reason=f"its reminder was refused: {refusals[-1].error}")
     if not options.has_logs or setup is None or setup.state != SetupState.NOT_OPENED:
         opened = "it was opened" if setup is not None and setup.was_opened else "nobody knows whether it was opened"
         return Selection(None, reason=f"it was mailed on {iso(mailed_at)}, and {opened}")
@@ -101,7 +105,7 @@ def _reminder(
         return Selection(None, reason=f"it was mailed on {iso(mailed_at)}: a reminder comes later")
     if (entry.expires_at or 0) < now + DAY:
         return Selection(None, reason="its link dies within a day, too soon for a reminder")
-    return Selection(MailKind.REMINDER, _next_number(arrived, MailKind.REMINDER))
+    return Selection(MailKind.REMINDER, _next_number(of_link, MailKind.REMINDER))
 
 
 def _next_number(deliveries: Sequence[Delivery], kind: MailKind) -> int:
