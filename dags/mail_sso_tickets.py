@@ -40,10 +40,10 @@ def select_mails(
     from auth0_sso.setups.mailing import mailed_since, plan_mails
 
     require_known(params, dag.params)
-    mail_tickets.check_before_mailing(params)
     tenant = Auth0Hook(TENANT.auth0_conn_id).settings.domain
     runs = {f"{one.source_dag_id}/{one.source_run_id}" for events in triggering_asset_events.values() for one in events}
-    since = mailed_since(tenant, runs)
+    since = mailed_since(tenant, runs)  # also if a setting is wrong: the next run mails what this one would have
+    mail_tickets.check_before_mailing(params)
     if since is None and dag_run.run_type != "manual":  # nobody has said which links were mailed by hand
         since = dag_run.run_after.timestamp()
     mails, options = plan_mails(tenant, mail_tickets.options(params, since))
@@ -69,7 +69,7 @@ def send_mails(selection: dict[str, Any], *, params: dict[str, Any], dag_run: An
         planned.mails,
         planned.options,
         RunAttempt.of(dag_run),
-        sender=settings.sender,
+        sender=settings.address,
         compose=mail_tickets.composer(settings),
         link=mail_tickets.linker(settings),
         mails_per_minute=params["mails_per_minute"],
@@ -86,7 +86,9 @@ def export_report(selection: dict[str, Any] | None, *, params: dict[str, Any], d
         raise AirflowSkipException("select_mails failed: nobody is selected, so there is nothing to report.")
     folder = _folder(params, dag_run)
     planned = mail_tickets.read_planned(folder, selection)
-    outcomes = mail_outcomes(planned.tenant, planned.mails, RunAttempt.of(dag_run), dry_run=params["dry_run"])
+    outcomes = mail_outcomes(
+        planned.tenant, planned.mails, planned.options, RunAttempt.of(dag_run), dry_run=params["dry_run"]
+    )
     exported = asdict(mail_tickets.export(outcomes, planned, folder, dag_run))
     yield Metadata(DELIVERIES, {name: exported[name] for name in ("report_uri", "summary")})
     return exported

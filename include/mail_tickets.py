@@ -39,6 +39,7 @@ _REPLY_TO_VARIABLE = "SSO_TICKETS_MAIL_REPLY_TO"
 _TEMPLATES_VARIABLE = "SSO_TICKETS_MAIL_TEMPLATES"
 _PAGE_VARIABLE = "SSO_TICKETS_LINK_PAGE"
 _SELECTION = "mails.json"
+_SAMPLE_TICKET = "https://tenant.example/self-service/connections-flow?ticket=" + "x" * 32
 _NO_REMINDERS = (
     "Nobody is reminded: it is not known which links were not opened. follow_sso_setups finds out, with the scope "
     "read:logs."
@@ -72,6 +73,11 @@ class MailSettings:
     reply_to: str = ""
     templates: str = ""
     link_page: str = ""
+
+    @property
+    def address(self) -> str:
+        """The sender's ``name@domain``, its domain in DNS form; MailSettingError if there is none."""
+        return mailbox(self.sender, FROM_VARIABLE).addr_spec
 
     @property
     def template_folder(self) -> Path | None:
@@ -118,6 +124,7 @@ def check_before_mailing(params: Mapping[str, Any]) -> None:
     mailbox(settings.sender, FROM_VARIABLE)
     if settings.reply_to:
         mailbox(settings.reply_to, _REPLY_TO_VARIABLE)
+    linker(settings)(_SAMPLE_TICKET)
     check_templates(settings.template_folder)
     if params["resend"] and not _ids(params):
         raise MailingError("resend mails links again, so it needs organization_ids. Trigger another run.")

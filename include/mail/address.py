@@ -12,9 +12,9 @@ from email.errors import MessageError
 from email.headerregistry import Address
 from email.policy import SMTP
 
-from auth0_sso.models import HIDDEN_CHARACTERS, shown
+from auth0_sso.models import HIDDEN_CHARACTERS, RecipientError, shown
 
-from include.mail.errors import MailSettingError, RecipientError
+from include.mail.errors import MailSettingError
 from include.prospects.schema.formats import domain_name, email_address
 
 _MAX_LOCAL_CHARACTERS = 64

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 
-class RecipientError(ValueError):
-    """Nothing can be mailed to the address of this prospect."""
-
-
 class ExpiredLinkError(ValueError):
     """The link of this prospect can't be opened any more."""
 

@@ -94,7 +94,9 @@ class DeliveryLog:
         found: dict[str, list[Delivery]] = defaultdict(list)
         with self._engine.connect() as connection:
             for chunk in chunks(keys):
-                query = select(d).where(d.c.tenant == self._tenant, d.c.key.in_(chunk)).order_by(d.c.begun_at)
+                query = (
+                    select(d).where(d.c.tenant == self._tenant, d.c.key.in_(chunk)).order_by(d.c.begun_at, d.c.number)
+                )
                 for row in connection.execute(query):
                     values = dict(row._mapping)
                     del values["tenant"]

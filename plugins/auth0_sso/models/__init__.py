@@ -15,6 +15,7 @@ from auth0_sso.models.mail import (
     MailOptions,
     MailOutcome,
     PlannedMail,
+    RecipientError,
 )
 from auth0_sso.models.outcome import (
     COLUMNS,
@@ -100,6 +101,7 @@ __all__ = [
     "Outcome",
     "PlannedMail",
     "ProspectSetup",
+    "RecipientError",
     "RevocationOutcome",
     "RevocationStatus",
     "Setup",

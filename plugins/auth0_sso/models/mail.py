@@ -26,6 +26,10 @@ class DeliveryStatus(StrEnum):
     PLANNED = "planned"  # dry run
 
 
+class RecipientError(ValueError):
+    """Nothing can be mailed to the address of this prospect."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class LinkMail:
     """

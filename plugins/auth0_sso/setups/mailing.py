@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import closing
 from dataclasses import dataclass, replace
 from email.message import EmailMessage
-from email.utils import parseaddr
 
 from auth0_sso.airflow_internals import task_log
+from auth0_sso.exceptions import MailSettingsError
 from auth0_sso.hooks.mail import Delivery as Delivered
 from auth0_sso.hooks.mail import MailSession, mail_rate_limiter, send_with_budget
 from auth0_sso.ledger.delivery_log import Delivery, DeliveryExistsError, DeliveryLog
@@ -17,19 +17,34 @@ from auth0_sso.ledger.message_id import message_id
 from auth0_sso.ledger.records import Entry, RunAttempt
 from auth0_sso.ledger.setup_log import NOT_FOLLOWED, Followed, SetupLog
 from auth0_sso.ledger.store import Ledger, open_ledger
-from auth0_sso.models import DeliveryStatus, LinkMail, MailKind, MailOptions, MailOutcome, PlannedMail, iso
+from auth0_sso.models import (
+    DeliveryStatus,
+    LinkMail,
+    MailKind,
+    MailOptions,
+    MailOutcome,
+    PlannedMail,
+    RecipientError,
+    iso,
+)
 from auth0_sso.setups.selection import select_mail
 
 Compose = Callable[[LinkMail, str], EmailMessage]
-"""Makes the message of a mail, with that Message-ID."""
+"""Makes the message of a mail, with that Message-ID; RecipientError if its address can't be used."""
 
-_NOT_SENT = "It was not sent: the task ended before, or its link has changed since. Run again."
+_NOT_SENT = "It was not sent: the task ended before. Run again."
+_NOT_HANDED_OVER = "It was not sent: the task was ended before the mail's text began to leave."
+_REPLACED = "its link was replaced meanwhile: the next run mails the new one"
 _BAD_ADDRESS = "No mail can be sent to the address of this prospect: give it like name@example.com, in ASCII letters."
 _ENDED = "The task was ended while it handed the mail over, so it is not known whether it was sent."
 
 
-Deliver = Callable[[EmailMessage, str], Delivered]
-"""Hands a message over to the mail server, for that address, and returns what became of it."""
+Deliver = Callable[[EmailMessage, str, Callable[[], None]], Delivered]
+"""
+Hands a message over to the mail server, for that address, and returns what became of it.
+
+It calls the function right before the text begins to leave. MailSettingsError: nothing was sent.
+"""
 
 
 @dataclass(frozen=True)
@@ -74,7 +89,8 @@ def mailed_since(tenant: str, runs: Collection[str]) -> float | None:
     with closing(open_ledger()) as ledger:
         log = DeliveryLog(ledger.database, tenant)
         known = log.since()
-        requested = [entry.requested_at for run in runs for entry in ledger.entries_of_run(run)]
+        entries = [entry for run in runs for entry in ledger.entries_of_run(run)]
+        requested = [entry.requested_at for entry in entries if entry.tenant == tenant]
         if known is not None or not requested:
             return known
         return log.keep_since(min(requested))
@@ -145,30 +161,43 @@ class Mailer:
         self._pause = pause
 
     def send(self, planned: Sequence[PlannedMail]) -> None:
-        """Send those of the planned mails that are still wanted; what became of each is in the ledger."""
+        """
+        Send those of the planned mails that are still wanted; what became of each is in the ledger.
+
+        :raises MailSettingsError: if no mail can be sent until the settings are fixed.
+        """
         for mail in planned:
             if mail.kind is not None:
                 self._send_one(mail)
 
     def _send_one(self, mail: PlannedMail) -> None:
+        if self._wanted(mail) is not None:
+            self._pause()
+            # The pause is long enough for the link to be opened, revoked or replaced.
+            wanted = self._wanted(mail)
+            if wanted is not None:
+                self._hand_over(*wanted)
+
+    def _wanted(self, mail: PlannedMail) -> tuple[Entry, PlannedMail] | None:
+        """Return a planned mail as it is to be sent now; None if it is not, or if this run has sent it."""
         entries = self._known.entries([mail.key])
         wanted = next(_planned(self._known, entries, self._options), None)
         is_same = wanted is not None and (wanted.kind, wanted.created_at) == (mail.kind, mail.created_at)
-        if wanted is None or not is_same or self._has_sent(mail):
+        if wanted is None or not is_same or self._is_done(mail):
             task_log.info("A planned mail is not wanted any more, or was sent", prospect=mail.key)
-            return
-        self._pause()
-        self._hand_over(entries[0], wanted)
+            return None
+        return entries[0], wanted
 
-    def _has_sent(self, mail: PlannedMail) -> bool:
-        """Whether this run has sent the mail before, or may have, as when its task is tried again."""
+    def _is_done(self, mail: PlannedMail) -> bool:
+        """Whether this run has sent the mail, or may have, or it was refused, as when its task is tried again."""
         delivery = _sent_by(self._known.deliveries.of_prospects([mail.key]), mail, self._attempt)
-        return delivery is not None and delivery.may_have_arrived
+        return delivery is not None and delivery.status != DeliveryStatus.FAILED
 
     def _hand_over(self, entry: Entry, mail: PlannedMail) -> None:
         if entry.ticket is None or mail.kind is None:
             return
         message_id = self._message_id(entry.ticket.ticket_id, mail.kind)
+        message = self._message(self._link_mail(entry, mail.kind), message_id)
         delivery = Delivery(
             key=mail.key,
             created_at=mail.created_at,
@@ -186,16 +215,35 @@ class Mailer:
         except DeliveryExistsError:
             task_log.info("Another task sends this mail", prospect=mail.key)
             return
-        done = self._compose_and_deliver(self._link_mail(entry, mail.kind), message_id)
+        if message is None:
+            self._finish(delivery, Delivered(DeliveryStatus.REFUSED, _BAD_ADDRESS))
+        else:
+            self._deliver_begun(delivery, message, entry.prospect_email)
+
+    def _message(self, mail: LinkMail, message_id: str) -> EmailMessage | None:
+        """Return the message, before anything is begun, so that a wrong setting leaves no trace; None: bad address."""
+        try:
+            return self._compose(mail, message_id)
+        except RecipientError:  # its text has the address
+            return None
+
+    def _deliver_begun(self, delivery: Delivery, message: EmailMessage, to: str) -> None:
+        """Hand a message over. If the task ends before it leaves, that is kept too, as far as there is time."""
+        text = _Text()
+        try:
+            done = self._deliver(message, to, text.leave)
+        except MailSettingsError as error:
+            self._finish(delivery, Delivered(DeliveryStatus.FAILED, str(error)))
+            raise
+        except BaseException:
+            if not text.has_left:
+                self._finish(delivery, Delivered(DeliveryStatus.FAILED, _NOT_HANDED_OVER))
+            raise
+        self._finish(delivery, done)
+
+    def _finish(self, delivery: Delivery, done: Delivered) -> None:
         sent_at = self._known.ledger.now() if done.status == DeliveryStatus.SENT else None
         self._known.deliveries.finish(replace(delivery, status=done.status, error=done.error, sent_at=sent_at))
-
-    def _compose_and_deliver(self, mail: LinkMail, message_id: str) -> Delivered:
-        try:
-            message = self._compose(mail, message_id)
-        except ValueError:  # its text may have the address
-            return Delivered(DeliveryStatus.REFUSED, _BAD_ADDRESS)
-        return self._deliver(message, mail.to)
 
     def _link_mail(self, entry: Entry, kind: MailKind) -> LinkMail:
         return LinkMail(
@@ -207,6 +255,16 @@ class Mailer:
             link=self._link(entry.ticket.url if entry.ticket else ""),
             expires_at=entry.expires_at or 0.0,
         )
+
+
+class _Text:
+    """Whether a mail's text has begun to leave."""
+
+    def __init__(self) -> None:
+        self.has_left = False
+
+    def leave(self) -> None:
+        self.has_left = True
 
 
 def send_mails(
@@ -223,18 +281,17 @@ def send_mails(
     """
     Send the planned mails of a run through Airflow's connection ``smtp_default``, see :class:`Mailer`.
 
-    :param sender: ``Name <address>``.
+    :param sender: ``name@domain``, the domain in its DNS form.
     :raises MailSettingsError: if no mail can be sent until the settings are fixed.
     """
-    address = parseaddr(sender)[1]
     rate_limiter = mail_rate_limiter(mails_per_minute)
     with closing(open_ledger()) as ledger, MailSession() as session:
-        cipher, domain = ledger.database.cipher, address.rpartition("@")[2]
+        cipher, domain = ledger.database.cipher, sender.rpartition("@")[2]
         mailer = Mailer(
             MailLedger(ledger, tenant),
             attempt,
             options,
-            deliver=lambda message, to: send_with_budget(session, message, to, address),
+            deliver=lambda message, to, on_text: send_with_budget(session, message, to, sender, on_text=on_text),
             compose=compose,
             message_id=lambda ticket_id, kind: message_id(cipher, ticket_id, kind, domain),
             link=link,
@@ -244,16 +301,21 @@ def send_mails(
 
 
 def mail_outcomes(
-    tenant: str, planned: Sequence[PlannedMail], attempt: RunAttempt, *, dry_run: bool
+    tenant: str, planned: Sequence[PlannedMail], options: MailOptions, attempt: RunAttempt, *, dry_run: bool
 ) -> list[MailOutcome]:
-    """Return what became of the planned mails of a run, from the ledger, and why the others got none."""
+    """
+    Return what became of the planned mails of a run, from the ledger, and why the others got none.
+
+    :param options: those that the plan was made with.
+    """
     keys = [mail.key for mail in planned]
     with closing(open_ledger()) as ledger:
         known = MailLedger(ledger, tenant)
         entries = {entry.key: entry for entry in known.entries(keys)}
         deliveries = known.deliveries.of_prospects(keys)
+        wanted_now = {mail.key: mail for mail in _planned(known, list(entries.values()), options)}
     return [
-        _outcome(entries[mail.key], mail, _sent_by(deliveries, mail, attempt), dry_run=dry_run)
+        _outcome(entries[mail.key], mail, wanted_now.get(mail.key), _sent_by(deliveries, mail, attempt), dry_run)
         for mail in planned
         if mail.key in entries
     ]
@@ -268,13 +330,24 @@ def _sent_by(deliveries: Mapping[str, Sequence[Delivery]], mail: PlannedMail, at
     return found[-1] if found else None
 
 
-def _outcome(entry: Entry, mail: PlannedMail, delivery: Delivery | None, *, dry_run: bool) -> MailOutcome:
+def _why_not_sent(mail: PlannedMail, wanted_now: PlannedMail | None) -> str:
+    """Return why a mail that was planned is not wanted any more; empty if it is."""
+    if wanted_now is None or wanted_now.created_at != mail.created_at:
+        return _REPLACED
+    return wanted_now.reason
+
+
+def _outcome(
+    entry: Entry, mail: PlannedMail, wanted_now: PlannedMail | None, delivery: Delivery | None, dry_run: bool
+) -> MailOutcome:
     if delivery is not None:
         status, error = delivery.status, delivery.error
     elif mail.kind is None:
         status, error = DeliveryStatus.SKIPPED, mail.reason
     elif dry_run:
         status, error = DeliveryStatus.PLANNED, ""
+    elif reason := _why_not_sent(mail, wanted_now):
+        status, error = DeliveryStatus.SKIPPED, reason
     else:
         status, error = DeliveryStatus.FAILED, _NOT_SENT
     return MailOutcome(

@@ -7,9 +7,9 @@ from email.policy import default
 from typing import Any
 
 import pytest
-from auth0_sso.models import MailKind
+from auth0_sso.models import MailKind, RecipientError
 
-from include.mail import ExpiredLinkError, MailSettingError, RecipientError
+from include.mail import ExpiredLinkError, MailSettingError
 from tests.support.mails import ID, LINK, NOW, Read, composed, html_of, text_of
 
 DAY, HOUR, MINUTE = 86_400, 3_600, 60

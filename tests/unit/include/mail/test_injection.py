@@ -9,10 +9,10 @@ from email.policy import default
 from typing import Any
 
 import pytest
+from auth0_sso.models import RecipientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.mail import RecipientError
 from include.mail.names import safe_name
 from tests.support.mails import LINK, Read, composed, html_of, text_of
 
