@@ -211,7 +211,9 @@ def expire(ledger: Ledger, entry: Entry, ago: float) -> Entry:
 def process_context() -> ForkServerContext:
     """Return a way to start processes that share nothing with this one, and have imported what they need."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.support.factories", "airflow.sdk.execution_time.context"])
+    context.set_forkserver_preload(
+        ["tests.support.factories", "tests.support.mailing", "airflow.sdk.execution_time.context"]
+    )
     with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):
         forkserver.ensure_running()
     return context

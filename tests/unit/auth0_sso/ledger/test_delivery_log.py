@@ -1,4 +1,4 @@
-"""The ledger knows each mail before it leaves, so that none is begun twice, also by processes that know nothing else."""
+"""The ledger knows each mail before it leaves, so that none is begun twice, also by several processes at once."""
 
 from __future__ import annotations
 
