@@ -11,11 +11,11 @@ from urllib.parse import unquote
 
 import pytest
 from auth0_sso.hooks.settings import STANDARD_FIELDS, Auth0Settings
-from auth0_sso.models import Funnel, LinkState, SetupState
+from auth0_sso.models import DELIVERY_COLUMNS, DeliveryStatus, Funnel, LinkState, SetupState
 from auth0_sso.runtime.timeouts import Timeouts
 
 from dev.sandbox.tenant.settings import PLANS
-from include.params import CREATE_PARAMS, FOLLOW_PARAMS, REVOKE_PARAMS
+from include.params import CREATE_PARAMS, FOLLOW_PARAMS, MAIL_PARAMS, REVOKE_PARAMS
 from include.prospects import describe_columns
 from include.reports import SETUP_COLUMNS
 
@@ -108,11 +108,33 @@ def test_the_tables_of_columns_say_what_the_models_say() -> None:
 
 
 def test_the_table_of_setups_has_their_columns_in_order_and_all_their_values() -> None:
-    section = PARAMETERS.read_text(encoding="utf-8").split("### Setups\n")[1]
+    section = section_of(PARAMETERS, "### Setups")
     columns, _, funnel = (table.split("\n\n")[0] for table in section.split("| --- | --- |\n")[1:])
     assert first_cells(columns) == [f"`{name}`" for name in SETUP_COLUMNS]
     assert first_cells(funnel) == [f"`{field.name}`" for field in fields(Funnel)]
     assert [value for value in (*LinkState, *SetupState) if f"`{value}`" not in columns] == []
+
+
+def test_the_table_of_deliveries_has_their_columns_in_order_and_all_their_statuses() -> None:
+    columns, statuses = tables(section_of(PARAMETERS, "### Deliveries"))
+    assert columns == [f"`{name}`" for name in DELIVERY_COLUMNS]
+    assert statuses == [f"`{status}`" for status in DeliveryStatus]
+
+
+def test_the_table_of_the_parameters_of_mail_has_all_in_order() -> None:
+    (parameters,) = tables(section_of(PARAMETERS, "## The parameters of `mail_sso_tickets`"))
+    assert parameters == [f"`{name}`" for name in MAIL_PARAMS]
+
+
+def section_of(page: Path, heading: str) -> str:
+    """Return what is below a heading, up to the next one."""
+    return re.split(r"^#+ ", page.read_text(encoding="utf-8").split(f"{heading}\n")[1], flags=re.MULTILINE)[0]
+
+
+def tables(section: str) -> list[list[str]]:
+    """Return the first cells of the rows of a section's tables."""
+    found = re.findall(r"^\|(?: --- \|)+\n(.*?)(?:\n\n|\Z)", section, re.DOTALL | re.MULTILINE)
+    return [first_cells(table) for table in found]
 
 
 def first_cells(table: str) -> list[str]:
