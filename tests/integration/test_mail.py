@@ -59,6 +59,7 @@ def move(home: Path, seconds: float, table: str, *columns: str) -> None:
         ledger.execute(f"UPDATE {table} SET {', '.join(f'{name} = {name} - {seconds}' for name in columns)}")
 
 
+@pytest.mark.answers("the same mailing run again")
 def test_each_prospect_is_mailed_its_own_link_once(trigger: Trigger, tenant: Sandbox, mail: MailServer) -> None:
     links = {row["prospect_email"]: row["ticket_url"] for row in trigger(prospects_csv=csv_of("once")).rows}
     first = send(trigger, "once")
@@ -74,6 +75,7 @@ def test_each_prospect_is_mailed_its_own_link_once(trigger: Trigger, tenant: San
     assert not any(address in first.log for address in links)
 
 
+@pytest.mark.answers("a link is replaced after it was mailed")
 def test_after_a_link_is_replaced_the_new_one_is_mailed_and_says_so(
     trigger: Trigger, tenant: Sandbox, mail: MailServer
 ) -> None:
@@ -88,6 +90,7 @@ def test_after_a_link_is_replaced_the_new_one_is_mailed_and_says_so(
     assert "no longer works" in text
 
 
+@pytest.mark.answers("who has finished, or opened the link, is due for a reminder")
 def test_who_has_finished_or_opened_is_not_reminded_and_others_are_once(
     trigger: Trigger, tenant: Sandbox, mail: MailServer, home: Path
 ) -> None:
@@ -107,6 +110,7 @@ def test_who_has_finished_or_opened_is_not_reminded_and_others_are_once(
     assert statuses(run, "remind") == ["skipped"] * 3, "it is not known that the third was not opened"
 
 
+@pytest.mark.answers("mailing is triggered by hand before a run has mailed by itself")
 def test_the_first_run_by_hand_says_whose_links_were_mailed_by_hand(
     trigger: Trigger, tenant: Sandbox, mail: MailServer
 ) -> None:
@@ -135,6 +139,8 @@ def test_without_a_sender_nobody_is_mailed(
     assert "Mailing is off: set SSO_TICKETS_MAIL_FROM" in run.log
 
 
+@pytest.mark.answers("the mail server refuses a mail for good")
+@pytest.mark.answers("the mail server's answer is lost")
 @pytest.mark.parametrize(
     ("place", "reply", "status", "state"),
     [(Place.RCPT, "550 no such user", "refused", "success"), (Place.AFTER_TEXT, "", "possibly_sent", "failed")],

@@ -335,6 +335,7 @@ def test_a_server_that_begins_with_tls_says_nothing_to_a_client_that_does_not(
         assert attempt()[0] == FAILED
 
 
+@pytest.mark.answers("the mail server is busy, or away")
 @pytest.mark.parametrize(
     ("seconds", "slept"),
     [(0.0, []), (10.0, [4, 6]), (300.0, [4, 8, 16, *[30] * 9, 2])],
