@@ -24,6 +24,7 @@ from sso_ui.airflow import (
 CREATE_DAG = "create_sso_tickets"
 REVOKE_DAG = "revoke_sso_tickets"
 FOLLOW_DAG = "follow_sso_setups"
+MAIL_DAG = "mail_sso_tickets"
 DAGS = (CREATE_DAG, REVOKE_DAG, FOLLOW_DAG)
 LINKS_NEED = "SSO_TICKETS_LINKS_NEED"
 _TRIGGER = "trigger"
@@ -68,6 +69,11 @@ def can_create(user: User) -> bool:
 def revoking(user: User) -> dict[str, Any]:
     """Return what a page needs to offer the revocation of a link: whether the user may, and the DAG that does it."""
     return {"may_revoke": can(user, "POST", RUN, REVOKE_DAG), "revoke_dag": REVOKE_DAG}
+
+
+def can_mail(user: User) -> bool:
+    """Return whether a user may start runs that mail links."""
+    return can(user, "POST", RUN, MAIL_DAG)
 
 
 def may_have_links(user: User) -> bool:

@@ -112,6 +112,13 @@ class Ledger:
         """Return all entries of a tenant that name a connection."""
         return self._select(t.c.tenant == tenant, t.c.connection_name != "")
 
+    def entries_of_organizations(self, organization_ids: Collection[str]) -> list[Entry]:
+        """Return all entries of some organizations that name a connection, of any tenant."""
+        found: list[Entry] = []
+        for chunk in chunks(organization_ids):
+            found += self._select(t.c.organization_id.in_(chunk), t.c.connection_name != "")
+        return found
+
     def forget_expired_urls(self, days: int, limit: int = 10_000) -> int:
         """
         Drop the URLs of tickets that have not worked for a number of days; return how many were dropped.

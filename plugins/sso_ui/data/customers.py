@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from auth0_sso.ledger.browse import Found, count_parts, last_followed, list_setups, search
+from auth0_sso.ledger.delivery_log import Delivery
 from auth0_sso.ledger.parts import Part
 from auth0_sso.ledger.records import Entry, EntryStatus
 from auth0_sso.ledger.revocation_log import Revocation, RevocationLog
@@ -17,6 +18,7 @@ from auth0_sso.tickets.decide import connection_of, followed_connections
 from include.reports.setups import SetupRow
 from include.reports.wording import utc_text
 from sso_ui.data.finish import spec_of_entry, would_finish
+from sso_ui.data.mails import MAX_SHOWN, MailOffer, deliveries_of, mail_offers, mail_words, of_link
 from sso_ui.data.setup_words import attention_words, setup_words
 
 CUSTOMERS_A_PAGE = 50
@@ -43,6 +45,8 @@ class Customer:
     :param can_finish: whether a link to finish the setup would be created for it.
     :param run: ``dag_id/run_id`` of the run that requested its link last, at ``requested_at``.
     :param revocations: earlier links of it that were revoked, the latest first.
+    :param mails: the mails with its link in words, each with why it did not arrive, the oldest first.
+    :param mail: a run that would mail its link; None if there is none, or the page offers no run.
     """
 
     key: str
@@ -61,6 +65,8 @@ class Customer:
     run: str
     requested_at: str
     revocations: list[Revocation]
+    mails: Sequence[tuple[str, str]]
+    mail: MailOffer | None
 
 
 @dataclass(frozen=True)
@@ -85,13 +91,17 @@ NOBODY = Customers([], dict.fromkeys(Part, 0), 0, None, is_stale=False)
 """What is shown if the ledger can't be read."""
 
 
-def find_customers(ledger: Ledger, text: str, part: Part, page: int) -> Customers:
-    """Return one page, numbered from 1, of the prospects of a part that contain each word of a text."""
+def find_customers(ledger: Ledger, text: str, part: Part, page: int, *, offers_mail: bool) -> Customers:
+    """
+    Return one page, numbered from 1, of the prospects of a part that contain each word of a text.
+
+    :param offers_mail: whether it says which run would mail each one's link.
+    """
     counts = count_parts(ledger, text)
     found = search(ledger, text, part=part, limit=CUSTOMERS_A_PAGE, offset=(page - 1) * CUSTOMERS_A_PAGE)
     followed_at = last_followed(ledger)
     is_stale = followed_at is not None and ledger.now() - followed_at > _STALE_SECONDS
-    return Customers(_customers(ledger, found), counts, counts[part], followed_at, is_stale)
+    return Customers(_customers(ledger, found, offers_mail=offers_mail), counts, counts[part], followed_at, is_stale)
 
 
 def rows_of(ledger: Ledger, text: str, part: Part) -> list[SetupRow]:
@@ -109,7 +119,7 @@ def rows_of(ledger: Ledger, text: str, part: Part) -> list[SetupRow]:
     return [SetupRow.of(prospect) for prospect in found]
 
 
-def _customers(ledger: Ledger, found: Sequence[Found]) -> list[Customer]:
+def _customers(ledger: Ledger, found: Sequence[Found], *, offers_mail: bool) -> list[Customer]:
     entries = [one.entry for one in found]
     specs = [spec_of_entry(entry) for entry in entries]
     followed = followed_connections(ledger, specs)
@@ -117,14 +127,30 @@ def _customers(ledger: Ledger, found: Sequence[Found]) -> list[Customer]:
     by_key: dict[str, list[Revocation]] = {}
     for revocation in sorted(revoked.values(), key=lambda one: -one.revoked_at):
         by_key.setdefault(revocation.key, []).append(revocation)
+    deliveries = deliveries_of(ledger, entries)
+    offers = mail_offers(ledger, entries) if offers_mail else {}
     now = ledger.now()
     return [
-        _customer(one, followed.get(connection_of(spec), NOT_FOLLOWED), by_key.get(one.entry.key, []), now)
+        _customer(
+            one,
+            followed.get(connection_of(spec), NOT_FOLLOWED),
+            by_key.get(one.entry.key, []),
+            of_link(one.entry, deliveries.get(one.entry.key, ())),
+            offers.get(one.entry.key),
+            now,
+        )
         for one, spec in zip(found, specs, strict=True)
     ]
 
 
-def _customer(found: Found, followed: Followed, revocations: list[Revocation], now: float) -> Customer:
+def _customer(
+    found: Found,
+    followed: Followed,
+    revocations: list[Revocation],
+    deliveries: Sequence[Delivery],
+    offer: MailOffer | None,
+    now: float,
+) -> Customer:
     entry = found.entry
     prospect = followed.of_prospect(entry, now)
     state, tone = _state(entry, prospect.link, now)
@@ -145,6 +171,8 @@ def _customer(found: Found, followed: Followed, revocations: list[Revocation], n
         run=entry.run,
         requested_at=utc_text(iso(entry.requested_at)),
         revocations=revocations,
+        mails=[(mail_words(one), one.error) for one in deliveries[-MAX_SHOWN:]],
+        mail=offer,
     )
 
 

@@ -17,11 +17,13 @@ from include import reports
 from sso_ui.access import (
     CREATE_DAG,
     FOLLOW_DAG,
+    MAIL_DAG,
     MAY_CREATE,
     MAY_HAVE_LINKS,
     MAY_READ_ALL_LINKS,
     SAME_ORIGIN,
     can_create,
+    can_mail,
     may_have_links,
     revoking,
 )
@@ -37,6 +39,7 @@ from sso_ui.data.customers import (
     rows_of,
 )
 from sso_ui.data.ledger import readable_ledger
+from sso_ui.data.mails import is_mailing_on
 from sso_ui.data.reissue import ReissueError, prospect_csv
 from sso_ui.data.timeline import read_timeline
 from sso_ui.rendering import HEADERS, MEDIA_TYPES, render
@@ -147,9 +150,10 @@ def _to_preview(request: Request, user: User, entry: Entry, name: str, options: 
 
 def _found(request: Request, user: User, template: str, wanted: Search) -> HTMLResponse:
     found, problem = NOBODY, ""
+    offers_mail = is_mailing_on() and can_mail(user)
     try:
         with readable_ledger() as ledger:
-            found = find_customers(ledger, wanted.q, wanted.part, wanted.page)
+            found = find_customers(ledger, wanted.q, wanted.part, wanted.page, offers_mail=offers_mail)
     except LedgerError as error:
         problem = str(error)
     return render(
@@ -169,6 +173,7 @@ def _found(request: Request, user: User, template: str, wanted: Search) -> HTMLR
         scopes=sorted(READING_SCOPES),
         may_reveal=may_have_links(user),
         may_create=can_create(user),
+        mail_dag=MAIL_DAG,
         **revoking(user),
     )
 

@@ -1,0 +1,184 @@
+"""*Customers* tells who was mailed when, and starts runs that mail links."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from auth0_sso.ledger.delivery_log import Delivery, DeliveryLog
+from auth0_sso.ledger.records import Entry, RunAttempt, TicketSpec
+from auth0_sso.ledger.setup_log import ReadTime, SetupLog
+from auth0_sso.ledger.store import Ledger
+from auth0_sso.models import DeliveryStatus, MailKind, Setup, SetupState, SsoTicket, TicketRequest, iso
+from fastapi.testclient import TestClient
+
+from include.params import MAIL_PARAMS
+from include.reports.wording import utc_text
+from tests.unit.sso_ui.conftest import DAG, RUN_ID, SignIn
+
+MAIL_DAG = "mail_sso_tickets"
+LINK = "https://acme.example/self-service/connections-flow?ticket=" + "t1ck3t" * 5 + "zz"
+ATTEMPT = RunAttempt(f"{DAG}/{RUN_ID}", 0, 1.0)
+TENANT = "acme.example.com"
+NOW = 1_800_000_000.0
+DAY, HOUR = 86_400.0, 3_600.0
+
+
+@pytest.fixture
+def browser(client: TestClient, sign_in: SignIn, connection: None, monkeypatch: pytest.MonkeyPatch) -> TestClient:
+    monkeypatch.setenv("SSO_TICKETS_MAIL_FROM", "Acme <sso@sender.example>")
+    sign_in()
+    return client
+
+
+@pytest.fixture(autouse=True)
+def now(known: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the pages' ledger have a fixed time, too."""
+    monkeypatch.setattr("auth0_sso.ledger.clock.LedgerClock.now", lambda _clock: NOW)
+
+
+def create(ledger: Ledger, person: str, organization: str = "acme", *, email: bool = True, **changes: Any) -> Entry:
+    address = f"{person}@{organization}.example"
+    values = {
+        "organization_id": f"org_{organization}",
+        "organization_name": organization.upper(),
+        "body": {},
+        "prospect": address,
+        "prospect_email": address if email else "",
+        "connection_name": f"{organization}-{person}",
+        **changes,
+    }
+    begun = ledger.begin(TicketSpec(TicketRequest(**values), TENANT, "ssp_1"), None, ATTEMPT, answer_within=30)
+    return ledger.record_created(begun, SsoTicket(LINK), sent_at=NOW - DAY, ttl=5 * DAY)
+
+
+def deliver(ledger: Ledger, entry: Entry, status: DeliveryStatus = DeliveryStatus.SENT, **changes: Any) -> None:
+    values = {
+        "key": entry.key,
+        "created_at": entry.created_at or 0.0,
+        "kind": MailKind.INVITATION,
+        "number": 1,
+        "status": status,
+        "begun_at": NOW - 2 * HOUR,
+        "sent_at": NOW - HOUR if status == DeliveryStatus.SENT else None,
+        "message_id": "<1@sender.example>",
+        "run": f"{MAIL_DAG}/r",
+        "installation": "",
+        **changes,
+    }
+    DeliveryLog(ledger.database, TENANT).begin(Delivery(**values))
+
+
+def row(browser: TestClient, person: str) -> str:
+    """Return a customer's row."""
+    page = browser.get("/customers").text
+    (found,) = [one for one in page.split("<tr>") if f"<td>{person}@" in one]
+    return found
+
+
+def text_of(html: str) -> str:
+    return " ".join(unescape(re.sub("<[^>]+>", " ", html)).split())
+
+
+def forms(html: str) -> list[dict[str, Any]]:
+    """Return the parameters of the runs of the mail DAG that a part of the page can start."""
+    found = re.findall(rf'<form[^>]* data-start="{MAIL_DAG}">(.*?)</form>', html, re.DOTALL)
+    return [
+        {name: json.loads(unescape(value)) for name, value in re.findall(r"name=\"(\w+)\" value='([^']*)'", one)}
+        for one in found
+    ]
+
+
+SENT, BEGUN = utc_text(iso(NOW - HOUR)), utc_text(iso(NOW - 2 * HOUR))
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "error", "words"),
+    [
+        (DeliveryStatus.SENT, MailKind.INVITATION, "", f"mailed on {SENT}"),
+        (DeliveryStatus.SENT, MailKind.REMINDER, "", f"reminder mailed on {SENT}"),
+        (DeliveryStatus.POSSIBLY_SENT, MailKind.INVITATION, "lost", f"possibly mailed on {BEGUN}: lost"),
+        (DeliveryStatus.REFUSED, MailKind.INVITATION, "550 <b>", f"refused by the mail server on {BEGUN}: 550 <b>"),
+        (DeliveryStatus.FAILED, MailKind.REMINDER, "no route", f"reminder not mailed on {BEGUN}: no route"),
+    ],
+)
+def test_each_row_says_what_became_of_the_mails_with_its_link(
+    browser: TestClient, known: Ledger, status: DeliveryStatus, kind: MailKind, error: str, words: str
+) -> None:
+    deliver(known, create(known, "it"), status, kind=kind, error=error)
+    html = row(browser, "it")
+    assert f" {words} " in text_of(html)
+    assert "<b>" not in html
+
+
+def test_who_was_not_mailed_has_no_words_about_it_and_an_earlier_links_mails_are_not_told(
+    browser: TestClient, known: Ledger
+) -> None:
+    deliver(known, create(known, "it"), created_at=NOW - 9 * DAY)
+    create(known, "ada")
+    assert "mailed on" not in row(browser, "it")
+    assert "mailed on" not in row(browser, "ada")
+
+
+def test_a_link_that_was_not_mailed_can_be_and_the_button_says_to_whom(browser: TestClient, known: Ledger) -> None:
+    deliver(known, create(known, "mailed"))
+    for person in ("it", "ada"):
+        create(known, person)
+    create(known, "other", "globex")
+    html = row(browser, "it")
+    assert forms(html) == [{"organization_ids": ["org_acme"], "kind": "new", "resend": False}]
+    assert "2 mails to ada@acme.example, it@acme.example." in text_of(html)
+    assert "Mail the link of it@acme.example" in text_of(html)
+    assert 'class="confirm"' in html
+
+
+def test_a_link_that_was_mailed_can_be_mailed_again_and_it_asks_first_whom_that_is(
+    browser: TestClient, known: Ledger
+) -> None:
+    deliver(known, create(known, "it"))
+    create(known, "ada")
+    html = row(browser, "it")
+    assert forms(html) == [{"organization_ids": ["org_acme"], "kind": "new", "resend": True}]
+    assert "Each valid link of the organization is mailed again" in text_of(html)
+    assert "2 mails to ada@acme.example, it@acme.example." in text_of(html)
+    assert forms(row(browser, "ada")) == [{"organization_ids": ["org_acme"], "kind": "new", "resend": False}]
+
+
+def test_what_the_mail_server_has_refused_is_only_mailed_again(browser: TestClient, known: Ledger) -> None:
+    deliver(known, create(known, "it"), DeliveryStatus.REFUSED)
+    assert [form["resend"] for form in forms(row(browser, "it"))] == [True]
+
+
+@pytest.mark.parametrize("why", ["no address", "revoked", "enabled"])
+def test_a_link_that_no_run_would_mail_has_no_button(browser: TestClient, known: Ledger, why: str) -> None:
+    entry = create(known, "it", email=why != "no address")
+    if why == "revoked":
+        known.record_revoked(known.record_revoking(entry, "revoke_sso_tickets/run"))
+    if why == "enabled":
+        log = SetupLog(known.database, TENANT)
+        log.add_events([], ReadTime(NOW - DAY, NOW))
+        log.keep({"acme-it": Setup(SetupState.ENABLED)}, NOW)
+    assert forms(row(browser, "it")) == []
+
+
+def test_only_who_may_start_the_dag_sees_the_buttons_and_only_while_mailing_is_on(
+    browser: TestClient, known: Ledger, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver(known, create(known, "it"))
+    sign_in(lambda check: (check[0], check[2]) != ("POST", MAIL_DAG))
+    assert forms(row(browser, "it")) == []
+    assert "mailed on" in row(browser, "it"), "who may look at customers may know"
+    sign_in()
+    assert len(forms(row(browser, "it"))) == 1
+    monkeypatch.setenv("SSO_TICKETS_MAIL_FROM", " ")
+    assert forms(row(browser, "it")) == []
+
+
+def test_the_buttons_give_parameters_that_the_dag_has(browser: TestClient, known: Ledger) -> None:
+    create(known, "it")
+    (form,) = forms(row(browser, "it"))
+    assert form.keys() <= MAIL_PARAMS.keys()
+    assert form["kind"] in MAIL_PARAMS["kind"]["enum"]
