@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from auth0_sso.ledger import schema
 from auth0_sso.ledger.database import LedgerDatabase, chunks, committed
-from auth0_sso.models import DeliveryStatus, MailKind
+from auth0_sso.models import ARRIVED, DeliveryStatus, MailKind
 
 d, m = schema.deliveries, schema.mailings
 
@@ -46,7 +46,7 @@ class Delivery:
     @property
     def may_have_arrived(self) -> bool:
         """Whether the prospect has got this mail, or may have."""
-        return self.status in (DeliveryStatus.SENT, DeliveryStatus.POSSIBLY_SENT)
+        return self.status in ARRIVED
 
 
 class DeliveryLog:

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, sele
 from auth0_sso.ledger import schema
 from auth0_sso.ledger.records import EntryStatus
 from auth0_sso.models import (
+    ARRIVED,
     CONNECTED_STATES,
     MAX_OPENINGS,
     OPEN_SECONDS,
@@ -126,7 +127,7 @@ def _is_used_up(now: float) -> ColumnElement[bool]:
     )
     mailed_at = func.coalesce(d.c.sent_at, d.c.begun_at)
     is_after_mail = e.c.at.between(mailed_at, mailed_at + SCANNER_SECONDS)
-    was_mailed = exists().where(d.c.key == t.c.key, is_after_mail).correlate(t, e)
+    was_mailed = exists().where(d.c.key == t.c.key, d.c.status.in_(ARRIVED), is_after_mail).correlate(t, e)
     by_customer = case((and_(e.c.at - t.c.created_at > SCANNER_SECONDS, ~was_mailed), e.c.at))
     is_over = func.coalesce(func.min(by_customer) + OPEN_SECONDS <= now, false())
     return select(or_(func.count() >= MAX_OPENINGS, is_over)).where(own).correlate(t).scalar_subquery()

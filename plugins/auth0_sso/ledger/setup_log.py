@@ -12,7 +12,16 @@ from sqlalchemy import Connection, delete, func, insert, select
 from auth0_sso.ledger import schema
 from auth0_sso.ledger.database import LedgerDatabase, chunks
 from auth0_sso.ledger.records import Entry
-from auth0_sso.models import GENERATED_EVENT, OPENED_EVENT, LinkState, ProspectSetup, Setup, SetupEvent, SetupState
+from auth0_sso.models import (
+    ARRIVED,
+    GENERATED_EVENT,
+    OPENED_EVENT,
+    LinkState,
+    ProspectSetup,
+    Setup,
+    SetupEvent,
+    SetupState,
+)
 
 MAX_AGE = 2 * 86_400.0
 """Seconds after which nothing is decided by what was found out about a setup: the connection may be gone since."""
@@ -153,7 +162,7 @@ class SetupLog:
         columns = (t.c.connection_name, t.c.key, func.coalesce(d.c.sent_at, d.c.begun_at))
         with self._engine.connect() as connection:
             for chunk in chunks(connection_names):
-                of_chunk = (t.c.tenant == self._tenant) & t.c.connection_name.in_(chunk)
+                of_chunk = (t.c.tenant == self._tenant) & t.c.connection_name.in_(chunk) & d.c.status.in_(ARRIVED)
                 for name, key, at in connection.execute(select(*columns).join(d, d.c.key == t.c.key).where(of_chunk)):
                     found.setdefault(name, {}).setdefault(key, []).append(at)
         return found

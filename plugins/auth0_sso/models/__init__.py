@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from auth0_sso.models.forecast import Capacity, ExpectedCounts, Forecast
 from auth0_sso.models.mail import (
+    ARRIVED,
     DELIVERY_COLUMNS,
     DeliveryStatus,
     LinkMail,
@@ -68,6 +69,7 @@ from auth0_sso.models.text import (
 from auth0_sso.models.ticket import MAX_TTL_SEC, OPEN_SECONDS, IssuedTicket, SsoTicket, Token
 
 __all__ = [
+    "ARRIVED",
     "CARRIED",
     "COLUMNS",
     "CONNECTED_STATES",

@@ -30,6 +30,10 @@ class RecipientError(ValueError):
     """Nothing can be mailed to the address of this prospect."""
 
 
+ARRIVED = frozenset((DeliveryStatus.SENT, DeliveryStatus.POSSIBLY_SENT))
+"""The statuses of a mail that the prospect has got, or may have."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class LinkMail:
     """

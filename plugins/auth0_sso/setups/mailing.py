@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from email.message import EmailMessage
 
 from auth0_sso.airflow_internals import task_log
-from auth0_sso.exceptions import MailSettingsError
+from auth0_sso.exceptions import MailSettingsError, MailTransientError
 from auth0_sso.hooks.mail import Delivery as Delivered
 from auth0_sso.hooks.mail import MailSession, mail_rate_limiter, send_with_budget
 from auth0_sso.ledger.delivery_log import Delivery, DeliveryExistsError, DeliveryLog
@@ -77,6 +77,8 @@ class MailLedger:
 
 
 _RECENT_SECONDS = 86_400.0
+# Each of them was tried for minutes.
+_MAX_FAILED = 3
 
 
 def mailed_since(tenant: str, runs: Collection[str]) -> float | None:
@@ -165,18 +167,28 @@ class Mailer:
         Send those of the planned mails that are still wanted; what became of each is in the ledger.
 
         :raises MailSettingsError: if no mail can be sent until the settings are fixed.
+        :raises MailTransientError: if the mail server takes no mail now.
         """
+        failed = 0
         for mail in planned:
-            if mail.kind is not None:
-                self._send_one(mail)
+            if mail.kind is None:
+                continue
+            status = self._send_one(mail)
+            failed = failed + 1 if status == DeliveryStatus.FAILED else 0
+            if failed >= _MAX_FAILED:  # it isn't these mails
+                raise MailTransientError(
+                    f"The mail server has taken none of {failed} mails in a row, so no more is tried now.",
+                    advice="Those that are left are sent when this task is tried again, or by the next run.",
+                )
 
-    def _send_one(self, mail: PlannedMail) -> None:
-        if self._wanted(mail) is not None:
-            self._pause()
-            # The pause is long enough for the link to be opened, revoked or replaced.
-            wanted = self._wanted(mail)
-            if wanted is not None:
-                self._hand_over(*wanted)
+    def _send_one(self, mail: PlannedMail) -> DeliveryStatus | None:
+        """Send a mail; return what became of it, None if it is not wanted any more."""
+        if self._wanted(mail) is None:
+            return None
+        self._pause()
+        # The pause is long enough for the link to be opened, revoked or replaced.
+        wanted = self._wanted(mail)
+        return self._hand_over(*wanted) if wanted is not None else None
 
     def _wanted(self, mail: PlannedMail) -> tuple[Entry, PlannedMail] | None:
         """Return a planned mail as it is to be sent now; None if it is not, or if this run has sent it."""
@@ -193,9 +205,9 @@ class Mailer:
         delivery = _sent_by(self._known.deliveries.of_prospects([mail.key]), mail, self._attempt)
         return delivery is not None and delivery.status != DeliveryStatus.FAILED
 
-    def _hand_over(self, entry: Entry, mail: PlannedMail) -> None:
+    def _hand_over(self, entry: Entry, mail: PlannedMail) -> DeliveryStatus | None:
         if entry.ticket is None or mail.kind is None:
-            return
+            return None
         message_id = self._message_id(entry.ticket.ticket_id, mail.kind)
         message = self._message(self._link_mail(entry, mail.kind), message_id)
         delivery = Delivery(
@@ -214,11 +226,13 @@ class Mailer:
             self._known.deliveries.begin(delivery)
         except DeliveryExistsError:
             task_log.info("Another task sends this mail", prospect=mail.key)
-            return
+            return None
         if message is None:
-            self._finish(delivery, Delivered(DeliveryStatus.REFUSED, _BAD_ADDRESS))
+            done = Delivered(DeliveryStatus.REFUSED, _BAD_ADDRESS)
         else:
-            self._deliver_begun(delivery, message, entry.prospect_email)
+            done = self._deliver_begun(delivery, message, entry.prospect_email)
+        self._finish(delivery, done)
+        return done.status
 
     def _message(self, mail: LinkMail, message_id: str) -> EmailMessage | None:
         """Return the message, before anything is begun, so that a wrong setting leaves no trace; None: bad address."""
@@ -227,11 +241,11 @@ class Mailer:
         except RecipientError:  # its text has the address
             return None
 
-    def _deliver_begun(self, delivery: Delivery, message: EmailMessage, to: str) -> None:
+    def _deliver_begun(self, delivery: Delivery, message: EmailMessage, to: str) -> Delivered:
         """Hand a message over. If the task ends before it leaves, that is kept too, as far as there is time."""
         text = _Text()
         try:
-            done = self._deliver(message, to, text.leave)
+            return self._deliver(message, to, text.leave)
         except MailSettingsError as error:
             self._finish(delivery, Delivered(DeliveryStatus.FAILED, str(error)))
             raise
@@ -239,7 +253,6 @@ class Mailer:
             if not text.has_left:
                 self._finish(delivery, Delivered(DeliveryStatus.FAILED, _NOT_HANDED_OVER))
             raise
-        self._finish(delivery, done)
 
     def _finish(self, delivery: Delivery, done: Delivered) -> None:
         sent_at = self._known.ledger.now() if done.status == DeliveryStatus.SENT else None
