@@ -27,7 +27,7 @@ from auth0_sso.models import (
     RecipientError,
     iso,
 )
-from auth0_sso.setups.selection import select_mail
+from auth0_sso.setups.selection import link_mail, select_mail
 
 Compose = Callable[[LinkMail, str], EmailMessage]
 """Makes the message of a mail, with that Message-ID; RecipientError if its address can't be used."""
@@ -209,7 +209,7 @@ class Mailer:
         if entry.ticket is None or mail.kind is None:
             return None
         message_id = self._message_id(entry.ticket.ticket_id, mail.kind)
-        message = self._message(self._link_mail(entry, mail.kind), message_id)
+        message = self._message(link_mail(entry, mail.kind, self._link(entry.ticket.url)), message_id)
         delivery = Delivery(
             key=mail.key,
             created_at=mail.created_at,
@@ -257,17 +257,6 @@ class Mailer:
     def _finish(self, delivery: Delivery, done: Delivered) -> None:
         sent_at = self._known.ledger.now() if done.status == DeliveryStatus.SENT else None
         self._known.deliveries.finish(replace(delivery, status=done.status, error=done.error, sent_at=sent_at))
-
-    def _link_mail(self, entry: Entry, kind: MailKind) -> LinkMail:
-        return LinkMail(
-            kind=kind,
-            to=entry.prospect_email,
-            prospect_name=entry.prospect_name,
-            organization_name=entry.organization_name,
-            language=entry.language,
-            link=self._link(entry.ticket.url if entry.ticket else ""),
-            expires_at=entry.expires_at or 0.0,
-        )
 
 
 class _Text:

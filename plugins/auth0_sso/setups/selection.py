@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from auth0_sso.ledger.delivery_log import Delivery
 from auth0_sso.ledger.records import Entry
 from auth0_sso.ledger.setup_log import Followed
-from auth0_sso.models import DeliveryStatus, LinkState, MailKind, MailOptions, SetupState, iso
+from auth0_sso.models import DeliveryStatus, LinkMail, LinkState, MailKind, MailOptions, SetupState, iso
 
 HOUR = 3600.0
 DAY = 86_400.0
@@ -51,6 +51,19 @@ def select_mail(
     if not arrived or options.resend:
         return _first_mail(entry, deliveries, of_link, options)
     return _reminder(entry, followed, of_link, options, now)
+
+
+def link_mail(entry: Entry, kind: MailKind, link: str) -> LinkMail:
+    """Return what the mail of a kind says to the prospect of an entry; ``link`` is what it links to."""
+    return LinkMail(
+        kind=kind,
+        to=entry.prospect_email,
+        prospect_name=entry.prospect_name,
+        organization_name=entry.organization_name,
+        language=entry.language,
+        link=link,
+        expires_at=entry.expires_at or 0.0,
+    )
 
 
 def _why_not(entry: Entry, followed: Followed, now: float) -> str:

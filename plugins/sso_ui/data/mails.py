@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from auth0_sso.ledger.delivery_log import Delivery, DeliveryLog
@@ -11,7 +11,7 @@ from auth0_sso.ledger.records import Entry
 from auth0_sso.ledger.setup_log import SetupLog
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.models import DeliveryStatus, MailKind, MailOptions, iso
-from auth0_sso.setups.selection import select_mail
+from auth0_sso.setups.selection import Selection, select_mail
 
 from include.mail_tickets import FROM_VARIABLE, KINDS
 from include.reports.wording import utc_text
@@ -84,6 +84,12 @@ def mail_offers(ledger: Ledger, entries: Sequence[Entry]) -> dict[str, MailOffer
     return {entry.key: offer for entry in entries if (offer := _offer(entry, first) or _offer(entry, again))}
 
 
+def next_mail(ledger: Ledger, entry: Entry) -> Selection:
+    """Return which mail a run would send to the prospect of an entry, once more if it was sent, or why none would."""
+    first, again = (_select(ledger, entry.tenant, [entry], resend=resend)[entry.key] for resend in (False, True))
+    return first if first.kind is not None else again
+
+
 @dataclass(frozen=True)
 class _Run:
     """What a run of each organization would mail, by tenant and organization."""
@@ -95,21 +101,24 @@ class _Run:
 def _mailed(ledger: Ledger, entries: Sequence[Entry], *, resend: bool) -> _Run:
     mailed: dict[tuple[str, str], list[Entry]] = {}
     for tenant, of_tenant in _by_tenant(entries).items():
-        for entry in _selected(ledger, tenant, of_tenant, resend=resend):
-            mailed.setdefault((tenant, entry.organization_id), []).append(entry)
+        selected = _select(ledger, tenant, of_tenant, resend=resend)
+        for entry in of_tenant:
+            if selected[entry.key].kind is not None:
+                mailed.setdefault((tenant, entry.organization_id), []).append(entry)
     return _Run(resend, mailed)
 
 
-def _selected(ledger: Ledger, tenant: str, entries: Sequence[Entry], *, resend: bool) -> Iterator[Entry]:
+def _select(ledger: Ledger, tenant: str, entries: Sequence[Entry], *, resend: bool) -> dict[str, Selection]:
+    """Return what a run that is about these entries of a tenant would mail to each, by key."""
     followed = SetupLog(ledger.database, tenant).followed({entry.connection_name for entry in entries})
     deliveries = deliveries_of(ledger, entries)
     options = MailOptions(kinds=KINDS[_RUN_KIND], created_after=None, resend=resend)
     now = ledger.now()
-    for entry in entries:
-        of_entry = deliveries.get(entry.key, ())
-        selected = select_mail(entry, followed[entry.connection_name], of_entry, options, now)
-        if selected is not None and selected.kind is not None:
-            yield entry
+    selected = {
+        entry.key: select_mail(entry, followed[entry.connection_name], deliveries.get(entry.key, ()), options, now)
+        for entry in entries
+    }
+    return {key: selection for key, selection in selected.items() if selection is not None}
 
 
 def _offer(entry: Entry, run: _Run) -> MailOffer | None:

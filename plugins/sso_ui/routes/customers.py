@@ -39,6 +39,7 @@ from sso_ui.data.customers import (
     rows_of,
 )
 from sso_ui.data.ledger import readable_ledger
+from sso_ui.data.mail_preview import preview_mail
 from sso_ui.data.mails import is_mailing_on
 from sso_ui.data.reissue import ReissueError, prospect_csv
 from sso_ui.data.timeline import read_timeline
@@ -114,6 +115,18 @@ def show_timeline(request: Request, key: str) -> HTMLResponse:
     return render(request, "parts/timeline.html.j2", timeline=timeline)
 
 
+@router.post("/{key}/mail", response_class=HTMLResponse, dependencies=[SAME_ORIGIN])
+def show_mail(request: Request, key: str) -> HTMLResponse:
+    """Return the mail that a prospect would get, with a link that opens nothing."""
+    entry = _entry(key)
+    try:
+        with readable_ledger() as ledger:
+            mail = preview_mail(ledger, entry)
+    except ValueError as error:
+        raise HTTPException(422, str(error)) from None
+    return render(request, "parts/mail.html.j2", mail=mail)
+
+
 @router.post("/{key}/link", response_class=HTMLResponse, dependencies=[MAY_HAVE_LINKS, SAME_ORIGIN])
 def reveal(request: Request, user: User, key: str) -> HTMLResponse:
     """Return the link of a prospect; the audit log says who has seen it."""
@@ -150,10 +163,10 @@ def _to_preview(request: Request, user: User, entry: Entry, name: str, options: 
 
 def _found(request: Request, user: User, template: str, wanted: Search) -> HTMLResponse:
     found, problem = NOBODY, ""
-    offers_mail = is_mailing_on() and can_mail(user)
+    is_on = is_mailing_on()
     try:
         with readable_ledger() as ledger:
-            found = find_customers(ledger, wanted.q, wanted.part, wanted.page, offers_mail=offers_mail)
+            found = find_customers(ledger, wanted.q, wanted.part, wanted.page, offers_mail=is_on and can_mail(user))
     except LedgerError as error:
         problem = str(error)
     return render(
@@ -173,6 +186,7 @@ def _found(request: Request, user: User, template: str, wanted: Search) -> HTMLR
         scopes=sorted(READING_SCOPES),
         may_reveal=may_have_links(user),
         may_create=can_create(user),
+        is_mailing_on=is_on,
         mail_dag=MAIL_DAG,
         **revoking(user),
     )

@@ -66,6 +66,22 @@ const openInAirflow = (href) => {
   parent.dispatchEvent(new PopStateEvent("popstate", { state: {} }));
 };
 
+// A mail is shown in a frame whose policy ignores the styles in its source, as that of this page does. Those of its
+// elements are set here. No script runs in the frame.
+const styleMail = (frame) => {
+  for (const element of frame.contentDocument.querySelectorAll("[style]")) {
+    element.style.cssText = element.getAttribute("style");
+  }
+};
+
+document.addEventListener(
+  "load",
+  ({ target }) => {
+    if (target.matches?.("iframe[data-mail]")) styleMail(target);
+  },
+  true, // the event of a frame does not bubble
+);
+
 document.addEventListener("submit", (event) => {
   if (!event.target.matches("[data-start]")) return;
   event.preventDefault();

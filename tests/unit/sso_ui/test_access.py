@@ -48,6 +48,7 @@ ROUTES: dict[tuple[str, str], tuple[str, set[Check], int]] = {
     ("GET", "/reports/{dag_id}/{run_id}/files/{name}"): (f"/reports/{RUN}/files/tickets.csv", {READ_XCOM}, 404),
     ("GET", "/customers"): ("/customers", {READ_XCOM}, 200),
     ("POST", "/customers"): ("/customers", {READ_XCOM}, 200),
+    ("POST", "/customers/{key}/mail"): (f"/customers/{KEY}/mail", {READ_XCOM}, 404),
     ("POST", "/customers/{key}/link"): (f"/customers/{KEY}/link", {READ_XCOM}, 404),
     ("POST", "/customers/setups.{kind}"): ("/customers/setups.csv", {READ_XCOM}, 404),
     ("GET", "/customers/{key}/timeline"): (f"/customers/{KEY}/timeline", {READ_XCOM}, 404),

@@ -13,8 +13,10 @@ from auth0_sso.ledger.records import Entry, RunAttempt, TicketSpec
 from auth0_sso.ledger.setup_log import ReadTime, SetupLog
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.models import DeliveryStatus, MailKind, Setup, SetupState, SsoTicket, TicketRequest, iso
+from auth0_sso.setups.selection import link_mail
 from fastapi.testclient import TestClient
 
+from include.mail_tickets import composer, read_settings
 from include.params import MAIL_PARAMS
 from include.reports.wording import utc_text
 from tests.unit.sso_ui.conftest import DAG, RUN_ID, SignIn
@@ -182,3 +184,88 @@ def test_the_buttons_give_parameters_that_the_dag_has(browser: TestClient, known
     (form,) = forms(row(browser, "it"))
     assert form.keys() <= MAIL_PARAMS.keys()
     assert form["kind"] in MAIL_PARAMS["kind"]["enum"]
+
+
+HERE = {"Origin": "http://testserver"}
+
+
+def preview(browser: TestClient, entry: Entry) -> str:
+    answer = browser.post(f"/customers/{entry.key}/mail", headers=HERE)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def frame(html: str) -> tuple[str, str]:
+    """Return the attributes of the frame with the mail, and the page in it."""
+    ((before, source, after),) = re.findall(r'<iframe([^>]*?) srcdoc="([^"]*)"([^>]*)>', html)
+    return before + after, unescape(source)
+
+
+def test_the_preview_is_the_mail_that_the_run_would_send_but_for_its_link(
+    browser: TestClient, known: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSO_TICKETS_MAIL_REPLY_TO", "help@sender.example")
+    entry = create(known, "it", prospect_name="Ada", language="de")
+    html = preview(browser, entry)
+    text = text_of(html)
+    assert "From Acme <sso@sender.example> To it@acme.example Answers to help@sender.example" in text
+    message = composer(read_settings())(link_mail(entry, MailKind.INVITATION, LINK), "<1@sender.example>")
+    assert f"Subject {message['Subject']}" in text
+    placeholder = LINK.partition("ticket=")[0] + "ticket=" + "x" * 32
+    for kind, shown in (("html", frame(html)[1]), ("plain", unescape(html))):
+        body = str(message.get_body((kind,)).get_content())  # type: ignore[union-attr]
+        assert without_times(body.replace(LINK, placeholder).strip()) in without_times(shown)
+    assert "t1ck3t" not in html
+
+
+def without_times(text: str) -> str:
+    """Return a text without the numbers in it, since the remaining life of the link counts from now."""
+    return re.sub(r"\d+", "0", text).replace("\r\n", "\n")
+
+
+def test_the_preview_of_a_page_of_ones_own_links_to_it_without_the_ticket(
+    browser: TestClient, known: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSO_TICKETS_LINK_PAGE", "https://sso.acme.example/")
+    html = preview(browser, create(known, "it"))
+    assert f"https://sso.acme.example/#acme.example/{'x' * 32}" in html
+    assert "t1ck3t" not in html
+
+
+def test_no_script_runs_in_the_frame_and_a_name_is_escaped_in_the_mail_and_on_the_page(
+    browser: TestClient, known: Ledger
+) -> None:
+    html = preview(browser, create(known, "it", organization_name='A"><script>alert(1)</script>'))
+    attributes, page = frame(html)
+    assert 'sandbox="allow-same-origin"' in attributes
+    for source in (html, page):
+        assert "<script" not in source
+
+
+def test_a_link_that_was_mailed_has_the_preview_of_the_mail_that_goes_again(browser: TestClient, known: Ledger) -> None:
+    entry = create(known, "it")
+    first = preview(browser, entry)
+    deliver(known, entry)
+    assert "Subject" in first
+    assert without_times(preview(browser, entry)) == without_times(first)
+    deliver(known, entry, created_at=NOW - 9 * DAY)
+    assert without_times(preview(browser, entry)) != without_times(first), "it says that the earlier link is replaced"
+
+
+def test_why_there_is_no_mail_is_said(browser: TestClient, known: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = create(known, "it", email=False)
+    answer = browser.post(f"/customers/{entry.key}/mail", headers=HERE)
+    assert (answer.status_code, "it has no address" in answer.text) == (422, True)
+    monkeypatch.delenv("SSO_TICKETS_MAIL_FROM")
+    answer = browser.post(f"/customers/{create(known, 'ada').key}/mail", headers=HERE)
+    assert (answer.status_code, "Mailing is off" in answer.text) == (422, True)
+    assert "Preview the mail" not in browser.get("/customers").text
+
+
+def test_who_may_only_look_at_customers_may_see_the_preview(
+    browser: TestClient, known: Ledger, sign_in: SignIn
+) -> None:
+    entry = create(known, "it")
+    sign_in(lambda check: check[0] == "GET")
+    assert "Preview the mail" in row(browser, "it")
+    assert "it@acme.example" in preview(browser, entry)
