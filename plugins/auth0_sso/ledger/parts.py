@@ -20,6 +20,7 @@ from auth0_sso.models import (
     OPEN_SECONDS,
     OPENED_EVENT,
     SCANNER_SECONDS,
+    DeliveryStatus,
     LinkState,
     SetupState,
 )
@@ -38,6 +39,8 @@ FOLLOWED = t.outerjoin(s, (t.c.tenant == s.c.tenant) & (t.c.connection_name == s
 _STATE = func.coalesce(s.c.state, SetupState.UNKNOWN.value)
 _IS_CONNECTED = _STATE.in_([state.value for state in CONNECTED_STATES])
 _HAS_HAD_LINK = t.c.created_at.is_not(None)
+_HAS_ARRIVED = d.c.status.in_([DeliveryStatus.SENT.value, DeliveryStatus.POSSIBLY_SENT.value])
+_WAS_MAILED = exists().where(d.c.key == t.c.key, _HAS_ARRIVED).correlate(t)
 
 
 class Part(StrEnum):
@@ -45,6 +48,7 @@ class Part(StrEnum):
 
     ALL = "all"
     LINKS = "links"
+    MAILED = "mailed"  # a link of theirs, by a run of this software
     OPENED = "opened"
     CONNECTED = "connected"
     WAITING_FOR_DOMAIN = "waiting_for_domain"
@@ -73,6 +77,7 @@ def condition(part: Part, now: float) -> ColumnElement[bool]:
 
 _FUNNEL: dict[Part, ColumnElement[bool]] = {
     Part.LINKS: true(),
+    Part.MAILED: _WAS_MAILED,
     Part.OPENED: s.c.first_opened_at.is_not(None) | _IS_CONNECTED,
     Part.CONNECTED: _IS_CONNECTED,
     Part.WAITING_FOR_DOMAIN: _STATE == SetupState.WAITING_FOR_DOMAIN,

@@ -49,8 +49,14 @@ router = APIRouter(prefix="/customers", dependencies=[MAY_READ_ALL_LINKS])
 
 _REVEALED = "sso_ticket_revealed"
 _DOWNLOADED = "sso_customers_downloaded"
-STEPS = {Part.LINKS: "Links", Part.OPENED: "Opened", Part.CONNECTED: "Connected", Part.ENABLED: "Enabled"}
-"""The steps of the funnel; who has come further is in each of those before."""
+STEPS = {
+    Part.LINKS: "Links",
+    Part.MAILED: "Mailed",
+    Part.OPENED: "Opened",
+    Part.CONNECTED: "Connected",
+    Part.ENABLED: "Enabled",
+}
+"""The steps of the funnel; who has come further is in each of those before, but for those who were mailed by hand."""
 BESIDE = {
     Part.NOT_OPENED: "Not opened",
     Part.WAITING_FOR_DOMAIN: "Waiting for a domain",
@@ -169,6 +175,8 @@ def _found(request: Request, user: User, template: str, wanted: Search) -> HTMLR
             found = find_customers(ledger, wanted.q, wanted.part, wanted.page, offers_mail=is_on and can_mail(user))
     except LedgerError as error:
         problem = str(error)
+    has_mailed = is_on or found.counts[Part.MAILED] > 0 or wanted.part == Part.MAILED
+    steps = {step: label for step, label in STEPS.items() if step != Part.MAILED or has_mailed}
     return render(
         request,
         template,
@@ -179,7 +187,7 @@ def _found(request: Request, user: User, template: str, wanted: Search) -> HTMLR
         page=wanted.page,
         pages=max(1, -(-found.total // CUSTOMERS_A_PAGE)),
         part_label=_label(wanted.part),
-        steps=[(step, label, found.counts[step]) for step, label in STEPS.items()],
+        steps=[(step, label, found.counts[step]) for step, label in steps.items()],
         beside=[(step, label, found.counts[step]) for step, label in BESIDE.items()],
         max_downloaded=MAX_DOWNLOADED,
         follow_dag=FOLLOW_DAG,

@@ -269,3 +269,60 @@ def test_who_may_only_look_at_customers_may_see_the_preview(
     sign_in(lambda check: check[0] == "GET")
     assert "Preview the mail" in row(browser, "it")
     assert "it@acme.example" in preview(browser, entry)
+
+
+def step(page: str, part: str) -> str:
+    """Return the text on a button of the funnel; empty if there is none."""
+    found = re.findall(rf'<button[^>]* name="part" value="{part}"[^>]*>(.*?)</button>', page, re.DOTALL)
+    return text_of(found[0]) if found else ""
+
+
+def people(page: str) -> set[str]:
+    return set(re.findall(r"<td>(\w+)@", page))
+
+
+@pytest.fixture
+def mailed(known: Ledger) -> Ledger:
+    """Return a ledger with a prospect for each state of a mail, and one that was not mailed."""
+    for status in (DeliveryStatus.SENT, DeliveryStatus.POSSIBLY_SENT, DeliveryStatus.REFUSED, DeliveryStatus.FAILED):
+        deliver(known, create(known, status), status)
+    entry = create(known, "earlier")
+    for number in (1, 2):
+        deliver(known, entry, created_at=NOW - 9 * DAY, number=number)
+    create(known, "nobody")
+    return known
+
+
+def test_the_funnel_has_those_who_were_mailed_between_links_and_opened_also_before_the_first_look(
+    browser: TestClient, mailed: Ledger
+) -> None:
+    page = browser.get("/customers").text
+    assert step(page, "mailed") == "Mailed 3 50% of the links"
+    assert page.index('value="links"') < page.index('value="mailed"') < page.index('value="opened"')
+    assert "not known" in step(page, "opened")
+    found = browser.post("/customers", data={"part": "mailed"}, headers=HERE).text
+    assert people(found) == {"sent", "possibly_sent", "earlier"}
+
+
+def test_where_nobody_is_mailed_the_funnel_has_no_such_step(
+    browser: TestClient, known: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = create(known, "it")
+    assert step(browser.get("/customers").text, "mailed") == "Mailed 0 0% of the links"
+    monkeypatch.delenv("SSO_TICKETS_MAIL_FROM")
+    assert step(browser.get("/customers").text, "mailed") == ""
+    deliver(known, entry)
+    assert step(browser.get("/customers").text, "mailed") == "Mailed 1 100% of the links"
+
+
+def test_who_has_opened_a_link_that_was_mailed_by_hand_is_not_counted_as_mailed(
+    browser: TestClient, known: Ledger
+) -> None:
+    create(known, "it")
+    log = SetupLog(known.database, TENANT)
+    log.add_events([], ReadTime(NOW - DAY, NOW))
+    log.keep({"acme-it": Setup(SetupState.OPENED, opened=1, first_opened_at=NOW - HOUR)}, NOW)
+    page = browser.get("/customers").text
+    assert step(page, "opened").startswith("Opened 1")
+    assert step(page, "mailed").startswith("Mailed 0")
+    assert "except in Mailed" in page

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from auth0_sso.ledger import schema
 from auth0_sso.ledger.browse import count_parts, last_followed, list_setups, search, times_made
+from auth0_sso.ledger.delivery_log import Delivery, DeliveryLog
 from auth0_sso.ledger.parts import Attention, Part
 from auth0_sso.ledger.records import Entry, EntryStatus
 from auth0_sso.ledger.setup_log import ReadTime, SetupLog
@@ -18,8 +19,10 @@ from auth0_sso.models import (
     OPEN_SECONDS,
     OPENED_EVENT,
     SCANNER_SECONDS,
+    DeliveryStatus,
     Funnel,
     LinkState,
+    MailKind,
     Setup,
     SetupEvent,
     SetupState,
@@ -200,17 +203,31 @@ STATES = {
 
 @pytest.fixture
 def customers(ledger: Ledger) -> Ledger:
-    """Return a ledger with a prospect for each state, one of another tenant, and one who never had a link."""
+    """
+    Return a ledger with a prospect for each state, one of another tenant, and one who never had a link.
+
+    Two of them were mailed, and one was refused.
+    """
     add(ledger, *(prospect(name) for name in STATES), prospect("other", tenant=OTHER_TENANT))
     add(ledger, replace(prospect("never", status=EntryStatus.CONFLICT, ticket=None), created_at=None))
     know(ledger, **STATES, never=Setup(SetupState.ENABLED), other=Setup(SetupState.OPENED, first_opened_at=1.0))
+    mail(ledger, unknown=DeliveryStatus.SENT, enabled=DeliveryStatus.POSSIBLY_SENT, opened=DeliveryStatus.REFUSED)
     return ledger
+
+
+def mail(ledger: Ledger, **statuses: DeliveryStatus) -> None:
+    log = DeliveryLog(ledger.database, TENANT)
+    for name, status in statuses.items():
+        values: dict[str, Any] = {"kind": MailKind.INVITATION, "number": 1, "message_id": "<1@x.example>", "run": "r"}
+        key, made = prospect(name).key, prospect(name).created_at or 0.0
+        log.begin(Delivery(key=key, created_at=made, status=status, begun_at=NOW, installation="", **values))
 
 
 def test_each_part_has_those_who_have_come_so_far(customers: Ledger) -> None:
     assert {part: found(customers, part) for part in Part} == {
         Part.ALL: {*STATES, "other", "never"},
         Part.LINKS: {*STATES, "other"},
+        Part.MAILED: {"unknown", "enabled"},
         Part.OPENED: {"opened", "connected", "waiting", "enabled"},
         Part.CONNECTED: {"connected", "waiting", "enabled"},
         Part.WAITING_FOR_DOMAIN: {"waiting"},
