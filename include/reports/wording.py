@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from auth0_sso.models import RevocationStatus, SetupState, TicketStatus
+from auth0_sso.models import DeliveryStatus, RevocationStatus, SetupState, TicketStatus
 
 from include.reports.setups import SetupProblem
 
 LABELS: dict[str, str] = {
-    **{str(status): status.replace("_", " ") for status in (*TicketStatus, *RevocationStatus, *SetupState)},
+    **{
+        str(status): status.replace("_", " ")
+        for status in (*TicketStatus, *RevocationStatus, *SetupState, *DeliveryStatus)
+    },
     SetupState.WAITING_FOR_DOMAIN: "waiting for a domain",
 }
 """The statuses of all reports, in words."""

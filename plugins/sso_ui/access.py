@@ -25,7 +25,7 @@ CREATE_DAG = "create_sso_tickets"
 REVOKE_DAG = "revoke_sso_tickets"
 FOLLOW_DAG = "follow_sso_setups"
 MAIL_DAG = "mail_sso_tickets"
-DAGS = (CREATE_DAG, REVOKE_DAG, FOLLOW_DAG)
+DAGS = (CREATE_DAG, REVOKE_DAG, FOLLOW_DAG, MAIL_DAG)
 LINKS_NEED = "SSO_TICKETS_LINKS_NEED"
 _TRIGGER = "trigger"
 
@@ -64,6 +64,11 @@ def can_see_runs(user: User, dag_id: str) -> bool:
 def can_create(user: User) -> bool:
     """Return whether a user may start runs that create links."""
     return can(user, "POST", RUN, CREATE_DAG)
+
+
+def can_read_links(user: User, dag_id: str) -> bool:
+    """Return whether a user may read the XComs of a DAG, and so the tables of its runs."""
+    return can(user, "GET", XCOM, dag_id)
 
 
 def revoking(user: User) -> dict[str, Any]:

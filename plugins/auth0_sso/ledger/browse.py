@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, or_, select
+from sqlalchemy import ColumnElement, case, exists, func, or_, select
 
 from auth0_sso.ledger import schema
 from auth0_sso.ledger.parts import FOLLOWED, Attention, Part, attention, condition, link_state
@@ -15,7 +15,7 @@ from auth0_sso.ledger.setup_log import known_setup
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.models import LinkState, ProspectSetup, Setup, SetupState
 
-t, s, r, i = schema.tickets, schema.setups, schema.setup_reads, schema.issued_tickets
+t, s, r, i, d = schema.tickets, schema.setups, schema.setup_reads, schema.issued_tickets, schema.deliveries
 
 _SEARCHED = (t.c.organization_id, t.c.organization_name, t.c.prospect, t.c.connection_name)
 _NAMED = ("organization_id", "organization_name", "prospect_name", "prospect_email", "connection_name", "created_at")
@@ -45,7 +45,9 @@ class Found:
     attention: Sequence[Attention]
 
 
-def search(ledger: Ledger, text: str, *, part: Part = Part.ALL, limit: int, offset: int = 0) -> list[Found]:
+def search(
+    ledger: Ledger, text: str, *, part: Part = Part.ALL, run: str = "", limit: int, offset: int = 0
+) -> list[Found]:
     """
     Find the entries of a part that contain each word of a text, the latest request first.
 
@@ -53,10 +55,11 @@ def search(ledger: Ledger, text: str, *, part: Part = Part.ALL, limit: int, offs
 
     :param text: parts of the organization's id or name, the prospect's address or name, or the connection's name;
         case does not count. Empty: all entries.
+    :param run: ``dag_id/run_id``: only those whose link it has requested last, or mailed. Empty: of all runs.
     :return: the entries from ``offset`` on, at most ``limit``.
     """
     now = ledger.now()
-    matching = (*_containing(text), condition(part, now))
+    matching = (*_matching(text, run), condition(part, now))
     keys = select(t.c.key).select_from(FOLLOWED).where(*matching).order_by(*_LATEST_FIRST).limit(limit).offset(offset)
     reasons = attention(now)
     columns = [reason.label(name) for name, reason in reasons.items()]
@@ -68,21 +71,21 @@ def search(ledger: Ledger, text: str, *, part: Part = Part.ALL, limit: int, offs
     return [Found(entries[key], of_key.get(key, [])) for key in wanted if key in entries]
 
 
-def count_parts(ledger: Ledger, text: str = "") -> dict[Part, int]:
-    """Return how many entries of each part contain each word of a text, without decrypting any."""
+def count_parts(ledger: Ledger, text: str = "", *, run: str = "") -> dict[Part, int]:
+    """Return how many entries :func:`search` finds of each part, without decrypting any."""
     now = ledger.now()
     columns = [func.sum(case((condition(part, now), 1), else_=0)).label(part) for part in Part]
-    query = select(*columns).select_from(FOLLOWED).where(*_containing(text))
+    query = select(*columns).select_from(FOLLOWED).where(*_matching(text, run))
     with ledger.database.engine.connect() as connection:
         numbers = connection.execute(query).one()._mapping
     return {part: int(numbers[part] or 0) for part in Part}
 
 
-def list_setups(ledger: Ledger, text: str, *, part: Part = Part.ALL, limit: int) -> list[ProspectSetup]:
+def list_setups(ledger: Ledger, text: str, *, part: Part = Part.ALL, run: str = "", limit: int) -> list[ProspectSetup]:
     """Return how far prospects have come, at most ``limit`` of those that :func:`search` finds, without their links."""
     now = ledger.now()
     columns = (*(t.c[name] for name in _NAMED), link_state(now).label("link"), *_SETUP_COLUMNS)
-    query = select(*columns).select_from(FOLLOWED).where(*_containing(text), condition(part, now))
+    query = select(*columns).select_from(FOLLOWED).where(*_matching(text, run), condition(part, now))
     with ledger.database.engine.connect() as connection:
         rows = connection.execute(query.order_by(*_LATEST_FIRST).limit(limit)).mappings()
         return [_prospect_setup(dict(row)) for row in rows]
@@ -113,6 +116,13 @@ def run_counts(ledger: Ledger, run: str, installation: str, seconds: float = 5.0
     return RunCounts({EntryStatus(status): count for status, count in rows}, recent, seconds)
 
 
+def count_mails(ledger: Ledger, run: str, installation: str) -> int:
+    """Return how many mails a run, ``dag_id/run_id``, of that Airflow has begun to send."""
+    query = select(func.count()).select_from(d).where(d.c.run == run, d.c.installation == installation)
+    with ledger.database.engine.connect() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
 def _prospect_setup(columns: Mapping[str, Any]) -> ProspectSetup:
     known = known_setup(columns) if columns["state"] is not None else None
     return ProspectSetup(
@@ -121,6 +131,16 @@ def _prospect_setup(columns: Mapping[str, Any]) -> ProspectSetup:
         setup=known.setup if known else Setup(SetupState.UNKNOWN),
         updated_at=known.updated_at if known else None,
     )
+
+
+def _matching(text: str, run: str) -> list[ColumnElement[bool]]:
+    """Return the conditions of a search: each word of the text, and the run if there is one."""
+    return [*_containing(text), *([_is_of_run(run)] if run else [])]
+
+
+def _is_of_run(run: str) -> ColumnElement[bool]:
+    was_mailed = exists().where(d.c.key == t.c.key, d.c.run == run).correlate(t)
+    return (t.c.run == run) | was_mailed
 
 
 def _containing(text: str) -> list[ColumnElement[bool]]:

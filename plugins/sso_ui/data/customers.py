@@ -91,26 +91,28 @@ NOBODY = Customers([], dict.fromkeys(Part, 0), 0, None, is_stale=False)
 """What is shown if the ledger can't be read."""
 
 
-def find_customers(ledger: Ledger, text: str, part: Part, page: int, *, offers_mail: bool) -> Customers:
+def find_customers(ledger: Ledger, text: str, part: Part, page: int, *, run: str, offers_mail: bool) -> Customers:
     """
     Return one page, numbered from 1, of the prospects of a part that contain each word of a text.
 
+    :param run: ``dag_id/run_id`` of the run that has requested or mailed their links; empty: of all runs.
     :param offers_mail: whether it says which run would mail each one's link.
     """
-    counts = count_parts(ledger, text)
-    found = search(ledger, text, part=part, limit=CUSTOMERS_A_PAGE, offset=(page - 1) * CUSTOMERS_A_PAGE)
+    counts = count_parts(ledger, text, run=run)
+    offset = (page - 1) * CUSTOMERS_A_PAGE
+    found = search(ledger, text, part=part, run=run, limit=CUSTOMERS_A_PAGE, offset=offset)
     followed_at = last_followed(ledger)
     is_stale = followed_at is not None and ledger.now() - followed_at > _STALE_SECONDS
     return Customers(_customers(ledger, found, offers_mail=offers_mail), counts, counts[part], followed_at, is_stale)
 
 
-def rows_of(ledger: Ledger, text: str, part: Part) -> list[SetupRow]:
+def rows_of(ledger: Ledger, text: str, part: Part, run: str) -> list[SetupRow]:
     """
-    Return all prospects of a part that contain each word of a text, as the report has them.
+    Return all prospects that :func:`find_customers` finds, as the report has them.
 
     :raises TooManyError: if they are more than ``MAX_DOWNLOADED``.
     """
-    found = list_setups(ledger, text, part=part, limit=MAX_DOWNLOADED + 1)
+    found = list_setups(ledger, text, part=part, run=run, limit=MAX_DOWNLOADED + 1)
     if len(found) > MAX_DOWNLOADED:
         raise TooManyError(
             f"A table has at most {MAX_DOWNLOADED:,} customers, and more match. Search for fewer, or choose a part of "

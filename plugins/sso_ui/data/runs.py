@@ -7,16 +7,22 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from auth0_sso.models import RevocationStatus, SetupState, TicketStatus
+from auth0_sso.models import DeliveryStatus, RevocationStatus, SetupState, TicketStatus
 
 from include.prospects.manifest import FILE_NAME
-from sso_ui.access import CREATE_DAG, FOLLOW_DAG, REVOKE_DAG
+from sso_ui.access import CREATE_DAG, FOLLOW_DAG, MAIL_DAG, REVOKE_DAG
 from sso_ui.airflow import Run, configuration, find_run, find_runs, xcom, xcoms_of_runs
 from sso_ui.data.report_files import UnreadableFileError, find_folder, read_lines
 
 REPORT_TASK = "export_report"
-_COUNTED = tuple(dict.fromkeys(str(status) for status in (*TicketStatus, *RevocationStatus, *SetupState)))
-_DOES = {CREATE_DAG: "creates links", REVOKE_DAG: "revokes links", FOLLOW_DAG: "reads setups"}
+_STATUSES = (*TicketStatus, *RevocationStatus, *SetupState, *DeliveryStatus)
+_COUNTED = tuple(dict.fromkeys(str(status) for status in _STATUSES))
+_DOES = {
+    CREATE_DAG: "creates links",
+    REVOKE_DAG: "revokes links",
+    FOLLOW_DAG: "reads setups",
+    MAIL_DAG: "mails links",
+}
 _ENDED = ("success", "failed")
 
 

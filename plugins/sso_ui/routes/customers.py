@@ -65,11 +65,19 @@ BESIDE = {
 """What stands beside the funnel."""
 
 
+RunName = Annotated[str, Field(max_length=512)]
+
+
 class Search(BaseModel):
-    """The fields of the search form; ``part`` is what the funnel has limited the list to."""
+    """
+    The fields of the search form.
+
+    :param part: what the funnel has limited the list to; so ``run``, ``dag_id/run_id``, what a run's page has.
+    """
 
     q: Annotated[str, Field(max_length=300)] = ""
     part: Part = Part.ALL
+    run: RunName = ""
     page: Annotated[int, Field(ge=1, le=100_000)] = 1
 
 
@@ -81,9 +89,9 @@ Wanted = Annotated[Search, Depends(_search)]
 
 
 @router.get("", response_class=HTMLResponse)
-def show_customers(request: Request, user: User) -> HTMLResponse:
-    """List the prospects, those with the latest request first."""
-    return _found(request, user, "customers.html.j2", Search())
+def show_customers(request: Request, user: User, run: RunName = "") -> HTMLResponse:
+    """List the prospects, or those of a run, those with the latest request first."""
+    return _found(request, user, "customers.html.j2", Search(run=run))
 
 
 @router.post("", response_class=HTMLResponse, dependencies=[SAME_ORIGIN])
@@ -98,7 +106,7 @@ def download(user: User, kind: Literal["csv", "xlsx"], wanted: Wanted) -> Respon
     """Return what is listed, of all pages and without links, as a table; the audit log says who has it."""
     try:
         with readable_ledger() as ledger:
-            rows = rows_of(ledger, wanted.q, wanted.part)
+            rows = rows_of(ledger, wanted.q, wanted.part, wanted.run)
     except LedgerError as error:
         raise HTTPException(404, str(error)) from None
     except TooManyError as error:
@@ -172,7 +180,9 @@ def _found(request: Request, user: User, template: str, wanted: Search) -> HTMLR
     is_on = is_mailing_on()
     try:
         with readable_ledger() as ledger:
-            found = find_customers(ledger, wanted.q, wanted.part, wanted.page, offers_mail=is_on and can_mail(user))
+            found = find_customers(
+                ledger, wanted.q, wanted.part, wanted.page, run=wanted.run, offers_mail=is_on and can_mail(user)
+            )
     except LedgerError as error:
         problem = str(error)
     has_mailed = is_on or found.counts[Part.MAILED] > 0 or wanted.part == Part.MAILED
@@ -184,6 +194,7 @@ def _found(request: Request, user: User, template: str, wanted: Search) -> HTMLR
         problem=problem,
         q=wanted.q,
         part=wanted.part,
+        run=wanted.run,
         page=wanted.page,
         pages=max(1, -(-found.total // CUSTOMERS_A_PAGE)),
         part_label=_label(wanted.part),

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from include.reports.webpage.page import content_security_policy
 from include.reports.webpage.served import read_links, served_page
-from sso_ui.access import FOLLOW_DAG, MAY_HAVE_LINKS, MAY_READ_LINKS, SAME_ORIGIN, may_have_links
+from sso_ui.access import FOLLOW_DAG, MAIL_DAG, MAY_HAVE_LINKS, MAY_READ_LINKS, SAME_ORIGIN, may_have_links
 from sso_ui.airflow import User, audit
 from sso_ui.bodies import read_json
 from sso_ui.data.report_files import UnreadableFileError, find_folder, read_file
@@ -26,6 +26,8 @@ _FILES = {
     "tickets.xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "revocations.csv": "text/csv",
     "revocations.xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "deliveries.csv": "text/csv",
+    "deliveries.xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
 
@@ -63,6 +65,9 @@ def show_report(request: Request, user: User, dag_id: str, run_id: str) -> Respo
     root = request.scope.get("root_path", "")
     if dag_id == FOLLOW_DAG:
         return RedirectResponse(f"{root}{PAGES['Customers']}", 303)
+    if dag_id == MAIL_DAG:
+        run = quote(f"{dag_id}/{run_id}", safe="/")
+        return RedirectResponse(f"{root}{PAGES['Customers']}?run={run}", 303)
     here = f"{root}/reports/{quote(dag_id, safe='')}/{quote(run_id, safe='')}"
     navigation = {label: f"{root}{path}" for label, path in PAGES.items()}
     folder = RunFolder(dag_id, run_id)

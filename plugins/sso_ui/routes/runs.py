@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote
 
@@ -9,7 +10,19 @@ from auth0_sso.tickets.preflight import RunOptions
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from sso_ui.access import DAGS, FOLLOW_DAG, MAY_READ_LINKS, MAY_SEE_RUN, MAY_SEE_RUNS, can_see_runs
+from sso_ui.access import (
+    CREATE_DAG,
+    DAGS,
+    FOLLOW_DAG,
+    MAIL_DAG,
+    MAY_READ_LINKS,
+    MAY_SEE_RUN,
+    MAY_SEE_RUNS,
+    REVOKE_DAG,
+    can_read_links,
+    can_see_runs,
+    may_have_links,
+)
 from sso_ui.airflow import User
 from sso_ui.checks.preview import ROWS_A_PAGE, read_rows
 from sso_ui.data.progress import read_progress
@@ -20,6 +33,32 @@ from sso_ui.rendering import render
 router = APIRouter(prefix="/runs")
 
 RUNS_A_PAGE = 50
+TO_CUSTOMERS = (FOLLOW_DAG, MAIL_DAG)
+"""The DAGs whose report is *Customers*."""
+
+
+@dataclass(frozen=True)
+class _Activity:
+    """
+    What a run does, in words.
+
+    :param first: what it does until it has planned.
+    :param unit: what it counts then, and ``done`` what becomes of one.
+    :param sends_requests: whether its requests for links are counted, and its rows have a plan.
+    """
+
+    first: str
+    unit: str = "link"
+    done: str = "made"
+    sends_requests: bool = True
+
+
+_ACTIVITIES = {
+    CREATE_DAG: _Activity("Checking the file and planning"),
+    REVOKE_DAG: _Activity("Checking the file and planning"),
+    FOLLOW_DAG: _Activity("Reading what customers do", sends_requests=False),
+    MAIL_DAG: _Activity("Deciding who gets a mail", "mail", "handed over", sends_requests=False),
+}
 
 Page = Annotated[int, Query(ge=1, le=100_000)]
 
@@ -31,13 +70,17 @@ def show_runs(request: Request, user: User, page: Page = 1) -> HTMLResponse:
     found = list_runs(dags, limit=RUNS_A_PAGE + 1, offset=(page - 1) * RUNS_A_PAGE)
     has_more = len(found) > RUNS_A_PAGE
     shown = found[:RUNS_A_PAGE]
-    return render(request, "runs.html.j2", runs=shown, page=page, has_more=has_more, follow_dag=FOLLOW_DAG)
+    return render(request, "runs.html.j2", runs=shown, page=page, has_more=has_more, to_customers=TO_CUSTOMERS)
 
 
 @router.get("/{dag_id}/{run_id}", response_class=HTMLResponse, dependencies=[MAY_SEE_RUN])
-def show_run(request: Request, dag_id: str, run_id: str) -> HTMLResponse:
+def show_run(request: Request, user: User, dag_id: str, run_id: str) -> HTMLResponse:
     """Show a run's progress, which renews itself, or its end."""
-    return _render(request, "run.html.j2", _run(dag_id, run_id))
+    run = _run(dag_id, run_id)
+    has_table = dag_id == MAIL_DAG and bool(run.counts)
+    may_download = has_table and can_read_links(user, dag_id) and may_have_links(user)
+    has_own_links = dag_id in (CREATE_DAG, MAIL_DAG)
+    return _render(request, "run.html.j2", run, may_download=may_download, has_own_links=has_own_links)
 
 
 @router.get("/{dag_id}/{run_id}/progress", response_class=HTMLResponse, dependencies=[MAY_SEE_RUN])
@@ -77,10 +120,18 @@ def _run(dag_id: str, run_id: str) -> RunLine:
     return run
 
 
-def _render(request: Request, template: str, run: RunLine) -> HTMLResponse:
+def _render(request: Request, template: str, run: RunLine, **more: bool) -> HTMLResponse:
     tenant = read_tenant()
-    progress = read_progress(run, tenant)
-    return render(request, template, run=run, progress=progress, rate=tenant.capacity.rate, follow_dag=FOLLOW_DAG)
+    return render(
+        request,
+        template,
+        run=run,
+        progress=read_progress(run, tenant),
+        rate=tenant.capacity.rate,
+        activity=_ACTIVITIES[run.dag_id],
+        to_customers=TO_CUSTOMERS,
+        **more,
+    )
 
 
 def _quoted(text: str) -> str:
