@@ -21,6 +21,7 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
         "SSO_TICKETS_REPORTS": "s3://crm/reports/",
         "SSO_TICKETS_NOTIFY": "smtp:sso@example.com",
         "SSO_TICKETS_APPROVAL_TIMEOUT": "8",
+        "SSO_TICKETS_MAIL_FROM": "Acme <sso@acme.example>",
     },
     "empty": {
         "SSO_TICKETS_SCHEDULE": "",
@@ -29,6 +30,7 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
         "SSO_TICKETS_REPORTS": "",
         "SSO_TICKETS_NOTIFY": "",
         "SSO_TICKETS_APPROVAL_TIMEOUT": "",
+        "SSO_TICKETS_MAIL_FROM": "",
     },
 }
 MALFORMED = {"malformed": {"SSO_TICKETS_NOTIFY": "ops@example.com"}}

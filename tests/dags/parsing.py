@@ -28,7 +28,7 @@ class Parsed:
     :param errors: import errors, by file
     :param modules: all modules that are imported afterwards
     :param defaults: the parameters' values in a scheduled run, by DAG
-    :param schedules: by DAG
+    :param schedules: by DAG; of one that is no text, the name of its class
     :param serialized: the DAGs as Airflow's database keeps them, by DAG
     """
 
@@ -70,7 +70,8 @@ def parse(job: dict[str, Any]) -> dict[str, Any]:
     bag = DagBag(job["file"])
     parsed = Parsed(errors=bag.import_errors, modules=sorted(sys.modules))
     for dag_id, dag in bag.dags.items():
-        parsed.schedules[dag_id] = dag.schedule
+        is_text = dag.schedule is None or isinstance(dag.schedule, str)
+        parsed.schedules[dag_id] = dag.schedule if is_text else type(dag.schedule).__name__
         parsed.defaults[dag_id] = dag.params.dump()
         parsed.serialized[dag_id] = DagSerialization.to_dict(dag)
     return asdict(parsed)

@@ -16,7 +16,7 @@ from tests.dags.parsing import PROJECT, Parsed
 
 # The DAG processor parses each file again and again, so a parse must not import these.
 HEAVY = {"pandas", "numpy", "openpyxl", "pyarrow", "fastapi", "uvicorn", "dev.sandbox", "dev.local"}
-NOTIFYING = ("create_sso_tickets", "revoke_sso_tickets")
+NOTIFYING = ("create_sso_tickets", "mail_sso_tickets", "revoke_sso_tickets")
 NOTIFIERS = {"airflow.providers.smtp.notifications.smtp", "airflow.providers.slack.notifications.slack"}
 
 ParsedFiles = dict[tuple[str, str], Parsed]
@@ -72,6 +72,7 @@ def test_every_task_that_sends_takes_one_slot_of_the_pool(dags: dict[str, DAG]) 
         "create_sso_tickets": {"plan_fan_out", "create_tickets"},
         "revoke_sso_tickets": {"revoke_tickets"},
         "follow_sso_setups": {"read_setups"},
+        "mail_sso_tickets": set(),
     }
     assert {task.pool_slots for tasks in sending.values() for task in tasks} == {1}
 
@@ -81,7 +82,12 @@ def test_each_task_says_what_to_do_when_it_fails(dag: DAG) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dag_id", "asset"), [("create_sso_tickets", "sso_ticket_reports"), ("follow_sso_setups", "sso_setups")]
+    ("dag_id", "asset"),
+    [
+        ("create_sso_tickets", "sso_ticket_reports"),
+        ("follow_sso_setups", "sso_setups"),
+        ("mail_sso_tickets", "sso_ticket_deliveries"),
+    ],
 )
 def test_the_report_is_an_asset_for_other_dags(dags: dict[str, DAG], dag_id: str, asset: str) -> None:
     report = dags[dag_id].get_task("export_report")

@@ -45,7 +45,7 @@ print(json.dumps({
 }))
 """
 
-DAGS = ("create_sso_tickets", "follow_sso_setups", "revoke_sso_tickets")
+DAGS = ("create_sso_tickets", "follow_sso_setups", "mail_sso_tickets", "revoke_sso_tickets")
 
 # What a scheduler reads from Airflow's database.
 READ_DAGS = """

@@ -9,13 +9,21 @@ import pytest
 from airflow.sdk import Param
 from airflow.sdk.exceptions import ParamValidationError
 
-from include.params import CREATE_PARAMS, FOLLOW_PARAMS, REVOKE_PARAMS, UnknownParameterError, require_known
+from include.params import (
+    CREATE_PARAMS,
+    FOLLOW_PARAMS,
+    MAIL_PARAMS,
+    REVOKE_PARAMS,
+    UnknownParameterError,
+    require_known,
+)
 
 CREATE = {name: Param(**spec) for name, spec in CREATE_PARAMS.items()}
+MAIL = {name: Param(**spec) for name, spec in MAIL_PARAMS.items()}
 REVOKE = {name: Param(**spec) for name, spec in REVOKE_PARAMS.items()}
 
 
-@pytest.mark.parametrize("params", [CREATE, REVOKE])
+@pytest.mark.parametrize("params", [CREATE, MAIL, REVOKE])
 def test_every_parameter_has_a_valid_default_a_title_and_a_text_for_each_choice(params: dict[str, Param]) -> None:
     for param in params.values():
         assert param.resolve() == param.value
@@ -30,6 +38,7 @@ def test_every_parameter_has_a_valid_default_a_title_and_a_text_for_each_choice(
         (CREATE_PARAMS, ["Prospects", "Links", "Safety", "Reading the file", "Advanced"]),
         (REVOKE_PARAMS, ["Links", "Safety", "Advanced"]),
         (FOLLOW_PARAMS, ["Safety", "Advanced"]),
+        (MAIL_PARAMS, ["Mails", "Safety", "Advanced"]),
     ],
 )
 def test_the_form_has_sections_with_what_is_usually_set_first(
@@ -40,7 +49,7 @@ def test_the_form_has_sections_with_what_is_usually_set_first(
     assert sorted(found, key=sections.index) == found, "a section stands in one place"
 
 
-@pytest.mark.parametrize("specs", [CREATE_PARAMS, FOLLOW_PARAMS, REVOKE_PARAMS])
+@pytest.mark.parametrize("specs", [CREATE_PARAMS, FOLLOW_PARAMS, MAIL_PARAMS, REVOKE_PARAMS])
 def test_the_form_explains_every_parameter_once(specs: dict[str, dict[str, Any]]) -> None:
     # Airflow's form shows description_md only where there is no description.
     assert all(("description" in spec) != ("description_md" in spec) for spec in specs.values())
@@ -51,7 +60,7 @@ def test_a_link_to_a_page_of_airflow_works_under_any_base_url() -> None:
         assert "](/" not in spec.get("description_md", "")
 
 
-@pytest.mark.parametrize("params", [CREATE, REVOKE])
+@pytest.mark.parametrize("params", [CREATE, MAIL, REVOKE])
 def test_an_example_is_a_valid_value_and_no_choice_of_several(params: dict[str, Param]) -> None:
     for param in params.values():
         for example in param.schema.get("examples", ()):
@@ -74,6 +83,10 @@ def test_a_revoking_run_selects_nothing_by_default() -> None:
         (CREATE["profile_id"], "ssp_1"),
         (REVOKE["organization_ids"], [" org_a-B2 ", ""]),
         (REVOKE["organization_ids"], None),
+        (MAIL["organization_ids"], None),
+        (MAIL["created_after"], None),
+        (MAIL["created_after"], "2026-11-30T08:00:00Z"),
+        (MAIL["most_reminders"], 0),
     ],
 )
 def test_a_valid_value_is_accepted(param: Param, value: Any) -> None:
@@ -97,6 +110,11 @@ def test_a_valid_value_is_accepted(param: Param, value: Any) -> None:
         (REVOKE["organization_ids"], ["org_1, org_2"]),
         (REVOKE["all_live"], "true"),
         (REVOKE["report_uri"], ""),
+        (MAIL["kind"], "newest"),
+        (MAIL["remind_after_days"], 0),
+        (MAIL["most_reminders"], -1),
+        (MAIL["mails_per_minute"], 601),
+        (MAIL["organization_ids"], ["org_1, org_2"]),
     ],
 )
 def test_a_wrong_value_is_refused(param: Param, value: Any) -> None:

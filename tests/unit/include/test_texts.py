@@ -6,10 +6,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from auth0_sso.models import TicketStatus
+from auth0_sso.models import DeliveryStatus, TicketStatus
 from jinja2 import Environment, StrictUndefined
 
-from include.texts import APPROVAL, APPROVAL_NOTICE, OUTCOME_NOTICE
+from include.texts import APPROVAL, APPROVAL_NOTICE, MAIL_APPROVAL, MAIL_APPROVAL_NOTICE, MAIL_NOTICE, OUTCOME_NOTICE
 
 PLAN = {
     "prospects": 9,
@@ -144,3 +144,37 @@ def test_the_notice_of_an_outcome_has_counts_and_the_reports_address(
 def test_the_notice_of_a_run_without_a_report_leads_to_the_run() -> None:
     assert render(OUTCOME_NOTICE["subject"], None) == "create_sso_tickets: failed, there is no report"
     assert render(OUTCOME_NOTICE["text"], None).endswith("https://airflow/dags/create_sso_tickets/runs/<run>")
+
+
+MAIL_PLAN = {"invitation": 5, "replacement": 2, "reminder": 1, "none": 9}
+
+
+def test_the_question_about_mails_shows_how_many_of_each_kind() -> None:
+    line = "New links: 5, links in place of earlier ones: 2, reminders: 1"
+    assert render(MAIL_APPROVAL["subject"], MAIL_PLAN) == f"Mail SSO links? {line}"
+    assert render(MAIL_APPROVAL_NOTICE["text"], MAIL_PLAN).startswith(f"{line}.\nApprove or reject: https://airflow/")
+    lines = render(MAIL_APPROVAL["body"], MAIL_PLAN).strip().splitlines()
+    table = [line for line in lines if line.startswith("|")]
+    assert lines[: len(table)] == table, "it begins the text: else Markdown needs an empty line before it"
+    assert [line.rpartition(" | ")[2] for line in table[2:]] == ["5 |", "2 |", "1 |", "9 |"]
+
+
+@pytest.mark.parametrize(
+    ("counts", "subject", "line"),
+    [
+        ({"sent": 2, "skipped": 1}, "complete", "3 rows, 2 sent, 1 skipped"),
+        ({"sent": 2, "refused": 1}, "complete", "3 rows, 2 sent, 1 refused"),
+        ({"sent": 2, "failed": 1}, "not complete", "3 rows, 2 sent, 1 failed"),
+        ({"sent": 2, "possibly_sent": 1}, "not complete", "3 rows, 2 sent, 1 possibly sent"),
+    ],
+)
+def test_the_notice_of_a_run_that_mails_has_counts(counts: dict[str, int], subject: str, line: str) -> None:
+    summary = {**dict.fromkeys(map(str, DeliveryStatus), 0), **counts, "rows": 3}
+    exported = {"report_uri": "reports", "summary": summary, "errors": ["it@acme.example: secret"]}
+    assert render(MAIL_NOTICE["subject"], exported).endswith(f": {subject}")
+    assert line in render(MAIL_NOTICE["text"], exported).splitlines()
+    assert "secret" not in render(MAIL_NOTICE["text"], exported)
+
+
+def test_the_notice_of_a_run_without_a_report_of_mails_says_so() -> None:
+    assert render(MAIL_NOTICE["subject"], None).endswith(": failed, there is no report")

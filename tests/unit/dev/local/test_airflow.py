@@ -52,7 +52,7 @@ def test_it_says_what_is_not_ready_until_all_is(tmp_path: Path, httpserver: HTTP
     for status in statuses:
         health = {part: {"status": found} for part, found in zip(parts, status, strict=True)}
         httpserver.expect_oneshot_request("/api/v2/monitor/health").respond_with_json(health)
-    every = ["create_sso_tickets", "follow_sso_setups", "revoke_sso_tickets"]
+    every = ["create_sso_tickets", "follow_sso_setups", "mail_sso_tickets", "revoke_sso_tickets"]
     for dag_ids in (every[:1], every):
         dags = [{"dag_id": dag_id} for dag_id in dag_ids]
         httpserver.expect_oneshot_request("/api/v2/dags").respond_with_json({"dags": dags})
@@ -61,5 +61,5 @@ def test_it_says_what_is_not_ready_until_all_is(tmp_path: Path, httpserver: HTTP
         "API server",
         "database, scheduler, DAG processor",
         "DAG processor",
-        "follow_sso_setups, revoke_sso_tickets",
+        "follow_sso_setups, mail_sso_tickets, revoke_sso_tickets",
     ]
