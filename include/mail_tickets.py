@@ -222,8 +222,9 @@ def export(outcomes: Sequence[MailOutcome], planned: Planned, folder: AnyPath, r
     reminds = MailKind.REMINDER in planned.options.kinds
     notes = [] if planned.options.has_logs or not reminds else [_NO_REMINDERS]
     summary = reports.write_deliveries(folder, outcomes, reports.run_info(run, [], notes, tenant=planned.tenant))
-    failed = ((one.organization_id, one.error) for one in outcomes if one.status == DeliveryStatus.FAILED)
-    return Exported(str(folder), summary, first_errors(failed))
+    red = (DeliveryStatus.FAILED, DeliveryStatus.POSSIBLY_SENT)
+    errors = ((one.organization_id, one.error) for one in outcomes if one.status in red)
+    return Exported(str(folder), summary, first_errors(errors))
 
 
 def require_sent(exported: Exported | None) -> None:
