@@ -143,7 +143,7 @@ def test_both_dags_load_with_include_beside_them_and_no_other_file_is_parsed(
 def test_a_scheduler_without_the_plugins_reads_the_dags(platform: Platform, layout: Path, tmp_path: Path) -> None:
     platform.run(layout, "airflow", "dags", "reserialize")
     read = platform.run(tmp_path, "python", "-c", READ_DAGS, *DAGS)
-    assert json.loads(read.splitlines()[-1]) == {"tasks": 12, "provider": False}
+    assert json.loads(read.splitlines()[-1]) == {"tasks": 17, "provider": False}
 
 
 def test_a_run_creates_every_ticket_with_the_providers_wheel_installed(platform: Platform, layout: Path) -> None:
