@@ -25,11 +25,13 @@ const parameters = (form) => {
   return values;
 };
 
-// Start a run by Airflow's REST API, with the rights of the person who is logged in.
+// Start a run by Airflow's REST API, with the rights of the person who is logged in. Airflow's audit log keeps who has
+// started it, with which parameters, and the note.
 const startRun = async (form) => {
   const button = form.querySelector("button[type=submit]");
   const problem = form.querySelector(".problem");
   const { airflow, root } = document.body.dataset;
+  const { note } = form.dataset;
   const dag = encodeURIComponent(form.dataset.start);
   button.disabled = true;
   problem.textContent = "";
@@ -38,7 +40,7 @@ const startRun = async (form) => {
       method: "POST",
       credentials: "same-origin",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ logical_date: null, conf: parameters(form) }),
+      body: JSON.stringify({ logical_date: null, conf: parameters(form), note }),
     });
     const answer = await response.json();
     if (!response.ok) throw new Error(`Airflow answers ${response.status}: ${JSON.stringify(answer.detail)}`);

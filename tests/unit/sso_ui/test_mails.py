@@ -87,7 +87,7 @@ def text_of(html: str) -> str:
 
 def forms(html: str) -> list[dict[str, Any]]:
     """Return the parameters of the runs of the mail DAG that a part of the page can start."""
-    found = re.findall(rf'<form[^>]* data-start="{MAIL_DAG}">(.*?)</form>', html, re.DOTALL)
+    found = re.findall(rf'<form[^>]* data-start="{MAIL_DAG}"[^>]*>(.*?)</form>', html, re.DOTALL)
     return [
         {name: json.loads(unescape(value)) for name, value in re.findall(r"name=\"(\w+)\" value='([^']*)'", one)}
         for one in found
@@ -326,3 +326,11 @@ def test_who_has_opened_a_link_that_was_mailed_by_hand_is_not_counted_as_mailed(
     assert step(page, "opened").startswith("Opened 1")
     assert step(page, "mailed").startswith("Mailed 0")
     assert "except in Mailed" in page
+
+
+def test_the_audit_log_gets_how_many_are_mailed_as_the_note_of_the_run(browser: TestClient, known: Ledger) -> None:
+    """Airflow logs who starts a run, its parameters and its note."""
+    deliver(known, create(known, "it"))
+    create(known, "ada")
+    assert 'data-note="Mail again, on Customers: 2 mails"' in row(browser, "it")
+    assert 'data-note="Mail, on Customers: 1 mail"' in row(browser, "ada")
