@@ -42,11 +42,17 @@ def main() -> int:
 
 def _up(console: Console, port: int, sandbox_port: int) -> int:
     display = Display(console)
-    airflow = LocalAirflow(HOME, port=port, on_wait=lambda missing: display.show(f"Waiting for Airflow: {missing}"))
+    tenant = None if os.environ.get(CONNECTION_VARIABLE) else LocalTenant(HOME, sandbox_port)
+    mail_env = tenant.mail_env() if tenant is not None else {}
+    airflow = LocalAirflow(
+        HOME,
+        port=port,
+        env=mail_env,
+        on_wait=lambda missing: display.show(f"Waiting for Airflow: {missing}"),
+    )
     if airflow.is_running():
         console.print(f"It is running already (user: admin   password: {airflow.password}); 'make down' stops it.")
         return 1
-    tenant = None if os.environ.get(CONNECTION_VARIABLE) else LocalTenant(HOME, sandbox_port)
     try:
         if tenant is not None:
             tenant.start()
@@ -67,6 +73,8 @@ def _up(console: Console, port: int, sandbox_port: int) -> int:
             "follow_sso_setups, and open SSO tickets > Customers.",
             soft_wrap=True,
         )
+    if tenant is not None and mail_env:
+        console.print(f"Links are mailed when they are made, to {tenant.outbox_url} only.", soft_wrap=True)
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -10,18 +11,20 @@ from typing import Any
 
 from dev.local.api import DIRECTLY
 from dev.local.background import BackgroundProcess
-from dev.local.ports import require_free_port
+from dev.local.ports import free_port, require_free_port
 from dev.sandbox.tenant.settings import SandboxSettings
 from include.files import make_private
 
 CONNECTION = "auth0_default"
 CONNECTION_VARIABLE = f"AIRFLOW_CONN_{CONNECTION.upper()}"
+_MAIL_CONNECTION_VARIABLE = "AIRFLOW_CONN_SMTP_DEFAULT"
+_MAIL_FROM_VARIABLE = "SSO_TICKETS_MAIL_FROM"
 _START_SECONDS = 60.0
 
 
 class LocalTenant:
     """
-    A sandbox tenant that runs on after the process that starts it.
+    A sandbox tenant and its mail server, which run on after the process that starts them.
 
     :param home: the folder of its log and its process id.
     :param port: of 127.0.0.1.
@@ -33,6 +36,23 @@ class LocalTenant:
         self.log_file = home / "sandbox.log"
         self._background = BackgroundProcess(home / "sandbox.pid", self.log_file)
         self._port = port
+        self._mail_port = free_port()
+
+    @property
+    def outbox_url(self) -> str:
+        """The page with the mails that its mail server has accepted."""
+        return f"{self.url}/_sandbox/outbox"
+
+    def mail_env(self) -> dict[str, str]:
+        """Return the environment of an Airflow that mails to its mail server; empty if this one's mails elsewhere."""
+        if any(os.environ.get(name) for name in (_MAIL_CONNECTION_VARIABLE, _MAIL_FROM_VARIABLE)):
+            return {}
+        without_tls = {"disable_ssl": True, "disable_tls": True}
+        connection = {"conn_type": "smtp", "host": "127.0.0.1", "port": self._mail_port, "extra": without_tls}
+        return {
+            _MAIL_CONNECTION_VARIABLE: json.dumps(connection),
+            _MAIL_FROM_VARIABLE: "Sandbox <sso@sandbox.example>",
+        }
 
     def start(self) -> None:
         """
@@ -43,7 +63,8 @@ class LocalTenant:
         """
         require_free_port(self._port, "SANDBOX_PORT")  # another server there would respond in its place
         make_private(self.log_file.parent)
-        process = self._background.start([sys.executable, "-m", "dev.sandbox", "--port", str(self._port)])
+        ports = ["--port", str(self._port), "--mail-port", str(self._mail_port)]
+        process = self._background.start([sys.executable, "-m", "dev.sandbox", *ports])
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline and process.poll() is None:
             try:

@@ -42,7 +42,7 @@ def _run(options: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     try:
-        with Sandbox(_settings(options), host=options.host, port=options.port) as tenant:
+        with Sandbox(_settings(options), host=options.host, port=options.port, mail_port=options.mail_port) as tenant:
             limit = tenant.settings.limit
             plan = f"plan {options.plan}, {limit.size} at once, {limit.refill:g} a second"
             print(f"Sandbox tenant ready on {tenant.url} ({plan})", flush=True)
@@ -80,6 +80,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
 
     option("host", "127.0.0.1", "address to listen on")
     option("port", "4010", "port to listen on, 0 for a free one", type=int)
+    option("mail-port", None, "port of a mail server whose mails the outbox shows; without it, none runs", type=int)
     option("plan", default.plan, "rate limit of the plan", choices=sorted(PLANS))
     option("latency", "0.24-0.65", "shortest and longest seconds a call takes", type=_seconds)
     option("log-delay", "3", "shortest and longest seconds until a search finds a new event", type=_seconds)

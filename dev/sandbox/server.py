@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -19,6 +20,7 @@ from dev.sandbox.faults import Fault
 from dev.sandbox.tenant.clock import Clock
 from dev.sandbox.tenant.connections import Connection
 from dev.sandbox.tenant.logs import Event
+from dev.sandbox.tenant.outbox import Mail
 from dev.sandbox.tenant.settings import SandboxSettings
 from dev.sandbox.tenant.state import TenantState
 from dev.sandbox.tenant.stats import Stats, TicketView, take_stats, view_tickets
@@ -42,6 +44,7 @@ class Sandbox:
     :param port: port to listen on; 0 takes a free one
     :param clock: the tenant's time, UNIX seconds; by default the machine's
     :param certificate: PEM file with certificate and key, for https
+    :param mail_port: of a mail server whose mails the tenant's outbox keeps; None runs none
     """
 
     def __init__(
@@ -52,11 +55,13 @@ class Sandbox:
         port: int = 0,
         clock: Clock | None = None,
         certificate: Path | None = None,
+        mail_port: int | None = None,
     ) -> None:
         self.settings = settings or SandboxSettings()
         self.host = host
         self.port = port
         self._certificate = certificate
+        self._mail_port = mail_port
         self._tenant = TenantState(self.settings, clock)
         self._server: uvicorn.Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -159,6 +164,11 @@ class Sandbox:
         return self._call(lambda: list(self._tenant.requests))
 
     @property
+    def outbox(self) -> list[Mail]:
+        """The mails that its mail server has accepted, oldest first."""
+        return self._call(lambda: list(self._tenant.outbox))
+
+    @property
     def connections(self) -> dict[str, Connection]:
         """The connections that are set up, by id."""
         return self._call(lambda: dict(self._tenant.connections))
@@ -184,7 +194,12 @@ class Sandbox:
     def _serve(self, server: uvicorn.Server, listener: socket.socket) -> None:
         async def main() -> None:
             self._loop = asyncio.get_running_loop()
-            await server.serve(sockets=[listener])
+            async with AsyncExitStack() as stack:
+                if self._mail_port is not None:
+                    from dev.sandbox.mail_server import serve_mail  # where no mail server runs, aiosmtpd may be missing
+
+                    await stack.enter_async_context(await serve_mail(self._tenant, self.host, self._mail_port))
+                await server.serve(sockets=[listener])
 
         with listener:
             asyncio.run(main())

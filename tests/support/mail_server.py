@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import email.policy
 import logging
 import ssl
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from email import message_from_bytes
+from dataclasses import dataclass
 from email.message import EmailMessage
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from dev.sandbox.tenant.outbox import Mail
 
 LOGIN, PASSWORD = "sso-mailer", "s3cret-of-mailer"
 # No fault lasts longer, whatever the client does.
@@ -60,22 +60,6 @@ class Fault:
     drips: bool = False
     times: int = 1_000_000
     skips: int = 0
-
-
-@dataclass
-class Mail:
-    """A mail that the server has accepted."""
-
-    sender: str
-    recipients: list[str]
-    text: bytes = field(repr=False)
-
-    @property
-    def message(self) -> EmailMessage:
-        """The headers and the body, decoded."""
-        parsed = message_from_bytes(self.text, policy=email.policy.default)
-        assert isinstance(parsed, EmailMessage)
-        return parsed
 
 
 class MailServer:

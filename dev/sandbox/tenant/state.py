@@ -14,6 +14,7 @@ from dev.sandbox.tenant.client_assertion import AssertionChecker
 from dev.sandbox.tenant.clock import Clock, steady_clock
 from dev.sandbox.tenant.connections import Connection, Connections
 from dev.sandbox.tenant.logs import TenantLog
+from dev.sandbox.tenant.outbox import Outbox
 from dev.sandbox.tenant.settings import SandboxSettings
 from dev.sandbox.tenant.tickets import Ticket, TicketState, random_id
 from dev.sandbox.tenant.token_bucket import Reading, TokenBucket
@@ -47,6 +48,7 @@ class TenantState:
         self.logs = TenantLog(self.settings, self.clock)
         self.tickets: dict[str, Ticket] = {}
         self.requests: list[Seen] = []
+        self.outbox = Outbox()
         existing = self.settings.connections.items()
         self.connections = Connections({one: Connection(name, enabled=True) for one, name in existing})
         self.token_requests = 0

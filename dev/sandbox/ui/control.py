@@ -12,7 +12,7 @@ from dev.sandbox.faults import Fault
 from dev.sandbox.tenant.logs import Event
 from dev.sandbox.tenant.state import TenantState
 from dev.sandbox.tenant.stats import take_stats, view_tickets
-from dev.sandbox.ui.pages import home_page
+from dev.sandbox.ui.pages import PRIVATE, home_page, outbox_page
 
 
 def control_router(tenant: TenantState) -> APIRouter:
@@ -21,7 +21,11 @@ def control_router(tenant: TenantState) -> APIRouter:
 
     @router.get("/", response_class=HTMLResponse)
     async def home() -> str:
-        return home_page(tenant.settings, take_stats(tenant))
+        return home_page(tenant.settings, take_stats(tenant), len(tenant.outbox))
+
+    @router.get("/_sandbox/outbox", response_class=HTMLResponse)
+    async def outbox() -> HTMLResponse:
+        return HTMLResponse(outbox_page(reversed(tenant.outbox)), headers=PRIVATE)
 
     @router.get("/_sandbox/stats")
     async def stats() -> dict[str, Any]:

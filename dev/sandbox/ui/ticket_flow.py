@@ -18,7 +18,7 @@ from dev.sandbox.tenant.settings import STRATEGIES
 from dev.sandbox.tenant.setup import STEPS, Setup, write_refused_opening
 from dev.sandbox.tenant.state import TenantState
 from dev.sandbox.tenant.tickets import MAX_OPENS
-from dev.sandbox.ui.pages import ticket_page
+from dev.sandbox.ui.pages import PRIVATE, ticket_page
 
 _STATUS: Final = {
     "live": 200,
@@ -30,8 +30,6 @@ _STATUS: Final = {
     "domains_pending": 409,
 }
 _GONE: Final = 410
-# The URL is a credential: it must not reach a cache or the next site.
-_PRIVATE: Final = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
 class TicketFlow:
@@ -76,7 +74,7 @@ class TicketFlow:
 
     def _show(self, state: str, setup: Setup | None) -> Response:
         page = ticket_page(state) if setup is None else self._page(state, setup)
-        return HTMLResponse(page, _STATUS.get(state, _GONE), _PRIVATE)
+        return HTMLResponse(page, _STATUS.get(state, _GONE), PRIVATE)
 
     def _page(self, state: str, setup: Setup) -> str:
         ticket, connection = setup.ticket, setup.connection
