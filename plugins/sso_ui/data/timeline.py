@@ -6,17 +6,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from auth0_sso.ledger.browse import times_made
+from auth0_sso.ledger.delivery_log import Delivery
 from auth0_sso.ledger.records import Entry, EntryStatus
 from auth0_sso.ledger.revocation_log import Revocation, RevocationLog
 from auth0_sso.ledger.setup_log import KnownSetup, SetupLog
 from auth0_sso.ledger.store import Ledger
-from auth0_sso.models import OPENED_EVENT, SetupEvent, is_scanner
+from auth0_sso.models import OPENED_EVENT, MailKind, SetupEvent, is_scanner
 
 from include.reports.wording import LABELS
+from sso_ui.data.mails import deliveries_of
 from sso_ui.data.setup_words import event_words
 
 MAX_MOMENTS = 200
 """Most events of the tenant's logs that are shown, the latest ones."""
+
+_MAILS = {
+    MailKind.INVITATION: "Mail with the link",
+    MailKind.REPLACEMENT: "Mail with the new link",
+    MailKind.REMINDER: "Reminder",
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,7 @@ def read_timeline(ledger: Ledger, entry: Entry) -> Timeline:
     mailed = followed.mailed.get(entry.key, ())
     moments = [
         *_of_links(entry, revocations, made, ledger.now()),
-        *(Moment(at, "The link was mailed", "ledger") for at in mailed),
+        *map(_of_mail, deliveries_of(ledger, [entry]).get(entry.key, ())),
         *(_of_event(event, (*made, *mailed)) for event in shown),
         *_of_answers(followed.known, events),
     ]
@@ -79,6 +87,12 @@ def _of_links(entry: Entry, revocations: Iterable[Revocation], made: Sequence[fl
         yield Moment(entry.expires_at, "The link expired", "ledger")
     if entry.error:
         yield Moment(entry.requested_at, "The last request made no link", "ledger", entry.error, has_failed=True)
+
+
+def _of_mail(delivery: Delivery) -> Moment:
+    text = f"{_MAILS[delivery.kind]}: {LABELS[delivery.status]}"
+    has_failed = not delivery.may_have_arrived
+    return Moment(delivery.sent_at or delivery.begun_at, text, "ledger", delivery.error, has_failed=has_failed)
 
 
 def _of_event(event: SetupEvent, made_or_mailed: Sequence[float]) -> Moment:

@@ -334,3 +334,18 @@ def test_the_audit_log_gets_how_many_are_mailed_as_the_note_of_the_run(browser: 
     create(known, "ada")
     assert 'data-note="Mail again, on Customers: 2 mails"' in row(browser, "it")
     assert 'data-note="Mail, on Customers: 1 mail"' in row(browser, "ada")
+
+
+def test_the_timeline_tells_of_each_mail_and_what_became_of_it(browser: TestClient, known: Ledger) -> None:
+    entry = create(known, "it")
+    deliver(known, entry, DeliveryStatus.REFUSED, error="550 <no>", begun_at=NOW - 3 * HOUR)
+    deliver(known, entry, number=2)
+    deliver(known, entry, DeliveryStatus.POSSIBLY_SENT, kind=MailKind.REMINDER, begun_at=NOW)
+    page = browser.get(f"/customers/{entry.key}/timeline").text
+    moments = [text_of(one) for one in re.findall(r"<li.*?</li>", page, re.DOTALL)]
+    assert moments[1:] == [
+        f"{utc_text(iso(NOW - 3 * HOUR))} Mail with the link: refused: 550 <no> ledger",
+        f"{SENT} Mail with the link: sent ledger",
+        f"{utc_text(iso(NOW))} Reminder: possibly sent ledger",
+    ]
+    assert page.count('class="t-bad"') == 1
