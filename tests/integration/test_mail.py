@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,6 +16,7 @@ import pytest
 from dev.sandbox.customers import Customer
 from dev.sandbox.server import Sandbox
 from tests.integration.runs import Run, Trigger
+from tests.support import scan
 from tests.support.mail_server import MailServer, Place
 
 DAY = 86_400.0
@@ -157,3 +159,31 @@ def test_what_the_mail_server_does_is_in_the_report_and_not_repeated(
     assert (statuses(again, name), again.state) == (["skipped"], "success")
     once_more = send(trigger, name, 1, resend=True)
     assert statuses(once_more, name) == ["sent"]
+
+
+def test_no_address_and_no_link_is_where_it_may_not_be(
+    trigger: Trigger, tenant: Sandbox, mail: MailServer, home: Path
+) -> None:
+    addresses = {f"address {row}": f"it{row}@scan.example" for row in range(3)}
+    trigger(prospects_csv=csv_of("scan"))
+    links = scan.tickets_of(tenant)
+    said = f"550 <{addresses['address 0']}> {links['ticket 0']} {links['ticket id 0']} it0@scan.example"
+    mail.fault(Place.RCPT, reply=said, times=1)
+    mail.fault(Place.AFTER_TEXT, drops=True, times=1)
+    run = send(trigger, "scan")
+    assert statuses(run, "scan") == ["refused", "possibly_sent", "sent"]
+
+    of_airflow = scan.in_database(Path(os.environ["AIRFLOW_HOME"], "airflow.db"))
+    of_mailing = {place: text for place, text in of_airflow.items() if place.startswith("xcom.value of mail_sso")}
+    of_ledger = scan.in_database(home / "sso_tickets.db")
+    kept = {place: text for place, text in of_ledger.items() if place.startswith("sso_deliveries.")}
+    assert "xcom.value of mail_sso_tickets.select_mails[plan]" in of_mailing
+    assert scan.find({"a Message-ID": mail.messages[-1]["Message-ID"]}, kept), "what is kept is searched"
+    report = scan.in_files(run.report, skip=lambda file: file.name == "deliveries.xlsx")
+    assert scan.find(addresses, {"": report.pop("deliveries.csv")}), "that is where they may be"
+    places = {**of_mailing, **kept, **report, "log": run.log.encode()}
+    assert scan.find(addresses | links, places) == set()
+
+    csv_file = {"deliveries.csv": (run.report / "deliveries.csv").read_bytes()}
+    elsewhere = {place: text for place, text in of_airflow.items() if "create_sso_tickets" not in place}
+    assert scan.find(links, csv_file | elsewhere | of_ledger) == set()
