@@ -24,7 +24,7 @@ from tests.support.mailing import OPTIONS, TENANT, add_prospects, kept, send_pla
 from tests.support.waiting import wait_until
 
 PROSPECTS = [f"prospect{number}" for number in range(30)]
-MIN_KILLS = 4
+MIN_KILLS = 3
 LEDGER_VARIABLES = ("SSO_TICKETS_LEDGER", "AIRFLOW_CONN_SSO_TICKETS_DB")
 TOGETHER = 0.3
 
@@ -78,7 +78,7 @@ def mailed(server: MailServer) -> Counter[str]:
 
 def kill_at_random(process: ForkServerProcess, server: MailServer, chance: random.Random) -> bool:
     """Kill a task after some commands; return whether it was killed, and did not end by itself."""
-    commands = len(server.commands) + chance.randint(1, 30)
+    commands = len(server.commands) + chance.randint(1, 20)
     wait_until(lambda: len(server.commands) >= commands or not process.is_alive())
     time.sleep(chance.uniform(0, 0.01))
     if chance.random() < 0.5:  # as Airflow does: SIGTERM first
