@@ -96,6 +96,10 @@ class MailServer:
         """Fail at a place from now on; keywords are those of ``Fault``."""
         self._faults.append(Fault(place, **how))
 
+    def has_fault(self, place: Place) -> bool:
+        """Whether a fault has yet to happen at a place."""
+        return any(fault.place is place and fault.times > 0 for fault in self._faults)
+
     def next_fault(self, place: Place) -> Fault | None:
         """Return the fault that happens now at a place, if any, and count it."""
         found = next((fault for fault in self._faults if fault.place is place and fault.times > 0), None)
