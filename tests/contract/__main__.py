@@ -11,7 +11,6 @@ tenant is in :mod:`tests.contract.consent`.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -28,6 +27,7 @@ from tests.contract.client import (
     MAX_REQUESTS,
     ContractClient,
     ContractError,
+    Interrupts,
 )
 from tests.contract.connection import UnusableConnectionError, read_connection
 from tests.contract.differences import report
@@ -54,13 +54,14 @@ def main() -> int:
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False)
     environment = dict(os.environ)  # the project's conftest.py removes the settings of a developer's shell
     os.environ.pop("PYTEST_ADDOPTS", None)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the links are revoked then, too
+    interrupts = Interrupts()
+    interrupts.listen()  # to SIGTERM, too: the links are revoked then
     try:
         settings = read_connection(environment)
         organization_id = _organization_id(environment)
         console.print(consent.announcement(settings.domain, settings.profile_id), soft_wrap=True)
         consent.require_consent(settings.domain, environment.get(consent.VARIABLE, ""), _asker())
-        with ContractClient(settings) as client:
+        with ContractClient(settings, interrupts=interrupts) as client:
             _sign_in(client)
             verdicts = Verdicts(client, organization_id)
             ended = _run_suite(verdicts)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import signal
 import ssl
-import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -30,7 +29,6 @@ CREATE_SCOPE: Final = "create:sso_access_tickets"
 REVOKE_SCOPE: Final = "delete:sso_access_tickets"
 PROFILES: Final = "/api/v2/self-service-profiles"
 
-_INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM)
 _MAX_TRIES: Final = 3
 _MAX_WAIT: Final = 60.0
 # Of the smallest plan, which adds two requests a second: for answers that don't say how many are left.
@@ -101,12 +99,20 @@ class ContractClient:
     :param settings: of the connection.
     :param pause: seconds after an answer that doesn't say how many requests are left.
     :param sleep: waits for a number of seconds.
+    :param interrupts: end the work before the next request.
     """
 
     def __init__(
-        self, settings: Auth0Settings, *, pause: float = _PAUSE, sleep: Callable[[float], None] = time.sleep
+        self,
+        settings: Auth0Settings,
+        *,
+        pause: float = _PAUSE,
+        sleep: Callable[[float], None] = time.sleep,
+        interrupts: Interrupts | None = None,
     ) -> None:
         self.settings = settings
+        self._interrupts = interrupts or Interrupts()
+        self._is_closing = False
         self.requests = 0
         self.links = 0
         self.scopes: Collection[str] = frozenset()
@@ -172,7 +178,7 @@ class ContractClient:
         profile_id = profile_id or self.settings.profile_id
         path = f"{PROFILES}/{profile_id}/sso-ticket"
         fields = {**body, "ttl_sec": LINK_SECONDS}
-        with _uninterrupted():
+        with self._interrupts.held():
             answer = self._send(
                 "POST", path, body=fields, token=token, shown="…/sso-ticket", to_keep=1, patient=patient
             )
@@ -240,6 +246,7 @@ class ContractClient:
         """Revoke the links that are left, and close the connections; ``links_left`` says how many it can't revoke."""
         if self._http.is_closed:
             return
+        self._is_closing = True
         with closing(self._http):
             for ticket_id in list(self._to_revoke) if REVOKE_SCOPE in self.scopes else ():
                 with suppress(ContractError):
@@ -260,6 +267,8 @@ class ContractClient:
         parameters: Mapping[str, str | int] | None,
     ) -> Answer:
         __tracebackhide__ = True
+        if not self._is_closing:
+            self._interrupts.check()
         self._sleep(self._wait)
         self.requests += 1
         failure = ""
@@ -283,21 +292,40 @@ class ContractClient:
         return 0.0 if remaining > 1 else min(max(seconds_requested(response.headers), self._pause), _MAX_WAIT)
 
 
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C wait for the end of the block: without the answer to its request, a link can't be revoked."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    asked: list[int] = []
-    handlers = {number: signal.signal(number, lambda got, _: asked.append(got)) for number in _INTERRUPTS}
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-    if asked:
-        raise KeyboardInterrupt
+class Interrupts:
+    """
+    Ctrl-C and SIGTERM, of which none is lost.
+
+    The exception of one may be: Python ignores it in a finalizer, for example. So each request asks again.
+    """
+
+    def __init__(self) -> None:
+        self.came = False
+        self._is_held = False
+
+    def listen(self) -> None:
+        """Notice them from now on."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._notice)
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if one came, unless it is held."""
+        if self.came and not self._is_held:
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let them wait for the end of the block: without the answer to its request, a link can't be revoked."""
+        self._is_held = True
+        try:
+            yield
+        finally:
+            self._is_held = False
+            self.check()
+
+    def _notice(self, _number: int, _frame: object) -> None:
+        self.came = True
+        self.check()
 
 
 def _login(settings: Auth0Settings) -> dict[str, str]:
