@@ -36,7 +36,7 @@ from include.folders import relative_folder
 from include.prospects import load_prospects
 from include.reports import SETUP_COLUMNS
 from include.reports.wording import utc_text
-from tests.support.prospects import run_params
+from tests.support.prospects import csv_of, run_params
 from tests.unit.sso_ui.conftest import DAG, RUN_ID, SignIn
 
 HERE = {"Origin": "http://testserver"}
@@ -547,3 +547,10 @@ def test_all_links_and_forms_of_a_preview_keep_the_choice(preview: Upload) -> No
     assert len(ways) >= 3
     assert all("edit=true" in way for way in ways if way not in changes)
     assert '<input type="hidden" name="edit" value="true">' in page
+
+
+def test_the_pages_of_a_preview_keep_it_too(browser: TestClient, known: Ledger) -> None:
+    answer = browser.post("/batches", files={"file": ("a.csv", csv_of(101, 1, "long"), "text/csv")}, headers=HERE)
+    page = browser.get(f"{answer.headers['location']}?edit=true").text
+    (following,) = re.findall(r'href="(\?page=2[^"]*)"', page)
+    assert "edit=true" in unescape(following)

@@ -143,6 +143,7 @@ def test_a_link_is_worth_in_sql_what_its_entry_says(
         ([DAY - OPEN_SECONDS + 1], False),
         ([1.0] * MAX_OPENINGS, True),
         ([1.0] * (MAX_OPENINGS - 1), False),
+        ([0.0] * MAX_OPENINGS, True),
         ([-1.0] * MAX_OPENINGS, False),
     ],
     ids=str,
@@ -155,6 +156,20 @@ def test_a_link_that_was_opened_too_often_or_too_long_ago_needs_attention_unless
     events = [*opened("acme", *times), *opened("globex", *times)]
     know(ledger, events, acme=Setup(SetupState.OPENED), globex=Setup(SetupState.CONNECTED))
     assert reasons(ledger) == ({"acme": [Attention.USED_UP]} if is_used_up else {})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"flow_type": "update"}, {"succeeded": False}, {"name": "ss_sso_flow_end"}, {"connection_name": "globex"}],
+    ids=str,
+)
+def test_only_openings_of_such_a_link_for_its_connection_use_it_up(ledger: Ledger, changes: dict[str, Any]) -> None:
+    add(ledger, prospect("acme"))
+    events = [replace(one, **changes) for one in opened("acme", NOW - DAY + 100.0)]
+    know(ledger, events, acme=Setup(SetupState.OPENED))
+    know(ledger, opened("acme", NOW - DAY + 100.0, tenant=OTHER_TENANT), tenant=OTHER_TENANT)
+    assert reasons(ledger) == {}
+    assert [one.link for one in list_setups(ledger, "", limit=1)] == [LinkState.VALID]
 
 
 @pytest.mark.parametrize(
