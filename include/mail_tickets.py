@@ -155,8 +155,10 @@ def _ids(params: Mapping[str, Any]) -> list[str]:
 def _created_after(given: str | None, organization_ids: Collection[str], since: float | None) -> float | None:
     if given:
         return _moment(given).timestamp()
-    if organization_ids or since is not None:
-        return None if organization_ids else since
+    if organization_ids:
+        return None
+    if since is not None:
+        return since
     raise MailingError(
         "Nothing was mailed by itself yet, and links may have been mailed by hand. Say created_after, the time from "
         "which links are mailed, or organization_ids, and trigger another run."

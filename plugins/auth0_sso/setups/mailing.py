@@ -32,19 +32,22 @@ from auth0_sso.setups.selection import link_mail, select_mail
 Compose = Callable[[LinkMail, str], EmailMessage]
 """Makes the message of a mail, with that Message-ID; RecipientError if its address can't be used."""
 
-_NOT_SENT = "It was not sent: the task ended before. Run again."
-_NOT_HANDED_OVER = "It was not sent: the task was ended before the mail's text began to leave."
-_REPLACED = "its link was replaced meanwhile: the next run mails the new one"
-_BAD_ADDRESS = "No mail can be sent to the address of this prospect: give it like name@example.com, in ASCII letters."
-_ENDED = "The task was ended while it handed the mail over, so it is not known whether it was sent."
-
-
 Deliver = Callable[[EmailMessage, str, Callable[[], None]], Delivered]
 """
 Hands a message over to the mail server, for that address, and returns what became of it.
 
 It calls the function right before the text begins to leave. MailSettingsError: nothing was sent.
 """
+
+_RECENT_SECONDS = 86_400.0
+# So many mails in a row, each tried for minutes: then the server is at fault, not the mails.
+_MAX_FAILED = 3
+
+_NOT_SENT = "It was not sent: the task ended before. Run again."
+_NOT_HANDED_OVER = "It was not sent: the task was ended before the mail's text began to leave."
+_REPLACED = "its link was replaced meanwhile: the next run mails the new one"
+_BAD_ADDRESS = "No mail can be sent to the address of this prospect: give it like name@example.com, in ASCII letters."
+_ENDED = "The task was ended while it handed the mail over, so it is not known whether it was sent."
 
 
 @dataclass(frozen=True)
@@ -74,11 +77,6 @@ class MailLedger:
     def deliveries(self) -> DeliveryLog:
         """The mails with links of the tenant."""
         return DeliveryLog(self.ledger.database, self.tenant)
-
-
-_RECENT_SECONDS = 86_400.0
-# Each of them was tried for minutes.
-_MAX_FAILED = 3
 
 
 def mailed_since(tenant: str, runs: Collection[str]) -> float | None:
