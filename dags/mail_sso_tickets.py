@@ -10,7 +10,7 @@ from typing import Any
 from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, Metadata, Param, chain, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 from auth0_sso.hooks.auth0 import Auth0Hook
-from auth0_sso.models import TENANT
+from auth0_sso.models import TENANT, MailPlan
 from auth0_sso.operators.approval import ApprovePlanOperator
 from auth0_sso.operators.notify import notifiers, outcome_callbacks
 from auth0_sso.runtime.retry_policy import RETRIES
@@ -32,12 +32,23 @@ def _folder(params: dict[str, Any], dag_run: Any) -> Any:
     return run_folder(storage_path(absolute(params["report_uri"]), "report_uri"), dag_run)
 
 
+def _plan(reference: dict[str, str], params: dict[str, Any], dag_run: Any) -> MailPlan:
+    """Return what the run has planned, unless somebody has changed it."""
+    from auth0_sso.ledger.records import RunAttempt
+    from auth0_sso.tickets.seal import require_seal
+
+    require_seal(reference, RunAttempt.of(dag_run))
+    return mail_tickets.read_plan(_folder(params, dag_run), reference)
+
+
 @task(doc_md=MAIL_DOCS["select_mails"])
 def select_mails(
     *, params: dict[str, Any], ti: Any, dag: Any, dag_run: Any, triggering_asset_events: Any
-) -> dict[str, Any]:
+) -> dict[str, str]:
     """Decide who gets which mail."""
+    from auth0_sso.ledger.records import RunAttempt
     from auth0_sso.setups.mailing import mailed_since, plan_mails
+    from auth0_sso.tickets.seal import sealed
 
     require_known(params, dag.params)
     tenant = Auth0Hook(TENANT.auth0_conn_id).settings.domain
@@ -46,28 +57,26 @@ def select_mails(
     mail_tickets.check_before_mailing(params)
     if since is None and dag_run.run_type != "manual":  # nobody has said which links were mailed by hand
         since = dag_run.run_after.timestamp()
-    mails, options = plan_mails(tenant, mail_tickets.options(params, since))
-    plan, selection = mail_tickets.plan(mails, options, tenant, _folder(params, dag_run))
-    ti.xcom_push("plan", plan)
-    return selection
+    plan = plan_mails(tenant, mail_tickets.options(params, since))
+    ti.xcom_push("plan", mail_tickets.count_mails(plan))
+    reference = mail_tickets.write_plan(plan, _folder(params, dag_run))
+    return sealed([reference], RunAttempt.of(dag_run), plan.ledger_id)[0]
 
 
 @task(doc_md=MAIL_DOCS["send_mails"])
-def send_mails(selection: dict[str, Any], *, params: dict[str, Any], dag_run: Any) -> None:
+def send_mails(reference: dict[str, str], *, params: dict[str, Any], dag_run: Any) -> None:
     """Send the mails, one by one."""
     from auth0_sso.ledger.records import RunAttempt
     from auth0_sso.setups.mailing import send_mails as send
 
-    planned = mail_tickets.read_planned(_folder(params, dag_run), selection)
+    plan = _plan(reference, params, dag_run)
     if params["dry_run"]:
         raise AirflowSkipException("Dry run: nobody is mailed.")
-    if not any(mail.kind for mail in planned.mails):
+    if not any(mail.kind for mail in plan.mails):
         raise AirflowSkipException("Nobody is to be mailed.")
     settings = mail_tickets.read_settings()
     send(
-        planned.tenant,
-        planned.mails,
-        planned.options,
+        plan,
         RunAttempt.of(dag_run),
         sender=settings.address,
         compose=mail_tickets.composer(settings),
@@ -77,19 +86,16 @@ def send_mails(selection: dict[str, Any], *, params: dict[str, Any], dag_run: An
 
 
 @task(trigger_rule="all_done", outlets=[DELIVERIES], doc_md=MAIL_DOCS["export_report"])
-def export_report(selection: dict[str, Any] | None, *, params: dict[str, Any], dag_run: Any) -> Any:
+def export_report(reference: dict[str, str] | None, *, params: dict[str, Any], dag_run: Any) -> Any:
     """Write the report, also when mails have failed."""
     from auth0_sso.ledger.records import RunAttempt
     from auth0_sso.setups.mailing import mail_outcomes
 
-    if selection is None:
+    if reference is None:
         raise AirflowSkipException("select_mails failed: nobody is selected, so there is nothing to report.")
-    folder = _folder(params, dag_run)
-    planned = mail_tickets.read_planned(folder, selection)
-    outcomes = mail_outcomes(
-        planned.tenant, planned.mails, planned.options, RunAttempt.of(dag_run), dry_run=params["dry_run"]
-    )
-    exported = asdict(mail_tickets.export(outcomes, planned, folder, dag_run))
+    plan = _plan(reference, params, dag_run)
+    outcomes = mail_outcomes(plan, RunAttempt.of(dag_run), dry_run=params["dry_run"])
+    exported = asdict(mail_tickets.export(outcomes, plan, _folder(params, dag_run), dag_run))
     yield Metadata(DELIVERIES, {name: exported[name] for name in ("report_uri", "summary")})
     return exported
 
@@ -114,13 +120,13 @@ def mail_sso_tickets() -> None:
     Mails links to their prospects: each link once, and a reminder if nobody has opened it. It is off until
     SSO_TICKETS_MAIL_FROM is set. A successful run means that each of its mails was sent, or refused for good.
     """
-    selection = select_mails()
+    reference = select_mails()
     approved = ApprovePlanOperator(
         auth0_conn_id=TENANT.auth0_conn_id, notifiers=notifiers(**MAIL_APPROVAL_NOTICE), **MAIL_APPROVAL
     )
-    sent = send_mails(selection)
-    exported: Any = export_report(selection)
-    chain(selection, approved, sent, exported, check_outcome(exported))
+    sent = send_mails(reference)
+    exported: Any = export_report(reference)
+    chain(reference, approved, sent, exported, check_outcome(exported))
 
 
 mail_sso_tickets()

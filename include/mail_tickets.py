@@ -21,6 +21,7 @@ from auth0_sso.models import (
     MailKind,
     MailOptions,
     MailOutcome,
+    MailPlan,
     PlannedMail,
     first_errors,
 )
@@ -38,7 +39,7 @@ FROM_VARIABLE = "SSO_TICKETS_MAIL_FROM"
 _REPLY_TO_VARIABLE = "SSO_TICKETS_MAIL_REPLY_TO"
 _TEMPLATES_VARIABLE = "SSO_TICKETS_MAIL_TEMPLATES"
 _PAGE_VARIABLE = "SSO_TICKETS_LINK_PAGE"
-_SELECTION = "mails.json"
+_PLAN = "mails.json"
 _SAMPLE_TICKET = "https://tenant.example/self-service/connections-flow?ticket=" + "x" * 32
 _NO_REMINDERS = (
     "Nobody is reminded: it is not known which links were not opened. follow_sso_setups finds out, with the scope "
@@ -97,20 +98,6 @@ def read_settings() -> MailSettings:
             "Airflow's DAG processor, scheduler and workers."
         )
     return MailSettings(*values)
-
-
-@dataclass(frozen=True)
-class Planned:
-    """
-    What a run is to send, as the task that selects has kept it.
-
-    :param tenant: the tenant's domain.
-    :param options: whom the run mails.
-    """
-
-    tenant: str
-    options: MailOptions
-    mails: Sequence[PlannedMail]
 
 
 def check_before_mailing(params: Mapping[str, Any]) -> None:
@@ -173,36 +160,41 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def plan(
-    mails: Sequence[PlannedMail], chosen: MailOptions, tenant: str, folder: AnyPath
-) -> tuple[dict[str, Any], dict[str, str]]:
+def count_mails(plan: MailPlan) -> dict[str, int]:
+    """Return how many mails of each kind a run is to send, and as ``none`` how many prospects get none."""
+    counts = Counter("none" if mail.kind is None else str(mail.kind) for mail in plan.mails)
+    numbers = {name: counts[name] for name in (*map(str, MailKind), "none")}
+    log.info("The mails: %s", ", ".join(f"{name} {count}" for name, count in numbers.items()))
+    return numbers
+
+
+def write_plan(plan: MailPlan, folder: AnyPath) -> dict[str, str]:
     """
     Keep in the run's folder what the run is to send.
 
-    :return: how many mails of each kind, and how many prospects get none; then the digest of the file.
+    :return: as ``batch`` and ``sha256`` the path and the digest of the file.
     """
+    plan_folder = folder / PLAN_FOLDER
     make_private(folder)
-    make_private(folder / PLAN_FOLDER)
-    counts = Counter("none" if mail.kind is None else str(mail.kind) for mail in mails)
-    numbers = {name: counts[name] for name in (*map(str, MailKind), "none")}
-    log.info("The mails: %s", ", ".join(f"{name} {count}" for name, count in numbers.items()))
-    sha256 = write_checked(folder / PLAN_FOLDER, _SELECTION, json_bytes(Planned(tenant, chosen, mails)))
-    return numbers, {"sha256": sha256}
+    make_private(plan_folder)
+    sha256 = write_checked(plan_folder, _PLAN, json_bytes(plan))
+    return {"batch": str(plan_folder / _PLAN), "sha256": sha256}
 
 
-def read_planned(folder: AnyPath, selection: Mapping[str, str]) -> Planned:
+def read_plan(folder: AnyPath, reference: Mapping[str, str]) -> MailPlan:
     """
-    Return what :func:`plan` kept in the run's folder.
+    Return what :func:`write_plan` kept in the run's folder.
 
+    :param reference: what it returned.
     :raises ChangedFileError: if somebody has changed it since.
     """
-    found = json.loads(read_checked(folder / PLAN_FOLDER / _SELECTION, selection["sha256"], "select_mails"))
+    found = json.loads(read_checked(folder / PLAN_FOLDER / _PLAN, reference["sha256"], "select_mails"))
     mails = [
         PlannedMail(**{**mail, "kind": MailKind(mail["kind"]) if mail["kind"] else None}) for mail in found["mails"]
     ]
     given = found["options"]
     chosen = MailOptions(**{**given, "kinds": [MailKind(kind) for kind in given["kinds"]]})
-    return Planned(found["tenant"], chosen, mails)
+    return MailPlan(tenant=found["tenant"], ledger_id=found["ledger_id"], options=chosen, mails=mails)
 
 
 def composer(settings: MailSettings) -> Callable[[LinkMail, str], EmailMessage]:
@@ -219,11 +211,11 @@ def linker(settings: MailSettings) -> Callable[[str], str]:
     return partial(link_of, page=settings.link_page)
 
 
-def export(outcomes: Sequence[MailOutcome], planned: Planned, folder: AnyPath, run: Run) -> Exported:
+def export(outcomes: Sequence[MailOutcome], plan: MailPlan, folder: AnyPath, run: Run) -> Exported:
     """Write the report of a run that ends now, a row for each prospect that the run is about."""
-    reminds = MailKind.REMINDER in planned.options.kinds
-    notes = [] if planned.options.has_logs or not reminds else [_NO_REMINDERS]
-    summary = reports.write_deliveries(folder, outcomes, reports.run_info(run, [], notes, tenant=planned.tenant))
+    reminds = MailKind.REMINDER in plan.options.kinds
+    notes = [] if plan.options.has_logs or not reminds else [_NO_REMINDERS]
+    summary = reports.write_deliveries(folder, outcomes, reports.run_info(run, [], notes, tenant=plan.tenant))
     red = (DeliveryStatus.FAILED, DeliveryStatus.POSSIBLY_SENT)
     errors = ((one.organization_id, one.error) for one in outcomes if one.status in red)
     return Exported(str(folder), summary, first_errors(errors))

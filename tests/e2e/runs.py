@@ -79,6 +79,12 @@ class Run:
         parked = any(all(name in line for name in names) for line in lines)
         return parked and self.states().get(task_id) == "awaiting_input"
 
+    def respond(self, option: str, *, try_number: int = 1) -> None:
+        """Wait until the task ``approve`` asks, and choose an option."""
+        self.wait_for(lambda: self.has_parked("approve", try_number))
+        path = f"/api/v2/dags/{self.dag_id}/dagRuns/{self.run_id}/taskInstances/approve/-1/hitlDetails"
+        self.api.patch(path, {"chosen_options": [option]})
+
     def processes_ended(self, task_id: str) -> int:
         """Return how many of a task's processes have logged, at their end, the statuses of their rows."""
         return self.log(task_id).count('"event": "Rows by status"')

@@ -9,14 +9,8 @@ import pytest
 from dev.local.airflow import POOL
 from dev.local.api import AirflowApi
 from dev.sandbox.server import Sandbox
-from tests.e2e.runs import SLOTS, Run, Trigger
+from tests.e2e.runs import SLOTS, Trigger
 from tests.support.prospects import csv_of
-
-
-def respond(run: Run, option: str, *, try_number: int) -> None:
-    run.wait_for(lambda: run.has_parked("approve", try_number))
-    path = f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/approve/-1/hitlDetails"
-    run.api.patch(path, {"chosen_options": [option]})
 
 
 @pytest.mark.answers("the plan is rejected")
@@ -30,7 +24,7 @@ def test_nothing_is_sent_without_an_approval_and_a_cleared_plan_needs_another(
     file = tmp_path / "prospects.csv"
     file.write_text(csv_of(2, 1, "approval"))
     run = trigger(wait=False, require_approval=True, prospects_uri=str(file))
-    respond(run, "Reject", try_number=1)
+    run.respond("Reject", try_number=1)
     assert run.wait().state == "failed"
     assert tenant.stats().tickets == 0
     assert run.summary["not_attempted"] == 2
@@ -39,7 +33,7 @@ def test_nothing_is_sent_without_an_approval_and_a_cleared_plan_needs_another(
 
     file.write_text(csv_of(3, 3, "another"))
     airflow.clear(run.dag_id, run.run_id, ["plan_fan_out"])
-    respond(run, "Approve", try_number=2)
+    run.respond("Approve", try_number=2)
     assert run.wait().state == "success"
     assert run.summary["created"] == tenant.stats().tickets == 2
     assert {row["organization_name"] for row in run.rows} == {"approval 0"}

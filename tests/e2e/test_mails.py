@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from hashlib import sha256
 
 import pytest
 
@@ -80,3 +81,24 @@ def test_a_run_that_creates_links_mails_each_once(
     body = mail_server.mails[-1].message.get_body(("plain",))
     assert body is not None
     assert replaced["ticket_url"] in body.get_content()
+
+
+@pytest.mark.answers("somebody changes the XCom of `select_mails`")
+def test_who_changes_the_selection_and_its_xcom_mails_nobody(
+    trigger: Trigger, airflow: AirflowApi, tenant: Sandbox, mail_server: MailServer, mailing: None
+) -> None:
+    tenant.reset()
+    mail_server.mails.clear()
+    organizations = [f"org_mail{row:09}" for row in range(2)]
+    run = trigger(DAG, wait=False, organization_ids=organizations, require_approval=True)
+    run.wait_for(lambda: run.has_parked("approve"))
+    file = run.report / "plan" / "mails.json"
+    file.write_text(file.read_text().replace('"resend":false', '"resend":true'))
+    reference = airflow.xcom(DAG, run.run_id, "select_mails")
+    changed = {**reference, "sha256": sha256(file.read_bytes()).hexdigest()}
+    entry = f"/api/v2/dags/{DAG}/dagRuns/{run.run_id}/taskInstances/select_mails/xcomEntries/return_value"
+    airflow.patch(entry, {"value": changed, "map_index": -1})
+    run.respond("Approve")
+    assert run.wait().state == "failed"
+    assert "What this task is to do is not what was planned" in run.log("send_mails")
+    assert mail_server.mails == []

@@ -12,7 +12,7 @@ from auth0_sso.hooks.mail import MailSession, send_with_budget
 from auth0_sso.ledger.delivery_log import Delivery
 from auth0_sso.ledger.records import Entry, RunAttempt
 from auth0_sso.ledger.store import Ledger
-from auth0_sso.models import DeliveryStatus, MailKind, MailOptions, MailOutcome, PlannedMail, SsoTicket
+from auth0_sso.models import DeliveryStatus, MailKind, MailOptions, MailOutcome, MailPlan, PlannedMail, SsoTicket
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS
 from auth0_sso.setups.mailing import Mailer, MailLedger, mail_outcomes, plan_mails, send_mails
 
@@ -85,7 +85,8 @@ class Mailing:
 
     def plan(self) -> Mailing:
         """Decide who gets a mail."""
-        self.planned, self.options = plan_mails(TENANT, self.options)
+        plan = plan_mails(TENANT, self.options)
+        self.planned, self.options = plan.mails, plan.options
         return self
 
     def send(self) -> None:
@@ -112,8 +113,13 @@ class Mailing:
 
     def outcomes(self) -> dict[str, MailOutcome]:
         """Return the rows of the run's report by connection."""
-        rows = mail_outcomes(TENANT, self.planned, self.options, attempt(self.number), dry_run=False)
+        rows = mail_outcomes(self.mail_plan, attempt(self.number), dry_run=False)
         return {row.connection_name: row for row in rows}
+
+    @property
+    def mail_plan(self) -> MailPlan:
+        """What was planned."""
+        return MailPlan(tenant=TENANT, ledger_id="", options=self.options, mails=self.planned)
 
     def statuses(self) -> dict[str, str]:
         return {name: str(row.status) for name, row in self.outcomes().items()}
@@ -130,18 +136,13 @@ def kept_statuses(ledger: Ledger, *names: str) -> dict[str, list[DeliveryStatus]
 
 def mail_all(number: int, options: MailOptions, mails_per_minute: float = AS_FAST_AS_IT_GETS) -> None:
     """Plan and send as the tasks of a run do, with the ledger and the mail server of the environment."""
-    planned, options = plan_mails(TENANT, options)
-    send_planned(number, planned, options, mails_per_minute)
+    send_planned(number, plan_mails(TENANT, options), mails_per_minute)
 
 
-def send_planned(
-    number: int, planned: Sequence[PlannedMail], options: MailOptions, mails_per_minute: float = AS_FAST_AS_IT_GETS
-) -> None:
+def send_planned(number: int, plan: MailPlan, mails_per_minute: float = AS_FAST_AS_IT_GETS) -> None:
     """Send what was planned as the task of a run does, with the ledger and the mail server of the environment."""
     send_mails(
-        TENANT,
-        planned,
-        options,
+        plan,
         attempt(number),
         sender=SETTINGS.address,
         compose=composer(SETTINGS),

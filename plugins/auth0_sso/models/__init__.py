@@ -15,6 +15,7 @@ from auth0_sso.models.mail import (
     MailKind,
     MailOptions,
     MailOutcome,
+    MailPlan,
     PlannedMail,
     RecipientError,
 )
@@ -99,6 +100,7 @@ __all__ = [
     "MailKind",
     "MailOptions",
     "MailOutcome",
+    "MailPlan",
     "Organization",
     "Outcome",
     "PlannedMail",

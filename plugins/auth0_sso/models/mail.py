@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
@@ -94,6 +94,22 @@ class PlannedMail:
     kind: MailKind | None
     number: int
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailPlan:
+    """
+    What a run is to send, decided before anybody approves it.
+
+    :param tenant: the tenant's domain.
+    :param ledger_id: the identity of the ledger that it was decided from.
+    :param options: whom the run mails.
+    """
+
+    tenant: str
+    ledger_id: str
+    options: MailOptions
+    mails: Sequence[PlannedMail]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ from auth0_sso.models import (
     MailKind,
     MailOptions,
     MailOutcome,
+    MailPlan,
     PlannedMail,
     RecipientError,
     iso,
@@ -96,16 +97,17 @@ def mailed_since(tenant: str, runs: Collection[str]) -> float | None:
         return log.keep_since(min(requested))
 
 
-def plan_mails(tenant: str, options: MailOptions) -> tuple[list[PlannedMail], MailOptions]:
+def plan_mails(tenant: str, options: MailOptions) -> MailPlan:
     """
     Decide from the ledger who gets a mail, and why the others that the run is about get none.
 
-    :return: that, and the options with whether the logs are read.
+    :return: that, its options with whether the logs are read.
     """
     with closing(open_ledger()) as ledger:
         known = MailLedger(ledger, tenant)
         options = replace(options, has_logs=known.has_logs)
-        return list(_planned(known, known.entries(), options)), options
+        mails = list(_planned(known, known.entries(), options))
+        return MailPlan(tenant=tenant, ledger_id=ledger.database.identity, options=options, mails=mails)
 
 
 def _planned(known: MailLedger, entries: Sequence[Entry], options: MailOptions) -> Iterator[PlannedMail]:
@@ -268,9 +270,7 @@ class _Text:
 
 
 def send_mails(
-    tenant: str,
-    planned: Sequence[PlannedMail],
-    options: MailOptions,
+    plan: MailPlan,
     attempt: RunAttempt,
     *,
     sender: str,
@@ -283,40 +283,41 @@ def send_mails(
 
     :param sender: ``name@domain``, the domain in its DNS form.
     :raises MailSettingsError: if no mail can be sent until the settings are fixed.
+    :raises LedgerError: if the plan was made with another ledger.
     """
     rate_limiter = mail_rate_limiter(mails_per_minute)
     with closing(open_ledger()) as ledger, MailSession() as session:
+        ledger.database.require_identity(plan.ledger_id)
         cipher, domain = ledger.database.cipher, sender.rpartition("@")[2]
         mailer = Mailer(
-            MailLedger(ledger, tenant),
+            MailLedger(ledger, plan.tenant),
             attempt,
-            options,
+            plan.options,
             deliver=lambda message, to, on_text: send_with_budget(session, message, to, sender, on_text=on_text),
             compose=compose,
             message_id=lambda ticket_id, kind: message_id(cipher, ticket_id, kind, domain),
             link=link,
             pause=lambda: asyncio.run(rate_limiter.acquire()),
         )
-        mailer.send(planned)
+        mailer.send(plan.mails)
 
 
-def mail_outcomes(
-    tenant: str, planned: Sequence[PlannedMail], options: MailOptions, attempt: RunAttempt, *, dry_run: bool
-) -> list[MailOutcome]:
+def mail_outcomes(plan: MailPlan, attempt: RunAttempt, *, dry_run: bool) -> list[MailOutcome]:
     """
     Return what became of the planned mails of a run, from the ledger, and why the others got none.
 
-    :param options: those that the plan was made with.
+    :raises LedgerError: if the plan was made with another ledger.
     """
-    keys = [mail.key for mail in planned]
+    keys = [mail.key for mail in plan.mails]
     with closing(open_ledger()) as ledger:
-        known = MailLedger(ledger, tenant)
+        ledger.database.require_identity(plan.ledger_id)
+        known = MailLedger(ledger, plan.tenant)
         entries = {entry.key: entry for entry in known.entries(keys)}
         deliveries = known.deliveries.of_prospects(keys)
-        wanted_now = {mail.key: mail for mail in _planned(known, list(entries.values()), options)}
+        wanted_now = {mail.key: mail for mail in _planned(known, list(entries.values()), plan.options)}
     return [
         _outcome(entries[mail.key], mail, wanted_now.get(mail.key), _sent_by(deliveries, mail, attempt), dry_run)
-        for mail in planned
+        for mail in plan.mails
         if mail.key in entries
     ]
 

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from auth0_sso.models import DeliveryStatus, MailKind, MailOptions, MailOutcome, PlannedMail
+from auth0_sso.models import DeliveryStatus, MailKind, MailOptions, MailOutcome, MailPlan, PlannedMail
 
 from include import mail_tickets
 from include.check_outcome import Exported
@@ -31,6 +31,7 @@ MAILS = [
     PlannedMail(key="bob", created_at=NOON, kind=MailKind.REMINDER, number=2, reason=""),
     PlannedMail(key="cat", created_at=0.0, kind=None, number=0, reason="it has no link"),
 ]
+PLAN = MailPlan(tenant="acme.example.com", ledger_id="ledger-1", options=OPTIONS, mails=MAILS)
 RUN = SimpleNamespace(dag_id="mail_sso_tickets", run_id="manual__1", start_date=None)
 
 
@@ -141,21 +142,23 @@ class TestWhomARunMails:
 
 
 class TestThePlan:
-    def test_it_is_read_as_it_was_kept(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def test_it_is_read_as_it_was_kept(self, tmp_path: Path) -> None:
+        reference = mail_tickets.write_plan(PLAN, tmp_path / "run")
+        read = mail_tickets.read_plan(tmp_path / "run", reference)
+        assert replace(read, options=replace(read.options, kinds=tuple(read.options.kinds))) == PLAN
+
+    def test_its_mails_are_counted(self, caplog: pytest.LogCaptureFixture) -> None:
         with caplog.at_level(logging.INFO):
-            plan, selection = mail_tickets.plan(MAILS, OPTIONS, "acme.example.com", tmp_path / "run")
-        assert plan == {"invitation": 1, "replacement": 0, "reminder": 1, "none": 1}
-        read = mail_tickets.read_planned(tmp_path / "run", selection)
-        assert (read.tenant, list(read.mails)) == ("acme.example.com", MAILS)
-        assert replace(read.options, kinds=tuple(read.options.kinds)) == OPTIONS
+            counts = mail_tickets.count_mails(PLAN)
+        assert counts == {"invitation": 1, "replacement": 0, "reminder": 1, "none": 1}
         assert caplog.messages == ["The mails: invitation 1, replacement 0, reminder 1, none 1"]
 
     def test_one_that_somebody_has_changed_is_refused(self, tmp_path: Path) -> None:
-        _, selection = mail_tickets.plan(MAILS, OPTIONS, "acme.example.com", tmp_path)
+        reference = mail_tickets.write_plan(PLAN, tmp_path)
         (file,) = tmp_path.rglob("mails.json")
         file.write_text(file.read_text().replace('"cat"', '"eve"'))
         with pytest.raises(ChangedFileError, match="select_mails"):
-            mail_tickets.read_planned(tmp_path, selection)
+            mail_tickets.read_plan(tmp_path, reference)
 
 
 class TestTheReport:
@@ -174,9 +177,9 @@ class TestTheReport:
         )
 
     def export(self, folder: Path, *statuses: DeliveryStatus, **options: Any) -> Exported:
-        planned = mail_tickets.Planned("acme.example.com", replace(OPTIONS, **options), MAILS)
+        plan = replace(PLAN, options=replace(OPTIONS, **options))
         outcomes = [self.outcome(status, f"because {status}") for status in statuses]
-        return mail_tickets.export(outcomes, planned, folder, RUN)
+        return mail_tickets.export(outcomes, plan, folder, RUN)
 
     def test_it_has_a_row_for_everybody_and_counts_each_status(self, tmp_path: Path) -> None:
         exported = self.export(tmp_path, *DeliveryStatus)

@@ -347,7 +347,6 @@ class TestSinceWhen:
 
 def test_a_run_of_another_airflow_with_the_same_id_is_another_run(run: Mailing, default_ledger: Ledger) -> None:
     run.send()
-    rows = mailing.mail_outcomes(
-        TENANT, run.planned, run.options, RunAttempt(mailing.attempt(1).run, installation="green"), dry_run=False
-    )
+    other = RunAttempt(mailing.attempt(1).run, installation="green")
+    rows = mailing.mail_outcomes(run.mail_plan, other, dry_run=False)
     assert {row.status for row in rows} == {"skipped"}

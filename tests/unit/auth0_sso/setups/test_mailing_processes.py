@@ -14,7 +14,7 @@ from multiprocessing.context import ForkServerProcess
 
 import pytest
 from auth0_sso.ledger.store import Ledger
-from auth0_sso.models import DeliveryStatus, MailOptions, PlannedMail
+from auth0_sso.models import DeliveryStatus, MailPlan
 from auth0_sso.setups.mailing import mail_outcomes, plan_mails
 from sqlalchemy import make_url
 
@@ -54,19 +54,17 @@ def environment() -> dict[str, str]:
     return {name: os.environ[name] for name in names if name in os.environ}
 
 
-def send_as_task(
-    fernet: str, environment: dict[str, str], planned: list[PlannedMail], options: MailOptions, start_at: float = 0.0
-) -> None:
+def send_as_task(fernet: str, environment: dict[str, str], plan: MailPlan, start_at: float = 0.0) -> None:
     """Send what was planned, and go on after SIGTERM as a task of Airflow does, which only calls ``on_kill``."""
     signal.signal(signal.SIGTERM, lambda *_: None)
     databases.use_fernet_key(fernet)
     os.environ.update(environment)
     time.sleep(max(0.0, start_at - time.time()))
-    send_planned(1, planned, options)
+    send_planned(1, plan)
 
 
-def start_task(fernet: str, planned: list[PlannedMail], options: MailOptions) -> ForkServerProcess:
-    process = factories.process_context().Process(target=send_as_task, args=(fernet, environment(), planned, options))
+def start_task(fernet: str, plan: MailPlan) -> ForkServerProcess:
+    process = factories.process_context().Process(target=send_as_task, args=(fernet, environment(), plan))
     process.start()
     return process
 
@@ -96,15 +94,15 @@ def test_killed_at_random_moments_nobody_is_mailed_twice_and_nobody_is_lost_with
 ) -> None:
     chance = random.Random(seed)
     add_prospects(ledger_of_tasks, *PROSPECTS)
-    planned, options = plan_mails(TENANT, OPTIONS)
+    plan = plan_mails(TENANT, OPTIONS)
     kills = 0
-    while kill_at_random(start_task(fernet, planned, options), server, chance):
+    while kill_at_random(start_task(fernet, plan), server, chance):
         kills += 1
     assert kills >= MIN_KILLS
     wait_until(lambda: not server.open_connections)
 
     got = mailed(server)
-    rows = mail_outcomes(TENANT, planned, options, mailing.attempt(1), dry_run=False)
+    rows = mail_outcomes(plan, mailing.attempt(1), dry_run=False)
     statuses = {row.connection_name: row.status for row in rows}
     flagged = {name for name, status in statuses.items() if status == DeliveryStatus.POSSIBLY_SENT}
     assert set(got.values()) == {1}, "nobody is mailed twice"
@@ -121,10 +119,10 @@ def test_two_tasks_that_send_the_same_plan_at_once_mail_everybody_once(
     ledger_of_tasks: Ledger, server: MailServer, fernet: str, resend: bool
 ) -> None:
     add_prospects(ledger_of_tasks, *PROSPECTS)
-    planned, options = plan_mails(TENANT, replace(OPTIONS, resend=resend))
+    plan = plan_mails(TENANT, replace(OPTIONS, resend=resend))
     with ProcessPoolExecutor(2, mp_context=factories.process_context()) as pool:
         list(pool.map(time.sleep, [TOGETHER] * 2))  # both are started
-        arguments = (fernet, environment(), planned, options, time.time() + TOGETHER)
+        arguments = (fernet, environment(), plan, time.time() + TOGETHER)
         for future in [pool.submit(send_as_task, *arguments) for _ in range(2)]:
             future.result(60)
     assert mailed(server) == dict.fromkeys(PROSPECTS, 1)
@@ -140,14 +138,14 @@ def test_a_task_that_is_killed_while_the_server_is_silent_leaves_a_flag_and_the_
 ) -> None:
     names = PROSPECTS[:3]
     add_prospects(ledger_of_tasks, *names)
-    planned, options = plan_mails(TENANT, OPTIONS)
+    plan = plan_mails(TENANT, OPTIONS)
     server.fault(place, stalls=True, times=1)
-    process = start_task(fernet, planned, options)
+    process = start_task(fernet, plan)
     wait_until(lambda: not server.has_fault(place))
     process.kill()
     process.join(20)
     assert process.exitcode == -signal.SIGKILL
-    send_planned(1, planned, options)
-    rows = mail_outcomes(TENANT, planned, options, mailing.attempt(1), dry_run=False)
+    send_planned(1, plan)
+    rows = mail_outcomes(plan, mailing.attempt(1), dry_run=False)
     assert Counter(row.status for row in rows) == {"possibly_sent": 1, "sent": 2}
     assert sorted(mailed(server).values()) == ([1, 1, 1] if arrives else [1, 1])
