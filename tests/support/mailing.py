@@ -98,7 +98,7 @@ class Mailing:
                 self.options,
                 deliver=lambda message, to, on_text: self._deliver(session, message, to, on_text),
                 compose=composer(self.settings),
-                message_id=lambda ticket_id, kind: f"<{kind}.{ticket_id}@vendor.example>",
+                message_id=lambda ticket_id, kind, reminder: f"<{kind}.{reminder}.{ticket_id}@vendor.example>",
                 link=linker(self.settings),
                 pause=self.pause,
             ).send(self.planned)

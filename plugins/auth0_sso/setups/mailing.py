@@ -136,7 +136,7 @@ class Mailer:
 
     :param options: those that the plan was made with.
     :param deliver: see :data:`Deliver`; so with ``compose``.
-    :param message_id: returns the Message-ID for a ticket's id and a kind of mail.
+    :param message_id: returns the Message-ID for a ticket's id, a kind of mail and which reminder of the ticket it is.
     :param link: returns what a mail links to, for a ticket's URL.
     :param pause: waits until the next mail may leave.
     """
@@ -149,7 +149,7 @@ class Mailer:
         *,
         deliver: Deliver,
         compose: Compose,
-        message_id: Callable[[str, MailKind], str],
+        message_id: Callable[[str, MailKind, int], str],
         link: Callable[[str], str],
         pause: Callable[[], None],
     ) -> None:
@@ -208,7 +208,8 @@ class Mailer:
     def _hand_over(self, entry: Entry, mail: PlannedMail) -> DeliveryStatus | None:
         if entry.ticket is None or mail.kind is None:
             return None
-        message_id = self._message_id(entry.ticket.ticket_id, mail.kind)
+        reminder = mail.number if mail.kind == MailKind.REMINDER else 1
+        message_id = self._message_id(entry.ticket.ticket_id, mail.kind, reminder)
         message = self._message(link_mail(entry, mail.kind, self._link(entry.ticket.url)), message_id)
         delivery = Delivery(
             key=mail.key,
@@ -295,7 +296,7 @@ def send_mails(
             plan.options,
             deliver=lambda message, to, on_text: send_with_budget(session, message, to, sender, on_text=on_text),
             compose=compose,
-            message_id=lambda ticket_id, kind: message_id(cipher, ticket_id, kind, domain),
+            message_id=lambda ticket_id, kind, reminder: message_id(cipher, ticket_id, kind, domain, reminder=reminder),
             link=link,
             pause=lambda: asyncio.run(rate_limiter.acquire()),
         )

@@ -21,7 +21,8 @@ DOMAIN = "vendor.example"
 def test_it_is_the_same_for_the_same_mail_and_different_for_others() -> None:
     mails = [(ticket, kind) for ticket in (TICKET, OTHER) for kind in MailKind]
     ids = [message_id(Cipher(), ticket, kind, DOMAIN) for ticket, kind in mails]
-    assert len(set(ids)) == len(mails)
+    second_reminder = message_id(Cipher(), TICKET, MailKind.REMINDER, DOMAIN, reminder=2)
+    assert len({*ids, second_reminder}) == len(mails) + 1
     assert ids == [message_id(Cipher(), ticket, kind, DOMAIN) for ticket, kind in mails]
 
 

@@ -288,6 +288,16 @@ def test_the_message_id_has_the_senders_domain_in_dns_form_and_is_the_same_when_
     assert {mail.sender for mail in server.mails} == {"sso@xn--mller-kva.example"}
 
 
+def test_each_reminder_of_a_link_has_its_own_message_id(default_ledger: Ledger, server: MailServer) -> None:
+    add_prospects(default_ledger, "ada", created_at=default_ledger.now() - 4 * 86_400)
+    options = replace(OPTIONS, remind_after_days=0, most_reminders=2)
+    follow_unopened(default_ledger, "ada")
+    for number in range(3):
+        mailing.mail_all(number, options)
+    assert [mail.kind for mail in kept(default_ledger, "ada")["ada"]] == ["invitation", "reminder", "reminder"]
+    assert len({message["Message-ID"] for message in server.messages}) == 3
+
+
 def test_a_reminder_that_failed_is_sent_by_a_later_run(default_ledger: Ledger, server: MailServer) -> None:
     (entry,) = add_prospects(default_ledger, "ada", created_at=default_ledger.now() - 4 * 86_400)
     sent = Mailing(default_ledger).plan()
