@@ -71,7 +71,7 @@ def plan_fan_out(loaded: dict[str, Any], *, params: dict[str, Any], ti: Any, dag
 
 
 @task(trigger_rule="all_done", outlets=[REPORTS], doc_md=CREATE_DOCS["export_report"])
-def export_report(loaded: dict[str, Any] | None, *, ti: Any, dag_run: Any) -> Any:
+def export_report(loaded: dict[str, Any] | None, *, params: dict[str, Any], ti: Any, dag_run: Any) -> Any:
     """Write the report."""
     if loaded is None:
         raise AirflowSkipException("load_prospects failed: no row is known, so there is nothing to report.")
@@ -85,7 +85,8 @@ def export_report(loaded: dict[str, Any] | None, *, ti: Any, dag_run: Any) -> An
     exported = asdict(
         create_tickets.export(rows, plan, results.outcomes, results.replaced, stats, folder, dag_run),
     )
-    yield Metadata(REPORTS, {name: exported[name] for name in ("report_uri", "summary")})
+    event = {name: exported[name] for name in ("report_uri", "summary")}
+    yield Metadata(REPORTS, {**event, "dry_run": params["dry_run"]})
     return exported
 
 

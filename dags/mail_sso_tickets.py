@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -52,15 +53,19 @@ def select_mails(
 
     require_known(params, dag.params)
     tenant = Auth0Hook(TENANT.auth0_conn_id).settings.domain
-    runs = {f"{one.source_dag_id}/{one.source_run_id}" for events in triggering_asset_events.values() for one in events}
-    since = mailed_since(tenant, runs)  # also if a setting is wrong: the next run mails what this one would have
+    attempt = RunAttempt.of(dag_run)
+    reports = mail_tickets.triggering_reports(triggering_asset_events)
+    is_by_dry_run = dag_run.run_type == "asset_triggered" and not reports
+    # Also if a setting is wrong: the next run mails what this one would have.
+    since = mailed_since(tenant, reports[-1] if reports else "", attempt.installation)
     mail_tickets.check_before_mailing(params)
-    if since is None and dag_run.run_type != "manual":  # nobody has said which links were mailed by hand
-        since = dag_run.run_after.timestamp()
-    plan = plan_mails(tenant, mail_tickets.options(params, since))
+    if since is None and dag_run.run_type != "manual":  # until then all links may have been mailed by hand
+        since = time.time()
+    options = mail_tickets.options(params, since)
+    plan = plan_mails(tenant, options, is_dry_run=params["dry_run"] or is_by_dry_run)
     ti.xcom_push("plan", mail_tickets.count_mails(plan))
     reference = mail_tickets.write_plan(plan, _folder(params, dag_run))
-    return sealed([reference], RunAttempt.of(dag_run), plan.ledger_id)[0]
+    return sealed([reference], attempt, plan.ledger_id)[0]
 
 
 @task(doc_md=MAIL_DOCS["send_mails"])
@@ -70,7 +75,7 @@ def send_mails(reference: dict[str, str], *, params: dict[str, Any], dag_run: An
     from auth0_sso.setups.mailing import send_mails as send
 
     plan = _plan(reference, params, dag_run)
-    if params["dry_run"]:
+    if plan.is_dry_run:
         raise AirflowSkipException("Dry run: nobody is mailed.")
     if not any(mail.kind for mail in plan.mails):
         raise AirflowSkipException("Nobody is to be mailed.")
@@ -94,7 +99,7 @@ def export_report(reference: dict[str, str] | None, *, params: dict[str, Any], d
     if reference is None:
         raise AirflowSkipException("select_mails failed: nobody is selected, so there is nothing to report.")
     plan = _plan(reference, params, dag_run)
-    outcomes = mail_outcomes(plan, RunAttempt.of(dag_run), dry_run=params["dry_run"])
+    outcomes = mail_outcomes(plan, RunAttempt.of(dag_run))
     exported = asdict(mail_tickets.export(outcomes, plan, _folder(params, dag_run), dag_run))
     yield Metadata(DELIVERIES, {name: exported[name] for name in ("report_uri", "summary")})
     return exported
@@ -107,7 +112,7 @@ def check_outcome(exported: dict[str, Any] | None) -> None:
 
 
 @dag(
-    schedule=SCHEDULE if os.environ.get(mail_tickets.FROM_VARIABLE) else None,
+    schedule=SCHEDULE if os.environ.get(mail_tickets.FROM_VARIABLE, "").strip() else None,
     start_date=datetime(2026, 1, 1),
     catchup=False,
     max_active_runs=1,

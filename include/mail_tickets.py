@@ -135,6 +135,16 @@ def options(params: Mapping[str, Any], since: float | None) -> MailOptions:
     )
 
 
+def triggering_reports(asset_events: Mapping[Any, Sequence[Any]]) -> list[str]:
+    """
+    Return the runs whose reports have started this one, as ``dag_id/run_id``, oldest first; not those of dry runs.
+
+    :param asset_events: Airflow's ``triggering_asset_events``.
+    """
+    events = [event for of_asset in asset_events.values() for event in of_asset if not event.extra.get("dry_run")]
+    return [f"{event.source_dag_id}/{event.source_run_id}" for event in sorted(events, key=lambda one: one.timestamp)]
+
+
 def _ids(params: Mapping[str, Any]) -> list[str]:
     return [one.strip() for one in params["organization_ids"] or [] if one.strip()]
 
@@ -194,7 +204,7 @@ def read_plan(folder: AnyPath, reference: Mapping[str, str]) -> MailPlan:
     ]
     given = found["options"]
     chosen = MailOptions(**{**given, "kinds": [MailKind(kind) for kind in given["kinds"]]})
-    return MailPlan(tenant=found["tenant"], ledger_id=found["ledger_id"], options=chosen, mails=mails)
+    return MailPlan(**{**found, "options": chosen, "mails": mails})
 
 
 def composer(settings: MailSettings) -> Callable[[LinkMail, str], EmailMessage]:

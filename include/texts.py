@@ -101,6 +101,13 @@ Decides from the ledger who gets which mail, and checks the settings and the tem
 
 **If it fails:** nobody was mailed. Fix the setting or the parameter that the error names.
 """,
+    "approve": """
+Waits for a person if the run has `require_approval`. Otherwise it passes at once. Answer it under *Required Actions*.
+Mails that nobody approves within two days, or `SSO_TICKETS_APPROVAL_TIMEOUT` hours, are rejected.
+
+**If they are rejected:** this run mails nobody and is red. The next run decides again, and asks nobody if it starts by
+itself. So pause the DAG until the reason is gone.
+""",
     "send_mails": """
 Sends the mails, one after the other, at most `mails_per_minute`. Before each mail leaves, the ledger has it.
 
@@ -132,7 +139,7 @@ _MAIL_ANSWER = "{{ ui_address('dags', dag.dag_id, 'runs', run_id, 'tasks', 'appr
 MAIL_APPROVAL = {
     "task_id": "approve",
     "required": "{{ params.require_approval }}",
-    "doc_md": CREATE_DOCS["approve"],
+    "doc_md": MAIL_DOCS["approve"],
     "subject": "Mail SSO links? " + _MAIL_LINE,
     "body": _MAIL_PLAN
     + """
@@ -143,7 +150,7 @@ MAIL_APPROVAL = {
 | Reminders | {{ plan.reminder }} |
 | Prospects who get no mail | {{ plan.none }} |
 
-**Approve**: the mails are sent. **Reject**: nobody is mailed.
+**Approve**: the mails are sent. **Reject**: this run mails nobody; pause the DAG too, or the next run does.
 """,
 }
 """The arguments of the task ``approve`` of the DAG that mails links."""

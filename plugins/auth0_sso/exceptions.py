@@ -109,6 +109,10 @@ class MailRefusedError(Auth0RowError):
     """The mail server has refused this mail for good (5xx), or no server could take it. It was not sent."""
 
 
+class MailUnclearRefusalError(MailRefusedError):
+    """The same, and the reply does not tell whether the server would refuse every mail."""
+
+
 class MailTransientError(Auth0TransientError):
     """The mail was not sent, and a later attempt may succeed: 4xx, or no connection until the text began to leave."""
 

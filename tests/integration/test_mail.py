@@ -8,13 +8,20 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
+import httpx
 import pytest
+from auth0_sso.models import MailKind, MailPlan
 
 from dev.sandbox.customers import Customer
 from dev.sandbox.server import Sandbox
+from include import mail_tickets
+from include.folders import run_folder
+from include.params import MAIL_PARAMS
 from tests.integration.runs import Run, Trigger
 from tests.support import scan
 from tests.support.mail_server import MailServer, Place
@@ -55,10 +62,18 @@ def send(trigger: Trigger, name: str, rows: int = 3, **conf: Any) -> Run:
     return trigger("mail_sso_tickets", organization_ids=ids, mails_per_minute=600, **conf)
 
 
-def move(home: Path, seconds: float, table: str, *columns: str) -> None:
-    """Let times in the ledger be earlier."""
+def pass_time(home: Path, seconds: float) -> None:
+    """Let all that the ledger knows have happened earlier; the logs were read all the while."""
+    times = {
+        "sso_tickets": ("created_at", "requested_at", "expires_at"),
+        "sso_issued_tickets": ("created_at",),
+        "sso_deliveries": ("created_at", "begun_at", "sent_at"),
+        "sso_setups": ("updated_at",),
+        "sso_setup_reads": ("read_from",),
+    }
     with closing(sqlite3.connect(home / "sso_tickets.db")) as ledger, ledger:
-        ledger.execute(f"UPDATE {table} SET {', '.join(f'{name} = {name} - {seconds}' for name in columns)}")
+        for table, columns in times.items():
+            ledger.execute(f"UPDATE {table} SET {', '.join(f'{name} = {name} - {seconds}' for name in columns)}")
 
 
 @pytest.mark.answers("the same mailing run again")
@@ -93,23 +108,34 @@ def test_after_a_link_is_replaced_the_new_one_is_mailed_and_says_so(
 
 
 @pytest.mark.answers("who has finished, or opened the link, is due for a reminder")
-def test_who_has_finished_or_opened_is_not_reminded_and_others_are_once(
+def test_after_three_days_who_has_neither_opened_nor_finished_is_reminded_once(
     trigger: Trigger, tenant: Sandbox, mail: MailServer, home: Path
 ) -> None:
-    trigger(prospects_csv=csv_of("remind"), enabled_clients=["client-1"], ttl_sec=432_000)
+    created = trigger(prospects_csv=csv_of("remind"), enabled_clients=["client-1"], ttl_sec=432_000)
     send(trigger, "remind")
-    move(home, 3.5 * DAY, "sso_tickets", "created_at", "requested_at", "expires_at")
-    move(home, 3.5 * DAY, "sso_deliveries", "created_at", "begun_at", "sent_at")
-    import httpx
+    trigger("follow_sso_setups")
+    early = send(trigger, "remind")
+    assert statuses(early, "remind") == ["skipped"] * 3, "three days have not passed"
 
+    pass_time(home, 3.5 * DAY)
     tickets = {ticket.connection_name: ticket.id for ticket in tenant.tickets}
     with httpx.Client(base_url=tenant.url, trust_env=False) as http:
         Customer(http, tickets["remind-0"], "okta", 1).opens_it()
         Customer(http, tickets["remind-1"], "okta", 2).finishes()
-    followed = trigger("follow_sso_setups")
-    assert {row["setup"] for row in followed.setups if row["connection_name"] == "remind-2"} == {"unknown"}
+    trigger("follow_sso_setups")
     run = send(trigger, "remind")
-    assert statuses(run, "remind") == ["skipped"] * 3, "it is not known that the third was not opened"
+    assert (run.state, statuses(run, "remind")) == ("success", ["skipped", "skipped", "sent"])
+    assert deliveries(run)["remind-2"]["kind"] == "reminder"
+    links = {row["connection_name"]: row["ticket_url"] for row in created.rows}
+    reminder = mail.messages[-1]
+    assert reminder["To"] == "it2@remind.example"
+    assert links["remind-2"] in str(reminder.get_body(("plain",)).get_content())  # type: ignore[union-attr]
+    assert len(mail.messages) == 4
+
+    pass_time(home, 0.4 * DAY)
+    trigger("follow_sso_setups")
+    again = send(trigger, "remind")
+    assert (statuses(again, "remind"), len(mail.messages)) == (["skipped"] * 3, 4), "one reminder is enough"
 
 
 @pytest.mark.answers("mailing is triggered by hand before a run has mailed by itself")
@@ -120,9 +146,55 @@ def test_the_first_run_by_hand_says_whose_links_were_mailed_by_hand(
     run = trigger("mail_sso_tickets")
     assert (run.state, run.states("send_mails")) == ("failed", ["upstream_failed"])
     assert "Say created_after" in run.log
-    later = trigger("mail_sso_tickets", created_after="2100-01-01T00:00:00Z")
+    later = trigger("mail_sso_tickets", kind="new", created_after="2100-01-01T00:00:00Z")
     assert set(statuses(later, "hand")) == {"skipped"}
     assert mail.messages == []
+
+
+class Started(NamedTuple):
+    """How Airflow starts a run."""
+
+    run_type: str
+    run_after: datetime
+    dag_id: str = "mail_sso_tickets"
+    run_id: str = "by itself"
+    start_date: datetime | None = None
+
+
+def selected(home: Path, started: Started, *events: SimpleNamespace) -> MailPlan:
+    """Return what a run selects that Airflow starts by itself."""
+    import mail_sso_tickets
+
+    params = {name: spec["default"] for name, spec in MAIL_PARAMS.items()} | {"report_uri": str(home / "reports")}
+    reference = mail_sso_tickets.select_mails.function(
+        params=params,
+        ti=SimpleNamespace(xcom_push=lambda key, value: None),
+        dag=SimpleNamespace(params=params),
+        dag_run=started,
+        triggering_asset_events={"reports": events},
+    )
+    return mail_tickets.read_plan(run_folder(home / "reports", started), reference)
+
+
+@pytest.mark.parametrize("run_type", ["scheduled", "asset_triggered", "backfill"])
+def test_a_run_that_starts_late_mails_no_link_that_may_have_been_mailed_by_hand(
+    trigger: Trigger, tenant: Sandbox, mail: MailServer, home: Path, run_type: str
+) -> None:
+    trigger(prospects_csv=csv_of("late"))
+    of_another_dag = report_event(dag_id="somebody_elses_dag")
+    plan = selected(home, Started(run_type, datetime(2020, 1, 1, tzinfo=UTC)), of_another_dag)
+    assert {mail.kind for mail in plan.mails} <= {None, MailKind.REMINDER}
+
+
+def test_the_report_of_a_dry_run_mails_nobody(trigger: Trigger, tenant: Sandbox, mail: MailServer, home: Path) -> None:
+    run = trigger(prospects_csv=csv_of("dryreport"), dry_run=True)
+    started = Started("asset_triggered", datetime.now(UTC))
+    assert selected(home, started, report_event(run.dag_id, run.run_id, dry_run=True)).is_dry_run
+
+
+def report_event(dag_id: str, run_id: str = "run-1", *, dry_run: bool = False) -> SimpleNamespace:
+    extra = {"report_uri": "/reports", "summary": {}, "dry_run": dry_run}
+    return SimpleNamespace(source_dag_id=dag_id, source_run_id=run_id, extra=extra, timestamp=datetime.now(UTC))
 
 
 def test_a_dry_run_says_who_would_get_what(trigger: Trigger, tenant: Sandbox, mail: MailServer) -> None:

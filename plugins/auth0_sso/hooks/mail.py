@@ -21,7 +21,13 @@ from types import TracebackType
 
 from airflow.sdk.exceptions import AirflowException
 
-from auth0_sso.exceptions import MailPossiblySentError, MailRefusedError, MailSettingsError, MailTransientError
+from auth0_sso.exceptions import (
+    MailPossiblySentError,
+    MailRefusedError,
+    MailSettingsError,
+    MailTransientError,
+    MailUnclearRefusalError,
+)
 from auth0_sso.hooks.identifiers import ascii_host
 from auth0_sso.hooks.mail_errors import (
     answer_lost,
@@ -194,10 +200,12 @@ class Delivery:
 
     :param status: ``SENT``, ``POSSIBLY_SENT``, ``REFUSED`` or ``FAILED``.
     :param error: why it was not certainly sent, without an address and a link; empty if it was.
+    :param is_unclear: whether it was refused by a reply that may concern every mail.
     """
 
     status: DeliveryStatus
     error: str = ""
+    is_unclear: bool = False
 
 
 def send_with_budget(
@@ -225,7 +233,8 @@ def send_with_budget(
         except MailPossiblySentError as error:
             return Delivery(DeliveryStatus.POSSIBLY_SENT, str(error))
         except MailRefusedError as error:
-            return Delivery(DeliveryStatus.REFUSED, str(error))
+            is_unclear = isinstance(error, MailUnclearRefusalError)
+            return Delivery(DeliveryStatus.REFUSED, str(error), is_unclear=is_unclear)
         except MailTransientError as error:
             failures += 1
             remaining = until - clock()

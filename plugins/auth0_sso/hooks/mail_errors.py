@@ -11,17 +11,25 @@ import smtplib
 import socket
 import ssl
 
-from auth0_sso.exceptions import MailPossiblySentError, MailRefusedError, MailSettingsError, MailTransientError
+from auth0_sso.exceptions import (
+    MailPossiblySentError,
+    MailRefusedError,
+    MailSettingsError,
+    MailTransientError,
+    MailUnclearRefusalError,
+)
 from auth0_sso.hooks.transport import cause_of
 from auth0_sso.models import shown
 
 MailError = MailRefusedError | MailTransientError | MailSettingsError | MailPossiblySentError
 
-# RFC 4954, section 6: any command may be answered so if the server requires a login first. Some servers also require
-# TLS by it: RFC 3207, section 4.
-LOGIN_REQUIRED = 530
-# RFC 5321, section 4.2.3: the mail is too large for the recipient or the server.
-TOO_LARGE = 552
+# RFC 4954, section 6: any command may be answered so if the server requires a login, or a better one. Some servers also
+# require TLS by 530 (RFC 3207, section 4), or a login by 503.
+_LOGIN_REQUIRED = frozenset((503, 530, 534, 535, 538))
+# Enhanced status codes of RFC 3463 and its registry at IANA: the recipient's mailbox or its system.
+_OF_RECIPIENT = re.compile(rb"5\.(1\.(1|2|3|4|6|10)|2\.\d{1,3})\b")
+# The sender's address or system, its quota, the protocol, or who has logged in. 5.1.90 and from 5.7.50 on: Exchange.
+_OF_SENDER = re.compile(rb"5\.(1\.(7|8|90)|4\.5|5\.1|7\.(8|9|11|13|14|54|57|60))\b")
 
 _CHECK_LOGIN = "Check login, password and auth_type of the Airflow connection to the mail server."
 _CHECK_TLS = (
@@ -48,13 +56,15 @@ def error_of_reply(command: str, code: int, said: bytes, to: str) -> MailError:
     :param to: the recipient's address, which is not shown.
     """
     message = f"{_answered(code, said, to)} to {command}."
-    if code == LOGIN_REQUIRED:
+    if code in _LOGIN_REQUIRED:
         return MailSettingsError(message, advice=f"{_CHECK_LOGIN} {_CHECK_TLS}")
     if not 500 <= code < 600:
         return MailTransientError(message)
-    if command == "MAIL" and code != TOO_LARGE:  # the sender is the same for all mails
+    if command == "MAIL" or _OF_SENDER.match(said):  # the sender is the same for all mails
         return MailSettingsError(message, advice=_CHECK_SENDER)
-    return MailRefusedError(message, advice="Check the recipient's address, and what the mail server says.")
+    if _OF_RECIPIENT.match(said):
+        return MailRefusedError(message, advice="Check the recipient's address.")
+    return MailUnclearRefusalError(message, advice="Check the recipient's address, and what the mail server says.")
 
 
 def error_of_connection(error: Exception) -> MailError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import smtplib
 import socket
 import time
@@ -11,13 +12,18 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.smtp.hooks.smtp import SmtpHook
 
 from auth0_sso.exceptions import MailSettingsError
+from auth0_sso.hooks.proxy import LOOPBACK
+from auth0_sso.models import is_true
 from auth0_sso.runtime.timeouts import Timeouts
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
+_FALSE = ("false", "0", "no", "none", "")
 # Of one reply, against a server that never ends it; a real one has some hundreds.
 MAX_REPLY_BYTES = 65_536
+
+log = logging.getLogger(__name__)
 
 
 class SmtpClient(smtplib.SMTP):
@@ -88,11 +94,33 @@ class OneAttemptSmtpHook(SmtpHook):
         """None, whatever the connection's extra ``retry_limit``: the hook can't tell what may be repeated."""
         return 0
 
+    @property
+    def use_ssl(self) -> bool:
+        """Whether the connection begins with TLS."""
+        return not self._is_set("disable_ssl")
+
+    @property
+    def smtp_starttls(self) -> bool:
+        """Whether TLS begins by STARTTLS."""
+        return not self._is_set("disable_tls")
+
+    def _is_set(self, extra: str) -> bool:
+        """Whether an extra is true. In a URI all are texts, and Airflow's hook takes the text ``false`` for true."""
+        value = self.conn.extra_dejson.get(extra, False)
+        if not (is_true(value) or str(value).strip().lower() in _FALSE):
+            raise MailSettingsError(
+                f"The extra {extra} of the connection '{self.smtp_conn_id}' is {str(value)!r}.",
+                advice="Set it to true or false.",
+            )
+        return is_true(value)
+
     def _build_client(self) -> SmtpClient:
         if not self.host:
             raise MailSettingsError(
                 f"The connection '{self.smtp_conn_id}' has no host.", advice="Set it to the mail server's name."
             )
+        if not (self.use_ssl or self.smtp_starttls or self.host in LOOPBACK):
+            log.warning("The mails and the login cross the network readable: '%s' has no TLS", self.smtp_conn_id)
         options: dict[str, Any] = {"context": self._build_ssl_context()} if self.use_ssl else {}
         kind = SmtpTlsClient if self.use_ssl else SmtpClient
         try:

@@ -104,12 +104,14 @@ class MailPlan:
     :param tenant: the tenant's domain.
     :param ledger_id: the identity of the ledger that it was decided from.
     :param options: whom the run mails.
+    :param is_dry_run: whether it only says so.
     """
 
     tenant: str
     ledger_id: str
     options: MailOptions
     mails: Sequence[PlannedMail]
+    is_dry_run: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

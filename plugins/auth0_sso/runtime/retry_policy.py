@@ -32,7 +32,9 @@ class Auth0RetryPolicy(RetryPolicy):
             return RetryDecision.fail(reason=f"{type(exception).__name__}: trying again changes nothing")
         if isinstance(exception, Auth0TransientError):
             delay = min(self.first_delay * 2 ** (max(try_number, 1) - 1), self.longest_delay)
-            return RetryDecision.retry(delay=timedelta(seconds=delay), reason="Auth0 was busy, down or out of reach")
+            return RetryDecision.retry(
+                delay=timedelta(seconds=delay), reason=f"{type(exception).__name__}: it may pass"
+            )
         return RetryDecision.default()
 
     def serialize(self) -> dict[str, Any]:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from email.message import EmailMessage
 
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
+
 from auth0_sso.airflow_internals import task_log
 from auth0_sso.exceptions import MailSettingsError, MailTransientError
 from auth0_sso.hooks.mail import Delivery as Delivered
 from auth0_sso.hooks.mail import MailSession, mail_rate_limiter, send_with_budget
+from auth0_sso.ledger.database import is_away
 from auth0_sso.ledger.delivery_log import Delivery, DeliveryExistsError, DeliveryLog
 from auth0_sso.ledger.message_id import message_id
 from auth0_sso.ledger.records import Entry, RunAttempt
@@ -28,6 +33,7 @@ from auth0_sso.models import (
     RecipientError,
     iso,
 )
+from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from auth0_sso.setups.selection import link_mail, select_mail
 
 Compose = Callable[[LinkMail, str], EmailMessage]
@@ -41,8 +47,8 @@ It calls the function right before the text begins to leave. MailSettingsError: 
 """
 
 _RECENT_SECONDS = 86_400.0
-# So many mails in a row, each tried for minutes: then the server is at fault, not the mails.
-_MAX_FAILED = 3
+# So many mails that fail, each tried for minutes, or are refused: then the server is at fault, not the mails.
+_MAX_IN_A_ROW = 3
 
 _NOT_SENT = "It was not sent: the task ended before. Run again."
 _NOT_HANDED_OVER = "It was not sent: the task was ended before the mail's text began to leave."
@@ -80,24 +86,27 @@ class MailLedger:
         return DeliveryLog(self.ledger.database, self.tenant)
 
 
-def mailed_since(tenant: str, runs: Collection[str]) -> float | None:
+def mailed_since(tenant: str, run: str, installation: str) -> float | None:
     """
     Return from when on links are mailed by themselves, UNIX seconds; None if that was never said.
 
-    Earlier links may have been mailed by hand. So the first runs that an asset event names, by ``dag_id/run_id``, say
-    it: from their first request on.
+    Earlier links may have been mailed by hand. So the first run with requests that an asset event names says it: from
+    its first request on.
+
+    :param run: the one that the newest event names, ``dag_id/run_id``; empty if there is none.
+    :param installation: this Airflow's name; another one may have a run of the same id.
     """
     with closing(open_ledger()) as ledger:
         log = DeliveryLog(ledger.database, tenant)
         known = log.since()
-        entries = [entry for run in runs for entry in ledger.entries_of_run(run)]
+        entries = [entry for entry in ledger.entries_of_run(run) if entry.installation == installation]
         requested = [entry.requested_at for entry in entries if entry.tenant == tenant]
         if known is not None or not requested:
             return known
         return log.keep_since(min(requested))
 
 
-def plan_mails(tenant: str, options: MailOptions) -> MailPlan:
+def plan_mails(tenant: str, options: MailOptions, *, is_dry_run: bool = False) -> MailPlan:
     """
     Decide from the ledger who gets a mail, and why the others that the run is about get none.
 
@@ -107,7 +116,9 @@ def plan_mails(tenant: str, options: MailOptions) -> MailPlan:
         known = MailLedger(ledger, tenant)
         options = replace(options, has_logs=known.has_logs)
         mails = list(_planned(known, known.entries(), options))
-        return MailPlan(tenant=tenant, ledger_id=ledger.database.identity, options=options, mails=mails)
+        return MailPlan(
+            tenant=tenant, ledger_id=ledger.database.identity, options=options, mails=mails, is_dry_run=is_dry_run
+        )
 
 
 def _planned(known: MailLedger, entries: Sequence[Entry], options: MailOptions) -> Iterator[PlannedMail]:
@@ -152,6 +163,7 @@ class Mailer:
         message_id: Callable[[str, MailKind, int], str],
         link: Callable[[str], str],
         pause: Callable[[], None],
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
     ) -> None:
         self._known = known
         self._attempt = attempt
@@ -161,6 +173,10 @@ class Mailer:
         self._message_id = message_id
         self._link = link
         self._pause = pause
+        self._timeouts = timeouts
+        self._has_sent = False
+        self._failed_in_a_row = 0
+        self._refused: list[tuple[Delivery, Delivered]] = []
 
     def send(self, planned: Sequence[PlannedMail]) -> None:
         """
@@ -169,26 +185,24 @@ class Mailer:
         :raises MailSettingsError: if no mail can be sent until the settings are fixed.
         :raises MailTransientError: if the mail server takes no mail now.
         """
-        failed = 0
-        for mail in planned:
-            if mail.kind is None:
+        for mail in self._fewest_failures_first([mail for mail in planned if mail.kind is not None]):
+            if self._wanted(mail) is None:
                 continue
-            status = self._send_one(mail)
-            failed = failed + 1 if status == DeliveryStatus.FAILED else 0
-            if failed >= _MAX_FAILED:  # it isn't these mails
-                raise MailTransientError(
-                    f"The mail server has taken none of {failed} mails in a row, so no more is tried now.",
-                    advice="Those that are left are sent when this task is tried again, or by the next run.",
-                )
+            self._pause()
+            # The pause is long enough for the link to be opened, revoked or replaced.
+            if (wanted := self._wanted(mail)) is not None:
+                self._hand_over(*wanted)
 
-    def _send_one(self, mail: PlannedMail) -> DeliveryStatus | None:
-        """Send a mail; return what became of it, None if it is not wanted any more."""
-        if self._wanted(mail) is None:
-            return None
-        self._pause()
-        # The pause is long enough for the link to be opened, revoked or replaced.
-        wanted = self._wanted(mail)
-        return self._hand_over(*wanted) if wanted is not None else None
+    def _fewest_failures_first(self, mails: Sequence[PlannedMail]) -> list[PlannedMail]:
+        """Sort mails, so that those that can't be delivered never keep the others from being tried."""
+        deliveries = self._known.deliveries.of_prospects([mail.key for mail in mails])
+        failures = Counter(
+            (one.key, one.created_at)
+            for of_prospect in deliveries.values()
+            for one in of_prospect
+            if one.status == DeliveryStatus.FAILED
+        )
+        return sorted(mails, key=lambda mail: failures[mail.key, mail.created_at])
 
     def _wanted(self, mail: PlannedMail) -> tuple[Entry, PlannedMail] | None:
         """Return a planned mail as it is to be sent now; None if it is not, or if this run has sent it."""
@@ -205,9 +219,9 @@ class Mailer:
         delivery = _sent_by(self._known.deliveries.of_prospects([mail.key]), mail, self._attempt)
         return delivery is not None and delivery.status != DeliveryStatus.FAILED
 
-    def _hand_over(self, entry: Entry, mail: PlannedMail) -> DeliveryStatus | None:
+    def _hand_over(self, entry: Entry, mail: PlannedMail) -> None:
         if entry.ticket is None or mail.kind is None:
-            return None
+            return
         reminder = mail.number if mail.kind == MailKind.REMINDER else 1
         message_id = self._message_id(entry.ticket.ticket_id, mail.kind, reminder)
         message = self._message(link_mail(entry, mail.kind, self._link(entry.ticket.url)), message_id)
@@ -227,13 +241,13 @@ class Mailer:
             self._known.deliveries.begin(delivery)
         except DeliveryExistsError:
             task_log.info("Another task sends this mail", prospect=mail.key)
-            return None
+            return
         if message is None:
             done = Delivered(DeliveryStatus.REFUSED, _BAD_ADDRESS)
         else:
             done = self._deliver_begun(delivery, message, entry.prospect_email)
         self._finish(delivery, done)
-        return done.status
+        self._require_working_server(delivery, done)
 
     def _message(self, mail: LinkMail, message_id: str) -> EmailMessage | None:
         """Return the message, before anything is begun, so that a wrong setting leaves no trace; None: bad address."""
@@ -256,8 +270,37 @@ class Mailer:
             raise
 
     def _finish(self, delivery: Delivery, done: Delivered) -> None:
+        """Record what became of a mail; if the ledger is away, try for a while: it would be lost."""
         sent_at = self._known.ledger.now() if done.status == DeliveryStatus.SENT else None
-        self._known.deliveries.finish(replace(delivery, status=done.status, error=done.error, sent_at=sent_at))
+        retrying = Retrying(
+            retry=retry_if_exception(is_away),
+            stop=stop_after_delay(self._timeouts.ledger),
+            wait=wait_fixed(self._timeouts.poll_interval),
+            reraise=True,
+        )
+        finished = replace(delivery, status=done.status, error=done.error, sent_at=sent_at)
+        retrying(self._known.deliveries.finish, finished)
+
+    def _require_working_server(self, delivery: Delivery, done: Delivered) -> None:
+        """Stop if it is not the mails that are at fault, but the mail server or its settings."""
+        if done.status == DeliveryStatus.SENT:
+            self._has_sent = True
+        self._failed_in_a_row = self._failed_in_a_row + 1 if done.status == DeliveryStatus.FAILED else 0
+        if done.is_unclear and not self._has_sent:
+            self._refused.append((delivery, done))
+        if self._failed_in_a_row >= _MAX_IN_A_ROW:
+            raise MailTransientError(
+                f"The mail server has taken none of {self._failed_in_a_row} mails in a row, so no more is tried now.",
+                advice="Those that are left are sent when this task is tried again, or by the next run.",
+            )
+        if len(self._refused) >= _MAX_IN_A_ROW and not self._has_sent:
+            for refused, why in self._refused:
+                self._finish(refused, replace(why, status=DeliveryStatus.FAILED))
+            raise MailSettingsError(
+                f"The mail server has refused {len(self._refused)} mails and taken none, so it may refuse every mail. "
+                f"{done.error}",
+                advice="Find out why. Their prospects are mailed by the next run.",
+            )
 
 
 class _Text:
@@ -287,9 +330,17 @@ def send_mails(
     :raises LedgerError: if the plan was made with another ledger.
     """
     rate_limiter = mail_rate_limiter(mails_per_minute)
-    with closing(open_ledger()) as ledger, MailSession() as session:
+    supervisor = os.getppid()
+
+    def pause() -> None:
+        asyncio.run(rate_limiter.acquire())
+        if os.getppid() != supervisor:  # Airflow starts the task again while this process still sends
+            raise MailTransientError("The process that supervises the task is gone, so this one mails nobody else.")
+
+    domain = sender.rpartition("@")[2]
+    with closing(open_ledger()) as ledger, MailSession(ehlo_name=domain) as session:
         ledger.database.require_identity(plan.ledger_id)
-        cipher, domain = ledger.database.cipher, sender.rpartition("@")[2]
+        cipher = ledger.database.cipher
         mailer = Mailer(
             MailLedger(ledger, plan.tenant),
             attempt,
@@ -298,12 +349,12 @@ def send_mails(
             compose=compose,
             message_id=lambda ticket_id, kind, reminder: message_id(cipher, ticket_id, kind, domain, reminder=reminder),
             link=link,
-            pause=lambda: asyncio.run(rate_limiter.acquire()),
+            pause=pause,
         )
         mailer.send(plan.mails)
 
 
-def mail_outcomes(plan: MailPlan, attempt: RunAttempt, *, dry_run: bool) -> list[MailOutcome]:
+def mail_outcomes(plan: MailPlan, attempt: RunAttempt) -> list[MailOutcome]:
     """
     Return what became of the planned mails of a run, from the ledger, and why the others got none.
 
@@ -317,17 +368,26 @@ def mail_outcomes(plan: MailPlan, attempt: RunAttempt, *, dry_run: bool) -> list
         deliveries = known.deliveries.of_prospects(keys)
         wanted_now = {mail.key: mail for mail in _planned(known, list(entries.values()), plan.options)}
     return [
-        _outcome(entries[mail.key], mail, wanted_now.get(mail.key), _sent_by(deliveries, mail, attempt), dry_run)
+        _outcome(
+            entries[mail.key], mail, wanted_now.get(mail.key), _sent_by(deliveries, mail, attempt), plan.is_dry_run
+        )
         for mail in plan.mails
         if mail.key in entries
     ]
 
 
 def _sent_by(deliveries: Mapping[str, Sequence[Delivery]], mail: PlannedMail, attempt: RunAttempt) -> Delivery | None:
-    """Return the last attempt of a run to send a planned mail."""
-    of_run = (mail.created_at, mail.kind, attempt.run, attempt.installation)
+    """
+    Return the last attempt of a run to send a planned mail.
+
+    If the run was cleared as a whole, it plans none for a link that it has mailed before: that mail is the one.
+    """
+    of_run = (mail.created_at, attempt.run, attempt.installation)
     found = [
-        one for one in deliveries.get(mail.key, ()) if (one.created_at, one.kind, one.run, one.installation) == of_run
+        one
+        for one in deliveries.get(mail.key, ())
+        if (one.created_at, one.run, one.installation) == of_run
+        and (one.kind == mail.kind or (mail.kind is None and one.status != DeliveryStatus.FAILED))
     ]
     return found[-1] if found else None
 
@@ -340,13 +400,13 @@ def _why_not_sent(mail: PlannedMail, wanted_now: PlannedMail | None) -> str:
 
 
 def _outcome(
-    entry: Entry, mail: PlannedMail, wanted_now: PlannedMail | None, delivery: Delivery | None, dry_run: bool
+    entry: Entry, mail: PlannedMail, wanted_now: PlannedMail | None, delivery: Delivery | None, is_dry_run: bool
 ) -> MailOutcome:
     if delivery is not None:
         status, error = delivery.status, delivery.error
     elif mail.kind is None:
         status, error = DeliveryStatus.SKIPPED, mail.reason
-    elif dry_run:
+    elif is_dry_run:
         status, error = DeliveryStatus.PLANNED, ""
     elif reason := _why_not_sent(mail, wanted_now):
         status, error = DeliveryStatus.SKIPPED, reason
@@ -358,7 +418,7 @@ def _outcome(
         prospect_name=entry.prospect_name,
         prospect_email=entry.prospect_email,
         connection_name=entry.connection_name,
-        kind=str(mail.kind or ""),
+        kind=str(delivery.kind if delivery else mail.kind or ""),
         status=status,
         sent_at=iso(delivery.sent_at if delivery else None),
         message_id=delivery.message_id if delivery else "",

@@ -141,6 +141,15 @@ class TestWhomARunMails:
         )
 
 
+def test_the_reports_that_start_a_run_are_sorted_by_time_and_those_of_dry_runs_left_out() -> None:
+    def event(run: str, at: float, **extra: Any) -> SimpleNamespace:
+        return SimpleNamespace(source_dag_id="dag", source_run_id=run, timestamp=at, extra=extra)
+
+    events = {"a": [event("late", 3.0, dry_run=False), event("dry", 4.0, dry_run=True)], "b": [event("early", 1.0)]}
+    assert mail_tickets.triggering_reports(events) == ["dag/early", "dag/late"]
+    assert mail_tickets.triggering_reports({}) == []
+
+
 class TestThePlan:
     def test_it_is_read_as_it_was_kept(self, tmp_path: Path) -> None:
         reference = mail_tickets.write_plan(PLAN, tmp_path / "run")

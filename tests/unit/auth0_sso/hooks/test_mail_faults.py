@@ -96,8 +96,12 @@ TABLE = [
     pytest.param(Place.DATA, {"reply": "354 go", "stalls": True}, POSSIBLY_SENT, 0, id="DATA: stalls after 354"),
     pytest.param(Place.IN_TEXT, DROPS, POSSIBLY_SENT, 0, id="in the text: dropped"),
     pytest.param(Place.IN_TEXT, STALLS, POSSIBLY_SENT, 0, id="in the text: stalls"),
-    pytest.param(Place.MAIL, {"reply": f"552 5.3.4 {TELLTALE}"}, REFUSED, 0, id="MAIL: too large"),
+    pytest.param(Place.MAIL, {"reply": f"552 5.2.2 {TELLTALE}"}, SETTINGS, 0, id="MAIL: sender over quota"),
     pytest.param(Place.RCPT, {"reply": f"530 5.7.0 {KNOWING}"}, SETTINGS, 0, id="RCPT: login required"),
+    pytest.param(Place.RCPT, {"reply": f"503 {KNOWING}"}, SETTINGS, 0, id="RCPT: login required, by 503"),
+    pytest.param(Place.RCPT, {"reply": f"550 5.7.54 {KNOWING}"}, SETTINGS, 0, id="RCPT: may not relay, by Exchange"),
+    pytest.param(Place.AFTER_TEXT, {"reply": f"550 5.4.5 {KNOWING}"}, SETTINGS, 0, id="text: the sender's quota"),
+    pytest.param(Place.AFTER_TEXT, {"reply": f"550 5.7.60 {KNOWING}"}, SETTINGS, 0, id="text: not from this sender"),
     pytest.param(Place.QUIT, DROPS, SENT, 1, id="QUIT: dropped"),
     pytest.param(Place.QUIT, STALLS, SENT, 1, id="QUIT: stalls"),
     pytest.param(Place.QUIT, {"reply": f"554 {TELLTALE}"}, SENT, 1, id="QUIT: 5xx"),
@@ -242,6 +246,9 @@ def always(**fields: Any) -> Callable[[MailServer], dict[str, Any]]:
         pytest.param(always(extra={"timeout": 0}), SETTINGS, "timeout=0", id="no timeout"),
         pytest.param(always(extra={"disable_tls": False}), SETTINGS, "offers no STARTTLS", id="no STARTTLS"),
         pytest.param(always(extra={"disable_ssl": False}), SETTINGS, "No TLS", id="TLS where there is none"),
+        pytest.param(always(extra={"disable_tls": "false"}), SETTINGS, "offers no STARTTLS", id="STARTTLS by a text"),
+        pytest.param(always(extra={"disable_ssl": "no"}), SETTINGS, "No TLS", id="TLS by a text"),
+        pytest.param(always(extra={"disable_tls": "maybe"}), SETTINGS, "disable_tls", id="neither true nor false"),
         pytest.param(
             always(extra={"ssl_context": "mine", "disable_tls": False, "disable_ssl": False}),
             SETTINGS,
@@ -290,6 +297,21 @@ def test_an_unknown_host_is_a_wrong_setting_and_a_dns_that_is_away_may_be_back(
 
     monkeypatch.setattr("socket.getaddrinfo", fails)
     assert attempt()[0] == status
+
+
+@pytest.mark.parametrize(("host", "warns"), [("mail.example", True), ("localhost", False)])
+def test_a_connection_without_tls_to_another_machine_is_warned_about(
+    mail_server: MailServer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    host: str,
+    warns: bool,
+) -> None:
+    connect_to(monkeypatch, mail_server, host=host)
+    look_up = socket.getaddrinfo
+    monkeypatch.setattr("socket.getaddrinfo", lambda _host, *more, **named: look_up("127.0.0.1", *more, **named))
+    assert attempt()[0] == SENT
+    assert ("cross the network readable: 'smtp_default' has no TLS" in caplog.text) == warns
 
 
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections import Counter
@@ -10,12 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from auth0_sso.exceptions import MailSettingsError
+from auth0_sso.exceptions import MailSettingsError, MailTransientError
+from auth0_sso.ledger.delivery_log import Delivery, DeliveryLog
 from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.setup_log import ReadTime, SetupLog
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.models import DeliveryStatus, MailKind, Setup, SetupEvent, SetupState, SsoTicket
 from auth0_sso.setups.mailing import mailed_since
+from sqlalchemy.exc import OperationalError
 
 from include.mail import MailSettingError, MailTemplateError
 from tests.support import databases, mailing
@@ -120,6 +123,88 @@ def test_a_refusal_is_not_repeated_by_a_task_that_is_tried_again(run: Mailing, s
     for _ in range(2):
         run.send()
         assert run.statuses() == {"ada": "refused", "bob": "sent", "cat": "sent"}
+
+
+class TestAServerThatTakesNoMail:
+    @pytest.mark.answers("the mail server refuses everybody")
+    def test_that_refuses_everybody_is_at_fault_and_the_next_run_mails_them(
+        self, run: Mailing, server: MailServer, default_ledger: Ledger
+    ) -> None:
+        server.fault(Place.RCPT, reply="554 5.7.1 Relay access denied", times=3)
+        with pytest.raises(MailSettingsError, match="refused 3 mails and taken none, so it may refuse every mail"):
+            run.send()
+        assert run.statuses() == dict.fromkeys(NAMES, "failed")
+        later = Mailing(default_ledger, number=2).plan()
+        later.send()
+        assert later.statuses() == dict.fromkeys(NAMES, "sent")
+        assert mailed(server) == dict.fromkeys(NAMES, 1)
+
+    @pytest.mark.parametrize(
+        ("reply", "skips"), [("550 5.1.1 no such user", 0), ("552 5.2.2 full", 0), ("554 5.7.1 denied", 1)]
+    )
+    def test_it_is_not_if_it_says_that_the_recipients_are_or_has_taken_another_mail(
+        self, default_ledger: Ledger, server: MailServer, reply: str, skips: int
+    ) -> None:
+        names = ["ada", "bob", "cat", "dan"]
+        add_prospects(default_ledger, *names)
+        run = Mailing(default_ledger).plan()
+        server.fault(Place.RCPT, reply=reply, times=4 - skips, skips=skips)
+        run.send()
+        assert list(run.statuses().values()) == ["sent"] * skips + ["refused"] * (4 - skips)
+
+    def test_prospects_who_can_not_be_mailed_do_not_keep_the_others_from_it(
+        self, default_ledger: Ledger, server: MailServer
+    ) -> None:
+        add_prospects(default_ledger, "ada", "bob", "cat", "dan", "eve")
+        run = Mailing(default_ledger).plan()
+        server.fault(Place.RCPT, reply="450 4.1.2 Domain not found", times=3)
+        with pytest.raises(MailTransientError, match="taken none of 3 mails in a row"):
+            run.send()
+        assert mailed(server) == {}
+        server.fault(Place.RCPT, reply="450 4.1.2 Domain not found", times=3, skips=2)
+        with pytest.raises(MailTransientError, match="taken none of 3 mails in a row"):
+            run.send()
+        assert mailed(server) == {"dan": 1, "eve": 1}
+        assert run.statuses() == dict.fromkeys(NAMES, "failed") | {"dan": "sent", "eve": "sent"}
+
+
+def test_a_result_is_recorded_although_the_ledger_is_away_for_a_moment(
+    run: Mailing, server: MailServer, default_ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish, failures = DeliveryLog.finish, [OperationalError("UPDATE", {}, Exception("server closed the connection"))]
+
+    def sometimes(log: DeliveryLog, delivery: Delivery) -> None:
+        if failures:
+            raise failures.pop()
+        finish(log, delivery)
+
+    monkeypatch.setattr(DeliveryLog, "finish", sometimes)
+    run.send()
+    assert failures == []
+    assert run.statuses() == dict.fromkeys(NAMES, "sent")
+
+
+def test_if_a_whole_run_is_cleared_its_report_still_has_what_became_of_its_mails(
+    run: Mailing, server: MailServer, default_ledger: Ledger
+) -> None:
+    server.fault(Place.AFTER_TEXT, drops=True, times=1)
+    run.send()
+    before = run.outcomes()
+    cleared = Mailing(default_ledger).plan()
+    cleared.send()
+    assert cleared.outcomes() == before
+    assert cleared.statuses() == {"ada": "possibly_sent", "bob": "sent", "cat": "sent"}
+
+
+def test_a_task_without_its_supervisor_mails_nobody_else(
+    default_ledger: Ledger, server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_prospects(default_ledger, *NAMES)
+    parents = [1001, 1001, 1]
+    monkeypatch.setattr(os, "getppid", lambda: parents.pop(0))
+    with pytest.raises(MailTransientError, match="The process that supervises the task is gone"):
+        mailing.mail_all(1, OPTIONS)
+    assert mailed(server) == {"ada": 1}
 
 
 class TestATaskThatIsEnded:
@@ -329,8 +414,8 @@ class TestSinceWhen:
 
     def test_nobody_has_said_it_at_first(self, default_ledger: Ledger) -> None:
         add_prospects(default_ledger, "ada")
-        assert mailed_since(TENANT, []) is None
-        assert mailed_since(TENANT, ["create_sso_tickets/unknown"]) is None
+        assert mailed_since(TENANT, "", "") is None
+        assert mailed_since(TENANT, "create_sso_tickets/unknown", "") is None
 
     def test_the_first_run_that_an_event_names_says_it_with_its_first_request(self, default_ledger: Ledger) -> None:
         now = default_ledger.now()
@@ -341,9 +426,9 @@ class TestSinceWhen:
             add_prospects(
                 default_ledger, name, run=self.CREATED, requested_at=now - ago, created_at=now - ago, version=1
             )
-        assert mailed_since(TENANT, [self.CREATED]) == now - 30
-        assert mailed_since(TENANT, ["create_sso_tickets/run-0"]) == now - 30, "it is said once"
-        assert mailed_since(TENANT, []) == now - 30
+        assert mailed_since(TENANT, self.CREATED, "") == now - 30
+        assert mailed_since(TENANT, "create_sso_tickets/run-0", "") == now - 30, "it is said once"
+        assert mailed_since(TENANT, "", "") == now - 30
         run = Mailing(default_ledger, options=replace(OPTIONS, created_after=now - 30)).plan()
         assert {mail.key: str(mail.kind) for mail in run.planned if mail.kind} == {
             "ada": "invitation",
@@ -352,11 +437,15 @@ class TestSinceWhen:
 
     def test_links_of_another_tenant_say_nothing(self, default_ledger: Ledger) -> None:
         add_prospects(default_ledger, "ada", run=self.CREATED, tenant="other.example.com")
-        assert mailed_since(TENANT, [self.CREATED]) is None
+        assert mailed_since(TENANT, self.CREATED, "") is None
+
+    def test_a_run_of_another_airflow_with_the_same_id_says_nothing(self, default_ledger: Ledger) -> None:
+        add_prospects(default_ledger, "ada", run=self.CREATED, installation="green")
+        assert mailed_since(TENANT, self.CREATED, "blue") is None
 
 
 def test_a_run_of_another_airflow_with_the_same_id_is_another_run(run: Mailing, default_ledger: Ledger) -> None:
     run.send()
     other = RunAttempt(mailing.attempt(1).run, installation="green")
-    rows = mailing.mail_outcomes(run.mail_plan, other, dry_run=False)
+    rows = mailing.mail_outcomes(run.mail_plan, other)
     assert {row.status for row in rows} == {"skipped"}
