@@ -52,7 +52,7 @@ lint: setup ## Style, types and the import contracts
 	$(BIN)/mypy
 	PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(BIN)/lint-imports --no-logo
 
-chaos: setup ## Kill Airflow over and over while it creates tickets, and audit the result (17 minutes; needs PostgreSQL)
+chaos: setup ## Kill Airflow over and over while it creates and mails links, and audit the result (25 minutes; needs PostgreSQL)
 	$(BIN)/python -m tests.chaos
 
 bench: setup ## Measure, compared with the naive way (about 25 minutes)

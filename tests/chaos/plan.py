@@ -35,6 +35,9 @@ _EACH_BATCH = {
     Target.AIRFLOW: 2,
 }
 
+MAILING_TARGETS = {Target.TASK: 20, Target.SUPERVISOR: 1}
+"""How often each target is killed in a mailing."""
+
 
 def kills(seed: int, organizations: int) -> list[Kill]:
     """Return the kills of a batch, in order: the first before any ticket is requested, the last after the last one."""
@@ -47,6 +50,13 @@ def kills(seed: int, organizations: int) -> list[Kill]:
         *(Kill(target, at) for target, at in zip(targets, between, strict=True)),
         Kill(Target.TASK, organizations),
     ]
+
+
+def mailing_kills(seed: int) -> list[Target]:
+    """Return the kills of a mailing, in order."""
+    targets = [target for target, count in MAILING_TARGETS.items() for _ in range(count)]
+    random.Random(seed).shuffle(targets)
+    return targets
 
 
 def baseline_kills(seed: int, organizations: int) -> list[Kill]:

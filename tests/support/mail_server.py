@@ -69,10 +69,16 @@ class MailServer:
     :param certificate: a file with its certificate and key; then it offers TLS.
     :param implicit_tls: whether a connection begins with TLS; else the server offers STARTTLS.
     :param requires_login: whether it takes mails only after a login as ``LOGIN`` with ``PASSWORD``, also as a token.
+    :param latency: seconds before each of its replies.
     """
 
     def __init__(
-        self, certificate: Path | None = None, *, implicit_tls: bool = False, requires_login: bool = False
+        self,
+        certificate: Path | None = None,
+        *,
+        implicit_tls: bool = False,
+        requires_login: bool = False,
+        latency: float = 0.0,
     ) -> None:
         self.mails: list[Mail] = []
         self.commands: list[str] = []
@@ -80,6 +86,7 @@ class MailServer:
         self.connections = 0
         self.open_connections = 0
         self.port = 0
+        self.latency = latency
         self._faults: list[Fault] = []
         self._requires_login = requires_login
         self._implicit_tls = _server_context(certificate) if certificate and implicit_tls else None
@@ -199,6 +206,7 @@ class _Connection(SMTP):
             if fault := self._mail_server.next_fault(Place.GREETING):
                 await self.fail(fault)
                 return
+        await asyncio.sleep(self._mail_server.latency)
         await super().push(status)
         if str(status).startswith("354") and (fault := self._mail_server.next_fault(Place.IN_TEXT)):
             await self._reader.readexactly(1)
