@@ -13,7 +13,7 @@ from include.mail.values import values_of
 
 _NOW = 1_764_547_200.0
 _SECONDS_LEFT = (4 * 86_400 + 3 * 3_600, 86_400, 3_600 + 60, 60, 1)
-_NAMES = (("IT desk", "Acme"), ("", ""))
+_NAMES = (("IT desk", "Acme"), ("Ada", "O'Neil & Müller GmbH"), ("Ada", ""), ("", "Acme"), ("", ""))
 _LINK = "https://tenant.example/self-service/connections-flow?ticket=" + "x" * 32
 
 

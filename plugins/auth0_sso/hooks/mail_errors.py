@@ -136,14 +136,18 @@ def _answered(code: int, said: bytes, to: str) -> str:
 
 def redacted(text: str, to: str) -> str:
     """Return the plain words of a mail server's reply; what may be an address, a link or a part of one is ``…``."""
-    local = to.rpartition("@")[0].lower()
+    of_address = _pieces(to)
     shown_words: list[str] = []
     for word in text.split():
-        bare = word.strip(".,;:'()[]!").lower()
-        is_plain = _PLAIN_WORD.fullmatch(word) and not (local and bare == local)
+        is_plain = _PLAIN_WORD.fullmatch(word) and not (_pieces(word) & of_address)
         if is_plain or shown_words[-1:] != ["…"]:
             shown_words.append(word if is_plain else "…")
     return shown(" ".join(shown_words), _MAX_SAID)
+
+
+def _pieces(text: str) -> set[str]:
+    """Return the runs of letters and digits in a text."""
+    return set(re.findall(r"[a-z0-9]+", text.lower()))
 
 
 def _cause(error: Exception) -> str:

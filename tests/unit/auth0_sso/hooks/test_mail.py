@@ -236,6 +236,8 @@ def test_a_malformed_address_is_refused_before_anything_is_sent_and_not_shown(
         (f"5.1.1 <{TO}>: Recipient address rejected", "5.1.1 … Recipient address rejected"),
         ("no mailbox 'Ada.Lovelace' here", "no mailbox … here"),
         ("ada.lovelace=40customer.example ada%40x", "…"),
+        ("No user ada:customer.example, lovelace's mailbox", "No user … mailbox"),
+        ("user ada(at)customer.example has left Customer", "user … has left …"),
         (f"blocked: {LINK}", "blocked: …"),
         (f"blocked: ticket {TICKET_ID}", "blocked: ticket …"),
         ("5.7.1 blocked by zen.spamhaus.org [192.0.2.1]", "5.7.1 blocked by zen.spamhaus.org [192.0.2.1]"),
