@@ -65,7 +65,8 @@ def problems_of_mailing(outcome: MailingOutcome) -> list[str]:
         "prospects flagged beyond one a kill": max(0, audit.flagged - outcome.killed.total()),
         "mails sent by a run that had nothing to do": outcome.mailed_again,
     }
-    return [f"{count} {what}" for what, count in counts.items() if count]
+    problems = [f"{count} {what}" for what, count in counts.items() if count]
+    return problems if audit.flagged else [*problems, "no mail was under way at any kill, so nothing is shown"]
 
 
 def _figures_of_mailings(outcomes: Sequence[MailingOutcome]) -> list[tuple[str, list[int]]]:

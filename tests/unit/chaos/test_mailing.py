@@ -53,6 +53,7 @@ def test_a_mailing_in_which_all_is_right_has_no_problems() -> None:
         ({"audit": replace(AUDIT, lost=2)}, "2 prospects without a mail and without a flag"),
         ({"audit": replace(AUDIT, flagged=5)}, "2 prospects flagged beyond one a kill"),
         ({"mailed_again": 1}, "1 mails sent by a run that had nothing to do"),
+        ({"audit": replace(AUDIT, flagged=0)}, "no mail was under way at any kill, so nothing is shown"),
     ],
 )
 def test_each_problem_is_named(change: dict[str, Any], problem: str) -> None:
