@@ -62,8 +62,10 @@ def main() -> int:
             baseline = _run_baseline(console, (options.seeds or [1])[0])
     except (ChaosError, LocalAirflowError, ApiError, OSError, postgres.PostgresError) as error:
         problems.append(f"Not completed: {error!r}")
-    console.print(table(outcomes, ORGANIZATIONS))
-    console.print(mailing_table(mailings, PROSPECTS))
+    if outcomes:
+        console.print(table(outcomes, ORGANIZATIONS))
+    if mailings:
+        console.print(mailing_table(mailings, PROSPECTS))
     if baseline is not None:
         console.print(
             f"For comparison, the baseline (one POST a mapped task, no ledger), killed {baseline.kills} times and run "

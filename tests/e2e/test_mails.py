@@ -17,7 +17,8 @@ from tests.e2e.runs import HOME, Run, Trigger
 from tests.support.mail_server import MailServer
 
 DAG = "mail_sso_tickets"
-PROSPECTS = 12
+PROSPECTS = 60
+MAX_SECONDS = 240  # at 30 mails a minute
 HEAD = "organization_id,organization_name,prospect_name,prospect_email,connection_name,language"
 
 
@@ -60,7 +61,7 @@ def test_a_run_that_creates_links_mails_each_once(
     links = {
         row["prospect_email"]: row["ticket_url"] for row in trigger(prospects_csv=csv_of(), max_mapped_tasks=1).rows
     }
-    Run(airflow, DAG, "").wait_for(lambda: len(mail_server.mails) >= PROSPECTS)
+    Run(airflow, DAG, "").wait_for(lambda: len(mail_server.mails) >= PROSPECTS, MAX_SECONDS)
     wait_for_mails(airflow, before)
     assert Counter(mail.recipients[0] for mail in mail_server.mails) == dict.fromkeys(links, 1)
     for mail in mail_server.mails:
