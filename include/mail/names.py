@@ -16,10 +16,11 @@ MAX_NAME_CHARACTERS = 100
 
 _LINK = re.compile(
     r"""
-    :// | www\. | @
-    | \w:\S                        # mailto:ada, tel:+1
-    | [^\W_] [.\u3002] [^\W_]{2}   # acme.example: many programs link each known ending. J.R.R. and Dr. Ada stay
-    | (?: \d [\s()/.+-]* ){7}      # telephone numbers, which phones link
+    :// | www\. | @ | \\\\
+    | \w:\S                          # mailto:ada, tel:+1
+    | [^\s.] [.\u3002] [^\s.]{2}      # acme.example: many programs link each known ending. J.R.R. and Dr. Ada stay
+    | (?: \d+ \. ){3} \d             # an IP address
+    | (?: \d \W* ){7}                # telephone numbers, which phones link
     """,
     re.IGNORECASE | re.VERBOSE,
 )
