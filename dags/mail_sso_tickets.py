@@ -57,7 +57,7 @@ def select_mails(
     reports = mail_tickets.triggering_reports(triggering_asset_events)
     is_by_dry_run = dag_run.run_type == "asset_triggered" and not reports
     # Also if a setting is wrong: the next run mails what this one would have.
-    since = mailed_since(tenant, reports[-1] if reports else "", attempt.installation)
+    since = mailed_since(tenant, reports, attempt.installation)
     mail_tickets.check_before_mailing(params)
     if since is None and dag_run.run_type != "manual":  # until then all links may have been mailed by hand
         since = time.time()

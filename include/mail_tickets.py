@@ -104,7 +104,7 @@ def check_before_mailing(params: Mapping[str, Any]) -> None:
     """
     Check what would make every mail of a run fail: the settings, the templates and the parameters.
 
-    :raises MailingError: if nobody has said from whom mails come, or links are to be mailed again without saying whose.
+    :raises MailingError: if nobody has said from whom mails come, or ``resend`` does not go with the other parameters.
     :raises MailSettingError: if a setting is wrong; MailTemplateError if a template is.
     """
     settings = read_settings()
@@ -115,6 +115,8 @@ def check_before_mailing(params: Mapping[str, Any]) -> None:
     check_templates(settings.template_folder)
     if params["resend"] and not _ids(params):
         raise MailingError("resend mails links again, so it needs organization_ids. Trigger another run.")
+    if params["resend"] and params["kind"] == "reminder":
+        raise MailingError("resend mails no reminders, so it needs another kind. Trigger another run.")
 
 
 def options(params: Mapping[str, Any], since: float | None) -> MailOptions:
@@ -165,9 +167,9 @@ def _created_after(given: str | None, organization_ids: Collection[str], since: 
 def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise MailingError(f"created_after is {text!r}, which is no time: give it like 2026-11-30T08:00:00Z.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def count_mails(plan: MailPlan) -> dict[str, int]:

@@ -8,7 +8,7 @@ alphabet has a form in ASCII; what stands before the ``@`` has none.
 from __future__ import annotations
 
 import re
-from email.errors import MessageError
+from email.errors import InvalidHeaderDefect, MessageError
 from email.headerregistry import Address
 from email.policy import SMTP
 
@@ -58,9 +58,13 @@ def _only_mailbox(text: str) -> Address | None:
     if HIDDEN_CHARACTERS.search(text):
         return None
     try:
-        groups = SMTP.header_factory("From", text).groups
+        header = SMTP.header_factory("From", text)
     except (ValueError, LookupError, MessageError):
         return None
+    # Python takes what it understands of a malformed text. A dot in a name without quotes is obsolete, not malformed.
+    if any(isinstance(defect, InvalidHeaderDefect) for defect in header.defects):
+        return None
+    groups = header.groups
     if len(groups) != 1 or groups[0].display_name is not None or len(groups[0].addresses) != 1:
         return None
     found: Address = groups[0].addresses[0]

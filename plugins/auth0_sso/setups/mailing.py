@@ -32,6 +32,7 @@ from auth0_sso.models import (
     PlannedMail,
     RecipientError,
     iso,
+    listed,
 )
 from auth0_sso.runtime.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from auth0_sso.setups.selection import link_mail, select_mail
@@ -50,11 +51,15 @@ _RECENT_SECONDS = 86_400.0
 # So many mails that fail, each tried for minutes, or are refused: then the server is at fault, not the mails.
 _MAX_IN_A_ROW = 3
 
-_NOT_SENT = "It was not sent: the task ended before. Run again."
+_NOT_SENT = "It was not sent: the task was ended, or the mails were rejected. The next run decides again."
 _NOT_HANDED_OVER = "It was not sent: the task was ended before the mail's text began to leave."
 _REPLACED = "its link was replaced meanwhile: the next run mails the new one"
 _BAD_ADDRESS = "No mail can be sent to the address of this prospect: give it like name@example.com, in ASCII letters."
 _ENDED = "The task was ended while it handed the mail over, so it is not known whether it was sent."
+
+
+class UnknownOrganizationError(ValueError):
+    """A run is to mail the links of an organization that has none."""
 
 
 @dataclass(frozen=True)
@@ -86,24 +91,25 @@ class MailLedger:
         return DeliveryLog(self.ledger.database, self.tenant)
 
 
-def mailed_since(tenant: str, run: str, installation: str) -> float | None:
+def mailed_since(tenant: str, runs: Sequence[str], installation: str) -> float | None:
     """
     Return from when on links are mailed by themselves, UNIX seconds; None if that was never said.
 
-    Earlier links may have been mailed by hand. So the first run with requests that an asset event names says it: from
-    its first request on.
+    Earlier links may have been mailed by hand. So the first run with requests whose report starts a mailing says it:
+    from its first request on.
 
-    :param run: the one that the newest event names, ``dag_id/run_id``; empty if there is none.
+    :param runs: those whose reports have started this mailing, ``dag_id/run_id``; of several, the last one counts.
     :param installation: this Airflow's name; another one may have a run of the same id.
     """
     with closing(open_ledger()) as ledger:
         log = DeliveryLog(ledger.database, tenant)
-        known = log.since()
-        entries = [entry for entry in ledger.entries_of_run(run) if entry.installation == installation]
-        requested = [entry.requested_at for entry in entries if entry.tenant == tenant]
-        if known is not None or not requested:
-            return known
-        return log.keep_since(min(requested))
+        since = log.since()
+        for run in reversed(runs) if since is None else ():
+            entries = [entry for entry in ledger.entries_of_run(run) if entry.tenant == tenant]
+            requested = [entry.requested_at for entry in entries if entry.installation == installation]
+            if requested:
+                return log.keep_since(min(requested))
+    return since
 
 
 def plan_mails(tenant: str, options: MailOptions, *, is_dry_run: bool = False) -> MailPlan:
@@ -111,11 +117,19 @@ def plan_mails(tenant: str, options: MailOptions, *, is_dry_run: bool = False) -
     Decide from the ledger who gets a mail, and why the others that the run is about get none.
 
     :return: that, its options with whether the logs are read.
+    :raises UnknownOrganizationError: if the run is to be about an organization without prospects.
     """
     with closing(open_ledger()) as ledger:
         known = MailLedger(ledger, tenant)
         options = replace(options, has_logs=known.has_logs)
-        mails = list(_planned(known, known.entries(), options))
+        entries = known.entries()
+        unknown = sorted({*options.organization_ids} - {entry.organization_id for entry in entries})
+        if unknown:
+            raise UnknownOrganizationError(
+                f"The ledger has no prospect of {listed(unknown, 5)} in the tenant {tenant}. Correct organization_ids, "
+                "or create their links first."
+            )
+        mails = list(_planned(known, entries, options))
         return MailPlan(
             tenant=tenant, ledger_id=ledger.database.identity, options=options, mails=mails, is_dry_run=is_dry_run
         )

@@ -67,8 +67,7 @@ def link_mail(entry: Entry, kind: MailKind, link: str) -> LinkMail:
 
 
 def _why_not(entry: Entry, followed: Followed, now: float) -> str:
-    setup = followed.setup(now)
-    if setup is not None and setup.state == SetupState.ENABLED:
+    if _has_enabled_it(entry, followed, now):
         return "its single sign-on is enabled"
     link = followed.link_state(entry, now)
     if link in _NO_LINK:
@@ -77,9 +76,17 @@ def _why_not(entry: Entry, followed: Followed, now: float) -> str:
         return "it has no address: give prospect_email in its row"
     if entry.duplicate_confirmed and entry.may_be_duplicate(now):
         return "another link exists that nobody holds: decide what to send, and send it by hand"
-    if (entry.expires_at or 0) < now + HOUR:
+    if followed.link_state(entry, now + HOUR) in _NO_LINK:
         return "its link dies within an hour: the next run of create_sso_tickets makes another"
     return ""
+
+
+def _has_enabled_it(entry: Entry, followed: Followed, now: float) -> bool:
+    """Whether single sign-on is enabled; if the link is newer than that, it was made to change it."""
+    setup = followed.setup(now)
+    if setup is None or setup.state != SetupState.ENABLED:
+        return False
+    return setup.enabled_at is None or (entry.created_at or 0) <= setup.enabled_at
 
 
 def _first_mail(
@@ -101,7 +108,7 @@ def _reminder(
     entry: Entry, followed: Followed, of_link: Sequence[Delivery], options: MailOptions, now: float
 ) -> Selection:
     arrived = [one for one in of_link if one.may_have_arrived]
-    if any(one.status == DeliveryStatus.POSSIBLY_SENT for one in arrived):
+    if arrived[-1].status == DeliveryStatus.POSSIBLY_SENT:
         return Selection(None, reason="it was possibly mailed: ask the customer, or mail it again with resend")
     reminders = [one for one in arrived if one.kind == MailKind.REMINDER]
     refusals = [one for one in of_link if one.kind == MailKind.REMINDER and one.status == DeliveryStatus.REFUSED]

@@ -66,6 +66,9 @@ class TestBeforeAnybodyIsMailed:
         [
             ("SSO_TICKETS_MAIL_FROM", "Acme"),
             ("SSO_TICKETS_MAIL_FROM", "a@acme.example, b@acme.example"),
+            ("SSO_TICKETS_MAIL_FROM", "a@acme.example <b@acme.example>"),
+            ("SSO_TICKETS_MAIL_FROM", "Acme <a@acme.example> sales"),
+            ("SSO_TICKETS_MAIL_REPLY_TO", "a@acme.example; b@acme.example"),
             ("SSO_TICKETS_MAIL_REPLY_TO", "nobody"),
             ("SSO_TICKETS_LINK_PAGE", "http://acme.example/sso/"),
             ("SSO_TICKETS_LINK_PAGE", "https://acme.example/sso/#top"),
@@ -87,6 +90,8 @@ class TestBeforeAnybodyIsMailed:
         with pytest.raises(MailingError, match="resend mails links again, so it needs organization_ids"):
             mail_tickets.check_before_mailing(params(resend=True, organization_ids=ids))
         mail_tickets.check_before_mailing(params(resend=True, organization_ids=["org_1"]))
+        with pytest.raises(MailingError, match="resend mails no reminders"):
+            mail_tickets.check_before_mailing(params(resend=True, organization_ids=["org_1"], kind="reminder"))
 
 
 class TestWhomARunMails:
@@ -114,7 +119,7 @@ class TestWhomARunMails:
         with pytest.raises(MailingError, match="Say created_after"):
             mail_tickets.options(params(organization_ids=ids), None)
 
-    @pytest.mark.parametrize("text", ["yesterday", "2026-13-01T00:00:00Z", "1796126400"])
+    @pytest.mark.parametrize("text", ["yesterday", "2026-13-01T00:00:00Z", "1796126400", "9999-12-31T23:59:59-14:00"])
     def test_what_is_no_time_is_refused(self, text: str) -> None:
         with pytest.raises(MailingError, match=f"created_after is '{text}', which is no time"):
             mail_tickets.options(params(created_after=text), NOON)

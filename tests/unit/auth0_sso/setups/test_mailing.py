@@ -17,7 +17,7 @@ from auth0_sso.ledger.records import RunAttempt
 from auth0_sso.ledger.setup_log import ReadTime, SetupLog
 from auth0_sso.ledger.store import Ledger
 from auth0_sso.models import DeliveryStatus, MailKind, Setup, SetupEvent, SetupState, SsoTicket
-from auth0_sso.setups.mailing import mailed_since
+from auth0_sso.setups.mailing import UnknownOrganizationError, mailed_since
 from sqlalchemy.exc import OperationalError
 
 from include.mail import MailSettingError, MailTemplateError
@@ -205,6 +205,14 @@ def test_a_task_without_its_supervisor_mails_nobody_else(
     with pytest.raises(MailTransientError, match="The process that supervises the task is gone"):
         mailing.mail_all(1, OPTIONS)
     assert mailed(server) == {"ada": 1}
+
+
+def test_an_organization_without_prospects_is_an_error_that_names_it(default_ledger: Ledger) -> None:
+    add_prospects(default_ledger, "ada")
+    with pytest.raises(
+        UnknownOrganizationError, match=r"no prospect of org_b, org_typo in the tenant .* organization_"
+    ):
+        Mailing(default_ledger, options=replace(OPTIONS, organization_ids=["org_ada", "org_typo", "org_b"])).plan()
 
 
 class TestATaskThatIsEnded:
@@ -414,8 +422,8 @@ class TestSinceWhen:
 
     def test_nobody_has_said_it_at_first(self, default_ledger: Ledger) -> None:
         add_prospects(default_ledger, "ada")
-        assert mailed_since(TENANT, "", "") is None
-        assert mailed_since(TENANT, "create_sso_tickets/unknown", "") is None
+        assert mailed_since(TENANT, [], "") is None
+        assert mailed_since(TENANT, ["create_sso_tickets/unknown"], "") is None
 
     def test_the_first_run_that_an_event_names_says_it_with_its_first_request(self, default_ledger: Ledger) -> None:
         now = default_ledger.now()
@@ -426,22 +434,28 @@ class TestSinceWhen:
             add_prospects(
                 default_ledger, name, run=self.CREATED, requested_at=now - ago, created_at=now - ago, version=1
             )
-        assert mailed_since(TENANT, self.CREATED, "") == now - 30
-        assert mailed_since(TENANT, "create_sso_tickets/run-0", "") == now - 30, "it is said once"
-        assert mailed_since(TENANT, "", "") == now - 30
+        assert mailed_since(TENANT, [self.CREATED, "create_sso_tickets/only-reused"], "") == now - 30
+        assert mailed_since(TENANT, ["create_sso_tickets/run-0"], "") == now - 30, "it is said once"
+        assert mailed_since(TENANT, [], "") == now - 30
         run = Mailing(default_ledger, options=replace(OPTIONS, created_after=now - 30)).plan()
         assert {mail.key: str(mail.kind) for mail in run.planned if mail.kind} == {
             "ada": "invitation",
             "bob": "invitation",
         }
 
+    def test_of_several_the_last_says_it(self, default_ledger: Ledger) -> None:
+        now = default_ledger.now()
+        for number, ago in ((1, 9_000.0), (2, 30.0)):
+            add_prospects(default_ledger, f"of-{number}", run=f"dag/run-{number}", requested_at=now - ago, version=1)
+        assert mailed_since(TENANT, ["dag/run-1", "dag/run-2"], "") == now - 30
+
     def test_links_of_another_tenant_say_nothing(self, default_ledger: Ledger) -> None:
         add_prospects(default_ledger, "ada", run=self.CREATED, tenant="other.example.com")
-        assert mailed_since(TENANT, self.CREATED, "") is None
+        assert mailed_since(TENANT, [self.CREATED, "create_sso_tickets/only-reused"], "") is None
 
     def test_a_run_of_another_airflow_with_the_same_id_says_nothing(self, default_ledger: Ledger) -> None:
         add_prospects(default_ledger, "ada", run=self.CREATED, installation="green")
-        assert mailed_since(TENANT, self.CREATED, "blue") is None
+        assert mailed_since(TENANT, [self.CREATED], "blue") is None
 
 
 def test_a_run_of_another_airflow_with_the_same_id_is_another_run(run: Mailing, default_ledger: Ledger) -> None:

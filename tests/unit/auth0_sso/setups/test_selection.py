@@ -82,7 +82,9 @@ def reason_of(found: Entry, *deliveries: Delivery, followed: Followed = NOT_FOLL
         (entry(), ENABLED, "its single sign-on is enabled"),
         (entry(prospect_email=""), NOT_FOLLOWED, "it has no address: give prospect_email"),
         (entry(duplicate_until=NOW + 1, duplicate_confirmed=True), NOT_FOLLOWED, "another link exists that nobody"),
-        (entry(expires_at=NOW + HOUR - 1), NOT_FOLLOWED, "its link dies within an hour"),
+        (entry(), known(SetupState.ENABLED, enabled_at=MADE_AT), "its single sign-on is enabled"),
+        (entry(expires_at=NOW + HOUR), NOT_FOLLOWED, "its link dies within an hour"),
+        (entry(), Followed(openings={"create": [NOW - 4 * HOUR]}), "its link dies within an hour"),
     ],
 )
 @pytest.mark.parametrize("resend", [False, True])
@@ -96,7 +98,9 @@ def test_who_has_no_link_that_is_worth_a_mail_gets_none(
     ("found", "followed"),
     [
         (entry(), NOT_FOLLOWED),
-        (entry(expires_at=NOW + HOUR), NOT_FOLLOWED),
+        (entry(expires_at=NOW + HOUR + 1), NOT_FOLLOWED),
+        (entry(), known(SetupState.ENABLED, enabled_at=MADE_AT - 1)),  # the link is to change it
+        (entry(), Followed(openings={"create": [NOW - 4 * HOUR + 1]})),
         (entry(duplicate_until=NOW + DAY), NOT_FOLLOWED),  # of two links, the one that the ledger knows
         (entry(duplicate_until=NOW - 1, duplicate_confirmed=True), NOT_FOLLOWED),  # the other one is dead
         (entry(), Followed(openings={"create": [NOW - HOUR]})),
@@ -164,6 +168,12 @@ def test_what_was_possibly_sent_is_neither_repeated_nor_reminded_of() -> None:
         assert reason.startswith("it was possibly mailed: ask the customer")
     reminded = (delivery(), delivery(POSSIBLY_SENT, REMINDER))
     assert reason_of(entry(), *reminded, followed=NOT_OPENED, most_reminders=9).startswith("it was possibly mailed")
+
+
+def test_after_it_was_mailed_again_a_reminder_follows() -> None:
+    mailed_again = (delivery(POSSIBLY_SENT), delivery(number=2))
+    assert reason_of(entry(), *mailed_again).startswith("it was mailed on")
+    assert select(entry(), *mailed_again, followed=NOT_OPENED) == Selection(REMINDER, 1)
 
 
 @pytest.mark.parametrize("kinds", [(INVITATION, REPLACEMENT), (REMINDER,)])
