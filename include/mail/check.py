@@ -22,7 +22,7 @@ def check_templates(folder: Path | None) -> None:
     Render all mails in all languages with sample data.
 
     :param folder: the templates of one's own; None: the shipped ones alone.
-    :raises MailTemplateError: if a template is missing, misspelt, or can't be rendered.
+    :raises MailTemplateError: if a template is missing, misspelt, can't be rendered, or would be used by no mail.
     """
     templates = Templates(folder)
     languages = {SHIPPED: _languages(SHIPPED)} | ({folder: _languages(folder)} if folder else {})
@@ -34,6 +34,24 @@ def check_templates(folder: Path | None) -> None:
             )
         for mail in _samples(kind):
             templates.render(kind, language, values_of(mail, _NOW), is_sample=True)
+    if folder:
+        _check_that_all_are_used(folder, templates)
+
+
+def _check_that_all_are_used(folder: Path, templates: Templates) -> None:
+    """Check that a mail needs each file of a folder: one that none needs is misspelt, and mails lack its text."""
+    without_suffix = (file for file in sorted(folder.iterdir()) if file.suffix != SUFFIX)
+    for file in without_suffix:
+        if _kind_and_language(file.with_name(file.name + SUFFIX)):
+            raise MailTemplateError(f"{file} is used by no mail: the name of a template ends with {SUFFIX}.")
+    files = sorted(folder.glob(f"*{SUFFIX}"))
+    if not files:
+        raise MailTemplateError(f"{folder} has no template: add one, or empty SSO_TICKETS_MAIL_TEMPLATES.")
+    included = templates.included()
+    for file in files:
+        is_used = file.name in included or None in included or _kind_and_language(file)
+        if not is_used:
+            raise MailTemplateError(f"{file} is used by no mail, and no template includes it: correct its name.")
 
 
 def _languages(folder: Path) -> set[tuple[MailKind, str]]:

@@ -12,9 +12,9 @@ from include.mail.errors import MailSettingError
 _SETTING = "SSO_TICKETS_LINK_PAGE"
 _LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
 _PRINTABLE = re.compile(r"[!-~]+")
-# The page makes the same URL again, see deploy/landing/index.html.
+# The page makes the same URL again, see deploy/landing/index.html: https, and a host as its list has them.
 _TICKET_URL = re.compile(
-    r"https?://([A-Za-z0-9.-]+(?::[0-9]{1,5})?)/self-service/connections-flow\?ticket=([A-Za-z0-9]{32})"
+    r"https://([a-z0-9-]+(?:\.[a-z0-9-]+)+)/self-service/connections-flow\?ticket=([A-Za-z0-9]{32})"
 )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -119,7 +120,23 @@ class Templates:
         for part, content, link in ((TEXT, text, values["link"]), (HTML, html, escape(values["link"]))):
             if link not in content:
                 raise MailTemplateError(f"{template_name(kind, language, part)} has no link: add {{{{ link }}}} to it.")
-        return MailText(_one_line(subject), text, html)
+        one_line = _one_line(subject)
+        if not one_line:
+            raise MailTemplateError(f"{template_name(kind, language, SUBJECT)} is empty: write the subject in it.")
+        return MailText(one_line, text, html)
+
+    def included(self) -> set[str | None]:
+        """Return the names of the files that templates include; None among them: a name that rendering makes."""
+        from jinja2 import TemplateSyntaxError
+        from jinja2.meta import find_referenced_templates
+
+        names: set[str | None] = set()
+        for template in self._plain.list_templates(filter_func=lambda name: name.endswith(SUFFIX)):
+            # What can't be read includes nothing; rendering says so if a mail needs it.
+            with suppress(TemplateSyntaxError, UnicodeDecodeError):
+                source, _, _ = self._loader.get_source(self._plain, template)
+                names.update(find_referenced_templates(self._plain.parse(source)))
+        return names
 
     def _has(self, name: str) -> bool:
         from jinja2 import TemplateNotFound

@@ -48,7 +48,17 @@ def test_a_page_that_is_none_is_refused_with_its_setting(page: str, reason: str)
 
 @pytest.mark.parametrize(
     "url",
-    [f"{LINK}x", f"{LINK}&x=1", LINK.replace("connections-flow", "other"), LINK.replace("https", "ftp"), f"{LINK}\n"],
+    [
+        f"{LINK}x",
+        f"{LINK}&x=1",
+        f"{LINK}\n",
+        LINK.replace("connections-flow", "other"),
+        LINK.replace("https", "ftp"),
+        LINK.replace("https", "http"),
+        LINK.replace("acme.eu", "Acme.eu"),
+        LINK.replace("auth0.com", "auth0.com:8443"),
+        LINK.replace("acme.eu.auth0.com", "localhost"),
+    ],
 )
 def test_a_ticket_that_the_page_would_not_understand_is_refused_and_not_quoted(url: str) -> None:
     with pytest.raises(MailSettingError, match="has not the form that the page") as error:

@@ -108,6 +108,43 @@ def test_a_mail_without_the_link_is_refused(tmp_path: Path, part: str) -> None:
         check_templates(tmp_path)
 
 
+@pytest.mark.parametrize("subject", ["", " \n\t", "{% if prospect_name %}Hello{% endif %}"])
+def test_a_mail_without_a_subject_is_refused(tmp_path: Path, subject: str) -> None:
+    (tmp_path / "reminder.subject.j2").write_text(subject)
+    with pytest.raises(MailTemplateError, match=r"^reminder\.subject\.j2 is empty: write the subject in it"):
+        check_templates(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["invitations.html.j2", "invitation.htm.j2", "invitation.j2", "Invitation.de.txt.j2", "footer.html.j2"]
+)
+def test_a_file_that_no_mail_uses_is_named(folder: Path, name: str) -> None:
+    (folder / name).write_text("{{ broken")
+    with pytest.raises(MailTemplateError, match=f"{name} is used by no mail, and no template includes it"):
+        check_templates(folder)
+
+
+@pytest.mark.parametrize("name", ["invitation.html", "reminder.de.txt"])
+def test_a_template_without_its_suffix_is_named(folder: Path, name: str) -> None:
+    (folder / name).write_text("{{ link }}")
+    with pytest.raises(MailTemplateError, match=rf"{name} is used by no mail: the name of a template ends with \.j2"):
+        check_templates(folder)
+
+
+@pytest.mark.parametrize("include", ["'footer.html.j2'", "['nowhere.j2', 'footer.html.j2']", "'foot' ~ 'er.html.j2'"])
+def test_a_file_that_a_template_includes_is_used(folder: Path, include: str) -> None:
+    (folder / "footer.html.j2").write_text("<p>Acme</p>")
+    (folder / "invitation.html.j2").write_text(f"{{{{ link }}}}{{% include {include} %}}")
+    (folder / "README.md").write_text("Our templates")
+    check_templates(folder)
+
+
+def test_a_folder_without_a_template_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("Our templates")
+    with pytest.raises(MailTemplateError, match=f"{tmp_path} has no template: add one, or empty SSO_TICKETS_MAIL"):
+        check_templates(tmp_path)
+
+
 @pytest.mark.parametrize("language", ["pt-br", "PT", "x_y", "de.AT", "d"])
 def test_a_misspelt_language_is_named(tmp_path: Path, language: str) -> None:
     (tmp_path / f"invitation.{language}.txt.j2").write_text("{{ link }}")
