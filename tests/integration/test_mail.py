@@ -107,6 +107,46 @@ def test_after_a_link_is_replaced_the_new_one_is_mailed_and_says_so(
     assert "no longer works" in text
 
 
+@pytest.mark.answers("an address is corrected in the file, or a row is taken out")
+def test_the_wrong_address_is_mailed_too_unless_its_link_is_revoked(
+    trigger: Trigger, tenant: Sandbox, mail: MailServer
+) -> None:
+    trigger(prospects_csv=csv_of("typo", 2))
+    corrected = csv_of("typo", 2).replace("it0@", "admin@")
+    trigger(prospects_csv="\n".join(corrected.splitlines()[:2]))
+    send(trigger, "typo", 2)
+    assert sorted(message["To"] for message in mail.messages) == [
+        "admin@typo.example",
+        "it0@typo.example",
+        "it1@typo.example",
+    ]
+
+    mail.mails.clear()
+    trigger(prospects_csv=csv_of("typo2", 1))
+    trigger(prospects_csv=csv_of("typo2", 1).replace("it0@", "admin@"), one_link_per_connection=True)
+    send(trigger, "typo2", 1)
+    assert [message["To"] for message in mail.messages] == ["admin@typo2.example"]
+
+
+@pytest.mark.answers("a name or a language is corrected in the file")
+def test_a_mail_has_the_name_and_the_language_with_which_its_link_was_created(
+    trigger: Trigger, tenant: Sandbox, mail: MailServer
+) -> None:
+    before, after = (
+        f"{HEAD},language\norg_words000000,Company,{name},it@words.example,words-0,{language}"
+        for name, language in (("Ada", "en"), ("Bob", "de"))
+    )
+    trigger(prospects_csv=before)
+    (kept,) = trigger(prospects_csv=after).rows
+    send(trigger, "words", 1)
+    (renewed,) = trigger(prospects_csv=after, on_existing="reissue").rows
+    send(trigger, "words", 1)
+    assert (kept["status"], renewed["status"]) == ("reused", "created")
+    first, second = (str(mail.get_body(("plain",)).get_content()) for mail in mail.messages)  # type: ignore[union-attr]
+    assert "Hello Ada," in first
+    assert "Guten Tag Bob," in second
+
+
 @pytest.mark.answers("who has finished, or opened the link, is due for a reminder")
 def test_after_three_days_who_has_neither_opened_nor_finished_is_reminded_once(
     trigger: Trigger, tenant: Sandbox, mail: MailServer, home: Path

@@ -224,10 +224,16 @@ class ProspectRow(RequestBody):
 
     organization_id: OrganizationId = Field(description="The Auth0 organization.", examples=["org_acme0000000000001"])
     organization_name: IfGiven[Text255] = Field(
-        None, description="Copied to the report. The default connection name is made from it.", examples=["Acme"]
+        None,
+        description="Copied to the report and the mail. The default connection name is made from it.",
+        examples=["Acme"],
     )
-    prospect_name: IfGiven[Text255] = Field(None, description="Copied to the report.", examples=["IT desk"])
-    prospect_email: IfGiven[Email] = Field(None, description="Copied to the report.", examples=["it@acme.example"])
+    prospect_name: IfGiven[Text255] = Field(
+        None, description="Copied to the report and the mail.", examples=["IT desk"]
+    )
+    prospect_email: IfGiven[Email] = Field(
+        None, description="Copied to the report. The link is mailed there.", examples=["it@acme.example"]
+    )
     language: IfGiven[LanguageTag] = Field(
         None,
         description="Language of the mail with the link. Empty, or one that has no template: the default.",
