@@ -9,11 +9,7 @@ from datetime import UTC, datetime
 from difflib import SequenceMatcher
 
 _UNSAFE = "\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff"
-# Unicode's Default_Ignorable_Code_Point, in DerivedCoreProperties.txt, and other characters that show nothing.
-_UNSEEN = (
-    "\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0"
-    "\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
-)
+_UNSEEN = "\xad\u061c\u180e\u200b-\u200f\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0001-\U000e007f"
 
 UNSAFE_CHARACTERS = re.compile(f"[{_UNSAFE}]")
 """
@@ -24,7 +20,7 @@ No name needs them, and each can break a line of a report or a log, or change ho
 
 HIDDEN_CHARACTERS = re.compile(f"[{_UNSAFE}{_UNSEEN}]")
 """
-The unsafe ones, and those that nobody sees, such as joiners, variation selectors and byte order marks.
+The unsafe ones, and those without a width, such as joiners and byte order marks.
 
 Some languages and emoji need joiners in names; in an address or a column's name they only hide a difference.
 """

@@ -23,7 +23,7 @@ PIECES = [
         "株式会社サンプル", "Studio 54",
         "Acme (UK)", "(Acme Inc.)", "Acme e.V.", "S.A. de C.V.", "हिन्दी कंपनी प्रा. लि.",
         "A/B Testing", "Team: IT", 'Acme "AG"', "{{ 7 * 7 }}", "<b>Acme</b>",
-        "n" * 100,
+        "n" * 100, "Ada \u2764\ufe0f",
     ],
 )  # fmt: skip
 def test_an_ordinary_name_is_shown(name: str) -> None:

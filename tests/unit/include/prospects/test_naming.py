@@ -43,6 +43,9 @@ def test_a_default_name_is_always_valid(organization_name, organization_id):
         ("", "Zoe\u0308", "", "zo\u00eb"),
         ("Zoe\u0308@example.com", "", "", "zo\u00eb@example.com"),
         ("Wei\u00df@example.com", "", "", "wei\u00df@example.com"),
+        # The ledger has such keys: another set of characters to leave out would create second links.
+        ("", "Ada \u2764\ufe0f", "", "ada \u2764\ufe0f"),
+        ("", "\u3164Ada", "", "\u3164ada"),
     ],
 )
 def test_a_prospects_key_is_address_or_name_and_explicit_connection(email, name, connection, expected):

@@ -92,6 +92,7 @@ def test_columns_that_are_not_known_are_left_out_if_that_is_wanted() -> None:
     assert (len(found.valid), found.warnings) == (2, ["crm.csv: columns that are left out: 'Phone', 'Owner'"])
     beyond = workbook_of([["organization_id"], ["org_1", "a note"]])
     assert len(check_contents([("a.xlsx", beyond)], ReadOptions(on_unknown_columns="ignore")).valid) == 1
+    assert len(check(["⭐\ufe0f Score", "organization_id"], ["5", "org_1"], on_unknown_columns="ignore").valid) == 1
     hidden = refusal_of(["organization_id", "domains\u200b"], ["org_1", "x"], on_unknown_columns="ignore").problems
     assert "has the invisible character U+200B in its name" in hidden[0]
     assert len(check(*rows, columns={"Phone": "", "": "", "owner": ""}).valid) == 2
