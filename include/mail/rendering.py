@@ -123,6 +123,8 @@ class Templates:
         one_line = _one_line(subject)
         if not one_line:
             raise MailTemplateError(f"{template_name(kind, language, SUBJECT)} is empty: write the subject in it.")
+        if values["link"] in one_line:
+            raise MailTemplateError(f"{template_name(kind, language, SUBJECT)} has the link, and mail servers log it.")
         return MailText(one_line, text, html)
 
     def included(self) -> set[str | None]:

@@ -196,7 +196,7 @@ def test_the_link_never_leaves_the_browser_before_a_person_goes_on(
     assert len(landing.received) == 1
 
 
-def test_neither_the_address_bar_nor_the_history_keeps_the_link(show: Show, landing: RecordingServer) -> None:
+def test_neither_the_address_bar_nor_the_back_button_keeps_the_link(show: Show, landing: RecordingServer) -> None:
     page = show(link_of(TARGET, f"{landing.url}?lang=en"))
     expect(button(page)).to_be_visible()
     assert page.url == f"{landing.url}?lang=en"
@@ -206,6 +206,16 @@ def test_neither_the_address_bar_nor_the_history_keeps_the_link(show: Show, land
     assert page.url == f"{landing.url}?lang=en"
     page.reload()
     expect(page.get_by_role("status")).to_contain_text("There is no link in this page's address.")
+
+
+def test_a_page_that_the_browser_has_kept_shows_its_link_no_more(show: Show, landing: RecordingServer) -> None:
+    page = show(link_of(TARGET, landing.url))
+    expect(button(page)).to_be_visible()
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: false }))")
+    expect(button(page)).to_be_visible()
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    expect(page.get_by_role("status")).to_contain_text("There is no link in this page's address.")
+    expect(button(page)).to_have_count(0)
 
 
 def test_a_key_or_a_programs_click_does_not_go_on_but_a_person_with_a_keyboard_does(

@@ -124,7 +124,15 @@ def test_a_file_that_no_mail_uses_is_named(folder: Path, name: str) -> None:
         check_templates(folder)
 
 
-@pytest.mark.parametrize("name", ["invitation.html", "reminder.de.txt"])
+def test_a_subject_with_the_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "reminder.subject.j2").write_text("Your link: {{ link }}")
+    with pytest.raises(MailTemplateError, match=r"^reminder\.subject\.j2 has the link, and mail servers log it"):
+        check_templates(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["invitation.html", "reminder.de.txt", "wording.txt", "wording.j2.txt", "layout.html.jinja", "wording"]
+)
 def test_a_template_without_its_suffix_is_named(folder: Path, name: str) -> None:
     (folder / name).write_text("{{ link }}")
     with pytest.raises(MailTemplateError, match=rf"{name} is used by no mail: the name of a template ends with \.j2"):
