@@ -9,9 +9,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ _TEMPLATES_VARIABLE = "SSO_TICKETS_MAIL_TEMPLATES"
 _PAGE_VARIABLE = "SSO_TICKETS_LINK_PAGE"
 _PLAN = "mails.json"
 _SAMPLE_TICKET = "https://tenant.example/self-service/connections-flow?ticket=" + "x" * 32
+_RECENT = timedelta(days=1)
 _NO_REMINDERS = (
     "Nobody is reminded: it is not known which links were not opened. follow_sso_setups finds out, with the scope "
     "read:logs."
@@ -141,10 +143,14 @@ def triggering_reports(asset_events: Mapping[Any, Sequence[Any]]) -> list[str]:
     """
     Return the runs whose reports have started this one, as ``dag_id/run_id``, oldest first; not those of dry runs.
 
+    Airflow also gives a first run all the reports that came while the DAG was paused, when links may have been mailed
+    by hand. So one that came more than a day before the newest counts no more.
+
     :param asset_events: Airflow's ``triggering_asset_events``.
     """
-    events = [event for of_asset in asset_events.values() for event in of_asset if not event.extra.get("dry_run")]
-    return [f"{event.source_dag_id}/{event.source_run_id}" for event in sorted(events, key=lambda one: one.timestamp)]
+    events = sorted(chain.from_iterable(asset_events.values()), key=lambda event: event.timestamp)
+    recent = [event for event in events if events[-1].timestamp - event.timestamp <= _RECENT]
+    return [f"{event.source_dag_id}/{event.source_run_id}" for event in recent if not event.extra.get("dry_run")]
 
 
 def _ids(params: Mapping[str, Any]) -> list[str]:
@@ -226,7 +232,7 @@ def linker(settings: MailSettings) -> Callable[[str], str]:
 def export(outcomes: Sequence[MailOutcome], plan: MailPlan, folder: AnyPath, run: Run) -> Exported:
     """Write the report of a run that ends now, a row for each prospect that the run is about."""
     reminds = MailKind.REMINDER in plan.options.kinds
-    notes = [] if plan.options.has_logs or not reminds else [_NO_REMINDERS]
+    notes = [] if plan.has_logs or not reminds else [_NO_REMINDERS]
     summary = reports.write_deliveries(folder, outcomes, reports.run_info(run, [], notes, tenant=plan.tenant))
     red = (DeliveryStatus.FAILED, DeliveryStatus.POSSIBLY_SENT)
     errors = ((one.organization_id, one.error) for one in outcomes if one.status in red)

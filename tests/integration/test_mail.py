@@ -6,8 +6,10 @@ import csv
 import json
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +17,11 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
-from auth0_sso.models import MailKind, MailPlan
+from auth0_sso.hooks.auth0 import Auth0Hook
+from auth0_sso.ledger.delivery_log import Delivery, DeliveryLog
+from auth0_sso.ledger.records import RunAttempt
+from auth0_sso.ledger.store import open_ledger
+from auth0_sso.models import DeliveryStatus, MailKind, MailPlan
 
 from dev.sandbox.customers import Customer
 from dev.sandbox.server import Sandbox
@@ -203,17 +209,26 @@ class Started(NamedTuple):
 
 def selected(home: Path, started: Started, *events: SimpleNamespace) -> MailPlan:
     """Return what a run selects that Airflow starts by itself."""
+    reference = select(params_of(home), started, *events)
+    return mail_tickets.read_plan(run_folder(home / "reports", started), reference)
+
+
+def params_of(home: Path, **given: Any) -> dict[str, Any]:
+    defaults = {name: spec["default"] for name, spec in MAIL_PARAMS.items()}
+    return defaults | {"report_uri": str(home / "reports")} | given
+
+
+def select(params: dict[str, Any], started: Started, *events: SimpleNamespace) -> dict[str, str]:
+    """Run the task ``select_mails``."""
     import mail_sso_tickets
 
-    params = {name: spec["default"] for name, spec in MAIL_PARAMS.items()} | {"report_uri": str(home / "reports")}
-    reference = mail_sso_tickets.select_mails.function(
+    return mail_sso_tickets.select_mails.function(  # type: ignore[no-any-return]
         params=params,
         ti=SimpleNamespace(xcom_push=lambda key, value: None),
         dag=SimpleNamespace(params=params),
         dag_run=started,
         triggering_asset_events={"reports": events},
     )
-    return mail_tickets.read_plan(run_folder(home / "reports", started), reference)
 
 
 @pytest.mark.parametrize("run_type", ["scheduled", "asset_triggered", "backfill"])
@@ -235,6 +250,45 @@ def test_the_report_of_a_dry_run_mails_nobody(trigger: Trigger, tenant: Sandbox,
 def report_event(dag_id: str, run_id: str = "run-1", *, dry_run: bool = False) -> SimpleNamespace:
     extra = {"report_uri": "/reports", "summary": {}, "dry_run": dry_run}
     return SimpleNamespace(source_dag_id=dag_id, source_run_id=run_id, extra=extra, timestamp=datetime.now(UTC))
+
+
+def test_the_report_waits_for_a_process_that_still_mails_after_its_task_was_marked_failed(
+    trigger: Trigger, tenant: Sandbox, mail: MailServer, home: Path
+) -> None:
+    import mail_sso_tickets
+
+    trigger(prospects_csv=csv_of("marked", 1))
+    started = Started("manual", datetime.now(UTC), run_id="marked")
+    params = params_of(home, organization_ids=["org_marked000000"])
+    reference = select(params, started)
+    folder = run_folder(home / "reports", started)
+    (planned,) = mail_tickets.read_plan(folder, reference).mails
+    with closing(open_ledger()) as ledger:
+        log = DeliveryLog(ledger.database, Auth0Hook().settings.domain)
+        attempt = RunAttempt.of(started)
+        under_way = Delivery(
+            key=planned.key,
+            created_at=planned.created_at,
+            kind=MailKind.INVITATION,
+            number=1,
+            status=DeliveryStatus.POSSIBLY_SENT,
+            begun_at=ledger.now(),
+            message_id="<1@acme.example>",
+            run=attempt.run,
+            installation=attempt.installation,
+            error="The task was ended while it handed the mail over, so it is not known whether it was sent.",
+        )
+        log.begin(under_way)
+        accepted = replace(under_way, status=DeliveryStatus.SENT, sent_at=ledger.now(), error="")
+        threading.Timer(1.5, log.finish, [accepted]).start()
+        ti = SimpleNamespace(
+            dag_id=started.dag_id,
+            run_id=started.run_id,
+            get_task_states=lambda *_, **__: {started.run_id: {"send_mails": "failed"}},
+        )
+        list(mail_sso_tickets.export_report.function(reference, params=params, ti=ti, dag_run=started))
+    with (folder / "deliveries.csv").open(encoding="utf-8-sig", newline="") as lines:
+        assert [(row["status"], row["error"]) for row in csv.DictReader(lines)] == [("sent", "")]
 
 
 def test_a_dry_run_says_who_would_get_what(trigger: Trigger, tenant: Sandbox, mail: MailServer) -> None:

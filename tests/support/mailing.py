@@ -72,6 +72,7 @@ class Mailing:
     :param pause: is called before each mail leaves.
     :param before_mail: is called with the address right before a mail is handed over.
     :param in_text: is called right before a mail's text begins to leave.
+    :param in_backoff: is called when an attempt has not sent a mail.
     """
 
     ledger: Ledger
@@ -81,12 +82,12 @@ class Mailing:
     pause: Callable[[], None] = lambda: None
     before_mail: Callable[[str], None] = lambda _to: None
     in_text: Callable[[str], None] = lambda _to: None
+    in_backoff: Callable[[str], None] = lambda _to: None
     planned: Sequence[PlannedMail] = field(default_factory=list)
 
     def plan(self) -> Mailing:
         """Decide who gets a mail."""
-        plan = plan_mails(TENANT, self.options)
-        self.planned, self.options = plan.mails, plan.options
+        self.planned = plan_mails(TENANT, self.options).mails
         return self
 
     def send(self) -> None:
@@ -96,20 +97,20 @@ class Mailing:
                 MailLedger(self.ledger, TENANT),
                 attempt(self.number),
                 self.options,
-                deliver=lambda message, to, on_text: self._deliver(session, message, to, on_text),
+                deliver=lambda message, to, set_left: self._deliver(session, message, to, set_left),
                 compose=composer(self.settings),
                 message_id=lambda ticket_id, kind, reminder: f"<{kind}.{reminder}.{ticket_id}@vendor.example>",
                 link=linker(self.settings),
                 pause=self.pause,
             ).send(self.planned)
 
-    def _deliver(self, session: MailSession, message: EmailMessage, to: str, on_text: Callable[[], None]) -> Any:
-        def leave() -> None:
-            on_text()
-            self.in_text(to)
+    def _deliver(self, session: MailSession, message: EmailMessage, to: str, set_left: Callable[[bool], None]) -> Any:
+        def note(has_left: bool) -> None:
+            set_left(has_left)
+            (self.in_text if has_left else self.in_backoff)(to)
 
         self.before_mail(to)
-        return send_with_budget(session, message, to, self.settings.address, on_text=leave, timeouts=ONE_ATTEMPT)
+        return send_with_budget(session, message, to, self.settings.address, set_left=note, timeouts=ONE_ATTEMPT)
 
     def outcomes(self) -> dict[str, MailOutcome]:
         """Return the rows of the run's report by connection."""

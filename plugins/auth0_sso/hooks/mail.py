@@ -214,7 +214,7 @@ def send_with_budget(
     to: str,
     sender: str,
     *,
-    on_text: Callable[[], None] = lambda: None,
+    set_left: Callable[[bool], None] = lambda has_left: None,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
@@ -222,20 +222,22 @@ def send_with_budget(
     """
     Hand over one mail, and try again within ``timeouts.mail_budget`` as long as it was certainly not sent.
 
-    :param on_text: as of :meth:`MailSession.send`; it is called again for each attempt that gets so far.
+    :param set_left: is called with True right before the text begins to leave, and with False once it is certain that
+        an attempt has not sent the mail.
     :raises MailSettingsError: if no mail can be sent until the settings are fixed.
     """
     until = clock() + timeouts.mail_budget
     failures = 0
     while True:
         try:
-            session.send(message, to, sender, on_text=on_text)
+            session.send(message, to, sender, on_text=lambda: set_left(True))
         except MailPossiblySentError as error:
             return Delivery(DeliveryStatus.POSSIBLY_SENT, str(error))
         except MailRefusedError as error:
             is_unclear = isinstance(error, MailUnclearRefusalError)
             return Delivery(DeliveryStatus.REFUSED, str(error), is_unclear=is_unclear)
         except MailTransientError as error:
+            set_left(False)
             failures += 1
             remaining = until - clock()
             if remaining <= 0:

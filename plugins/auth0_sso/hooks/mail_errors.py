@@ -26,10 +26,15 @@ MailError = MailRefusedError | MailTransientError | MailSettingsError | MailPoss
 # RFC 4954, section 6: any command may be answered so if the server requires a login, or a better one. Some servers also
 # require TLS by 530 (RFC 3207, section 4), or a login by 503.
 _LOGIN_REQUIRED = frozenset((503, 530, 534, 535, 538))
-# Enhanced status codes of RFC 3463 and its registry at IANA: the recipient's mailbox or its system.
-_OF_RECIPIENT = re.compile(rb"5\.(1\.(1|2|3|4|6|10)|2\.\d{1,3})\b")
+# Enhanced status codes of RFC 3463 and its registry at IANA: the recipient's mailbox, or the way to its system.
+_OF_RECIPIENT = re.compile(rb"5\.(1\.(1|2|3|4|6|10)|2\.\d{1,3}|4\.(1|4))\b")
 # The sender's address or system, its quota, the protocol, or who has logged in. 5.1.90 and from 5.7.50 on: Exchange.
 _OF_SENDER = re.compile(rb"5\.(1\.(7|8|90)|4\.5|5\.1|7\.(8|9|11|13|14|54|57|60))\b")
+
+_ENHANCED = re.compile(rb"\d\.\d{1,3}\.\d{1,3}\b")
+# RFC 5321, section 4.2.3: to RCPT, these are about the mailbox. Some servers give them for a rule, as only words say.
+_OF_MAILBOX = frozenset((550, 551, 553))
+_RULE = re.compile(rb"relay|auth|den[iy]|polic|block|spam|sender|limit|suspend", re.IGNORECASE)
 
 _CHECK_LOGIN = "Check login, password and auth_type of the Airflow connection to the mail server."
 _CHECK_TLS = (
@@ -62,9 +67,16 @@ def error_of_reply(command: str, code: int, said: bytes, to: str) -> MailError:
         return MailTransientError(message)
     if command == "MAIL" or _OF_SENDER.match(said):  # the sender is the same for all mails
         return MailSettingsError(message, advice=_CHECK_SENDER)
-    if _OF_RECIPIENT.match(said):
+    if _is_of_recipient(command, code, said):
         return MailRefusedError(message, advice="Check the recipient's address.")
     return MailUnclearRefusalError(message, advice="Check the recipient's address, and what the mail server says.")
+
+
+def _is_of_recipient(command: str, code: int, said: bytes) -> bool:
+    """Whether a refusal says that it is about the recipient's mailbox."""
+    if _ENHANCED.match(said):
+        return _OF_RECIPIENT.match(said) is not None
+    return command == "RCPT" and code in _OF_MAILBOX and _RULE.search(said) is None
 
 
 def error_of_connection(error: Exception) -> MailError:

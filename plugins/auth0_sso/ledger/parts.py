@@ -130,9 +130,15 @@ def _is_used_up(now: float) -> ColumnElement[bool]:
         e.c.succeeded,
         e.c.at >= t.c.created_at,
     )
-    mailed_at = func.coalesce(d.c.sent_at, d.c.begun_at)
-    is_after_mail = e.c.at.between(mailed_at, mailed_at + SCANNER_SECONDS)
-    was_mailed = exists().where(d.c.key == t.c.key, d.c.status.in_(ARRIVED), is_after_mail).correlate(t, e)
-    by_customer = case((and_(e.c.at - t.c.created_at > SCANNER_SECONDS, ~was_mailed), e.c.at))
+    by_customer = case((~_is_scanner(), e.c.at))
     is_over = func.coalesce(func.min(by_customer) + OPEN_SECONDS <= now, false())
     return select(or_(func.count() >= MAX_OPENINGS, is_over)).where(own).correlate(t).scalar_subquery()
+
+
+def _is_scanner() -> ColumnElement[bool]:
+    """Whether an opening came shortly after a link of its connection was made or mailed."""
+    other = t.alias()
+    of_connection = and_(other.c.tenant == t.c.tenant, other.c.connection_name == t.c.connection_name)
+    made, *mailed = (e.c.at.between(at, at + SCANNER_SECONDS) for at in (other.c.created_at, d.c.begun_at, d.c.sent_at))
+    was_mailed = and_(d.c.key == other.c.key, d.c.status.in_(ARRIVED), or_(*mailed))
+    return or_(*(exists().where(of_connection, recent).correlate(t, e) for recent in (made, was_mailed)))

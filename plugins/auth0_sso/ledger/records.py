@@ -206,12 +206,12 @@ class Entry:
         known = self.status in MAY_WORK and self.ticket is not None
         return known and (self.expires_at or 0) + OPEN_SECONDS > now
 
-    def link_state(self, openings: Iterable[float], now: float, mailed_at: Sequence[float] = ()) -> LinkState:
+    def link_state(self, openings: Iterable[float], now: float, moments: Sequence[float] = ()) -> LinkState:
         """
         Return what its link is worth.
 
         :param openings: when links of its connection were opened, UNIX seconds.
-        :param mailed_at: when it was mailed.
+        :param moments: when links of its connection were made or mailed.
         """
         if self.status in (EntryStatus.REVOKING, EntryStatus.REVOKED):
             return LinkState.REVOKED
@@ -219,7 +219,7 @@ class Entry:
             return LinkState.NONE
         if not self.is_valid(now):
             return LinkState.EXPIRED
-        return LinkState.USED_UP if is_used_up(self.created_at, openings, now, mailed_at) else LinkState.VALID
+        return LinkState.USED_UP if is_used_up(self.created_at, openings, now, moments) else LinkState.VALID
 
     def may_be_duplicate(self, now: float) -> bool:
         """Whether another ticket may be valid: an answer was lost, or an older ticket had only just expired."""

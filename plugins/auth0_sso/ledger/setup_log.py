@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from auth0_sso.ledger import schema
 from auth0_sso.ledger.database import LedgerDatabase, chunks
@@ -21,6 +21,7 @@ from auth0_sso.models import (
     Setup,
     SetupEvent,
     SetupState,
+    is_scanner,
 )
 
 MAX_AGE = 2 * 86_400.0
@@ -57,12 +58,13 @@ class Followed:
 
     :param known: None if nothing was found out about its setup.
     :param openings: when its links were opened, UNIX seconds, by flow type.
-    :param mailed: when its links were mailed, UNIX seconds, by the key of the prospect.
+    :param moments: when its links were made, and when mails with them began to leave and had left, UNIX seconds. No log
+        says which of its links was opened, so a mail scanner's opening shortly after may be of any.
     """
 
     known: KnownSetup | None = None
     openings: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    mailed: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    moments: Sequence[float] = ()
 
     def setup(self, now: float) -> Setup | None:
         """Return how far the setup has come; None if that was found out too long ago to rely on."""
@@ -71,7 +73,13 @@ class Followed:
 
     def link_state(self, entry: Entry, now: float) -> LinkState:
         """Return what the link of an entry for this connection is worth."""
-        return entry.link_state(self.openings.get(entry.flow_type, ()), now, self.mailed.get(entry.key, ()))
+        return entry.link_state(self.openings.get(entry.flow_type, ()), now, self.moments)
+
+    def was_opened(self, entry: Entry) -> bool:
+        """Whether a customer has opened a link for this connection since the one of an entry was made."""
+        made_at = entry.created_at or 0.0
+        openings = self.openings.get(entry.flow_type, ())
+        return any(at >= made_at and not is_scanner(at, (made_at, *self.moments)) for at in openings)
 
     def of_prospect(self, entry: Entry, now: float) -> ProspectSetup:
         """Return how far the prospect of an entry for this connection has come, however long ago that was found out."""
@@ -153,19 +161,25 @@ class SetupLog:
                 )
                 for name, flow_type, at in connection.execute(query):
                     openings[name].setdefault(flow_type, []).append(at)
-        known, mailed = self.setups(connection_names), self._mailed(connection_names)
-        return {name: Followed(known.get(name), of_name, mailed.get(name, {})) for name, of_name in openings.items()}
+        known, moments = self.setups(connection_names), self._moments(connection_names)
+        return {name: Followed(known.get(name), of_name, moments.get(name, [])) for name, of_name in openings.items()}
 
-    def _mailed(self, connection_names: Collection[str]) -> dict[str, dict[str, list[float]]]:
-        """Return when links for some connections were mailed, by name and by the key of the prospect."""
-        found: dict[str, dict[str, list[float]]] = {}
-        columns = (t.c.connection_name, t.c.key, func.coalesce(d.c.sent_at, d.c.begun_at))
+    def _moments(self, connection_names: Collection[str]) -> dict[str, list[float]]:
+        """
+        Return by the name of a connection when its links were made or mailed.
+
+        A mail server may have a scanner open the link before it accepts the mail, so both times of a mail count.
+        """
+        found: dict[str, set[float]] = defaultdict(set)
+        query = select(t.c.connection_name, t.c.created_at, d.c.begun_at, d.c.sent_at).outerjoin(
+            d, (d.c.key == t.c.key) & d.c.status.in_(ARRIVED)
+        )
         with self._engine.connect() as connection:
             for chunk in chunks(connection_names):
-                of_chunk = (t.c.tenant == self._tenant) & t.c.connection_name.in_(chunk) & d.c.status.in_(ARRIVED)
-                for name, key, at in connection.execute(select(*columns).join(d, d.c.key == t.c.key).where(of_chunk)):
-                    found.setdefault(name, {}).setdefault(key, []).append(at)
-        return found
+                of_chunk = (t.c.tenant == self._tenant) & t.c.connection_name.in_(chunk)
+                for name, *times in connection.execute(query.where(of_chunk)):
+                    found[name].update(at for at in times if at is not None)
+        return {name: sorted(times) for name, times in found.items()}
 
     def generated(self, connection_name: str, flow_type: str, since: float) -> list[float]:
         """Return when the tenant's logs say that tickets were made for a connection, from a UNIX time on."""

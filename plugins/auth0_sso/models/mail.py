@@ -66,7 +66,6 @@ class MailOptions:
     :param remind_after_days: after the mail.
     :param most_reminders: of a link.
     :param resend: whether what was mailed to the named organizations is mailed once more.
-    :param has_logs: whether the tenant's logs are read, without which nobody is reminded.
     """
 
     kinds: Collection[MailKind]
@@ -75,7 +74,6 @@ class MailOptions:
     remind_after_days: float = 3
     most_reminders: int = 1
     resend: bool = False
-    has_logs: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +102,7 @@ class MailPlan:
     :param tenant: the tenant's domain.
     :param ledger_id: the identity of the ledger that it was decided from.
     :param options: whom the run mails.
+    :param has_logs: whether the tenant's logs are read, without which nobody is reminded.
     :param is_dry_run: whether it only says so.
     """
 
@@ -111,6 +110,7 @@ class MailPlan:
     ledger_id: str
     options: MailOptions
     mails: Sequence[PlannedMail]
+    has_logs: bool = False
     is_dry_run: bool = False
 
 

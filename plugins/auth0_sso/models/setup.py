@@ -132,16 +132,16 @@ def is_scanner(at: float, moments: Iterable[float]) -> bool:
     return any(0 <= at - moment <= SCANNER_SECONDS for moment in moments)
 
 
-def is_used_up(created_at: float, openings: Iterable[float], now: float, mailed_at: Sequence[float] = ()) -> bool:
+def is_used_up(created_at: float, openings: Iterable[float], now: float, moments: Sequence[float] = ()) -> bool:
     """
     Whether a link opens nothing any more, since it was opened too often, or first opened too long ago.
 
     :param created_at: when it was made, UNIX seconds; what was opened before was another link.
     :param openings: when links of its connection were opened. A mail scanner's count, but start no five hours.
-    :param mailed_at: when it was mailed.
+    :param moments: when links of its connection were made or mailed, see :func:`is_scanner`.
     """
     own = [at for at in openings if at >= created_at]
-    by_customer = [at for at in own if not is_scanner(at, (created_at, *mailed_at))]
+    by_customer = [at for at in own if not is_scanner(at, (created_at, *moments))]
     is_over = bool(by_customer) and min(by_customer) + OPEN_SECONDS <= now
     return is_over or len(own) >= MAX_OPENINGS
 

@@ -40,20 +40,22 @@ from auth0_sso.setups.selection import link_mail, select_mail
 Compose = Callable[[LinkMail, str], EmailMessage]
 """Makes the message of a mail, with that Message-ID; RecipientError if its address can't be used."""
 
-Deliver = Callable[[EmailMessage, str, Callable[[], None]], Delivered]
+Deliver = Callable[[EmailMessage, str, Callable[[bool], None]], Delivered]
 """
 Hands a message over to the mail server, for that address, and returns what became of it.
 
-It calls the function right before the text begins to leave. MailSettingsError: nothing was sent.
+It calls the function with True right before the text begins to leave, and with False once it is certain that it was not
+sent. MailSettingsError: nothing was sent.
 """
 
 _RECENT_SECONDS = 86_400.0
 # So many mails that fail, each tried for minutes, or are refused: then the server is at fault, not the mails.
 _MAX_IN_A_ROW = 3
 
-_NOT_SENT = "It was not sent: the task was ended, or the mails were rejected. The next run decides again."
+_NOT_SENT = "It was not tried: send_mails ended before it, or nobody approved the mails. The next run decides again."
 _NOT_HANDED_OVER = "It was not sent: the task was ended before the mail's text began to leave."
 _REPLACED = "its link was replaced meanwhile: the next run mails the new one"
+_BY_ANOTHER_RUN = "another run has mailed it meanwhile"
 _BAD_ADDRESS = "No mail can be sent to the address of this prospect: give it like name@example.com, in ASCII letters."
 _ENDED = "The task was ended while it handed the mail over, so it is not known whether it was sent."
 
@@ -116,12 +118,10 @@ def plan_mails(tenant: str, options: MailOptions, *, is_dry_run: bool = False) -
     """
     Decide from the ledger who gets a mail, and why the others that the run is about get none.
 
-    :return: that, its options with whether the logs are read.
     :raises UnknownOrganizationError: if the run is to be about an organization without prospects.
     """
     with closing(open_ledger()) as ledger:
         known = MailLedger(ledger, tenant)
-        options = replace(options, has_logs=known.has_logs)
         entries = known.entries()
         unknown = sorted({*options.organization_ids} - {entry.organization_id for entry in entries})
         if unknown:
@@ -129,19 +129,24 @@ def plan_mails(tenant: str, options: MailOptions, *, is_dry_run: bool = False) -
                 f"The ledger has no prospect of {listed(unknown, 5)} in the tenant {tenant}. Correct organization_ids, "
                 "or create their links first."
             )
-        mails = list(_planned(known, entries, options))
         return MailPlan(
-            tenant=tenant, ledger_id=ledger.database.identity, options=options, mails=mails, is_dry_run=is_dry_run
+            tenant=tenant,
+            ledger_id=ledger.database.identity,
+            options=options,
+            mails=list(_planned(known, entries, options)),
+            has_logs=known.has_logs,
+            is_dry_run=is_dry_run,
         )
 
 
 def _planned(known: MailLedger, entries: Sequence[Entry], options: MailOptions) -> Iterator[PlannedMail]:
     followed = known.followed(entries)
     deliveries = known.deliveries.of_prospects([entry.key for entry in entries])
+    has_logs = known.has_logs
     now = known.ledger.now()
     for entry in entries:
         connection = followed.get(entry.connection_name, NOT_FOLLOWED)
-        selected = select_mail(entry, connection, deliveries.get(entry.key, ()), options, now)
+        selected = select_mail(entry, connection, deliveries.get(entry.key, ()), options, now, has_logs=has_logs)
         if selected is not None:
             yield PlannedMail(
                 key=entry.key,
@@ -188,9 +193,10 @@ class Mailer:
         self._link = link
         self._pause = pause
         self._timeouts = timeouts
+        self._failures: Counter[tuple[str, float]] = Counter()
         self._has_sent = False
         self._failed_in_a_row = 0
-        self._refused: list[tuple[Delivery, Delivered]] = []
+        self._unclear: list[tuple[Delivery, Delivered]] = []
 
     def send(self, planned: Sequence[PlannedMail]) -> None:
         """
@@ -199,24 +205,28 @@ class Mailer:
         :raises MailSettingsError: if no mail can be sent until the settings are fixed.
         :raises MailTransientError: if the mail server takes no mail now.
         """
-        for mail in self._fewest_failures_first([mail for mail in planned if mail.kind is not None]):
+        mails = [mail for mail in planned if mail.kind is not None]
+        self._failures = self._count_failures(mails)
+        # So those that can't be delivered never keep the others from being tried.
+        for mail in sorted(mails, key=lambda mail: self._failures[mail.key, mail.created_at]):
             if self._wanted(mail) is None:
                 continue
             self._pause()
             # The pause is long enough for the link to be opened, revoked or replaced.
             if (wanted := self._wanted(mail)) is not None:
                 self._hand_over(*wanted)
+        if self._has_sent:
+            self._refuse_unclear()
 
-    def _fewest_failures_first(self, mails: Sequence[PlannedMail]) -> list[PlannedMail]:
-        """Sort mails, so that those that can't be delivered never keep the others from being tried."""
+    def _count_failures(self, mails: Sequence[PlannedMail]) -> Counter[tuple[str, float]]:
+        """Return how often the mails of each link have failed."""
         deliveries = self._known.deliveries.of_prospects([mail.key for mail in mails])
-        failures = Counter(
+        return Counter(
             (one.key, one.created_at)
             for of_prospect in deliveries.values()
             for one in of_prospect
             if one.status == DeliveryStatus.FAILED
         )
-        return sorted(mails, key=lambda mail: failures[mail.key, mail.created_at])
 
     def _wanted(self, mail: PlannedMail) -> tuple[Entry, PlannedMail] | None:
         """Return a planned mail as it is to be sent now; None if it is not, or if this run has sent it."""
@@ -260,8 +270,7 @@ class Mailer:
             done = Delivered(DeliveryStatus.REFUSED, _BAD_ADDRESS)
         else:
             done = self._deliver_begun(delivery, message, entry.prospect_email)
-        self._finish(delivery, done)
-        self._require_working_server(delivery, done)
+        self._require_working_server(self._settle(delivery, done))
 
     def _message(self, mail: LinkMail, message_id: str) -> EmailMessage | None:
         """Return the message, before anything is begun, so that a wrong setting leaves no trace; None: bad address."""
@@ -274,7 +283,7 @@ class Mailer:
         """Hand a message over. If the task ends before it leaves, that is kept too, as far as there is time."""
         text = _Text()
         try:
-            return self._deliver(message, to, text.leave)
+            return self._deliver(message, to, text.set_left)
         except MailSettingsError as error:
             self._finish(delivery, Delivered(DeliveryStatus.FAILED, str(error)))
             raise
@@ -282,6 +291,31 @@ class Mailer:
             if not text.has_left:
                 self._finish(delivery, Delivered(DeliveryStatus.FAILED, _NOT_HANDED_OVER))
             raise
+
+    def _settle(self, delivery: Delivery, done: Delivered) -> Delivered:
+        """
+        Record what became of a mail, and return it.
+
+        A refusal that may concern every mail has failed, to be tried again, until the server has taken another mail:
+        then it is the recipient's. It is so at once if the mail has failed before, and others were sent since.
+        """
+        if done.status == DeliveryStatus.SENT:
+            self._has_sent = True
+        if self._has_sent and self._failures[delivery.key, delivery.created_at]:
+            done = replace(done, is_unclear=False)
+        if done.is_unclear:
+            self._unclear.append((delivery, done))
+            done = replace(done, status=DeliveryStatus.FAILED)
+        self._finish(delivery, done)
+        if done.status == DeliveryStatus.SENT:
+            self._refuse_unclear()
+        return done
+
+    def _refuse_unclear(self) -> None:
+        """Record as refused what a server has refused that takes other mails."""
+        for delivery, done in self._unclear:
+            self._finish(delivery, done)
+        self._unclear.clear()
 
     def _finish(self, delivery: Delivery, done: Delivered) -> None:
         """Record what became of a mail; if the ledger is away, try for a while: it would be lost."""
@@ -295,36 +329,31 @@ class Mailer:
         finished = replace(delivery, status=done.status, error=done.error, sent_at=sent_at)
         retrying(self._known.deliveries.finish, finished)
 
-    def _require_working_server(self, delivery: Delivery, done: Delivered) -> None:
+    def _require_working_server(self, done: Delivered) -> None:
         """Stop if it is not the mails that are at fault, but the mail server or its settings."""
-        if done.status == DeliveryStatus.SENT:
-            self._has_sent = True
         self._failed_in_a_row = self._failed_in_a_row + 1 if done.status == DeliveryStatus.FAILED else 0
-        if done.is_unclear and not self._has_sent:
-            self._refused.append((delivery, done))
-        if self._failed_in_a_row >= _MAX_IN_A_ROW:
-            raise MailTransientError(
-                f"The mail server has taken none of {self._failed_in_a_row} mails in a row, so no more is tried now.",
-                advice="Those that are left are sent when this task is tried again, or by the next run.",
-            )
-        if len(self._refused) >= _MAX_IN_A_ROW and not self._has_sent:
-            for refused, why in self._refused:
-                self._finish(refused, replace(why, status=DeliveryStatus.FAILED))
+        if self._failed_in_a_row < _MAX_IN_A_ROW:
+            return
+        message = f"The mail server has taken none of {self._failed_in_a_row} mails in a row"
+        if done.is_unclear:
             raise MailSettingsError(
-                f"The mail server has refused {len(self._refused)} mails and taken none, so it may refuse every mail. "
-                f"{done.error}",
+                f"{message}, so it may refuse every mail. {done.error}",
                 advice="Find out why. Their prospects are mailed by the next run.",
             )
+        raise MailTransientError(
+            f"{message}, so no more is tried now.",
+            advice="Those that are left are sent when this task is tried again, or by the next run.",
+        )
 
 
 class _Text:
-    """Whether a mail's text has begun to leave."""
+    """Whether a mail's text may have left."""
 
     def __init__(self) -> None:
         self.has_left = False
 
-    def leave(self) -> None:
-        self.has_left = True
+    def set_left(self, has_left: bool) -> None:
+        self.has_left = has_left
 
 
 def send_mails(
@@ -359,7 +388,7 @@ def send_mails(
             MailLedger(ledger, plan.tenant),
             attempt,
             plan.options,
-            deliver=lambda message, to, on_text: send_with_budget(session, message, to, sender, on_text=on_text),
+            deliver=lambda message, to, set_left: send_with_budget(session, message, to, sender, set_left=set_left),
             compose=compose,
             message_id=lambda ticket_id, kind, reminder: message_id(cipher, ticket_id, kind, domain, reminder=reminder),
             link=link,
@@ -390,6 +419,11 @@ def mail_outcomes(plan: MailPlan, attempt: RunAttempt) -> list[MailOutcome]:
     ]
 
 
+def unsettled(outcomes: Iterable[MailOutcome]) -> list[MailOutcome]:
+    """Return those that change if the process of the task that mails is still there."""
+    return [one for one in outcomes if one.error in (_NOT_SENT, _ENDED)]
+
+
 def _sent_by(deliveries: Mapping[str, Sequence[Delivery]], mail: PlannedMail, attempt: RunAttempt) -> Delivery | None:
     """
     Return the last attempt of a run to send a planned mail.
@@ -406,26 +440,29 @@ def _sent_by(deliveries: Mapping[str, Sequence[Delivery]], mail: PlannedMail, at
     return found[-1] if found else None
 
 
-def _why_not_sent(mail: PlannedMail, wanted_now: PlannedMail | None) -> str:
+def _why_not_wanted(mail: PlannedMail, wanted_now: PlannedMail | None) -> str:
     """Return why a mail that was planned is not wanted any more; empty if it is."""
     if wanted_now is None or wanted_now.created_at != mail.created_at:
         return _REPLACED
+    if wanted_now.kind is not None and wanted_now.kind != mail.kind:
+        return _BY_ANOTHER_RUN
     return wanted_now.reason
 
 
 def _outcome(
     entry: Entry, mail: PlannedMail, wanted_now: PlannedMail | None, delivery: Delivery | None, is_dry_run: bool
 ) -> MailOutcome:
-    if delivery is not None:
+    status: DeliveryStatus
+    if delivery is not None and delivery.status != DeliveryStatus.FAILED:
         status, error = delivery.status, delivery.error
     elif mail.kind is None:
         status, error = DeliveryStatus.SKIPPED, mail.reason
     elif is_dry_run:
         status, error = DeliveryStatus.PLANNED, ""
-    elif reason := _why_not_sent(mail, wanted_now):
+    elif reason := _why_not_wanted(mail, wanted_now):
         status, error = DeliveryStatus.SKIPPED, reason
     else:
-        status, error = DeliveryStatus.FAILED, _NOT_SENT
+        status, error = DeliveryStatus.FAILED, delivery.error if delivery else _NOT_SENT
     return MailOutcome(
         organization_id=entry.organization_id,
         organization_name=entry.organization_name,

@@ -35,12 +35,19 @@ class Selection:
 
 
 def select_mail(
-    entry: Entry, followed: Followed, deliveries: Sequence[Delivery], options: MailOptions, now: float
+    entry: Entry,
+    followed: Followed,
+    deliveries: Sequence[Delivery],
+    options: MailOptions,
+    now: float,
+    *,
+    has_logs: bool = False,
 ) -> Selection | None:
     """
     Return what is mailed to a prospect, or why nothing is; None if the run is not about it.
 
     :param deliveries: all mails to the prospect, the oldest first.
+    :param has_logs: whether the tenant's logs are read, without which nobody is reminded.
     """
     if options.organization_ids and entry.organization_id not in options.organization_ids:
         return None
@@ -50,7 +57,7 @@ def select_mail(
     arrived = [one for one in of_link if one.may_have_arrived]
     if not arrived or options.resend:
         return _first_mail(entry, deliveries, of_link, options)
-    return _reminder(entry, followed, of_link, options, now)
+    return _reminder(entry, followed, of_link, options, now, has_logs=has_logs)
 
 
 def link_mail(entry: Entry, kind: MailKind, link: str) -> LinkMail:
@@ -105,7 +112,13 @@ def _first_mail(
 
 
 def _reminder(
-    entry: Entry, followed: Followed, of_link: Sequence[Delivery], options: MailOptions, now: float
+    entry: Entry,
+    followed: Followed,
+    of_link: Sequence[Delivery],
+    options: MailOptions,
+    now: float,
+    *,
+    has_logs: bool,
 ) -> Selection:
     arrived = [one for one in of_link if one.may_have_arrived]
     if arrived[-1].status == DeliveryStatus.POSSIBLY_SENT:
@@ -118,12 +131,14 @@ def _reminder(
         return Selection(None, reason=f"it was mailed on {iso(mailed_at)}")
     if refusals:
         return Selection(None, reason=f"its reminder was refused: {refusals[-1].error}")
-    if not options.has_logs or setup is None or setup.state != SetupState.NOT_OPENED:
-        opened = "it was opened" if setup is not None and setup.was_opened else "nobody knows whether it was opened"
-        return Selection(None, reason=f"it was mailed on {iso(mailed_at)}, and {opened}")
+    # The state follows its events a little later, and forgets the openings of a connection that is gone.
+    if followed.was_opened(entry) or (setup is not None and setup.was_opened):
+        return Selection(None, reason=f"it was mailed on {iso(mailed_at)}, and it was opened")
+    if not has_logs or setup is None or setup.state != SetupState.NOT_OPENED:
+        return Selection(None, reason=f"it was mailed on {iso(mailed_at)}, and nobody knows whether it was opened")
     if mailed_at + options.remind_after_days * DAY > now:
         return Selection(None, reason=f"it was mailed on {iso(mailed_at)}: a reminder comes later")
-    if (entry.expires_at or 0) < now + DAY:
+    if followed.link_state(entry, now + DAY) in _NO_LINK:
         return Selection(None, reason="its link dies within a day, too soon for a reminder")
     return Selection(MailKind.REMINDER, _next_number(of_link, MailKind.REMINDER))
 

@@ -24,14 +24,15 @@ class Question:
     """
     The setup that is asked about.
 
-    :param created_at: when each of its links was made, UNIX seconds; so ``mailed_at``. Events before the first link are
-        of another connection that had the name.
+    :param created_at: when each of its links was made, UNIX seconds. Events before the first link are of another
+        connection that had the name.
+    :param moments: when links of it were made or mailed, UNIX seconds.
     :param flow_types: of its links: ``create``, and ``update`` if one edits the connection.
     :param requires_domain: whether it can't be enabled before a domain is verified.
     """
 
     created_at: Sequence[float]
-    mailed_at: Sequence[float] = ()
+    moments: Sequence[float] = ()
     flow_types: Collection[str] = ("create",)
     requires_domain: bool = False
 
@@ -69,7 +70,7 @@ def setup_of(
     seen = _since_the_first_link(question, events)
     of_the_links = [one for one in seen if one.flow_type in question.flow_types]
     openings = [one.at for one in of_the_links if one.name == OPENED_EVENT and one.succeeded]
-    by_customer = [at for at in openings if not is_scanner(at, (*question.created_at, *question.mailed_at))]
+    by_customer = [at for at in openings if not is_scanner(at, (*question.created_at, *question.moments))]
     failures = [one for one in seen if not one.succeeded and one.message]
     exists, connected_at = _connected(seen, answers, before)
     is_enabled, enabled_at = _enabled(seen, answers, before) if exists else (False, None)

@@ -68,11 +68,10 @@ def read_timeline(ledger: Ledger, entry: Entry) -> Timeline:
     events.sort(key=lambda event: event.at)
     shown = events[-MAX_MOMENTS:]
     followed = log.followed([entry.connection_name])[entry.connection_name]
-    mailed = followed.mailed.get(entry.key, ())
     moments = [
         *_of_links(entry, revocations, made, ledger.now()),
         *map(_of_mail, deliveries_of(ledger, [entry]).get(entry.key, ())),
-        *(_of_event(event, (*made, *mailed)) for event in shown),
+        *(_of_event(event, (*made, *followed.moments)) for event in shown),
         *_of_answers(followed.known, events),
     ]
     return Timeline(sorted(moments, key=lambda moment: moment.at), len(events) - len(shown))

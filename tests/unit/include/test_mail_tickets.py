@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -146,13 +147,27 @@ class TestWhomARunMails:
         )
 
 
-def test_the_reports_that_start_a_run_are_sorted_by_time_and_those_of_dry_runs_left_out() -> None:
-    def event(run: str, at: float, **extra: Any) -> SimpleNamespace:
-        return SimpleNamespace(source_dag_id="dag", source_run_id=run, timestamp=at, extra=extra)
+def report_event(run: str, hour: float, **extra: Any) -> SimpleNamespace:
+    timestamp = datetime(2026, 11, 30, tzinfo=UTC) + timedelta(hours=hour)
+    return SimpleNamespace(source_dag_id="dag", source_run_id=run, timestamp=timestamp, extra=extra)
 
-    events = {"a": [event("late", 3.0, dry_run=False), event("dry", 4.0, dry_run=True)], "b": [event("early", 1.0)]}
-    assert mail_tickets.triggering_reports(events) == ["dag/early", "dag/late"]
+
+def test_the_reports_that_start_a_run_are_sorted_by_time_and_those_of_dry_runs_left_out() -> None:
+    late, dry, early = (
+        report_event("late", 3, dry_run=False),
+        report_event("dry", 4, dry_run=True),
+        report_event("e", 1),
+    )
+    assert mail_tickets.triggering_reports({"a": [late, dry], "b": [early]}) == ["dag/e", "dag/late"]
     assert mail_tickets.triggering_reports({}) == []
+
+
+@pytest.mark.parametrize("is_dry", [False, True])
+def test_reports_that_came_long_before_the_newest_start_nothing(is_dry: bool) -> None:
+    newest = report_event("newest", 0, dry_run=is_dry)
+    events = [report_event("weeks ago", -500), report_event("a day ago", -24), newest, report_event("older", -24.1)]
+    runs = ["dag/a day ago"] if is_dry else ["dag/a day ago", "dag/newest"]
+    assert mail_tickets.triggering_reports({"reports": events}) == runs
 
 
 class TestThePlan:
@@ -190,8 +205,8 @@ class TestTheReport:
             error=error,
         )
 
-    def export(self, folder: Path, *statuses: DeliveryStatus, **options: Any) -> Exported:
-        plan = replace(PLAN, options=replace(OPTIONS, **options))
+    def export(self, folder: Path, *statuses: DeliveryStatus, **changes: Any) -> Exported:
+        plan = replace(PLAN, **changes)
         outcomes = [self.outcome(status, f"because {status}") for status in statuses]
         return mail_tickets.export(outcomes, plan, folder, RUN)
 
@@ -202,13 +217,17 @@ class TestTheReport:
         assert {status: exported.summary[status] for status in DeliveryStatus} == dict.fromkeys(DeliveryStatus, 1)
 
     @pytest.mark.parametrize(
-        ("options", "says_so"),
-        [({}, True), ({"has_logs": True}, False), ({"kinds": (MailKind.INVITATION,)}, False)],
+        ("changes", "says_so"),
+        [
+            ({}, True),
+            ({"has_logs": True}, False),
+            ({"options": replace(OPTIONS, kinds=(MailKind.INVITATION,))}, False),
+        ],
     )
     def test_it_says_if_nobody_is_reminded_because_nothing_is_known(
-        self, tmp_path: Path, options: Mapping[str, Any], says_so: bool
+        self, tmp_path: Path, changes: Mapping[str, Any], says_so: bool
     ) -> None:
-        self.export(tmp_path, DeliveryStatus.SENT, **options)
+        self.export(tmp_path, DeliveryStatus.SENT, **changes)
         warnings = json.loads((tmp_path / "summary.json").read_text())["warnings"]
         assert any("Nobody is reminded" in warning for warning in warnings) == says_so
 

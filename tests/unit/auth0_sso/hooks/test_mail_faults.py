@@ -384,19 +384,21 @@ def test_the_default_budget_is_five_minutes() -> None:
     assert Timeouts().mail_budget == 300
 
 
-def test_each_attempt_that_gets_so_far_says_that_the_text_begins_to_leave(mail_server: MailServer) -> None:
+def test_each_attempt_says_when_the_text_begins_to_leave_and_when_it_has_certainly_not_left(
+    mail_server: MailServer,
+) -> None:
     mail_server.fault(Place.RCPT, reply="450 4.2.0 later", times=1)
     mail_server.fault(Place.AFTER_TEXT, reply="451 4.3.0 later", times=1)
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[bool, int, int]] = []
 
-    def note() -> None:
-        seen.append((mail_server.commands.count("DATA"), len(mail_server.mails)))
+    def note(has_left: bool) -> None:
+        seen.append((has_left, mail_server.commands.count("DATA"), len(mail_server.mails)))
 
     times = FakeTime()
     with MailSession() as session:
-        delivery = send_with_budget(session, mail(), TO, SENDER, on_text=note, clock=times.clock, sleep=times.sleep)
+        delivery = send_with_budget(session, mail(), TO, SENDER, set_left=note, clock=times.clock, sleep=times.sleep)
     assert delivery == Delivery(SENT)
-    assert seen == [(1, 0), (2, 0)]
+    assert seen == [(False, 0, 0), (True, 1, 0), (False, 1, 0), (True, 2, 0)]
     assert len(mail_server.mails) == 1
 
 
@@ -404,12 +406,12 @@ def test_each_attempt_that_gets_so_far_says_that_the_text_begins_to_leave(mail_s
 def test_nothing_leaves_if_it_can_not_be_noted_that_the_text_begins_to(
     mail_server: MailServer, failure: type[BaseException]
 ) -> None:
-    def fails() -> None:
+    def fails(has_left: bool) -> None:
         raise failure("the ledger is away")
 
     with MailSession() as session:
         with pytest.raises(failure, match="the ledger is away"):
-            send_with_budget(session, mail(), TO, SENDER, on_text=fails)
+            send_with_budget(session, mail(), TO, SENDER, set_left=fails)
         wait_until(lambda: mail_server.open_connections == 0)
         assert mail_server.mails == []
         session.send(mail(), TO, SENDER)

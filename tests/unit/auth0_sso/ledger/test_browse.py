@@ -159,6 +159,41 @@ def test_a_link_that_was_opened_too_often_or_too_long_ago_needs_attention_unless
 
 
 @pytest.mark.parametrize(
+    ("made_after", "mailed_after", "status", "is_scanner"),
+    [
+        (0.0, None, DeliveryStatus.SENT, False),
+        (-60.0, None, DeliveryStatus.SENT, True),
+        (0.0, (-60.0, None), DeliveryStatus.POSSIBLY_SENT, True),
+        (0.0, (-61.0, None), DeliveryStatus.POSSIBLY_SENT, False),
+        (0.0, (-1.0, 1.0), DeliveryStatus.SENT, True),
+        (0.0, (-90.0, -60.0), DeliveryStatus.SENT, True),
+        (0.0, (-90.0, -61.0), DeliveryStatus.SENT, False),
+        (0.0, (-1.0, None), DeliveryStatus.FAILED, False),
+    ],
+)
+def test_an_opening_after_a_link_of_the_connection_was_made_or_mailed_is_a_scanners(
+    ledger: Ledger,
+    made_after: float,
+    mailed_after: tuple[float, float | None] | None,
+    status: DeliveryStatus,
+    is_scanner: bool,
+) -> None:
+    opened_at = NOW - OPEN_SECONDS
+    other = prospect("acme", key="other", created_at=opened_at + made_after if made_after else NOW - DAY)
+    add(ledger, prospect("acme"), other, prospect("globex", key="third", created_at=opened_at))
+    if mailed_after is not None:
+        begun_at, sent_at = (after if after is None else opened_at + after for after in mailed_after)
+        mail(ledger, key="other", created_at=other.created_at, begun_at=begun_at, sent_at=sent_at, status=status)
+    know(ledger, opened("acme", opened_at), acme=Setup(SetupState.OPENED))
+    expected = LinkState.VALID if is_scanner else LinkState.USED_UP
+    followed = SetupLog(ledger.database, TENANT).followed(["acme"])["acme"]
+    assert followed.link_state(prospect("acme"), NOW) == expected
+    assert followed.was_opened(prospect("acme")) != is_scanner
+    by_key = {one.created_at: one.link for one in list_setups(ledger, "acme", limit=9)}
+    assert by_key[NOW - DAY] == expected
+
+
+@pytest.mark.parametrize(
     "changes",
     [{"flow_type": "update"}, {"succeeded": False}, {"name": "ss_sso_flow_end"}, {"connection_name": "globex"}],
     ids=str,
@@ -226,16 +261,17 @@ def customers(ledger: Ledger) -> Ledger:
     add(ledger, *(prospect(name) for name in STATES), prospect("other", tenant=OTHER_TENANT))
     add(ledger, replace(prospect("never", status=EntryStatus.CONFLICT, ticket=None), created_at=None))
     know(ledger, **STATES, never=Setup(SetupState.ENABLED), other=Setup(SetupState.OPENED, first_opened_at=1.0))
-    mail(ledger, unknown=DeliveryStatus.SENT, enabled=DeliveryStatus.POSSIBLY_SENT, opened=DeliveryStatus.REFUSED)
+    mailed = {"unknown": DeliveryStatus.SENT, "enabled": DeliveryStatus.POSSIBLY_SENT, "opened": DeliveryStatus.REFUSED}
+    for name, status in mailed.items():
+        mail(ledger, key=prospect(name).key, status=status)
     return ledger
 
 
-def mail(ledger: Ledger, **statuses: DeliveryStatus) -> None:
-    log = DeliveryLog(ledger.database, TENANT)
-    for name, status in statuses.items():
-        values: dict[str, Any] = {"kind": MailKind.INVITATION, "number": 1, "message_id": "<1@x.example>", "run": "r"}
-        key, made = prospect(name).key, prospect(name).created_at or 0.0
-        log.begin(Delivery(key=key, created_at=made, status=status, begun_at=NOW, installation="", **values))
+def mail(ledger: Ledger, **changes: Any) -> None:
+    """Let the link of ``prospect()`` have been mailed."""
+    values: dict[str, Any] = {"kind": MailKind.INVITATION, "number": 1, "message_id": "<1@x.example>", "run": "r"}
+    values |= {"created_at": NOW - DAY, "begun_at": NOW, "installation": ""}
+    DeliveryLog(ledger.database, TENANT).begin(Delivery(**{**values, **changes}))
 
 
 def test_each_part_has_those_who_have_come_so_far(customers: Ledger) -> None:

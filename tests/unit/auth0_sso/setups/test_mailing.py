@@ -101,7 +101,8 @@ def test_before_the_dialogue_begins_the_ledger_has_the_mail_as_possibly_sent(
         (Place.AFTER_TEXT, "451 4.3.0 later", "failed", "sent"),
         (Place.GREETING, "421 4.3.2 busy", "failed", "sent"),
         (Place.RCPT, "550 5.1.1 no such user", "refused", "skipped"),
-        (Place.AFTER_TEXT, "554 5.6.0 not wanted", "refused", "skipped"),
+        (Place.AFTER_TEXT, "552 5.2.3 too long for this mailbox", "refused", "skipped"),
+        (Place.AFTER_TEXT, "554 5.6.0 not wanted", "failed", "sent"),
         (Place.AFTER_TEXT, "", "possibly_sent", "skipped"),
     ],
 )
@@ -131,7 +132,7 @@ class TestAServerThatTakesNoMail:
         self, run: Mailing, server: MailServer, default_ledger: Ledger
     ) -> None:
         server.fault(Place.RCPT, reply="554 5.7.1 Relay access denied", times=3)
-        with pytest.raises(MailSettingsError, match="refused 3 mails and taken none, so it may refuse every mail"):
+        with pytest.raises(MailSettingsError, match="taken none of 3 mails in a row, so it may refuse every mail"):
             run.send()
         assert run.statuses() == dict.fromkeys(NAMES, "failed")
         later = Mailing(default_ledger, number=2).plan()
@@ -140,17 +141,83 @@ class TestAServerThatTakesNoMail:
         assert mailed(server) == dict.fromkeys(NAMES, 1)
 
     @pytest.mark.parametrize(
-        ("reply", "skips"), [("550 5.1.1 no such user", 0), ("552 5.2.2 full", 0), ("554 5.7.1 denied", 1)]
+        "reply", ["550 5.1.1 no such user", "552 5.2.2 full", "550 5.4.1 Access denied", "550 no such user", "553 who?"]
     )
-    def test_it_is_not_if_it_says_that_the_recipients_are_or_has_taken_another_mail(
-        self, default_ledger: Ledger, server: MailServer, reply: str, skips: int
+    def test_it_is_not_if_it_says_that_the_recipients_are(self, run: Mailing, server: MailServer, reply: str) -> None:
+        server.fault(Place.RCPT, reply=reply, times=3)
+        run.send()
+        assert run.statuses() == dict.fromkeys(NAMES, "refused")
+
+    @pytest.mark.parametrize(("skips", "refused"), [(0, ["ada", "bob"]), (1, ["bob", "cat"]), (2, ["cat"])])
+    def test_it_is_not_if_it_takes_another_mail(
+        self, run: Mailing, server: MailServer, default_ledger: Ledger, skips: int, refused: list[str]
     ) -> None:
-        names = ["ada", "bob", "cat", "dan"]
+        server.fault(Place.RCPT, reply="554 5.7.1 denied", times=2, skips=skips)
+        run.send()
+        assert run.statuses() == {name: "refused" if name in refused else "sent" for name in NAMES}
+        later = Mailing(default_ledger, number=2).plan()
+        later.send()
+        assert later.statuses() == dict.fromkeys(NAMES, "skipped")
+
+    @pytest.mark.parametrize(
+        ("place", "reply"),
+        [
+            (Place.RCPT, "554 5.7.1 Relay access denied"),
+            (Place.RCPT, "554 who are you"),
+            (Place.RCPT, "550 Relaying Denied"),
+            (Place.RCPT, "550 blocked by our policy"),
+            (Place.AFTER_TEXT, "550 not wanted"),
+        ],
+    )
+    @pytest.mark.parametrize("names", [("ada",), ("ada", "bob")])
+    def test_a_run_of_few_mails_is_red_too_and_the_next_one_mails_them(
+        self, default_ledger: Ledger, server: MailServer, names: tuple[str, ...], place: Place, reply: str
+    ) -> None:
+        add_prospects(default_ledger, *names)
+        for number in (1, 2):
+            run = Mailing(default_ledger, number).plan()
+            server.fault(place, reply=reply, times=len(names))
+            run.send()
+            assert run.statuses() == dict.fromkeys(names, "failed")
+            assert reply in run.outcomes()["ada"].error
+        later = Mailing(default_ledger, number=3).plan()
+        later.send()
+        assert later.statuses() == dict.fromkeys(names, "sent")
+
+    def test_that_begins_to_refuse_everybody_is_at_fault_too(self, default_ledger: Ledger, server: MailServer) -> None:
+        names = [*"abcdefgh"]
         add_prospects(default_ledger, *names)
         run = Mailing(default_ledger).plan()
-        server.fault(Place.RCPT, reply=reply, times=4 - skips, skips=skips)
+        server.fault(Place.RCPT, reply="554 5.7.1 Your account is suspended", skips=1, times=6)
+        for _ in range(2):  # the second time, none is taken
+            with pytest.raises(MailSettingsError, match="taken none of 3 mails in a row"):
+                run.send()
+        assert run.statuses() == {name: "sent" if name == "a" else "failed" for name in names}
         run.send()
-        assert list(run.statuses().values()) == ["sent"] * skips + ["refused"] * (4 - skips)
+        assert run.statuses() == dict.fromkeys(names, "sent")
+        assert mailed(server) == dict.fromkeys(names, 1)
+
+    def test_those_that_are_refused_in_a_later_run_that_mails_others_are_refused_for_good(
+        self, run: Mailing, server: MailServer, default_ledger: Ledger
+    ) -> None:
+        server.fault(Place.RCPT, reply="550 5.7.1 blocked", times=3)
+        with pytest.raises(MailSettingsError):
+            run.send()
+        add_prospects(default_ledger, "dan")
+        later = Mailing(default_ledger, number=2).plan()
+        server.fault(Place.RCPT, reply="550 5.7.1 blocked", skips=1, times=3)
+        later.send()
+        assert later.statuses() == dict.fromkeys(NAMES, "refused") | {"dan": "sent"}
+
+    def test_what_a_killed_task_was_refused_is_tried_again(self, run: Mailing, server: MailServer) -> None:
+        server.fault(Place.RCPT, reply="554 5.7.1 denied", times=2)
+        run.before_mail = end_at("cat")
+        with pytest.raises(TaskEnded):
+            run.send()
+        run.before_mail = lambda _to: None
+        assert run.statuses() == dict.fromkeys(NAMES, "failed")
+        run.send()
+        assert run.statuses() == dict.fromkeys(NAMES, "sent")
 
     def test_prospects_who_can_not_be_mailed_do_not_keep_the_others_from_it(
         self, default_ledger: Ledger, server: MailServer
@@ -236,6 +303,16 @@ class TestATaskThatIsEnded:
         run.send()
         assert run.statuses() == {"ada": "sent", "bob": "possibly_sent", "cat": "sent"}
         assert mailed(server) == {"ada": 1, "cat": 1}
+
+    def test_before_another_attempt_has_not_sent_it(self, run: Mailing, server: MailServer) -> None:
+        server.fault(Place.AFTER_TEXT, reply="451 4.7.1 greylisted", times=1)
+        run.in_backoff = end_at("ada")
+        with pytest.raises(TaskEnded):
+            run.send()
+        assert run.statuses() == dict.fromkeys(NAMES, "failed")
+        run.send()
+        assert run.statuses() == dict.fromkeys(NAMES, "sent")
+        assert mailed(server) == dict.fromkeys(NAMES, 1)
 
     def test_when_it_sends_links_again_sends_none_a_third_time(
         self, run: Mailing, server: MailServer, default_ledger: Ledger
@@ -348,6 +425,54 @@ class TestAPlanThatIsOld:
         run.pause = lambda: next(changes, lambda: None)()
         run.send()
         assert (mailed(server)["ada"], run.outcomes()["ada"].status) == (mails, "skipped")
+
+
+class TestAMailThatFailed:
+    @pytest.fixture
+    def failed(self, run: Mailing, server: MailServer) -> Mailing:
+        """Return a run whose first mail was not taken."""
+        server.fault(Place.RCPT, reply="451 4.3.0 later", times=1)
+        run.send()
+        assert run.statuses()["ada"] == "failed"
+        return run
+
+    def test_and_that_another_run_has_sent_is_left_to_that_run(self, failed: Mailing, default_ledger: Ledger) -> None:
+        Mailing(default_ledger, number=2).plan().send()
+        failed.send()
+        row = failed.outcomes()["ada"]
+        assert (row.status, row.error[:17]) == ("skipped", "it was mailed on ")
+
+    def test_and_that_another_run_has_sent_days_ago_is_no_reminder(
+        self, failed: Mailing, default_ledger: Ledger
+    ) -> None:
+        Mailing(default_ledger, number=2).plan().send()
+        follow_unopened(default_ledger, "ada")
+        failed.options = replace(OPTIONS, remind_after_days=0)
+        row = failed.outcomes()["ada"]
+        assert (row.status, row.error) == ("skipped", "another run has mailed it meanwhile")
+
+    def test_and_whose_link_is_revoked_is_not_to_be_sent_any_more(
+        self, failed: Mailing, default_ledger: Ledger
+    ) -> None:
+        entry = default_ledger.entries(["ada"])["ada"]
+        default_ledger.record_revoked(default_ledger.record_revoking(entry, "revoke_sso_tickets/run-1"))
+        failed.send()
+        row = failed.outcomes()["ada"]
+        assert (row.status, row.error) == ("skipped", "its link is revoked")
+
+
+def test_a_reminder_is_decided_by_what_is_known_when_it_is_to_leave(
+    default_ledger: Ledger, server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_prospects(default_ledger, "ada", created_at=default_ledger.now() - 86_400)
+    Mailing(default_ledger).plan().send()
+    follow_unopened(default_ledger, "ada")
+    reminding = Mailing(default_ledger, 2, replace(OPTIONS, remind_after_days=0)).plan()
+    assert [one.kind for one in reminding.planned] == [MailKind.REMINDER]
+    two_days_later = default_ledger.now() + 1.9 * 86_400
+    monkeypatch.setattr(default_ledger.database.clock, "now", lambda: two_days_later)
+    reminding.send()
+    assert mailed(server) == {"ada": 1}
 
 
 def test_there_is_a_pause_before_each_mail_and_none_for_those_that_are_not_wanted(

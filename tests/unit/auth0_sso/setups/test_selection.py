@@ -20,7 +20,7 @@ SENT, POSSIBLY_SENT = DeliveryStatus.SENT, DeliveryStatus.POSSIBLY_SENT
 REFUSED, FAILED = DeliveryStatus.REFUSED, DeliveryStatus.FAILED
 MADE_AT = NOW - DAY
 MAILED_AT = NOW - 3 * DAY
-OPTIONS = MailOptions(kinds=tuple(MailKind), created_after=None, has_logs=True)
+OPTIONS = MailOptions(kinds=tuple(MailKind), created_after=None)
 
 
 def entry(status: str = "created", **changes: Any) -> Entry:
@@ -55,10 +55,19 @@ NOT_OPENED = known(SetupState.NOT_OPENED)
 ENABLED = known(SetupState.ENABLED)
 
 
+def opened_at(*times: float) -> Followed:
+    """Return openings that the state of the setup does not tell yet."""
+    return replace(NOT_OPENED, openings={"create": times})
+
+
 def select(
-    found: Entry | None = None, *deliveries: Delivery, followed: Followed = NOT_FOLLOWED, **options: Any
+    found: Entry | None = None,
+    *deliveries: Delivery,
+    followed: Followed = NOT_FOLLOWED,
+    has_logs: bool = True,
+    **options: Any,
 ) -> Selection | None:
-    return select_mail(found or entry(), followed, deliveries, replace(OPTIONS, **options), NOW)
+    return select_mail(found or entry(), followed, deliveries, replace(OPTIONS, **options), NOW, has_logs=has_logs)
 
 
 def reason_of(found: Entry, *deliveries: Delivery, followed: Followed = NOT_FOLLOWED, **options: Any) -> str:
@@ -104,7 +113,7 @@ def test_who_has_no_link_that_is_worth_a_mail_gets_none(
         (entry(duplicate_until=NOW + DAY), NOT_FOLLOWED),  # of two links, the one that the ledger knows
         (entry(duplicate_until=NOW - 1, duplicate_confirmed=True), NOT_FOLLOWED),  # the other one is dead
         (entry(), Followed(openings={"create": [NOW - HOUR]})),
-        (entry(), Followed(openings={"create": [NOW - 6 * HOUR]}, mailed={entry().key: [NOW - 6 * HOUR - 30]})),
+        (entry(), Followed(openings={"create": [NOW - 6 * HOUR]}, moments=[NOW - 6 * HOUR - 30])),
         (entry(), Followed(openings={"create": [MADE_AT - HOUR]})),  # that was an earlier link
         (entry(), known(SetupState.WAITING_FOR_DOMAIN)),
         (entry(), known(SetupState.ENABLED, updated_at=NOW - 3 * DAY)),  # nothing is decided by what is so old
@@ -191,9 +200,9 @@ class TestReminders:
     @pytest.mark.parametrize(
         ("mailed_at", "expires_at", "is_reminded"),
         [
-            (NOW - 3 * DAY, NOW + DAY, True),
-            (NOW - 3 * DAY + 1, NOW + DAY, False),
-            (NOW - 3 * DAY, NOW + DAY - 1, False),
+            (NOW - 3 * DAY, NOW + DAY + 1, True),
+            (NOW - 3 * DAY + 1, NOW + DAY + 1, False),
+            (NOW - 3 * DAY, NOW + DAY, False),
         ],
     )
     def test_one_comes_days_after_the_mail_and_a_day_before_the_end(
@@ -240,12 +249,22 @@ class TestReminders:
             (NOT_OPENED, False, "nobody knows whether it was opened"),
             (known(SetupState.OPENED, first_opened_at=NOW - HOUR), True, "it was opened"),
             (known(SetupState.CONNECTED), True, "it was opened"),
+            # The connection is gone again.
+            (known(SetupState.NOT_OPENED, first_opened_at=NOW - HOUR, note="gone"), True, "it was opened"),
+            (opened_at(NOW - HOUR), True, "it was opened"),
+            (opened_at(MADE_AT + 1, NOW - HOUR), False, "it was opened"),
         ],
     )
     def test_only_who_is_known_not_to_have_opened_it_is_reminded(
         self, followed: Followed, has_logs: bool, reason: str
     ) -> None:
         assert reason_of(entry(), delivery(), followed=followed, has_logs=has_logs).endswith(f", and {reason}")
+
+
+def test_what_a_mail_scanner_has_opened_and_an_earlier_link_s_openings_hinder_no_reminder() -> None:
+    followed = opened_at(MADE_AT - 1, MADE_AT + 30, NOW - HOUR)
+    followed = replace(followed, moments=[NOW - HOUR - 30])
+    assert select(entry(), delivery(), followed=followed) == Selection(REMINDER, 1)
 
 
 def test_two_prospects_of_a_connection_are_mailed_each_for_themselves() -> None:
