@@ -252,6 +252,7 @@ def report_event(dag_id: str, run_id: str = "run-1", *, dry_run: bool = False) -
     return SimpleNamespace(source_dag_id=dag_id, source_run_id=run_id, extra=extra, timestamp=datetime.now(UTC))
 
 
+@pytest.mark.answers("the task `send_mails` is marked failed while it runs")
 def test_the_report_waits_for_a_process_that_still_mails_after_its_task_was_marked_failed(
     trigger: Trigger, tenant: Sandbox, mail: MailServer, home: Path
 ) -> None:

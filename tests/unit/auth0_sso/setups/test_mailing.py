@@ -127,7 +127,7 @@ def test_a_refusal_is_not_repeated_by_a_task_that_is_tried_again(run: Mailing, s
 
 
 class TestAServerThatTakesNoMail:
-    @pytest.mark.answers("the mail server refuses everybody")
+    @pytest.mark.answers("the mail server refuses everybody, or begins to")
     def test_that_refuses_everybody_is_at_fault_and_the_next_run_mails_them(
         self, run: Mailing, server: MailServer, default_ledger: Ledger
     ) -> None:
