@@ -162,9 +162,9 @@ class SetupLog:
                 for name, flow_type, at in connection.execute(query):
                     openings[name].setdefault(flow_type, []).append(at)
         known, moments = self.setups(connection_names), self._moments(connection_names)
-        return {name: Followed(known.get(name), of_name, moments.get(name, [])) for name, of_name in openings.items()}
+        return {name: Followed(known.get(name), of_name, moments.get(name, ())) for name, of_name in openings.items()}
 
-    def _moments(self, connection_names: Collection[str]) -> dict[str, list[float]]:
+    def _moments(self, connection_names: Collection[str]) -> dict[str, Sequence[float]]:
         """
         Return by the name of a connection when its links were made or mailed.
 
@@ -179,7 +179,7 @@ class SetupLog:
                 of_chunk = (t.c.tenant == self._tenant) & t.c.connection_name.in_(chunk)
                 for name, *times in connection.execute(query.where(of_chunk)):
                     found[name].update(at for at in times if at is not None)
-        return {name: sorted(times) for name, times in found.items()}
+        return {name: tuple(sorted(times)) for name, times in found.items()}
 
     def generated(self, connection_name: str, flow_type: str, since: float) -> list[float]:
         """Return when the tenant's logs say that tickets were made for a connection, from a UNIX time on."""
