@@ -56,7 +56,7 @@ def select_mails(
     tenant = Auth0Hook(TENANT.auth0_conn_id).settings.domain
     attempt = RunAttempt.of(dag_run)
     reports = mail_tickets.triggering_reports(triggering_asset_events)
-    is_by_dry_run = dag_run.run_type == "asset_triggered" and not reports
+    is_by_dry_run = mail_tickets.is_started_by_dry_runs(triggering_asset_events)
     # Also if a setting is wrong: the next run mails what this one would have.
     since = mailed_since(tenant, reports, attempt.installation)
     mail_tickets.check_before_mailing(params)

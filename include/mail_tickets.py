@@ -42,7 +42,7 @@ _TEMPLATES_VARIABLE = "SSO_TICKETS_MAIL_TEMPLATES"
 _PAGE_VARIABLE = "SSO_TICKETS_LINK_PAGE"
 _PLAN = "mails.json"
 _SAMPLE_TICKET = "https://tenant.example/self-service/connections-flow?ticket=" + "x" * 32
-_RECENT = timedelta(days=1)
+_RECENT = timedelta(hours=36)  # a daily report and the one before
 _NO_REMINDERS = (
     "Nobody is reminded: it is not known which links were not opened. follow_sso_setups finds out, with the scope "
     "read:logs."
@@ -144,13 +144,19 @@ def triggering_reports(asset_events: Mapping[Any, Sequence[Any]]) -> list[str]:
     Return the runs whose reports have started this one, as ``dag_id/run_id``, oldest first; not those of dry runs.
 
     Airflow also gives a first run all the reports that came while the DAG was paused, when links may have been mailed
-    by hand. So one that came more than a day before the newest counts no more.
+    by hand. So one that came more than 36 hours before the newest counts no more.
 
     :param asset_events: Airflow's ``triggering_asset_events``.
     """
     events = sorted(chain.from_iterable(asset_events.values()), key=lambda event: event.timestamp)
     recent = [event for event in events if events[-1].timestamp - event.timestamp <= _RECENT]
     return [f"{event.source_dag_id}/{event.source_run_id}" for event in recent if not event.extra.get("dry_run")]
+
+
+def is_started_by_dry_runs(asset_events: Mapping[Any, Sequence[Any]]) -> bool:
+    """Whether reports have started this run, and all of them are those of dry runs."""
+    is_dry = [bool(event.extra.get("dry_run")) for event in chain.from_iterable(asset_events.values())]
+    return bool(is_dry) and all(is_dry)
 
 
 def _ids(params: Mapping[str, Any]) -> list[str]:

@@ -39,19 +39,18 @@ def check_templates(folder: Path | None) -> None:
 
 
 def _check_that_all_are_used(folder: Path, templates: Templates) -> None:
-    """Check that a mail needs each file of a folder: one that none needs is misspelt, and mails lack its text."""
-    stems = {file.name.partition(".")[0] for file in SHIPPED.iterdir()}
-    for file in sorted(folder.iterdir()):
-        if file.suffix != SUFFIX and file.name.partition(".")[0] in stems:
-            raise MailTemplateError(f"{file} is used by no mail: the name of a template ends with {SUFFIX}.")
-    files = sorted(folder.glob(f"*{SUFFIX}"))
-    if not files:
-        raise MailTemplateError(f"{folder} has no template: add one, or empty SSO_TICKETS_MAIL_TEMPLATES.")
+    """Check that a mail needs each template of a folder: one that none needs is misspelt, and mails lack its text."""
     included = templates.included()
+    shipped = {file.name for file in SHIPPED.iterdir()}
+    files = sorted(file for file in folder.iterdir() if file.is_file() and not {file.name, None} & included)
     for file in files:
-        is_used = file.name in included or None in included or _kind_and_language(file)
-        if not is_used:
+        complete = file.with_name(file.name + SUFFIX)
+        if file.suffix != SUFFIX and (complete.name in shipped or _kind_and_language(complete)):
+            raise MailTemplateError(f"{file} is used by no mail: the name of a template ends with {SUFFIX}.")
+        if file.suffix == SUFFIX and not _kind_and_language(file):
             raise MailTemplateError(f"{file} is used by no mail, and no template includes it: correct its name.")
+    if not any(folder.glob(f"*{SUFFIX}")):
+        raise MailTemplateError(f"{folder} has no template: add one, or empty SSO_TICKETS_MAIL_TEMPLATES.")
 
 
 def _languages(folder: Path) -> set[tuple[MailKind, str]]:

@@ -26,15 +26,17 @@ MailError = MailRefusedError | MailTransientError | MailSettingsError | MailPoss
 # RFC 4954, section 6: any command may be answered so if the server requires a login, or a better one. Some servers also
 # require TLS by 530 (RFC 3207, section 4), or a login by 503.
 _LOGIN_REQUIRED = frozenset((503, 530, 534, 535, 538))
-# Enhanced status codes of RFC 3463 and its registry at IANA: the recipient's mailbox, or the way to its system.
-_OF_RECIPIENT = re.compile(rb"5\.(1\.(1|2|3|4|6|10)|2\.\d{1,3}|4\.(1|4))\b")
-# The sender's address or system, its quota, the protocol, or who has logged in. 5.1.90 and from 5.7.50 on: Exchange.
-_OF_SENDER = re.compile(rb"5\.(1\.(7|8|90)|4\.5|5\.1|7\.(8|9|11|13|14|54|57|60))\b")
-
-_ENHANCED = re.compile(rb"\d\.\d{1,3}\.\d{1,3}\b")
-# RFC 5321, section 4.2.3: to RCPT, these are about the mailbox. Some servers give them for a rule, as only words say.
+# Enhanced status codes of RFC 3463 and its registry at IANA; some servers have theirs in the text, as (#5.7.1).
+_ENHANCED = re.compile(r"(?<![\d.])5\.\d{1,3}\.\d{1,3}(?![\d.])")
+# The recipient's address or mailbox.
+_OF_RECIPIENT = re.compile(r"5\.(1\.(1|2|3|4|6|10)|2\.(1|2|3|4))")
+# The sender's address or system, its quota, the protocol, or who has logged in. 5.1.90, 5.2.252, 5.7.50 on: Exchange.
+_OF_SENDER = re.compile(r"5\.(1\.(7|8|90)|2\.252|4\.5|5\.1|7\.(8|9|11|13|14|54|57|60))")
+_SEND_AS_DENIED = "SendAsDenied"  # Exchange says so by 5.2.0, too
+# RFC 5321, section 4.2.3: to RCPT, these are about the mailbox. Servers give them for rules too, as only words say.
 _OF_MAILBOX = frozenset((550, 551, 553))
-_RULE = re.compile(rb"relay|auth|den[iy]|polic|block|spam|sender|limit|suspend", re.IGNORECASE)
+_NO_MAILBOX = re.compile(r"\b(no such|unknown|not found|invalid|does not exist|doesn't exist|mailbox unavailable)\b")
+_RULE = re.compile(r"relay|auth|den[iy]|polic|block|black|spam|sender|limit|exceed|suspend|allow|permit|domain|host")
 
 _CHECK_LOGIN = "Check login, password and auth_type of the Airflow connection to the mail server."
 _CHECK_TLS = (
@@ -61,22 +63,32 @@ def error_of_reply(command: str, code: int, said: bytes, to: str) -> MailError:
     :param to: the recipient's address, which is not shown.
     """
     message = f"{_answered(code, said, to)} to {command}."
+    words = said.decode("ascii", errors="replace")
     if code in _LOGIN_REQUIRED:
         return MailSettingsError(message, advice=f"{_CHECK_LOGIN} {_CHECK_TLS}")
     if not 500 <= code < 600:
         return MailTransientError(message)
-    if command == "MAIL" or _OF_SENDER.match(said):  # the sender is the same for all mails
+    if command == "MAIL" or _is_of_sender(words):  # the sender is the same for all mails
         return MailSettingsError(message, advice=_CHECK_SENDER)
-    if _is_of_recipient(command, code, said):
+    if _is_of_recipient(command, code, words, to):
         return MailRefusedError(message, advice="Check the recipient's address.")
     return MailUnclearRefusalError(message, advice="Check the recipient's address, and what the mail server says.")
 
 
-def _is_of_recipient(command: str, code: int, said: bytes) -> bool:
-    """Whether a refusal says that it is about the recipient's mailbox."""
-    if _ENHANCED.match(said):
-        return _OF_RECIPIENT.match(said) is not None
-    return command == "RCPT" and code in _OF_MAILBOX and _RULE.search(said) is None
+def _is_of_sender(said: str) -> bool:
+    """Whether a refusal says that it is about the sender, or about who sends."""
+    enhanced = _ENHANCED.search(said)
+    return _SEND_AS_DENIED in said or (enhanced is not None and _OF_SENDER.fullmatch(enhanced[0]) is not None)
+
+
+def _is_of_recipient(command: str, code: int, said: str, to: str) -> bool:
+    """Whether a refusal says that it is about the recipient's mailbox, and not about every mail."""
+    if enhanced := _ENHANCED.search(said):
+        return _OF_RECIPIENT.fullmatch(enhanced[0]) is not None
+    address = "|".join(rf"\b{re.escape(part)}\b" for part in to.lower().split("@"))
+    words = re.sub(rf"\S*@\S*|{address}", "", said.lower())
+    says_so = _NO_MAILBOX.search(words) is not None and _RULE.search(words) is None
+    return command == "RCPT" and code in _OF_MAILBOX and says_so
 
 
 def error_of_connection(error: Exception) -> MailError:

@@ -9,7 +9,20 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
 
 from auth0_sso.ledger import schema
 from auth0_sso.ledger.records import EntryStatus
@@ -130,15 +143,24 @@ def _is_used_up(now: float) -> ColumnElement[bool]:
         e.c.succeeded,
         e.c.at >= t.c.created_at,
     )
-    by_customer = case((~_is_scanner(), e.c.at))
+    by_customer = case((tuple_(e.c.tenant, e.c.log_id).not_in(_by_scanners()), e.c.at))
     is_over = func.coalesce(func.min(by_customer) + OPEN_SECONDS <= now, false())
     return select(or_(func.count() >= MAX_OPENINGS, is_over)).where(own).correlate(t).scalar_subquery()
 
 
-def _is_scanner() -> ColumnElement[bool]:
-    """Whether an opening came shortly after a link of its connection was made or mailed."""
-    other = t.alias()
-    of_connection = and_(other.c.tenant == t.c.tenant, other.c.connection_name == t.c.connection_name)
-    made, *mailed = (e.c.at.between(at, at + SCANNER_SECONDS) for at in (other.c.created_at, d.c.begun_at, d.c.sent_at))
-    was_mailed = and_(d.c.key == other.c.key, d.c.status.in_(ARRIVED), or_(*mailed))
-    return or_(*(exists().where(of_connection, recent).correlate(t, e) for recent in (made, was_mailed)))
+def _by_scanners() -> CompoundSelect[tuple[str, str]]:
+    """
+    Return the openings that are a mail scanner's, as :func:`~auth0_sso.models.scanner_spans` says it.
+
+    They don't depend on the link that is asked about, so a statement finds them once.
+    """
+    opening, link = e.alias(), t.alias()
+    of_connection = (opening.c.tenant == link.c.tenant) & (opening.c.connection_name == link.c.connection_name)
+    openings = select(opening.c.tenant, opening.c.log_id).where(opening.c.name == OPENED_EVENT)
+    left_at = func.coalesce(d.c.sent_at, d.c.begun_at)
+    after_links = opening.c.at.between(link.c.created_at, link.c.created_at + SCANNER_SECONDS)
+    after_mails = opening.c.at.between(d.c.begun_at, left_at + SCANNER_SECONDS) & d.c.status.in_(ARRIVED)
+    return union_all(
+        openings.join(link, of_connection).where(after_links),
+        openings.join(link, of_connection).join(d, d.c.key == link.c.key).where(after_mails),
+    )

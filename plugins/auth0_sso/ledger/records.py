@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -14,6 +14,7 @@ from auth0_sso.models import (
     MAX_TTL_SEC,
     OPEN_SECONDS,
     LinkState,
+    Spans,
     SsoTicket,
     TicketRequest,
     canonical_body,
@@ -206,12 +207,12 @@ class Entry:
         known = self.status in MAY_WORK and self.ticket is not None
         return known and (self.expires_at or 0) + OPEN_SECONDS > now
 
-    def link_state(self, openings: Iterable[float], now: float, moments: Sequence[float] = ()) -> LinkState:
+    def link_state(self, openings: Sequence[float], now: float, spans: Spans = ()) -> LinkState:
         """
         Return what its link is worth.
 
         :param openings: when links of its connection were opened, UNIX seconds.
-        :param moments: when links of its connection were made or mailed.
+        :param spans: when such an opening is a mail scanner's.
         """
         if self.status in (EntryStatus.REVOKING, EntryStatus.REVOKED):
             return LinkState.REVOKED
@@ -219,7 +220,7 @@ class Entry:
             return LinkState.NONE
         if not self.is_valid(now):
             return LinkState.EXPIRED
-        return LinkState.USED_UP if is_used_up(self.created_at, openings, now, moments) else LinkState.VALID
+        return LinkState.USED_UP if is_used_up(self.created_at, openings, now, spans) else LinkState.VALID
 
     def may_be_duplicate(self, now: float) -> bool:
         """Whether another ticket may be valid: an answer was lost, or an older ticket had only just expired."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from auth0_sso.ledger import schema
 from auth0_sso.ledger.database import LedgerDatabase, chunks
@@ -21,7 +21,9 @@ from auth0_sso.models import (
     Setup,
     SetupEvent,
     SetupState,
-    is_scanner,
+    Spans,
+    openings_by_customer,
+    scanner_spans,
 )
 
 MAX_AGE = 2 * 86_400.0
@@ -58,13 +60,13 @@ class Followed:
 
     :param known: None if nothing was found out about its setup.
     :param openings: when its links were opened, UNIX seconds, by flow type.
-    :param moments: when its links were made, and when mails with them began to leave and had left, UNIX seconds. No log
-        says which of its links was opened, so a mail scanner's opening shortly after may be of any.
+    :param spans: when openings are a mail scanner's, after its links were made or mailed: no log says which of its
+        links was opened.
     """
 
     known: KnownSetup | None = None
     openings: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    moments: Sequence[float] = ()
+    spans: Spans = ()
 
     def setup(self, now: float) -> Setup | None:
         """Return how far the setup has come; None if that was found out too long ago to rely on."""
@@ -73,13 +75,11 @@ class Followed:
 
     def link_state(self, entry: Entry, now: float) -> LinkState:
         """Return what the link of an entry for this connection is worth."""
-        return entry.link_state(self.openings.get(entry.flow_type, ()), now, self.moments)
+        return entry.link_state(self.openings.get(entry.flow_type, ()), now, self.spans)
 
     def was_opened(self, entry: Entry) -> bool:
         """Whether a customer has opened a link for this connection since the one of an entry was made."""
-        made_at = entry.created_at or 0.0
-        openings = self.openings.get(entry.flow_type, ())
-        return any(at >= made_at and not is_scanner(at, (made_at, *self.moments)) for at in openings)
+        return bool(openings_by_customer(entry.created_at or 0.0, self.openings.get(entry.flow_type, ()), self.spans))
 
     def of_prospect(self, entry: Entry, now: float) -> ProspectSetup:
         """Return how far the prospect of an entry for this connection has come, however long ago that was found out."""
@@ -161,25 +161,26 @@ class SetupLog:
                 )
                 for name, flow_type, at in connection.execute(query):
                     openings[name].setdefault(flow_type, []).append(at)
-        known, moments = self.setups(connection_names), self._moments(connection_names)
-        return {name: Followed(known.get(name), of_name, moments.get(name, ())) for name, of_name in openings.items()}
+        known, spans = self.setups(connection_names), self._scanner_spans(connection_names)
+        return {name: Followed(known.get(name), of_name, spans.get(name, ())) for name, of_name in openings.items()}
 
-    def _moments(self, connection_names: Collection[str]) -> dict[str, Sequence[float]]:
+    def _scanner_spans(self, connection_names: Collection[str]) -> dict[str, Spans]:
         """
-        Return by the name of a connection when its links were made or mailed.
+        Return by the name of a connection when openings are a mail scanner's.
 
-        A mail server may have a scanner open the link before it accepts the mail, so both times of a mail count.
+        A mail server may have a scanner open the link before it accepts the mail, so the time from its begin counts.
         """
-        found: dict[str, set[float]] = defaultdict(set)
-        query = select(t.c.connection_name, t.c.created_at, d.c.begun_at, d.c.sent_at).outerjoin(
-            d, (d.c.key == t.c.key) & d.c.status.in_(ARRIVED)
-        )
+        found: dict[str, set[tuple[float, float]]] = defaultdict(set)
+        left_at = func.coalesce(d.c.sent_at, d.c.begun_at)
+        made = select(t.c.connection_name, t.c.created_at, t.c.created_at).where(t.c.created_at.is_not(None))
+        mailed = select(t.c.connection_name, d.c.begun_at, left_at).join(d, d.c.key == t.c.key)
         with self._engine.connect() as connection:
             for chunk in chunks(connection_names):
                 of_chunk = (t.c.tenant == self._tenant) & t.c.connection_name.in_(chunk)
-                for name, *times in connection.execute(query.where(of_chunk)):
-                    found[name].update(at for at in times if at is not None)
-        return {name: tuple(sorted(times)) for name, times in found.items()}
+                for query in (made, mailed.where(d.c.status.in_(ARRIVED))):
+                    for name, begin, end in connection.execute(query.where(of_chunk)):
+                        found[name].add((begin, end))
+        return {name: scanner_spans(moments) for name, moments in found.items()}
 
     def generated(self, connection_name: str, flow_type: str, since: float) -> list[float]:
         """Return when the tenant's logs say that tickets were made for a connection, from a UNIX time on."""

@@ -50,8 +50,11 @@ from auth0_sso.models.setup import (
     Setup,
     SetupEvent,
     SetupState,
+    Spans,
     is_scanner,
     is_used_up,
+    openings_by_customer,
+    scanner_spans,
 )
 from auth0_sso.models.stats import TaskStats
 from auth0_sso.models.tenant import TENANT, TenantAccess
@@ -111,6 +114,7 @@ __all__ = [
     "Setup",
     "SetupEvent",
     "SetupState",
+    "Spans",
     "SsoTicket",
     "TaskStats",
     "TenantAccess",
@@ -128,5 +132,7 @@ __all__ = [
     "listed",
     "name_some",
     "nearest",
+    "openings_by_customer",
+    "scanner_spans",
     "shown",
 ]

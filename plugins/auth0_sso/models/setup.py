@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import itemgetter
 from statistics import median
 
 from auth0_sso.models.ticket import OPEN_SECONDS
+
+Spans = Sequence[tuple[float, float]]
+"""Spans of time, begin and end in UNIX seconds, sorted and apart from each other."""
 
 MAX_OPENINGS = 10
 """How often a link can be opened. (Auth0: "Manage Self-Service Enterprise Configuration")"""
@@ -127,23 +132,47 @@ class LinkState(StrEnum):
     NONE = "none"
 
 
-def is_scanner(at: float, moments: Iterable[float]) -> bool:
-    """Whether an opening is a mail scanner's: it came within a minute after a link was made or mailed."""
-    return any(0 <= at - moment <= SCANNER_SECONDS for moment in moments)
+def scanner_spans(moments: Iterable[tuple[float, float]]) -> Spans:
+    """
+    Return when an opening is a mail scanner's: until a minute after each moment.
+
+    :param moments: when links were made, or began to leave by mail and had left; begin and end, UNIX seconds.
+    """
+    spans: list[tuple[float, float]] = []
+    for begin, end in sorted(moments):
+        until = end + SCANNER_SECONDS
+        if spans and begin <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(spans[-1][1], until))
+        else:
+            spans.append((begin, until))
+    return spans
 
 
-def is_used_up(created_at: float, openings: Iterable[float], now: float, moments: Sequence[float] = ()) -> bool:
+def is_scanner(at: float, spans: Spans) -> bool:
+    """Whether an opening is a mail scanner's, see :func:`scanner_spans`."""
+    place = bisect_right(spans, at, key=itemgetter(0)) - 1
+    return place >= 0 and at <= spans[place][1]
+
+
+def openings_by_customer(created_at: float, openings: Iterable[float], spans: Spans = ()) -> list[float]:
+    """
+    Return which openings of a connection's links may be the customer's of one link.
+
+    :param created_at: when that was made, UNIX seconds; what was opened before was another link.
+    :param spans: when openings of the connection are a mail scanner's.
+    """
+    return [at for at in openings if at > created_at + SCANNER_SECONDS and not is_scanner(at, spans)]
+
+
+def is_used_up(created_at: float, openings: Sequence[float], now: float, spans: Spans = ()) -> bool:
     """
     Whether a link opens nothing any more, since it was opened too often, or first opened too long ago.
 
-    :param created_at: when it was made, UNIX seconds; what was opened before was another link.
     :param openings: when links of its connection were opened. A mail scanner's count, but start no five hours.
-    :param moments: when links of its connection were made or mailed, see :func:`is_scanner`.
     """
-    own = [at for at in openings if at >= created_at]
-    by_customer = [at for at in own if not is_scanner(at, (created_at, *moments))]
+    by_customer = openings_by_customer(created_at, openings, spans)
     is_over = bool(by_customer) and min(by_customer) + OPEN_SECONDS <= now
-    return is_over or len(own) >= MAX_OPENINGS
+    return is_over or sum(at >= created_at for at in openings) >= MAX_OPENINGS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -237,7 +237,7 @@ class SetupFollower:
 def _question(entries: Sequence[Entry], followed: Followed) -> Question:
     return Question(
         created_at=[entry.created_at or entry.requested_at for entry in entries],
-        moments=followed.moments,
+        spans=followed.spans,
         flow_types={entry.flow_type for entry in entries},
         requires_domain=any(entry.requires_domain for entry in entries),
     )

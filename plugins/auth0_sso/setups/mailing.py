@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from email.message import EmailMessage
+from itertools import zip_longest
 
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
@@ -193,9 +195,7 @@ class Mailer:
         self._link = link
         self._pause = pause
         self._timeouts = timeouts
-        self._failures: Counter[tuple[str, float]] = Counter()
-        self._has_sent = False
-        self._failed_in_a_row = 0
+        self._failed_in_a_row: list[Delivered] = []
         self._unclear: list[tuple[Delivery, Delivered]] = []
 
     def send(self, planned: Sequence[PlannedMail]) -> None:
@@ -205,28 +205,31 @@ class Mailer:
         :raises MailSettingsError: if no mail can be sent until the settings are fixed.
         :raises MailTransientError: if the mail server takes no mail now.
         """
-        mails = [mail for mail in planned if mail.kind is not None]
-        self._failures = self._count_failures(mails)
-        # So those that can't be delivered never keep the others from being tried.
-        for mail in sorted(mails, key=lambda mail: self._failures[mail.key, mail.created_at]):
+        for mail in self._in_order([mail for mail in planned if mail.kind is not None]):
             if self._wanted(mail) is None:
                 continue
             self._pause()
             # The pause is long enough for the link to be opened, revoked or replaced.
             if (wanted := self._wanted(mail)) is not None:
                 self._hand_over(*wanted)
-        if self._has_sent:
-            self._refuse_unclear()
 
-    def _count_failures(self, mails: Sequence[PlannedMail]) -> Counter[tuple[str, float]]:
-        """Return how often the mails of each link have failed."""
+    def _in_order(self, mails: Sequence[PlannedMail]) -> Iterator[PlannedMail]:
+        """
+        Yield mails that have failed before and others by turns, those that have failed least often first.
+
+        So the former never keep the others from being tried, and whether the server takes those tells who is at fault.
+        """
         deliveries = self._known.deliveries.of_prospects([mail.key for mail in mails])
-        return Counter(
+        failures = Counter(
             (one.key, one.created_at)
             for of_prospect in deliveries.values()
             for one in of_prospect
             if one.status == DeliveryStatus.FAILED
         )
+        by_failures = sorted(mails, key=lambda mail: failures[mail.key, mail.created_at])
+        first_failed = bisect_left(by_failures, 1, key=lambda mail: failures[mail.key, mail.created_at])
+        turns = zip_longest(by_failures[first_failed:], by_failures[:first_failed])
+        return (mail for turn in turns for mail in turn if mail is not None)
 
     def _wanted(self, mail: PlannedMail) -> tuple[Entry, PlannedMail] | None:
         """Return a planned mail as it is to be sent now; None if it is not, or if this run has sent it."""
@@ -267,10 +270,11 @@ class Mailer:
             task_log.info("Another task sends this mail", prospect=mail.key)
             return
         if message is None:
-            done = Delivered(DeliveryStatus.REFUSED, _BAD_ADDRESS)
-        else:
-            done = self._deliver_begun(delivery, message, entry.prospect_email)
-        self._require_working_server(self._settle(delivery, done))
+            self._finish(delivery, Delivered(DeliveryStatus.REFUSED, _BAD_ADDRESS))
+            return
+        done = self._deliver_begun(delivery, message, entry.prospect_email)
+        self._settle(delivery, done)
+        self._require_working_server(done)
 
     def _message(self, mail: LinkMail, message_id: str) -> EmailMessage | None:
         """Return the message, before anything is begun, so that a wrong setting leaves no trace; None: bad address."""
@@ -292,30 +296,21 @@ class Mailer:
                 self._finish(delivery, Delivered(DeliveryStatus.FAILED, _NOT_HANDED_OVER))
             raise
 
-    def _settle(self, delivery: Delivery, done: Delivered) -> Delivered:
+    def _settle(self, delivery: Delivery, done: Delivered) -> None:
         """
-        Record what became of a mail, and return it.
+        Record what became of a mail.
 
-        A refusal that may concern every mail has failed, to be tried again, until the server has taken another mail:
-        then it is the recipient's. It is so at once if the mail has failed before, and others were sent since.
+        A refusal that may concern every mail has failed, to be tried again, until the server takes another mail after
+        it: then it is the recipient's.
         """
-        if done.status == DeliveryStatus.SENT:
-            self._has_sent = True
-        if self._has_sent and self._failures[delivery.key, delivery.created_at]:
-            done = replace(done, is_unclear=False)
         if done.is_unclear:
             self._unclear.append((delivery, done))
             done = replace(done, status=DeliveryStatus.FAILED)
         self._finish(delivery, done)
         if done.status == DeliveryStatus.SENT:
-            self._refuse_unclear()
-        return done
-
-    def _refuse_unclear(self) -> None:
-        """Record as refused what a server has refused that takes other mails."""
-        for delivery, done in self._unclear:
-            self._finish(delivery, done)
-        self._unclear.clear()
+            for refused, why in self._unclear:
+                self._finish(refused, why)
+            self._unclear.clear()
 
     def _finish(self, delivery: Delivery, done: Delivered) -> None:
         """Record what became of a mail; if the ledger is away, try for a while: it would be lost."""
@@ -331,17 +326,20 @@ class Mailer:
 
     def _require_working_server(self, done: Delivered) -> None:
         """Stop if it is not the mails that are at fault, but the mail server or its settings."""
-        self._failed_in_a_row = self._failed_in_a_row + 1 if done.status == DeliveryStatus.FAILED else 0
-        if self._failed_in_a_row < _MAX_IN_A_ROW:
+        if done.status != DeliveryStatus.FAILED and not done.is_unclear:
+            self._failed_in_a_row.clear()
             return
-        message = f"The mail server has taken none of {self._failed_in_a_row} mails in a row"
-        if done.is_unclear:
+        self._failed_in_a_row.append(done)
+        if len(self._failed_in_a_row) < _MAX_IN_A_ROW:
+            return
+        message = f"The mail server has taken none of {len(self._failed_in_a_row)} mails in a row"
+        if all(one.is_unclear for one in self._failed_in_a_row):
             raise MailSettingsError(
                 f"{message}, so it may refuse every mail. {done.error}",
                 advice="Find out why. Their prospects are mailed by the next run.",
             )
         raise MailTransientError(
-            f"{message}, so no more is tried now.",
+            f"{message}, so no more is tried now. {done.error}",
             advice="Those that are left are sent when this task is tried again, or by the next run.",
         )
 
@@ -460,7 +458,7 @@ def _outcome(
     elif is_dry_run:
         status, error = DeliveryStatus.PLANNED, ""
     elif reason := _why_not_wanted(mail, wanted_now):
-        status, error = DeliveryStatus.SKIPPED, reason
+        status, error = DeliveryStatus.SKIPPED, f"{reason}; before, it failed: {delivery.error}" if delivery else reason
     else:
         status, error = DeliveryStatus.FAILED, delivery.error if delivery else _NOT_SENT
     return MailOutcome(

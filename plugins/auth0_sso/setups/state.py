@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from auth0_sso.models import OPENED_EVENT, Setup, SetupEvent, SetupState, is_scanner
+from auth0_sso.models import OPENED_EVENT, Setup, SetupEvent, SetupState, Spans, is_scanner, scanner_spans
 
 CREATED = "ss_sso_connection_creation"
 ENABLED = "ss_sso_enable_connection"
@@ -26,13 +26,13 @@ class Question:
 
     :param created_at: when each of its links was made, UNIX seconds. Events before the first link are of another
         connection that had the name.
-    :param moments: when links of it were made or mailed, UNIX seconds.
+    :param spans: when openings are a mail scanner's.
     :param flow_types: of its links: ``create``, and ``update`` if one edits the connection.
     :param requires_domain: whether it can't be enabled before a domain is verified.
     """
 
     created_at: Sequence[float]
-    moments: Sequence[float] = ()
+    spans: Spans = ()
     flow_types: Collection[str] = ("create",)
     requires_domain: bool = False
 
@@ -70,7 +70,8 @@ def setup_of(
     seen = _since_the_first_link(question, events)
     of_the_links = [one for one in seen if one.flow_type in question.flow_types]
     openings = [one.at for one in of_the_links if one.name == OPENED_EVENT and one.succeeded]
-    by_customer = [at for at in openings if not is_scanner(at, (*question.created_at, *question.moments))]
+    after_links = scanner_spans((at, at) for at in question.created_at)
+    by_customer = [at for at in openings if not is_scanner(at, after_links) and not is_scanner(at, question.spans)]
     failures = [one for one in seen if not one.succeeded and one.message]
     exists, connected_at = _connected(seen, answers, before)
     is_enabled, enabled_at = _enabled(seen, answers, before) if exists else (False, None)

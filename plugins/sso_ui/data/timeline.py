@@ -11,7 +11,7 @@ from auth0_sso.ledger.records import Entry, EntryStatus
 from auth0_sso.ledger.revocation_log import Revocation, RevocationLog
 from auth0_sso.ledger.setup_log import KnownSetup, SetupLog
 from auth0_sso.ledger.store import Ledger
-from auth0_sso.models import OPENED_EVENT, MailKind, SetupEvent, is_scanner
+from auth0_sso.models import OPENED_EVENT, MailKind, SetupEvent, Spans, is_scanner, scanner_spans
 
 from include.reports.wording import LABELS
 from sso_ui.data.mails import deliveries_of
@@ -68,10 +68,11 @@ def read_timeline(ledger: Ledger, entry: Entry) -> Timeline:
     events.sort(key=lambda event: event.at)
     shown = events[-MAX_MOMENTS:]
     followed = log.followed([entry.connection_name])[entry.connection_name]
+    after_links = scanner_spans((at, at) for at in made)
     moments = [
         *_of_links(entry, revocations, made, ledger.now()),
         *map(_of_mail, deliveries_of(ledger, [entry]).get(entry.key, ())),
-        *(_of_event(event, (*made, *followed.moments)) for event in shown),
+        *(_of_event(event, [after_links, followed.spans]) for event in shown),
         *_of_answers(followed.known, events),
     ]
     return Timeline(sorted(moments, key=lambda moment: moment.at), len(events) - len(shown))
@@ -94,9 +95,9 @@ def _of_mail(delivery: Delivery) -> Moment:
     return Moment(delivery.sent_at or delivery.begun_at, text, "ledger", delivery.error, has_failed=has_failed)
 
 
-def _of_event(event: SetupEvent, made_or_mailed: Sequence[float]) -> Moment:
+def _of_event(event: SetupEvent, scanners: Iterable[Spans]) -> Moment:
     is_opening = event.name == OPENED_EVENT and event.succeeded
-    if is_opening and is_scanner(event.at, made_or_mailed):
+    if is_opening and any(is_scanner(event.at, spans) for spans in scanners):
         return Moment(event.at, "A mail scanner opened the link", "logs")
     detail = "" if event.succeeded else event.message
     words = event_words(event.name, succeeded=event.succeeded)

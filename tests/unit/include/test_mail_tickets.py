@@ -165,9 +165,17 @@ def test_the_reports_that_start_a_run_are_sorted_by_time_and_those_of_dry_runs_l
 @pytest.mark.parametrize("is_dry", [False, True])
 def test_reports_that_came_long_before_the_newest_start_nothing(is_dry: bool) -> None:
     newest = report_event("newest", 0, dry_run=is_dry)
-    events = [report_event("weeks ago", -500), report_event("a day ago", -24), newest, report_event("older", -24.1)]
+    events = [report_event("weeks ago", -500), report_event("a day ago", -36), newest, report_event("older", -36.1)]
     runs = ["dag/a day ago"] if is_dry else ["dag/a day ago", "dag/newest"]
     assert mail_tickets.triggering_reports({"reports": events}) == runs
+    assert not mail_tickets.is_started_by_dry_runs({"reports": events})
+
+
+def test_a_run_is_started_by_dry_runs_if_all_its_reports_are_of_such() -> None:
+    dry, real = report_event("dry", 1, dry_run=True), report_event("real", -99, dry_run=False)
+    assert mail_tickets.is_started_by_dry_runs({"a": [dry], "b": [dry]})
+    assert not mail_tickets.is_started_by_dry_runs({"a": [dry], "b": [real]})
+    assert not mail_tickets.is_started_by_dry_runs({})
 
 
 class TestThePlan:

@@ -167,6 +167,8 @@ def test_a_link_that_was_opened_too_often_or_too_long_ago_needs_attention_unless
         (0.0, (-61.0, None), DeliveryStatus.POSSIBLY_SENT, False),
         (0.0, (-1.0, 1.0), DeliveryStatus.SENT, True),
         (0.0, (-90.0, -60.0), DeliveryStatus.SENT, True),
+        (0.0, (-75.0, 15.0), DeliveryStatus.SENT, True),
+        (0.0, (1.0, 2.0), DeliveryStatus.SENT, False),
         (0.0, (-90.0, -61.0), DeliveryStatus.SENT, False),
         (0.0, (-1.0, None), DeliveryStatus.FAILED, False),
     ],

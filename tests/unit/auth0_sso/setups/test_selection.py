@@ -113,7 +113,7 @@ def test_who_has_no_link_that_is_worth_a_mail_gets_none(
         (entry(duplicate_until=NOW + DAY), NOT_FOLLOWED),  # of two links, the one that the ledger knows
         (entry(duplicate_until=NOW - 1, duplicate_confirmed=True), NOT_FOLLOWED),  # the other one is dead
         (entry(), Followed(openings={"create": [NOW - HOUR]})),
-        (entry(), Followed(openings={"create": [NOW - 6 * HOUR]}, moments=[NOW - 6 * HOUR - 30])),
+        (entry(), Followed(openings={"create": [NOW - 6 * HOUR]}, spans=[(NOW - 6 * HOUR - 30, NOW - 6 * HOUR + 30)])),
         (entry(), Followed(openings={"create": [MADE_AT - HOUR]})),  # that was an earlier link
         (entry(), known(SetupState.WAITING_FOR_DOMAIN)),
         (entry(), known(SetupState.ENABLED, updated_at=NOW - 3 * DAY)),  # nothing is decided by what is so old
@@ -263,7 +263,7 @@ class TestReminders:
 
 def test_what_a_mail_scanner_has_opened_and_an_earlier_link_s_openings_hinder_no_reminder() -> None:
     followed = opened_at(MADE_AT - 1, MADE_AT + 30, NOW - HOUR)
-    followed = replace(followed, moments=[NOW - HOUR - 30])
+    followed = replace(followed, spans=[(NOW - HOUR - 30, NOW - HOUR + 30)])
     assert select(entry(), delivery(), followed=followed) == Selection(REMINDER, 1)
 
 

@@ -80,9 +80,9 @@ def test_an_opening_of_a_link_that_edits_is_none_of_the_link_that_creates() -> N
     [
         (LINK, 30 / HOUR, SetupState.NOT_OPENED),
         (LINK, 61 / HOUR, SetupState.OPENED),
-        (Question([MADE], moments=[MADE + 5 * HOUR]), 5 + 60 / HOUR, SetupState.NOT_OPENED),
+        (Question([MADE], spans=[(MADE + 5 * HOUR, MADE + 5 * HOUR + 60)]), 5 + 60 / HOUR, SetupState.NOT_OPENED),
         (Question([MADE, MADE + 7 * HOUR]), 7, SetupState.NOT_OPENED),
-        (Question([MADE], moments=[MADE + 5 * HOUR]), 5 - 1 / HOUR, SetupState.OPENED),
+        (Question([MADE], spans=[(MADE + 5 * HOUR, MADE + 5 * HOUR + 60)]), 5 - 1 / HOUR, SetupState.OPENED),
     ],
 )
 def test_an_opening_within_a_minute_is_a_mail_scanners_and_only_counted(
