@@ -6,12 +6,13 @@ import os
 import time
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, Metadata, Param, chain, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 from auth0_sso.hooks.auth0 import Auth0Hook
-from auth0_sso.models import TENANT, MailOutcome, MailPlan
+from auth0_sso.models import TENANT, MailPlan
 from auth0_sso.operators.approval import ApprovePlanOperator
 from auth0_sso.operators.notify import notifiers, outcome_callbacks
 from auth0_sso.runtime.retry_policy import RETRIES
@@ -95,17 +96,13 @@ def send_mails(reference: dict[str, str], *, params: dict[str, Any], dag_run: An
 def export_report(reference: dict[str, str] | None, *, params: dict[str, Any], ti: Any, dag_run: Any) -> Any:
     """Write the report, also when mails have failed."""
     from auth0_sso.ledger.records import RunAttempt
-    from auth0_sso.setups.mailing import mail_outcomes, unsettled
+    from auth0_sso.setups.mailing import mail_outcomes
     from auth0_sso.tickets.collect import wait_until_reported
 
     if reference is None:
         raise AirflowSkipException("select_mails failed: nobody is selected, so there is nothing to report.")
     plan = _plan(reference, params, dag_run)
-
-    def look() -> tuple[list[MailOutcome], list[MailOutcome]]:
-        found = mail_outcomes(plan, RunAttempt.of(dag_run))
-        return found, unsettled(found)
-
+    look = partial(mail_outcomes, plan, RunAttempt.of(dag_run))
     outcomes, _ = wait_until_reported(ti, "send_mails", look, DEFAULT_TIMEOUTS)
     exported = asdict(mail_tickets.export(outcomes, plan, _folder(params, dag_run), dag_run))
     yield Metadata(DELIVERIES, {name: exported[name] for name in ("report_uri", "summary")})

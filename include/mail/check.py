@@ -42,8 +42,9 @@ def _check_that_all_are_used(folder: Path, templates: Templates) -> None:
     """Check that a mail needs each template of a folder: one that none needs is misspelt, and mails lack its text."""
     included = templates.included()
     shipped = {file.name for file in SHIPPED.iterdir()}
-    files = sorted(file for file in folder.iterdir() if file.is_file() and not {file.name, None} & included)
-    for file in files:
+    for file in sorted(folder.iterdir()):
+        if not file.is_file() or file.name in included or None in included:
+            continue
         complete = file.with_name(file.name + SUFFIX)
         if file.suffix != SUFFIX and (complete.name in shipped or _kind_and_language(complete)):
             raise MailTemplateError(f"{file} is used by no mail: the name of a template ends with {SUFFIX}.")

@@ -18,7 +18,7 @@ _LINK = re.compile(
     r"""
     :// | www\. | @ | \\\\
     | \w:\S                          # mailto:ada, tel:+1
-    | [^\s.] [.\u3002] [^\s.]{2}      # acme.example: many programs link each known ending. J.R.R. and Dr. Ada stay
+    | [^\s.] [.\u3002] [^\s.]{2}     # acme.example: many programs link each known ending. J.R.R. and Dr. Ada stay
     | (?: \d+ \. ){3} \d             # an IP address
     | (?: \d \W* ){7}                # telephone numbers, which phones link
     """,

@@ -114,7 +114,7 @@ class Mailing:
 
     def outcomes(self) -> dict[str, MailOutcome]:
         """Return the rows of the run's report by connection."""
-        rows = mail_outcomes(self.mail_plan, attempt(self.number))
+        rows, _ = mail_outcomes(self.mail_plan, attempt(self.number))
         return {row.connection_name: row for row in rows}
 
     @property

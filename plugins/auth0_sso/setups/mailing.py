@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -226,10 +225,11 @@ class Mailer:
             for one in of_prospect
             if one.status == DeliveryStatus.FAILED
         )
-        by_failures = sorted(mails, key=lambda mail: failures[mail.key, mail.created_at])
-        first_failed = bisect_left(by_failures, 1, key=lambda mail: failures[mail.key, mail.created_at])
-        turns = zip_longest(by_failures[first_failed:], by_failures[:first_failed])
-        return (mail for turn in turns for mail in turn if mail is not None)
+        others = [mail for mail in mails if failures[mail.key, mail.created_at] == 0]
+        failed = [mail for mail in mails if failures[mail.key, mail.created_at] > 0]
+        failed.sort(key=lambda mail: failures[mail.key, mail.created_at])
+        for turn in zip_longest(failed, others):
+            yield from (mail for mail in turn if mail is not None)
 
     def _wanted(self, mail: PlannedMail) -> tuple[Entry, PlannedMail] | None:
         """Return a planned mail as it is to be sent now; None if it is not, or if this run has sent it."""
@@ -395,10 +395,11 @@ def send_mails(
         mailer.send(plan.mails)
 
 
-def mail_outcomes(plan: MailPlan, attempt: RunAttempt) -> list[MailOutcome]:
+def mail_outcomes(plan: MailPlan, attempt: RunAttempt) -> tuple[list[MailOutcome], list[MailOutcome]]:
     """
     Return what became of the planned mails of a run, from the ledger, and why the others got none.
 
+    :return: all of them, and those that change if the process of the task that mails is still there.
     :raises LedgerError: if the plan was made with another ledger.
     """
     keys = [mail.key for mail in plan.mails]
@@ -408,18 +409,14 @@ def mail_outcomes(plan: MailPlan, attempt: RunAttempt) -> list[MailOutcome]:
         entries = {entry.key: entry for entry in known.entries(keys)}
         deliveries = known.deliveries.of_prospects(keys)
         wanted_now = {mail.key: mail for mail in _planned(known, list(entries.values()), plan.options)}
-    return [
+    outcomes = [
         _outcome(
             entries[mail.key], mail, wanted_now.get(mail.key), _sent_by(deliveries, mail, attempt), plan.is_dry_run
         )
         for mail in plan.mails
         if mail.key in entries
     ]
-
-
-def unsettled(outcomes: Iterable[MailOutcome]) -> list[MailOutcome]:
-    """Return those that change if the process of the task that mails is still there."""
-    return [one for one in outcomes if one.error in (_NOT_SENT, _ENDED)]
+    return outcomes, [outcome for outcome in outcomes if outcome.error in (_NOT_SENT, _ENDED)]
 
 
 def _sent_by(deliveries: Mapping[str, Sequence[Delivery]], mail: PlannedMail, attempt: RunAttempt) -> Delivery | None:
@@ -458,7 +455,8 @@ def _outcome(
     elif is_dry_run:
         status, error = DeliveryStatus.PLANNED, ""
     elif reason := _why_not_wanted(mail, wanted_now):
-        status, error = DeliveryStatus.SKIPPED, f"{reason}; before, it failed: {delivery.error}" if delivery else reason
+        failure = f"; before, it failed: {delivery.error}" if delivery else ""
+        status, error = DeliveryStatus.SKIPPED, reason + failure
     else:
         status, error = DeliveryStatus.FAILED, delivery.error if delivery else _NOT_SENT
     return MailOutcome(

@@ -612,5 +612,5 @@ class TestSinceWhen:
 def test_a_run_of_another_airflow_with_the_same_id_is_another_run(run: Mailing, default_ledger: Ledger) -> None:
     run.send()
     other = RunAttempt(mailing.attempt(1).run, installation="green")
-    rows = mailing.mail_outcomes(run.mail_plan, other)
+    rows, _ = mailing.mail_outcomes(run.mail_plan, other)
     assert {row.status for row in rows} == {"skipped"}

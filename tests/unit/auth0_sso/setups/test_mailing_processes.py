@@ -102,7 +102,7 @@ def test_killed_at_random_moments_nobody_is_mailed_twice_and_nobody_is_lost_with
     wait_until(lambda: not server.open_connections)
 
     got = mailed(server)
-    rows = mail_outcomes(plan, mailing.attempt(1))
+    rows, _ = mail_outcomes(plan, mailing.attempt(1))
     statuses = {row.connection_name: row.status for row in rows}
     flagged = {name for name, status in statuses.items() if status == DeliveryStatus.POSSIBLY_SENT}
     assert set(got.values()) == {1}, "nobody is mailed twice"
@@ -146,6 +146,6 @@ def test_a_task_that_is_killed_while_the_server_is_silent_leaves_a_flag_and_the_
     process.join(20)
     assert process.exitcode == -signal.SIGKILL
     send_planned(1, plan)
-    rows = mail_outcomes(plan, mailing.attempt(1))
+    rows, _ = mail_outcomes(plan, mailing.attempt(1))
     assert Counter(row.status for row in rows) == {"possibly_sent": 1, "sent": 2}
     assert sorted(mailed(server).values()) == ([1, 1, 1] if arrives else [1, 1])
